@@ -1,0 +1,65 @@
+// A trainable tensor: value, gradient and optimizer state side by side, and how a file spells its shape.
+//
+// One order serves every parameter. In memory (H, W, I, O); in files (O, I, H, W), PyTorch's order:
+//   convolution  O, I, kernel H, kernel W          file shape (O, I, H, W)
+//   linear       O outputs of an I x H x W input   file shape (O, I*H*W), features numbered in C, H, W order
+//   vector       O                                 file shape (O)
+#pragma once
+
+#include <array>
+#include <span>
+
+#include "spankey/core/arena.hpp"
+#include "spankey/core/shape.hpp"
+
+namespace spankey {
+
+struct parameter_extents {
+  index_t o = 1, i = 1, h = 1, w = 1;
+  int file_rank = 1;  // 1 vector, 2 linear, 4 convolution
+
+  [[nodiscard]] constexpr index_t size() const { return o * i * h * w; }
+  /// Shape in files; only the first file_rank entries count.
+  [[nodiscard]] constexpr std::array<index_t, 4> file_shape() const {
+    if (file_rank == 1) return {o, 1, 1, 1};
+    if (file_rank == 2) return {o, i * h * w, 1, 1};
+    return {o, i, h, w};
+  }
+  /// Calls f(memory position, file position) for every element.
+  template <class F>
+  constexpr void for_each_position(F&& f) const {
+    index_t memory = 0;
+    for (index_t y = 0; y < h; ++y)
+      for (index_t x = 0; x < w; ++x)
+        for (index_t in = 0; in < i; ++in)
+          for (index_t out = 0; out < o; ++out) f(memory++, ((out * i + in) * h + y) * w + x);
+  }
+};
+
+/// Backward passes accumulate (+=) into `gradient`; the optimizer owns `momentum` (0 before the first step).
+template <class T>
+struct parameter {
+  parameter_extents dims;
+  buffer<T> value, gradient, momentum;
+
+  template <class Visitor>
+  void for_each_buffer(Visitor& visit, const scope& at) {
+    visit(scope{&at, "value"}, value, dims.size(), lifetime::kept);
+    visit(scope{&at, "gradient"}, gradient, dims.size(), lifetime::kept);
+    visit(scope{&at, "momentum"}, momentum, dims.size(), lifetime::kept);
+  }
+};
+
+/// State that training updates and files keep, but no gradient reaches (running statistics).
+template <class T>
+struct state {
+  index_t count = 0;
+  buffer<T> value;
+
+  template <class Visitor>
+  void for_each_buffer(Visitor& visit, const scope& at) {
+    visit(scope{&at, "value"}, value, count, lifetime::kept);
+  }
+};
+
+}  // namespace spankey
