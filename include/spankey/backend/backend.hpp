@@ -1,0 +1,121 @@
+// Backend tags, and what a backend provides.
+//
+// A backend is a tag; its kernels are specialisations, one struct per operation, found by (tag, scalar):
+//   conv2d_kernels  batch_norm_kernels  relu_kernels  pool2d_kernels  linear_kernels  inject_kernels  update_kernels
+// each in a header of the operation's name under backend/<tag>/. Layers call nothing else, so a new backend
+// needs no change outside its folder. backend/reference/ is the specification: plain loops, one formula each.
+//
+// Every kernel takes channels-last activations, convolution weights as (kernel H, kernel W, I, O) and linear
+// weights as (I, O), and says for each output whether it overwrites (=) or accumulates (+=).
+#pragma once
+
+#include <string_view>
+#include <type_traits>
+
+#include "spankey/core/shape.hpp"
+
+namespace spankey {
+
+namespace backend {
+/// Naive loops in float or double: readable, exact, no dependency.
+struct reference {
+  static constexpr std::string_view name = "reference";
+};
+/// Multicore CPU: oneTBB outside, vector kernels or single-threaded BLAS inside; float.
+struct cpu {
+  static constexpr std::string_view name = "cpu";
+};
+/// NVIDIA GPU. Declared here; its kernels live in backend/cuda/.
+struct cuda {
+  static constexpr std::string_view name = "cuda";
+};
+}  // namespace backend
+
+/// One 2-d convolution: y(n, oh, ow, o) = sum over kh, kw, i of x(n, oh*stride + kh - padding, ...) * w(kh, kw, i, o).
+struct conv2d_problem {
+  index_t samples;
+  extents in, out;
+  index_t kernel, stride, padding;
+
+  [[nodiscard]] constexpr index_t weight_size() const { return kernel * kernel * in.channels * out.channels; }
+  /// Multiplications and additions of one pass.
+  [[nodiscard]] constexpr double flops() const {
+    return 2.0 * static_cast<double>(samples * out.height * out.width) * static_cast<double>(weight_size());
+  }
+};
+
+/// Batch norm over `groups` equal parts of the batch, each with its own statistics over `rows` = N/G*H*W rows.
+struct batch_norm_problem {
+  index_t groups, rows, channels;
+  double momentum = 0.1, epsilon = 1e-5;
+};
+
+/// y = act(normalised x + residual): what a batch norm layer does besides normalising.
+enum class activation { identity, relu };
+
+/// Operands of batch_norm_kernels. `residual` may be null. dx may alias dy.
+template <class T>
+struct batch_norm_forward_operands {
+  const T *x, *gamma, *beta, *residual;
+  T *running_mean, *running_variance;  // read in evaluation, updated in training
+  T *mean, *rstd;                      // (G, C), written in training
+  T* y;
+};
+template <class T>
+struct batch_norm_backward_operands {
+  const T *x, *y, *gamma, *mean, *rstd;
+  T* dy;               // in: gradient of y; out: gradient of the residual
+  T *dgamma, *dbeta;   // +=
+  T* dx;               // =
+};
+
+/// Weights and biases of a linear map: y (n, out) = x (n, in) w (in, out) + b (out).
+struct linear_problem {
+  index_t samples, in, out;
+};
+
+/// Keys of one group of samples at one site. data == nullptr: no key; stride 0: one key for all samples.
+template <class T>
+struct key_view {
+  T* data = nullptr;
+  index_t stride = 0;
+};
+
+/// One SGD update as PyTorch's torch.optim.SGD computes it (dampening 0).
+struct sgd_update {
+  double learning_rate = 0.1, momentum = 0, weight_decay = 0;
+  bool nesterov = false;
+  bool first_step = true;  // momentum buffer starts as the gradient
+};
+
+/// True where the kernels of (Backend, Scalar) are included; specialised beside them.
+template <class Backend, class Scalar>
+inline constexpr bool has_kernels = false;
+
+template <class Backend, class Scalar>
+constexpr void require_backend() {
+  static_assert(!std::is_same_v<Backend, backend::cuda> || has_kernels<Backend, Scalar>,
+                "SpanKey: backend::cuda is selected but its kernels are not included: they are not part of "
+                "this version; use backend::cpu or backend::reference");
+  static_assert(std::is_same_v<Backend, backend::cuda> || has_kernels<Backend, Scalar>,
+                "SpanKey: this backend has no kernels for this scalar, or its header is not included: "
+                "backend::reference computes in float and double (spankey/backend/reference/reference.hpp), "
+                "backend::cpu in float (spankey/backend/cpu/cpu.hpp)");
+}
+
+// Primary templates: reached only with a tag or scalar that has no kernels.
+#define SPANKEY_DECLARE_KERNELS(name)            \
+  template <class Backend, class Scalar>         \
+  struct name {                                  \
+    static_assert(has_kernels<Backend, Scalar>); \
+  }
+SPANKEY_DECLARE_KERNELS(conv2d_kernels);
+SPANKEY_DECLARE_KERNELS(batch_norm_kernels);
+SPANKEY_DECLARE_KERNELS(relu_kernels);
+SPANKEY_DECLARE_KERNELS(pool2d_kernels);
+SPANKEY_DECLARE_KERNELS(linear_kernels);
+SPANKEY_DECLARE_KERNELS(inject_kernels);
+SPANKEY_DECLARE_KERNELS(update_kernels);
+#undef SPANKEY_DECLARE_KERNELS
+
+}  // namespace spankey

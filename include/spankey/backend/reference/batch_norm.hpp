@@ -1,0 +1,89 @@
+// Batch norm, reference, with statistics per group (Ioffe and Szegedy 2015):
+//   z = gamma (x - mean_g) rstd_g + beta,  y = act(z + residual)
+// x, y (G*rows, C); mean, rstd (G, C). Training: mean and biased variance over the group's rows; the running
+// statistics are updated group by group (unbiased variance), in order. Backward:
+//   g = dy [y > 0]        (identity: g = dy)       dresidual = g, left in dy
+//   dgamma += sum g xhat    dbeta += sum g        dx = gamma rstd (g - mean_rows(g) - xhat mean_rows(g xhat))
+#pragma once
+
+#include <cmath>
+
+#include "spankey/backend/reference/tag.hpp"
+
+namespace spankey {
+
+template <class T>
+struct batch_norm_kernels<backend::reference, T> {
+  static constexpr index_t scratch_size(const batch_norm_problem&) { return 0; }
+
+  static void forward_training(const batch_norm_problem& p, activation act,
+                               const batch_norm_forward_operands<T>& t, T* /*scratch*/) {
+    const T count = static_cast<T>(p.rows), momentum = static_cast<T>(p.momentum);
+    for (index_t g = 0; g < p.groups; ++g)
+      for (index_t c = 0; c < p.channels; ++c) {
+        const T* x = t.x + g * p.rows * p.channels + c;
+        T mean = 0, variance = 0;
+        for (index_t r = 0; r < p.rows; ++r) mean += x[r * p.channels];
+        mean /= count;
+        for (index_t r = 0; r < p.rows; ++r) {
+          const T centred = x[r * p.channels] - mean;
+          variance += centred * centred;
+        }
+        variance /= count;
+        t.mean[g * p.channels + c] = mean;
+        t.rstd[g * p.channels + c] = T(1) / std::sqrt(variance + static_cast<T>(p.epsilon));
+        // One row has no unbiased variance; PyTorch refuses it, the layer too.
+        const T unbiased = variance * count / (count - T(1));
+        t.running_mean[c] += momentum * (mean - t.running_mean[c]);
+        t.running_variance[c] += momentum * (unbiased - t.running_variance[c]);
+      }
+    for (index_t g = 0; g < p.groups; ++g)
+      normalise(p, act, t, g, t.mean + g * p.channels, t.rstd + g * p.channels);
+  }
+
+  /// y from the running statistics; `rstd` (C) is written, `mean` is not used.
+  static void forward_evaluation(const batch_norm_problem& p, activation act,
+                                 const batch_norm_forward_operands<T>& t, T* /*scratch*/) {
+    for (index_t c = 0; c < p.channels; ++c)
+      t.rstd[c] = T(1) / std::sqrt(t.running_variance[c] + static_cast<T>(p.epsilon));
+    for (index_t g = 0; g < p.groups; ++g) normalise(p, act, t, g, t.running_mean, t.rstd);
+  }
+
+  static void backward(const batch_norm_problem& p, activation act, const batch_norm_backward_operands<T>& t,
+                       T* /*scratch*/) {
+    for (index_t g = 0; g < p.groups; ++g)
+      for (index_t c = 0; c < p.channels; ++c) {
+        const index_t first = g * p.rows * p.channels + c;
+        const T mean = t.mean[g * p.channels + c], rstd = t.rstd[g * p.channels + c];
+        T sum = 0, dot = 0;
+        for (index_t r = 0; r < p.rows; ++r) {
+          const index_t at = first + r * p.channels;
+          if (act == activation::relu && t.y[at] <= T(0)) t.dy[at] = T(0);
+          sum += t.dy[at];
+          dot += t.dy[at] * (t.x[at] - mean) * rstd;
+        }
+        t.dgamma[c] += dot;
+        t.dbeta[c] += sum;
+        const T count = static_cast<T>(p.rows);
+        for (index_t r = 0; r < p.rows; ++r) {
+          const index_t at = first + r * p.channels;
+          const T xhat = (t.x[at] - mean) * rstd;
+          t.dx[at] = t.gamma[c] * rstd * (t.dy[at] - sum / count - xhat * dot / count);
+        }
+      }
+  }
+
+ private:
+  static void normalise(const batch_norm_problem& p, activation act, const batch_norm_forward_operands<T>& t,
+                        index_t g, const T* mean, const T* rstd) {
+    for (index_t r = g * p.rows; r < (g + 1) * p.rows; ++r)
+      for (index_t c = 0; c < p.channels; ++c) {
+        const index_t at = r * p.channels + c;
+        T z = t.gamma[c] * (t.x[at] - mean[c]) * rstd[c] + t.beta[c];
+        if (t.residual != nullptr) z += t.residual[at];
+        t.y[at] = act == activation::relu && z < T(0) ? T(0) : z;  // a NaN stays a NaN
+      }
+  }
+};
+
+}  // namespace spankey

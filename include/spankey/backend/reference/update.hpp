@@ -1,0 +1,25 @@
+// SGD update, reference, in the order of torch.optim.SGD (dampening 0):
+//   g = dw + weight_decay w;   v = first step ? g : momentum v + g;   w -= lr (nesterov ? g + momentum v : v)
+// Without momentum, w -= lr g and v stays untouched.
+#pragma once
+
+#include "spankey/backend/reference/tag.hpp"
+
+namespace spankey {
+
+template <class T>
+struct update_kernels<backend::reference, T> {
+  static void sgd(const sgd_update& u, index_t count, const T* gradient, T* momentum, T* value) {
+    const T lr = static_cast<T>(u.learning_rate), mu = static_cast<T>(u.momentum);
+    for (index_t i = 0; i < count; ++i) {
+      T g = gradient[i] + static_cast<T>(u.weight_decay) * value[i];
+      if (u.momentum != 0) {
+        momentum[i] = u.first_step ? g : mu * momentum[i] + g;
+        g = u.nesterov ? g + mu * momentum[i] : momentum[i];
+      }
+      value[i] -= lr * g;
+    }
+  }
+};
+
+}  // namespace spankey
