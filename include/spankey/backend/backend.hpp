@@ -1,7 +1,8 @@
 // Backend tags, and what a backend provides.
 //
 // A backend is a tag; its kernels are specialisations, one struct per operation, found by (tag, scalar):
-//   conv2d_kernels  batch_norm_kernels  relu_kernels  pool2d_kernels  linear_kernels  inject_kernels  update_kernels
+//   conv2d_kernels  batch_norm_kernels  relu_kernels  pool2d_kernels  linear_kernels  inject_kernels
+//   update_kernels
 // each in a header of the operation's name under backend/<tag>/. Layers call nothing else, so a new backend
 // needs no change outside its folder. backend/reference/ is the specification: plain loops, one formula each.
 //
@@ -31,7 +32,8 @@ struct cuda {
 };
 }  // namespace backend
 
-/// One 2-d convolution: y(n, oh, ow, o) = sum over kh, kw, i of x(n, oh*stride + kh - padding, ...) * w(kh, kw, i, o).
+/// One 2-d convolution: y(n, oh, ow, o) = sum over kh, kw, i of x(n, oh*stride + kh - padding, ...) * w(kh,
+/// kw, i, o).
 struct conv2d_problem {
   index_t samples;
   extents in, out;
@@ -44,7 +46,8 @@ struct conv2d_problem {
   }
 };
 
-/// Batch norm over `groups` equal parts of the batch, each with its own statistics over `rows` = N/G*H*W rows.
+/// Batch norm over `groups` equal parts of the batch, each with its own statistics over `rows` = N/G*H*W
+/// rows.
 struct batch_norm_problem {
   index_t groups, rows, channels;
   double momentum = 0.1, epsilon = 1e-5;
@@ -64,9 +67,9 @@ struct batch_norm_forward_operands {
 template <class T>
 struct batch_norm_backward_operands {
   const T *x, *y, *gamma, *mean, *rstd;
-  T* dy;               // in: gradient of y; out: gradient of the residual
-  T *dgamma, *dbeta;   // +=
-  T* dx;               // =
+  T* dy;              // in: gradient of y; out: gradient of the residual
+  T *dgamma, *dbeta;  // +=
+  T* dx;              // =
 };
 
 /// Weights and biases of a linear map: y (n, out) = x (n, in) w (in, out) + b (out).

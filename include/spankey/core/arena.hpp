@@ -1,8 +1,8 @@
 // One arena: every buffer of a model is placed once, before the first step; a step allocates nothing.
 //
-// A model lists its buffers through for_each_buffer(visitor, scope, samples). The list is walked twice with the
-// same code: once to measure (memory_plan, printable), once to hand out addresses. `kept` buffers have a place
-// of their own; `scratch` buffers live during one layer call only, so all of them share one place.
+// A model lists its buffers through for_each_buffer(visitor, scope, samples). The list is walked twice with
+// the same code: once to measure (memory_plan, printable), once to hand out addresses. `kept` buffers have a
+// place of their own; `scratch` buffers live during one layer call only, so all of them share one place.
 #pragma once
 
 #include <algorithm>
@@ -87,8 +87,8 @@ class arena {
   arena(Model& model, index_t samples) {
     const memory_plan plan = plan_memory(model, samples);
     bytes_ = plan.bytes();
-    memory_ = static_cast<std::byte*>(
-        ::operator new(bytes_, std::align_val_t{arena_alignment}, std::nothrow));
+    memory_ =
+        static_cast<std::byte*>(::operator new (bytes_, std::align_val_t{arena_alignment}, std::nothrow));
     if (memory_ == nullptr) {
       fail("memory.101", "arena", "cannot reserve ", bytes_, " bytes for a batch of ", samples, " samples");
     }
@@ -96,7 +96,7 @@ class arena {
     placement place{memory_, memory_ + plan.kept_bytes()};
     model.for_each_buffer(place, scope{}, samples);
   }
-  ~arena() { ::operator delete(memory_, std::align_val_t{arena_alignment}); }
+  ~arena() { ::operator delete (memory_, std::align_val_t{arena_alignment}); }
   arena(const arena&) = delete;
   arena& operator=(const arena&) = delete;
 

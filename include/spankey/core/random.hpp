@@ -1,4 +1,5 @@
-// Counter-based random numbers: Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", 2011).
+// Counter-based random numbers: Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3",
+// 2011).
 //
 // A number is a pure function of (seed, stream, step, index): no state to save, the same for any number of
 // threads and in any order. Streams keep unrelated uses of one seed apart.
@@ -46,7 +47,8 @@ class random_source {
 
   /// Four independent 32-bit words.
   [[nodiscard]] constexpr std::array<std::uint32_t, 4> block(std::uint64_t index) const {
-    return philox({static_cast<std::uint32_t>(index), static_cast<std::uint32_t>(index >> 32), step_, use_}, key_);
+    return philox({static_cast<std::uint32_t>(index), static_cast<std::uint32_t>(index >> 32), step_, use_},
+                  key_);
   }
   [[nodiscard]] constexpr std::uint32_t bits(std::uint64_t index) const {
     return block(index >> 2)[static_cast<std::size_t>(index & 3)];

@@ -17,8 +17,7 @@ class batch_view {
   constexpr batch_view() = default;
   constexpr batch_view(T* data, index_t samples) : data_(data), samples_(samples) {}
   /// A mutable view reads as a const one.
-  constexpr batch_view(const batch_view<std::remove_const_t<T>, Shape>& other)
-    requires std::is_const_v<T>
+  constexpr batch_view(const batch_view<std::remove_const_t<T>, Shape>& other) requires std::is_const_v<T>
       : data_(other.data()), samples_(other.samples()) {}
 
   [[nodiscard]] constexpr T* data() const { return data_; }

@@ -10,15 +10,16 @@ namespace spankey {
 template <class T>
 struct inject_kernels<backend::reference, T> {
   template <class Injector>
-  static void forward(const Injector& injector, index_t samples, index_t d, const T* x, key_view<const T> keys,
-                      T* y) {
+  static void forward(const Injector& injector, index_t samples, index_t d, const T* x,
+                      key_view<const T> keys, T* y) {
     for (index_t n = 0; n < samples; ++n)
-      for (index_t i = 0; i < d; ++i) y[n * d + i] = injector.forward(x[n * d + i], keys.data[n * keys.stride + i]);
+      for (index_t i = 0; i < d; ++i)
+        y[n * d + i] = injector.forward(x[n * d + i], keys.data[n * keys.stride + i]);
   }
   /// dx may alias dy; dkey may be null.
   template <class Injector>
-  static void backward(const Injector& injector, index_t samples, index_t d, const T* x, key_view<const T> keys,
-                       const T* dy, T* dx, T* dkey) {
+  static void backward(const Injector& injector, index_t samples, index_t d, const T* x,
+                       key_view<const T> keys, const T* dy, T* dx, T* dkey) {
     for (index_t n = 0; n < samples; ++n)
       for (index_t i = 0; i < d; ++i) {
         const auto g = injector.backward(x[n * d + i], keys.data[n * keys.stride + i], dy[n * d + i]);

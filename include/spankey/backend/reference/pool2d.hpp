@@ -1,7 +1,7 @@
 // Pooling, reference.
-//   max 2x2, stride 2 (odd last rows and columns are dropped): y = max of four, dx = dy at the first maximum in
-//   row-major order (PyTorch's choice), 0 elsewhere
-//   mean over all of H x W: y(n,c) = mean x(n,:,:,c), dx = dy / (H W)
+//   max 2x2, stride 2 (odd last rows and columns are dropped): y = max of four, dx = dy at the first maximum
+//   in row-major order (PyTorch's choice), 0 elsewhere mean over all of H x W: y(n,c) = mean x(n,:,:,c), dx =
+//   dy / (H W)
 #pragma once
 
 #include <algorithm>
@@ -13,16 +13,19 @@ namespace spankey {
 template <class T>
 struct pool2d_kernels<backend::reference, T> {
   static void max_forward(index_t samples, const extents& in, const T* x, T* y) {
-    for_each_window(samples, in, [&](const T* window, index_t c, index_t out) {
-      y[out] = window[first_maximum(in, window, c)];
-    }, x);
+    for_each_window(
+        samples, in,
+        [&](const T* window, index_t c, index_t out) { y[out] = window[first_maximum(in, window, c)]; }, x);
   }
   /// dx = gradient routed to the first maximum of each window.
   static void max_backward(index_t samples, const extents& in, const T* x, const T* dy, T* dx) {
     std::fill(dx, dx + samples * in.size(), T(0));
-    for_each_window(samples, in, [&](const T* window, index_t c, index_t out) {
-      dx[(window - x) + first_maximum(in, window, c)] = dy[out];
-    }, x);
+    for_each_window(
+        samples, in,
+        [&](const T* window, index_t c, index_t out) {
+          dx[(window - x) + first_maximum(in, window, c)] = dy[out];
+        },
+        x);
   }
   static void mean_forward(index_t samples, const extents& in, const T* x, T* y) {
     const index_t pixels = in.height * in.width;
