@@ -17,8 +17,9 @@ class batch_view {
   constexpr batch_view() = default;
   constexpr batch_view(T* data, index_t samples) : data_(data), samples_(samples) {}
   /// A mutable view reads as a const one.
-  constexpr batch_view(const batch_view<std::remove_const_t<T>, Shape>& other) requires std::is_const_v<T>
-      : data_(other.data()), samples_(other.samples()) {}
+  constexpr operator batch_view<const T, Shape>() const requires(!std::is_const_v<T>) {
+    return {data_, samples_};
+  }
 
   [[nodiscard]] constexpr T* data() const { return data_; }
   [[nodiscard]] constexpr index_t samples() const { return samples_; }

@@ -39,8 +39,8 @@ struct parameter_extents {
 /// Backward passes accumulate (+=) into `gradient`; the optimizer owns `momentum` (0 before the first step).
 template <class T>
 struct parameter {
-  parameter_extents dims;
-  buffer<T> value, gradient, momentum;
+  parameter_extents dims{};
+  buffer<T> value{}, gradient{}, momentum{};
 
   template <class Visitor>
   void for_each_buffer(Visitor& visit, const scope& at) {
@@ -54,7 +54,7 @@ struct parameter {
 template <class T>
 struct state {
   index_t count = 0;
-  buffer<T> value;
+  buffer<T> value{};
 
   template <class Visitor>
   void for_each_buffer(Visitor& visit, const scope& at) {

@@ -1,0 +1,21 @@
+// Additive injection: y = x + gamma k,  dx = dy,  dk = gamma dy.
+#pragma once
+
+#include "spankey/inject/injector.hpp"
+
+namespace spankey {
+
+struct additive {
+  float gamma = 1;
+
+  template <class T>
+  constexpr T forward(T x, T k) const {
+    return x + static_cast<T>(gamma) * k;
+  }
+  template <class T>
+  constexpr injector_gradient<T> backward(T /*x*/, T /*k*/, T dy) const {
+    return {dy, static_cast<T>(gamma) * dy};
+  }
+};
+
+}  // namespace spankey

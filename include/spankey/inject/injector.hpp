@@ -1,0 +1,44 @@
+// The Injector policy: how a key element k changes an activation element x, and the gradients of that.
+//   y = forward(x, k)        {dx, dk} = backward(x, k, dy)
+// Element by element; the kernels of a backend run it over a site. gamma is the strength (0: no effect).
+// `at<...>` names the sites, `gate<Injector, at<...>>` is what a model takes as its template argument.
+#pragma once
+
+#include <concepts>
+
+namespace spankey {
+
+template <class T>
+struct injector_gradient {
+  T dx, dk;
+};
+
+template <class P>
+concept Injector = requires(const P& p, double v) {
+  { p.forward(v, v) } -> std::convertible_to<double>;
+  { p.backward(v, v, v).dx } -> std::convertible_to<double>;
+  { p.backward(v, v, v).dk } -> std::convertible_to<double>;
+};
+
+/// Numbers of the sites at which a model is keyed.
+template <int... Sites>
+struct at {
+  static constexpr bool contains(int site) { return ((site == Sites) || ...); }
+  template <int Count>
+  static constexpr bool all_below() {
+    return ((Sites >= 0 && Sites < Count) && ...);
+  }
+};
+
+/// An injector and its sites: the template argument that makes a model gated.
+template <class P, class Sites>
+struct gate {
+  static_assert(
+      Injector<P>,
+      "SpanKey: P is not an Injector: needs forward(x, k) and backward(x, k, dy) with members dx and "
+      "dk; see inject/injector.hpp");
+  using injector = P;
+  using sites = Sites;
+};
+
+}  // namespace spankey

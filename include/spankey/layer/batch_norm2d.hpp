@@ -1,0 +1,91 @@
+// Batch norm over channels, with what usually follows it fused in: y = act(batch_norm(x) + residual).
+// Each group of the batch has its own statistics; running statistics are updated in group order.
+// x, y, residual (N, H, W, C). Evaluation uses the running statistics.
+#pragma once
+
+#include "spankey/core/error.hpp"
+#include "spankey/layer/layer.hpp"
+
+namespace spankey {
+
+template <class Shape, activation Act, class Backend, class T>
+class batch_norm2d {
+ public:
+  using input = Shape;
+  using output = Shape;
+  using kernels = batch_norm_kernels<Backend, T>;
+
+  parameter<T> weight{.dims = {.o = Shape::channels}}, bias_vector{.dims = {.o = Shape::channels}};
+  state<T> running_mean{.count = Shape::channels}, running_variance{.count = Shape::channels};
+
+  template <class F>
+  void for_each_parameter(F&& f, const scope& at) {
+    f(scope{&at, "weight"}, weight);
+    f(scope{&at, "bias"}, bias_vector);
+  }
+  template <class F>
+  void for_each_state(F&& f, const scope& at) {
+    f(scope{&at, "running_mean"}, running_mean);
+    f(scope{&at, "running_var"}, running_variance);
+  }
+  template <class Visitor>
+  void for_each_buffer(Visitor& visit, const scope& at, index_t samples) {
+    for_each_parameter([&](const scope& name, parameter<T>& p) { p.for_each_buffer(visit, name); }, at);
+    for_each_state([&](const scope& name, state<T>& s) { s.for_each_buffer(visit, name); }, at);
+    const index_t statistics = static_cast<index_t>(max_groups) * Shape::channels;
+    visit(scope{&at, "mean"}, mean_, statistics, lifetime::kept);
+    visit(scope{&at, "rstd"}, rstd_, statistics, lifetime::kept);
+    visit(scope{&at, "y"}, y_, samples * Shape::size, lifetime::kept);
+    visit(scope{&at, "scratch"}, scratch_, kernels::scratch_size(problem({}, samples)), lifetime::scratch);
+  }
+
+  /// `residual` may be without data.
+  batch_view<const T, Shape> forward(const pass& p, batch_view<const T, Shape> x,
+                                     batch_view<const T, Shape> residual = {}) {
+    x_ = x;
+    const batch_norm_forward_operands<T> operands{.x = x.data(),
+                                                  .gamma = weight.value.data,
+                                                  .beta = bias_vector.value.data,
+                                                  .residual = residual.data(),
+                                                  .running_mean = running_mean.value.data,
+                                                  .running_variance = running_variance.value.data,
+                                                  .mean = mean_.data,
+                                                  .rstd = rstd_.data,
+                                                  .y = y_.data};
+    const batch_norm_problem sizes = problem(p, x.samples());
+    if (p.training) {
+      if (sizes.rows < 2) {
+        fail("layer.101", "batch_norm2d", "training needs at least 2 values a channel in every group, found ",
+             sizes.rows);
+      }
+      kernels::forward_training(sizes, Act, operands, scratch_.data);
+    } else {
+      kernels::forward_evaluation(sizes, Act, operands, scratch_.data);
+    }
+    return {y_.data, x.samples()};
+  }
+
+  /// dy becomes the gradient of the residual; dx = gradient of x (may be dy where there was no residual).
+  void backward(const pass& p, batch_view<T, Shape> dy, batch_view<T, Shape> dx) {
+    const batch_norm_backward_operands<T> operands{.x = x_.data(),
+                                                   .y = y_.data,
+                                                   .gamma = weight.value.data,
+                                                   .mean = mean_.data,
+                                                   .rstd = rstd_.data,
+                                                   .dy = dy.data(),
+                                                   .dgamma = weight.gradient.data,
+                                                   .dbeta = bias_vector.gradient.data,
+                                                   .dx = dx.data()};
+    kernels::backward(problem(p, dy.samples()), Act, operands, scratch_.data);
+  }
+
+ private:
+  static batch_norm_problem problem(const pass& p, index_t samples) {
+    return {p.groups, samples / p.groups * Shape::height * Shape::width, Shape::channels};
+  }
+
+  buffer<T> mean_, rstd_, y_, scratch_;
+  batch_view<const T, Shape> x_;
+};
+
+}  // namespace spankey

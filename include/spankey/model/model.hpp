@@ -1,0 +1,102 @@
+// What a model is, and what every model derives from its list of layers.
+//
+// A model is a struct whose members are its layers in data order, with
+//   for_each_layer(f, scope)     f(scope, layer), in PyTorch's order and names
+//   forward(pass, x, keys)       -> logits (N, Outputs)
+//   backward(pass, samples)      from the logit gradient that the caller wrote into logit_gradient(samples)
+// keyed_model turns the list of layers into the visitors that the arena, optimizer and files use.
+#pragma once
+
+#include <algorithm>
+#include <span>
+
+#include "spankey/inject/gated.hpp"
+#include "spankey/layer/gradient_flow.hpp"
+
+namespace spankey {
+
+/// Base of the models (static polymorphism): visitors over parameters, states and buffers.
+template <class Derived, class T>
+class keyed_model {
+ public:
+  using scalar = T;
+
+  template <class F>
+  void for_each_parameter(F&& f, const scope& at = {}) {
+    self().for_each_layer(
+        [&](const scope& name, auto& layer) {
+          if constexpr (requires { layer.for_each_parameter(f, name); }) layer.for_each_parameter(f, name);
+        },
+        at);
+  }
+  template <class F>
+  void for_each_state(F&& f, const scope& at = {}) {
+    self().for_each_layer(
+        [&](const scope& name, auto& layer) {
+          if constexpr (requires { layer.for_each_state(f, name); }) layer.for_each_state(f, name);
+        },
+        at);
+  }
+  template <class Visitor>
+  void for_each_buffer(Visitor& visit, const scope& at, index_t samples) {
+    self().for_each_layer(
+        [&](const scope& name, auto& layer) { layer.for_each_buffer(visit, name, samples); }, at);
+    flow_.for_each_buffer(visit, at, samples, Derived::largest_activation);
+  }
+  /// Calls f(site number, gated layer) for every site.
+  template <class F>
+  void for_each_site(F&& f) {
+    int site = 0;
+    self().for_each_layer(
+        [&](const scope&, auto& layer) {
+          if constexpr (requires { layer.injector; }) f(site++, layer);
+        },
+        scope{});
+  }
+  /// Where the loss writes dLoss/dlogits (N, Outputs) before backward.
+  auto logit_gradient(index_t samples) { return flow_.template current<shape<Derived::outputs>>(samples); }
+
+ protected:
+  /// Backward of a layer that writes its input gradient elsewhere.
+  template <class L>
+  void flow_back(const pass& p, index_t samples, L& layer) {
+    layer.backward(p, flow_.template current<typename L::output>(samples),
+                   flow_.template spare<typename L::input>(samples));
+    flow_.advance();
+  }
+  /// Backward of a layer that replaces dy by dx.
+  template <class L>
+  void flow_in_place(const pass& p, index_t samples, L& layer) {
+    layer.backward(p, flow_.template current<typename L::output>(samples));
+  }
+  /// Backward of a layer that can write its input gradient over dy.
+  template <class L>
+  void flow_through(const pass& p, index_t samples, L& layer) {
+    const auto dy = flow_.template current<typename L::output>(samples);
+    layer.backward(p, dy, dy);
+  }
+  /// The first layer with weights: the gradient of its input is wanted only by the key of site 0.
+  template <class L>
+  void flow_into_input(const pass& p, index_t samples, L& layer, bool wanted) {
+    const auto dx = wanted ? flow_.template spare<typename L::input>(samples)
+                           : batch_view<T, typename L::input>(nullptr, samples);
+    layer.backward(p, flow_.template current<typename L::output>(samples), dx);
+    flow_.advance();
+  }
+
+  gradient_flow<T> flow_;
+
+ private:
+  Derived& self() { return static_cast<Derived&>(*this); }
+};
+
+/// Copies what the program chose into every site: the injector, and which sites are on.
+template <class Model, class Policy>
+void set_gate(Model& model, const Policy& injector, std::span<const int> sites) {
+  model.for_each_site([&](int site, auto& layer) {
+    layer.injector = injector;
+    layer.enabled = std::find(sites.begin(), sites.end(), site) != sites.end();
+  });
+}
+
+}  // namespace spankey
