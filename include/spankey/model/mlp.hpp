@@ -11,7 +11,7 @@
 namespace spankey {
 
 template <index_t Outputs, class Gate, class Backend, class T>
-class mlp : public keyed_model<mlp<Outputs, Gate, Backend, T>, T> {
+class mlp : public keyed_model<mlp<Outputs, Gate, Backend, T>, Backend, T> {
   static constexpr int site_count = 3;
   static_assert(Gate::sites::template all_below<site_count>(),
                 "SpanKey: mlp has the key sites 0 (input), 1 (after linear 1), 2 (after linear 2)");

@@ -16,10 +16,11 @@
 namespace spankey {
 
 /// Base of the models (static polymorphism): visitors over parameters, states and buffers.
-template <class Derived, class T>
+template <class Derived, class Backend, class T>
 class keyed_model {
  public:
   using scalar = T;
+  using backend_type = Backend;
 
   template <class F>
   void for_each_parameter(F&& f, const scope& at = {}) {

@@ -13,7 +13,7 @@
 namespace spankey {
 
 template <index_t Outputs, class Gate, class Backend, class T>
-class resnet18 : public keyed_model<resnet18<Outputs, Gate, Backend, T>, T> {
+class resnet18 : public keyed_model<resnet18<Outputs, Gate, Backend, T>, Backend, T> {
   static constexpr int site_count = 5;
   static_assert(
       Gate::sites::template all_below<site_count>(),

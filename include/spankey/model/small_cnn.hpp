@@ -14,7 +14,7 @@
 namespace spankey {
 
 template <index_t Outputs, class Gate, class Backend, class T>
-class small_cnn : public keyed_model<small_cnn<Outputs, Gate, Backend, T>, T> {
+class small_cnn : public keyed_model<small_cnn<Outputs, Gate, Backend, T>, Backend, T> {
   static constexpr int site_count = 3;
   static_assert(Gate::sites::template all_below<site_count>(),
                 "SpanKey: small_cnn has the key sites 0 (input), 1 (after pool 1), 2 (after pool 2)");

@@ -13,7 +13,7 @@
 namespace spankey {
 
 template <index_t Outputs, class Gate, class Backend, class T>
-class small_resnet : public keyed_model<small_resnet<Outputs, Gate, Backend, T>, T> {
+class small_resnet : public keyed_model<small_resnet<Outputs, Gate, Backend, T>, Backend, T> {
   static constexpr int site_count = 4;
   static_assert(
       Gate::sites::template all_below<site_count>(),

@@ -20,6 +20,12 @@ struct update_kernels<backend::reference, T> {
       value[i] -= lr * g;
     }
   }
+  /// Sum of squares, in double.
+  static double squared_norm(index_t count, const T* x) {
+    double sum = 0;
+    for (index_t i = 0; i < count; ++i) sum += static_cast<double>(x[i]) * static_cast<double>(x[i]);
+    return sum;
+  }
 };
 
 }  // namespace spankey

@@ -1,0 +1,72 @@
+// The two micro-kernels of the convolution for one tile shape: TILE_ROWS x (TILE_VECTORS * SPANKEY_LANES)
+// sums in registers. Included by conv2d_tiles.inl once per shape.
+
+// to(p, o) = from(p, o) + sum over pieces and k of source(p, k) * weights(k, o)
+inline void TILE_NAME(conv2d_product)(const conv2d_pieces& sum, const float* const* source,
+                                      const float* weights, const float* const* from, float* const* to) {
+  lanes total[TILE_ROWS][TILE_VECTORS];
+#pragma GCC unroll 16
+  for (int p = 0; p < TILE_ROWS; ++p)
+#pragma GCC unroll 16
+    for (int v = 0; v < TILE_VECTORS; ++v) {
+      total[p][v] = *reinterpret_cast<const lanes*>(from[p] + v * SPANKEY_LANES);
+    }
+  for (index_t s = 0; s < sum.count; ++s) {
+    const float* w = weights + sum.piece[s].weights;
+    const float* row[TILE_ROWS];
+#pragma GCC unroll 16
+    for (int p = 0; p < TILE_ROWS; ++p) row[p] = source[p] + sum.piece[s].source;
+    for (index_t k = 0; k < sum.piece[s].length; ++k) {
+      lanes wide[TILE_VECTORS];
+#pragma GCC unroll 16
+      for (int v = 0; v < TILE_VECTORS; ++v) {
+        wide[v] = *reinterpret_cast<const lanes*>(w + v * SPANKEY_LANES);
+      }
+#pragma GCC unroll 16
+      for (int p = 0; p < TILE_ROWS; ++p)
+#pragma GCC unroll 16
+        for (int v = 0; v < TILE_VECTORS; ++v) total[p][v] = wide[v] * row[p][k] + total[p][v];
+      w += TILE_VECTORS * SPANKEY_LANES;
+    }
+  }
+#pragma GCC unroll 16
+  for (int p = 0; p < TILE_ROWS; ++p)
+#pragma GCC unroll 16
+    for (int v = 0; v < TILE_VECTORS; ++v) {
+      *reinterpret_cast<lanes*>(to[p] + v * SPANKEY_LANES) = total[p][v];
+    }
+}
+
+// to(i, o) += sum over pixels of source(pixel, offset + channel(i)) * dy(pixel, o);  dy is packed.
+inline void TILE_NAME(conv2d_gradient)(const float* const* source, index_t offset, const index_t* channel,
+                                       const float* dy, index_t pixels, float* const* to) {
+  lanes total[TILE_ROWS][TILE_VECTORS];
+  index_t at[TILE_ROWS];
+#pragma GCC unroll 16
+  for (int i = 0; i < TILE_ROWS; ++i) {
+    at[i] = offset + channel[i];
+#pragma GCC unroll 16
+    for (int v = 0; v < TILE_VECTORS; ++v) {
+      total[i][v] = *reinterpret_cast<const lanes*>(to[i] + v * SPANKEY_LANES);
+    }
+  }
+  for (index_t pixel = 0; pixel < pixels; ++pixel) {
+    const float* row = source[pixel];
+    lanes wide[TILE_VECTORS];
+#pragma GCC unroll 16
+    for (int v = 0; v < TILE_VECTORS; ++v) {
+      wide[v] = *reinterpret_cast<const lanes*>(dy + v * SPANKEY_LANES);
+    }
+#pragma GCC unroll 16
+    for (int i = 0; i < TILE_ROWS; ++i)
+#pragma GCC unroll 16
+      for (int v = 0; v < TILE_VECTORS; ++v) total[i][v] = wide[v] * row[at[i]] + total[i][v];
+    dy += TILE_VECTORS * SPANKEY_LANES;
+  }
+#pragma GCC unroll 16
+  for (int i = 0; i < TILE_ROWS; ++i)
+#pragma GCC unroll 16
+    for (int v = 0; v < TILE_VECTORS; ++v) {
+      *reinterpret_cast<lanes*>(to[i] + v * SPANKEY_LANES) = total[i][v];
+    }
+}

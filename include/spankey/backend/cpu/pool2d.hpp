@@ -1,0 +1,70 @@
+// Pooling, CPU; everything overwrites. Specification: backend/reference/pool2d.hpp.
+//   max 2x2, stride 2 (odd last rows and columns are dropped): y = max of four, dx = dy at the first maximum
+//   in row-major order, 0 elsewhere
+//   mean over all of H x W: y(n,c) = mean x(n,:,:,c), dx = dy / (H W)
+// x, dx (N,H,W,C); y, dy (N,H/2,W/2,C) or (N,C). Channels are the vector direction.
+#pragma once
+
+#include <algorithm>
+
+#include "spankey/backend/cpu/lanes.hpp"
+#include "spankey/backend/cpu/tag.hpp"
+
+#define SPANKEY_ISA_TEXT "spankey/backend/cpu/pool2d.inl"
+#include "spankey/backend/cpu/foreach_isa.hpp"
+
+namespace spankey {
+
+template <>
+struct pool2d_kernels<backend::cpu, float> {
+  static void max_forward(index_t samples, const extents& in, const float* x, float* y) {
+    const auto kernel = SPANKEY_DISPATCH(pool_max_row);
+    const index_t row = in.width * in.channels, height = in.height / 2, width = in.width / 2;
+    for_each_part(samples * height, 2 * row, [&](index_t unit) {
+      const float* top = x + (unit / height * in.height + unit % height * 2) * row;
+      kernel(width, in.channels, top, top + row, y + unit * width * in.channels);
+    });
+  }
+  static void max_backward(index_t samples, const extents& in, const float* x, const float* dy, float* dx) {
+    const auto kernel = SPANKEY_DISPATCH(pool_max_row_gradient);
+    const index_t row = in.width * in.channels, height = in.height / 2, width = in.width / 2;
+    const index_t pairs = (in.height + 1) / 2;  // the last one is a single row where H is odd
+    for_each_part(samples * pairs, 2 * row, [&](index_t unit) {
+      const index_t sample = unit / pairs, pair = unit % pairs;
+      const index_t top = (sample * in.height + pair * 2) * row;
+      if (pair == height) {
+        std::fill_n(dx + top, row, 0.0F);
+        return;
+      }
+      kernel(width, in.channels, x + top, x + top + row, dy + (sample * height + pair) * width * in.channels,
+             dx + top, dx + top + row);
+      const index_t used = width * 2 * in.channels;
+      std::fill(dx + top + used, dx + top + row, 0.0F);
+      std::fill(dx + top + row + used, dx + top + 2 * row, 0.0F);
+    });
+  }
+  static void mean_forward(index_t samples, const extents& in, const float* x, float* y) {
+    const auto kernel = SPANKEY_DISPATCH(pool_mean);
+    for_each_part(samples, in.size(), [&](index_t n) {
+      kernel(in.height * in.width, in.channels, x + n * in.size(), y + n * in.channels);
+    });
+  }
+  static void mean_backward(index_t samples, const extents& in, const float* dy, float* dx) {
+    const auto kernel = SPANKEY_DISPATCH(pool_mean_gradient);
+    for_each_part(samples, in.size(), [&](index_t n) {
+      kernel(in.height * in.width, in.channels, dy + n * in.channels, dx + n * in.size());
+    });
+  }
+
+ private:
+  // f(unit) for every unit of `elements` elements, in parallel, about block_elements elements to a task.
+  template <class F>
+  static void for_each_part(index_t units, index_t elements, const F& f) {
+    const index_t block = std::max<index_t>(1, cpu::block_elements / elements);
+    cpu::for_each_block(units, block, [&](index_t first, index_t count) {
+      for (index_t unit = first; unit < first + count; ++unit) f(unit);
+    });
+  }
+};
+
+}  // namespace spankey

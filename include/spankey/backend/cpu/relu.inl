@@ -1,0 +1,16 @@
+// One block of ReLU; see relu.hpp. The comparisons are false for a NaN, which therefore passes.
+inline void relu_forward(index_t count, const float* x, float* y) {
+  const lanes zero = {};
+  for (index_t i = 0; i < count; i += SPANKEY_LANES) {
+    const lanes v = load_lanes(x + i, count - i);
+    store_lanes(y + i, count - i, v < zero ? zero : v);
+  }
+}
+
+inline void relu_backward(index_t count, const float* y, const float* dy, float* dx) {
+  const lanes zero = {};
+  for (index_t i = 0; i < count; i += SPANKEY_LANES) {
+    const lanes off = load_lanes(y + i, count - i), g = load_lanes(dy + i, count - i);
+    store_lanes(dx + i, count - i, off <= zero ? zero : g);
+  }
+}

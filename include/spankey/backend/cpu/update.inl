@@ -1,0 +1,24 @@
+// One block of an SGD update; see update.hpp.
+inline void sgd_plain(const sgd_update& u, index_t count, const float* gradient, float* /*momentum*/,
+                      float* value) {
+  const float lr = static_cast<float>(u.learning_rate), decay = static_cast<float>(u.weight_decay);
+  for (index_t i = 0; i < count; i += SPANKEY_LANES) {
+    const lanes w = load_lanes(value + i, count - i);
+    const lanes g = w * decay + load_lanes(gradient + i, count - i);
+    store_lanes(value + i, count - i, w - g * lr);
+  }
+}
+
+inline void sgd_momentum(const sgd_update& u, index_t count, const float* gradient, float* momentum,
+                         float* value) {
+  const float lr = static_cast<float>(u.learning_rate), decay = static_cast<float>(u.weight_decay),
+              mu = static_cast<float>(u.momentum);
+  for (index_t i = 0; i < count; i += SPANKEY_LANES) {
+    const index_t n = count - i;
+    const lanes w = load_lanes(value + i, n);
+    const lanes g = w * decay + load_lanes(gradient + i, n);
+    const lanes v = u.first_step ? g : load_lanes(momentum + i, n) * mu + g;
+    store_lanes(momentum + i, n, v);
+    store_lanes(value + i, n, w - (u.nesterov ? v * mu + g : v) * lr);
+  }
+}

@@ -1,0 +1,48 @@
+// Deny losses: what the answer without a valid key is trained towards.
+//
+// A DenyLoss is a functor over one denied group (invalid key, or no key) beside the valid one:
+//   value = loss(deny_terms, scale)      mean over the samples; logit gradients += scale * gradient of the
+//   mean
+// With deny_on = wrong the denied group is the invalid-key forward; with wrong+no the loss is the mean over
+// the invalid-key and the no-key group. `outputs(C)` is the width of the head that the mode needs for C
+// classes.
+#pragma once
+
+#include <concepts>
+
+#include "spankey/core/view.hpp"
+
+namespace spankey {
+
+enum class deny_on { wrong, wrong_and_none };
+
+/// Groups of samples of one stacked batch: valid, then invalid, then no key.
+constexpr index_t group_count(bool denies, deny_on on) { return !denies ? 1 : on == deny_on::wrong ? 2 : 3; }
+
+/// What a deny loss reads and writes: logits (N, Outputs) of the two groups, labels (N), gradients (+=).
+template <class T, class Shape>
+struct deny_terms {
+  batch_view<const T, Shape> valid, denied;
+  const int* labels;
+  index_t classes;  // semantic classes C; a reject class has index C
+  batch_view<T, Shape> valid_gradient, denied_gradient;
+};
+
+template <class L>
+concept DenyLoss = requires(const L& loss, const deny_terms<float, shape<4>>& terms) {
+  { loss(terms, 1.0) } -> std::convertible_to<double>;
+  { L::outputs(index_t{3}) } -> std::convertible_to<index_t>;
+  { L::denies } -> std::convertible_to<bool>;
+};
+
+/// No deny loss: valid keys only.
+struct no_deny {
+  static constexpr bool denies = false;
+  static constexpr index_t outputs(index_t classes) { return classes; }
+  template <class T, class Shape>
+  double operator()(const deny_terms<T, Shape>&, double) const {
+    return 0;
+  }
+};
+
+}  // namespace spankey

@@ -1,0 +1,44 @@
+// Stochastic gradient descent with momentum, Nesterov momentum and weight decay on every parameter, as
+// torch.optim.SGD with dampening 0. The formula is in backend/reference/update.hpp.
+#pragma once
+
+#include <cstdint>
+
+#include "spankey/optim/optimizer.hpp"
+
+namespace spankey {
+
+struct sgd_options {
+  double momentum = 0.9, weight_decay = 5e-4;
+  bool nesterov = true;
+};
+
+class sgd {
+ public:
+  explicit sgd(const sgd_options& options = {}) : options_(options) {
+    if (options.nesterov && options.momentum <= 0)
+      fail("optim.101", "sgd", "nesterov needs momentum > 0, found ", options.momentum);
+  }
+
+  template <class Model>
+  void step(Model& model, double learning_rate) {
+    using T = typename Model::scalar;
+    const sgd_update update{.learning_rate = learning_rate,
+                            .momentum = options_.momentum,
+                            .weight_decay = options_.weight_decay,
+                            .nesterov = options_.nesterov,
+                            .first_step = steps_ == 0};
+    model.for_each_parameter([&](const scope&, parameter<T>& p) {
+      update_kernels<typename Model::backend_type, T>::sgd(update, p.dims.size(), p.gradient.data,
+                                                           p.momentum.data, p.value.data);
+    });
+    ++steps_;
+  }
+  [[nodiscard]] std::uint64_t steps() const { return steps_; }
+
+ private:
+  sgd_options options_;
+  std::uint64_t steps_ = 0;
+};
+
+}  // namespace spankey
