@@ -1,0 +1,2 @@
+// message: never seen
+int main() {}

@@ -1,0 +1,2 @@
+// message: never reached
+static_assert(false, "both halves are wrong");

@@ -1,0 +1,133 @@
+"""Which header may include which: the table of the design, and the one place of every package.
+
+usage: include_order.py INCLUDE_DIRECTORY      prints one line per violation; exit status 1 if there is any
+"""
+import pathlib
+import re
+import sys
+
+# folder -> folders whose headers it may include (its own always). An entry with a dot is a single header.
+CORE = {"core"}
+BACKEND = CORE | {"backend"}
+LAYER = BACKEND | {"layer"}
+INJECT = LAYER | {"inject"}
+MODEL = INJECT | {"model"}
+WITH_PARAMETERS = BACKEND | {"layer/parameter.hpp"}
+TRAIN = MODEL | {"data", "key", "loss", "optim", "checkpoint", "train"}
+INFER = MODEL | {"key", "checkpoint", "infer"}
+MAY_INCLUDE = {
+    "core": CORE,
+    "backend": BACKEND,
+    "layer": LAYER,
+    "inject": INJECT,
+    "model": MODEL,
+    "data": BACKEND,
+    "key": BACKEND,
+    "loss": BACKEND,
+    "optim": WITH_PARAMETERS,
+    "checkpoint": WITH_PARAMETERS,
+    "train": TRAIN,
+    "infer": INFER,
+    "diagnose": TRAIN | INFER,
+    "attack": TRAIN | INFER,
+    "interop": BACKEND | {"key"},
+    "testing": MODEL | {"key", "loss"},
+    "infer.hpp": INFER,
+    "train.hpp": TRAIN,
+    "spankey.hpp": TRAIN | INFER | {"diagnose", "attack", "testing", "interop", "train.hpp", "infer.hpp"},
+}
+
+# package -> (what its include names look like, the only places that include it)
+PACKAGES = {
+    "oneTBB": (r"(tbb|oneapi)/", ["backend/cpu/parallel.hpp"]),
+    "OpenBLAS": (r"(cblas|openblas\w*|f77blas)\.h$", ["backend/cpu/blas.hpp"]),
+    "Eigen": (r"(unsupported/)?Eigen/", ["key/subspace.hpp", "diagnose/", "attack/", "interop/eigen.hpp"]),
+    "xtensor": (r"(xtensor|xtl|xsimd)/", ["interop/xtensor.hpp"]),
+    "CUDA": (r"(cuda|cublas|cudnn)\w*\.h$", ["backend/cuda/"]),
+    "zlib": (r"zlib\.h$", ["data/idx.hpp"]),
+    "libsodium": (r"sodium(\.h$|/)", ["key/key_file.hpp"]),
+}
+SYSTEM = re.compile(r"^[a-z_0-9]+$|^(immintrin|arm_neon|cpuid|fcntl|unistd|windows|io)\.h$|^(sys|asm|linux)/\w+\.h$")
+NO_PACKAGE = "infer.hpp"  # nothing it reaches may include a package
+MAX_LINES = 300
+
+INCLUDE = re.compile(r'^\s*#\s*include\s*(?:"([^"]+)"|<([^>]+)>)', re.MULTILINE)
+
+
+def folder_of(header):
+    return header.split("/")[0]
+
+
+def allowed(header, included):
+    if folder_of(included) == folder_of(header):
+        return True
+    names = MAY_INCLUDE.get(folder_of(header), set())
+    return folder_of(included) in names or included in names
+
+
+def package_of(name):
+    return next((package for package, (pattern, _) in PACKAGES.items() if re.match(pattern, name)), None)
+
+
+def read_includes(root):
+    """{header: (its spankey includes, its other includes)}, names relative to include/spankey."""
+    includes = {}
+    for path in sorted(root.glob("spankey/**/*")):
+        if path.suffix not in {".hpp", ".inl", ".cuh"}:
+            continue
+        own, other = [], []
+        for quoted, angled in INCLUDE.findall(path.read_text(encoding="utf-8")):
+            (own if quoted else other).append(quoted or angled)
+        includes[path.relative_to(root / "spankey").as_posix()] = (own, other)
+    return includes
+
+
+def violations(root):
+    includes = read_includes(root)
+    for header, (own, other) in includes.items():
+        if folder_of(header) not in MAY_INCLUDE:
+            yield f"{header}: folder '{folder_of(header)}' is not in the table; known: {', '.join(MAY_INCLUDE)}"
+            continue
+        for name in own:
+            if not name.startswith("spankey/"):
+                yield f'{header}: includes "{name}"; expected "spankey/..."'
+            elif name.removeprefix("spankey/") not in includes:
+                yield f'{header}: includes "{name}", which does not exist'
+            elif not allowed(header, name.removeprefix("spankey/")):
+                may = ", ".join(sorted(MAY_INCLUDE[folder_of(header)]))
+                yield f'{header}: includes "{name}"; {folder_of(header)} may include only: {may}'
+        for name in other:
+            package = package_of(name)
+            if package is None:
+                if not SYSTEM.match(name):
+                    yield f"{header}: includes <{name}>, which is no system header and no package of the table"
+            elif not any(header == place or (place.endswith("/") and header.startswith(place))
+                         for place in PACKAGES[package][1]):
+                yield f"{header}: includes <{name}>; {package} belongs in {', '.join(PACKAGES[package][1])} only"
+        lines = (root / "spankey" / header).read_text(encoding="utf-8").count("\n")
+        if lines > MAX_LINES:
+            yield f"{header}: {lines} lines; expected at most {MAX_LINES}"
+
+    # What gated inference reaches, with the way there.
+    way = {NO_PACKAGE: NO_PACKAGE} if NO_PACKAGE in includes else {}
+    pending = list(way)
+    while pending:
+        header = pending.pop()
+        own, other = includes[header]
+        for name in filter(package_of, other):
+            yield f"{way[header]} -> <{name}>: {NO_PACKAGE} needs no package"
+        for name in (name.removeprefix("spankey/") for name in own):
+            if name in includes and name not in way:
+                way[name] = f"{way[header]} -> {name}"
+                pending.append(name)
+
+
+def main():
+    root = pathlib.Path(sys.argv[1])
+    found = list(violations(root))
+    print("\n".join(found) if found else f"{len(read_includes(root))} headers in order")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
