@@ -6,8 +6,8 @@
 include(FindPackageHandleStandardArgs)
 
 if(NOT TARGET OpenBLAS::OpenBLAS)
-  find_library(OpenBLAS_LIBRARY NAMES openblas PATH_SUFFIXES openblas-pthread openblas-openmp openblas)
-  find_path(OpenBLAS_INCLUDE_DIR NAMES openblas_config.h PATH_SUFFIXES openblas-pthread openblas-openmp openblas)
+  find_library(OpenBLAS_LIBRARY NAMES openblas PATH_SUFFIXES openblas-pthread openblas-openmp openblas openblas-serial)
+  find_path(OpenBLAS_INCLUDE_DIR NAMES openblas_config.h PATH_SUFFIXES openblas-pthread openblas-openmp openblas openblas-serial)
   mark_as_advanced(OpenBLAS_LIBRARY OpenBLAS_INCLUDE_DIR)
 
   if(OpenBLAS_LIBRARY AND OpenBLAS_INCLUDE_DIR AND NOT CMAKE_CROSSCOMPILING AND NOT DEFINED OpenBLAS_THREADS_CHECKED)
