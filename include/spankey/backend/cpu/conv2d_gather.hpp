@@ -85,8 +85,7 @@ constexpr void for_each_pixel(const conv2d_gather& g, const conv2d_part& part, i
   index_t n = begin / per_sample, row = begin % per_sample / width, column = begin % width;
   for (index_t pixel = begin; pixel < end;) {
     const index_t a = part.rows.begin + row, b = part.columns.begin + column;
-    const index_t source_row =
-        n * g.source.height + a * g.rows.step + g.rows.origin + part.rows.tap_begin;
+    const index_t source_row = n * g.source.height + a * g.rows.step + g.rows.origin + part.rows.tap_begin;
     const index_t source_column = b * g.columns.step + g.columns.origin + part.columns.tap_begin;
     const index_t target_row = n * g.target.height + a * g.rows.target_step + g.rows.target_origin;
     const index_t target_column = b * g.columns.target_step + g.columns.target_origin;
@@ -123,8 +122,9 @@ constexpr conv2d_gather backward_gather(const conv2d_problem& p, index_t i) {
     const index_t reach = residue + p.padding, first = reach % p.stride;
     const index_t taps = first < p.kernel ? (p.kernel - 1 - first) / p.stride + 1 : 0;
     const index_t count = targets > residue ? (targets - residue - 1) / p.stride + 1 : 0;
-    return conv2d_axis{count,   sources, 1,         (reach - first) / p.stride - (taps - 1), taps, p.stride,
-                       residue, first + p.stride * (taps - 1), -p.stride};
+    return conv2d_axis{count,    sources,  1,       (reach - first) / p.stride - (taps - 1),
+                       taps,     p.stride, residue, first + p.stride * (taps - 1),
+                       -p.stride};
   };
   return {p.samples, p.out, p.in, axis(i / p.stride, p.in.height, p.out.height),
           axis(i % p.stride, p.in.width, p.out.width)};

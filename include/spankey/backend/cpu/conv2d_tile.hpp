@@ -22,7 +22,7 @@ struct conv2d_pieces {
     index_t source, weights, length;
   };
   index_t count = 0;
-  std::array<run, capacity> piece;
+  run piece[capacity];
 };
 
 using conv2d_product_tile = void (*)(const conv2d_pieces&, const float* const* source, const float* weights,
@@ -43,9 +43,9 @@ inline constexpr index_t conv2d_max_rows = 12, conv2d_max_width = 64;
 /// The tiles of one instruction-set family, narrow ones first.
 struct conv2d_tiles {
   index_t lanes;
-  std::array<conv2d_tile, 3> shapes;
   std::size_t count;
-  void (*add)(const float* from, index_t count, float* to);
+  void (*add)(const float* from, index_t count, float* to);  // to(i) += from(i)
+  std::array<conv2d_tile, 3> shapes;
 
   [[nodiscard]] constexpr index_t width(const conv2d_tile& t) const { return t.vectors * lanes; }
   [[nodiscard]] constexpr const conv2d_tile& widest() const { return shapes[count - 1]; }
@@ -76,9 +76,7 @@ struct conv2d_blocks {
   [[nodiscard]] index_t count() const { return (channels + full_width() - 1) / full_width(); }
   [[nodiscard]] index_t begin(index_t block) const { return block * full_width(); }
   /// Channels of the block that exist; the tile computes its width, padding included.
-  [[nodiscard]] index_t valid(index_t block) const {
-    return std::min(full_width(), channels - begin(block));
-  }
+  [[nodiscard]] index_t valid(index_t block) const { return std::min(full_width(), channels - begin(block)); }
   [[nodiscard]] const conv2d_tile& tile(index_t block) const { return tiles.fitting(valid(block)); }
   [[nodiscard]] index_t width(index_t block) const { return tiles.width(tile(block)); }
   /// Channels of all blocks, padding included, never more than padded(channels).

@@ -38,13 +38,13 @@ inline void conv2d_add(const float* from, index_t count, float* to) {
 
 inline conv2d_tiles conv2d_family() {
   return {SPANKEY_LANES,
-          {
+          SPANKEY_REGISTERS == 32 ? 3 : 2,
+          &conv2d_add,
+          {{
               {1, 12, &conv2d_product_1, &conv2d_gradient_1},
               {2, SPANKEY_REGISTERS == 32 ? 12 : 6, &conv2d_product_2, &conv2d_gradient_2},
 #if SPANKEY_REGISTERS == 32
               {4, 6, &conv2d_product_4, &conv2d_gradient_4},
 #endif
-          },
-          SPANKEY_REGISTERS == 32 ? 3 : 2,
-          &conv2d_add};
+          }}};
 }

@@ -1,0 +1,84 @@
+// Convolution on the CPU, float: y, dx and dw of backend/reference/conv2d.hpp, which is the specification.
+//
+// avx512 and avx2 run register tiles that read the activations through pointers (conv2d_product.hpp,
+// conv2d_gradient.hpp); portable goes through matrix products of BLAS (conv2d_blas.hpp). Nothing is allocated:
+// packed weights and partial sums live in `scratch`. The bits do not depend on the number of threads.
+#pragma once
+
+#include <algorithm>
+
+#include "spankey/backend/cpu/conv2d_blas.hpp"
+#include "spankey/backend/cpu/conv2d_gather.hpp"
+#include "spankey/backend/cpu/conv2d_gradient.hpp"
+#include "spankey/backend/cpu/conv2d_pack.hpp"
+#include "spankey/backend/cpu/conv2d_product.hpp"
+#include "spankey/backend/cpu/isa.hpp"
+#include "spankey/backend/cpu/tag.hpp"
+
+namespace spankey {
+
+template <>
+struct conv2d_kernels<backend::cpu, float> {
+  /// Scratch elements that forward and the backward passes may use; the same for every instruction set.
+  static constexpr index_t scratch_size(const conv2d_problem& p) {
+    const index_t slices = cpu::gradient_plan(p).slices;
+    return std::max({packed_size(p, p.in.channels, p.out.channels),
+                     packed_size(p, p.out.channels, p.in.channels), slices > 1 ? slices * p.weight_size() : 0,
+                     cpu::conv2d_gradient_tasks * p.out.channels});
+  }
+
+  /// y = x * w (+ bias); bias may be null.
+  static void forward(const conv2d_problem& p, const float* x, const float* w, const float* bias, float* y,
+                      float* scratch) {
+    if (active_isa() == isa::portable) return cpu::blas_forward(p, x, w, bias, y);
+    const cpu::conv2d_blocks blocks{cpu::active_conv2d_tiles(), p.out.channels};
+    const cpu::conv2d_gather g = cpu::forward_gather(p);
+    float* const start = scratch;
+    float* const packed = scratch + cpu::conv2d_blocks::padded(p.out.channels);
+    std::fill(start, packed, 0.0F);
+    if (bias != nullptr) std::copy_n(bias, p.out.channels, start);
+    cpu::pack_weights(p, cpu::conv2d_direction::forward, g, blocks, w, packed);
+    cpu::run_products(
+        1, [&g](index_t) { return g; }, [packed](index_t) { return packed; }, blocks, {x, packed, start, y});
+  }
+
+  /// dx = dy * w transposed, or dx += with `accumulate`.
+  static void backward_data(const conv2d_problem& p, const float* dy, const float* w, float* dx,
+                            bool accumulate, float* scratch) {
+    if (active_isa() == isa::portable) return cpu::blas_backward_data(p, dy, w, dx, accumulate);
+    const cpu::conv2d_blocks blocks{cpu::active_conv2d_tiles(), p.in.channels};
+    const index_t padded = cpu::conv2d_blocks::padded(p.in.channels);
+    float* const start = scratch;
+    std::fill_n(start, padded, 0.0F);
+    const auto packed_at = [&](index_t gather) {
+      float* packed = scratch + padded;
+      for (index_t i = 0; i < gather; ++i) packed += cpu::backward_gather(p, i).depth() * padded;
+      return packed;
+    };
+    for (index_t i = 0; i < cpu::backward_gathers(p); ++i) {
+      cpu::pack_weights(p, cpu::conv2d_direction::backward, cpu::backward_gather(p, i), blocks, w,
+                        packed_at(i));
+    }
+    cpu::run_products(cpu::backward_gathers(p), [&p](index_t i) { return cpu::backward_gather(p, i); },
+                      packed_at, blocks, {dy, nullptr, accumulate ? nullptr : start, dx});
+  }
+
+  /// dw += x^T dy, dbias += sum of dy; dbias may be null.
+  static void backward_weights(const conv2d_problem& p, const float* x, const float* dy, float* dw,
+                               float* dbias, float* scratch) {
+    if (active_isa() == isa::portable) {
+      cpu::blas_backward_weights(p, x, dy, dw, scratch);
+    } else {
+      cpu::add_weight_gradient(p, x, dy, dw, scratch);
+    }
+    if (dbias != nullptr) cpu::add_bias_gradient(p, dy, dbias, scratch);
+  }
+
+ private:
+  // Packed weights, and one padded row that the sums start from.
+  static constexpr index_t packed_size(const conv2d_problem& p, index_t sources, index_t targets) {
+    return (p.kernel * p.kernel * sources + 1) * cpu::conv2d_blocks::padded(targets);
+  }
+};
+
+}  // namespace spankey

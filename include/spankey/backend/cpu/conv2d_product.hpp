@@ -1,0 +1,162 @@
+// Forward and backward to the data: target(pixel, o) (= or +=) bias(o) + sum over taps and channels of
+// source(tap's pixel, i) * weights(tap, i, o), computed tile by tile from pointers into the source.
+//
+// A task is a chunk of one part's pixels x one block of target channels. It walks the terms in slices whose
+// weights stay in the second-level cache; between slices the sums rest in the target.
+#pragma once
+
+#include <algorithm>
+#include <array>
+
+#include "spankey/backend/cpu/conv2d_gather.hpp"
+#include "spankey/backend/cpu/conv2d_tile.hpp"
+#include "spankey/backend/cpu/parallel.hpp"
+
+namespace spankey::cpu {
+
+/// Terms whose weights one slice holds: 64 columns * 4 bytes * 1152 = 288 KB.
+inline constexpr index_t conv2d_slice_depth = 1152;
+/// Multiply-adds one task aims at (some 200 microseconds of one core), and the most pixels it takes.
+inline constexpr index_t conv2d_task_products = 24'000'000, conv2d_task_pixels = 1008;
+
+/// Operands of run_products. `packed` belongs to the gather at hand; `start` is a row of bias (or zeros),
+/// padded to whole blocks, and null where the products are added to what the target holds.
+struct conv2d_product_operands {
+  const float *source, *packed, *start;
+  float* target;
+};
+
+/// The rows of one task.
+struct conv2d_rows {
+  std::array<const float*, conv2d_task_pixels + conv2d_max_rows> source;
+  std::array<float*, conv2d_task_pixels + conv2d_max_rows> target;
+};
+
+/// Pixels of one task: whole tiles, as many in every task of the part as can be.
+constexpr index_t chunk_pixels(const conv2d_gather& g, const conv2d_part& part, index_t tile_rows) {
+  const index_t pixels = g.samples * part.pixels_per_sample();
+  const index_t work = std::max<index_t>(1, part.depth(g.source.channels) * conv2d_max_width);
+  const index_t most =
+      std::clamp<index_t>(conv2d_task_products / work, 4 * conv2d_max_rows, conv2d_task_pixels);
+  const index_t chunks = (pixels + most - 1) / most;
+  return ((pixels + chunks - 1) / chunks + tile_rows - 1) / tile_rows * tile_rows;
+}
+
+/// Fills `pieces` with terms [position, ...) of the part, at most one slice; returns the next position.
+inline index_t next_slice(const conv2d_gather& g, const conv2d_part& part, index_t width, index_t position,
+                          conv2d_pieces& pieces) {
+  const index_t channels = g.source.channels, line = part.columns.taps() * channels;
+  const index_t end = std::min(part.depth(channels), position + conv2d_slice_depth);
+  pieces.count = 0;
+  while (position < end && pieces.count < conv2d_pieces::capacity) {
+    const index_t row = position / line, inside = position % line;
+    const index_t length = std::min(line - inside, end - position);
+    const index_t tap = (part.rows.tap_begin + row) * g.columns.taps + part.columns.tap_begin;
+    pieces.piece[pieces.count++] = {row * g.source.width * channels + inside,
+                                    (tap * channels + inside) * width, length};
+    position += length;
+  }
+  return position;
+}
+
+/// A tile whose last columns do not exist: computed beside the target, then copied.
+inline void product_at_edge(const conv2d_tile& tile, index_t valid, const conv2d_pieces& pieces,
+                            const float* const* source, const float* weights, const float* const* from,
+                            float* const* to) {
+  alignas(64) float sums[conv2d_max_rows][conv2d_max_width] = {};
+  std::array<const float*, conv2d_max_rows> begin;
+  std::array<float*, conv2d_max_rows> end;
+  for (std::size_t row = 0; row < static_cast<std::size_t>(tile.rows); ++row) {
+    std::copy_n(from[row], valid, sums[row]);
+    begin[row] = end[row] = sums[row];
+  }
+  tile.product(pieces, source, weights, begin.data(), end.data());
+  for (std::size_t row = 0; row < static_cast<std::size_t>(tile.rows); ++row) {
+    std::copy_n(sums[row], valid, to[row]);
+  }
+}
+
+/// Pixels [begin, end) of one part, one block of target channels.
+inline void run_chunk(const conv2d_gather& g, const conv2d_part& part, const conv2d_blocks& blocks,
+                      index_t block, index_t begin, index_t end, const conv2d_product_operands& data) {
+  const conv2d_tile& tile = blocks.tile(block);
+  const index_t width = blocks.width(block), valid = blocks.valid(block), first = blocks.begin(block);
+  const float* const weights = data.packed + first * g.depth();
+
+  // The last tile may have fewer pixels: its spare rows repeat a source and write where nobody reads.
+  alignas(64) float spare[conv2d_max_width] = {};
+  conv2d_rows rows;
+  std::size_t count = 0;
+  for_each_pixel(g, part, begin, end, [&](index_t source, index_t target) {
+    rows.source[count] = data.source + source;
+    rows.target[count++] = data.target + target + first;
+  });
+  for (std::size_t i = 0; i < conv2d_max_rows; ++i) {
+    rows.source[count + i] = rows.source[count - 1];
+    rows.target[count + i] = spare;
+  }
+  std::array<const float*, conv2d_max_rows> start;
+  start.fill(data.start != nullptr ? data.start + first : nullptr);
+
+  index_t position = 0;
+  bool first_slice = true;
+  do {
+    conv2d_pieces pieces;
+    position = next_slice(g, part, width, position, pieces);
+    for (std::size_t i = 0; i < count; i += static_cast<std::size_t>(tile.rows)) {
+      float* const* const to = &rows.target[i];
+      const float* const* const from = first_slice && data.start != nullptr ? start.data() : to;
+      if (valid == width) {
+        tile.product(pieces, &rows.source[i], weights, from, to);
+      } else {
+        product_at_edge(tile, valid, pieces, &rows.source[i], weights, from, to);
+      }
+    }
+    first_slice = false;
+  } while (position < part.depth(g.source.channels));
+}
+
+/// Runs `gathers` gathers as one list of tasks; at(i) returns gather i, packed_at(i) its packed weights.
+template <class At, class PackedAt>
+void run_products(index_t gathers, const At& at, const PackedAt& packed_at, const conv2d_blocks& blocks,
+                  const conv2d_product_operands& data) {
+  // One task takes 64 target channels, in several blocks where registers are narrower: the source pixels that
+  // it fetched serve all of them.
+  const index_t group = conv2d_max_width / blocks.full_width();
+  const index_t groups = (blocks.count() + group - 1) / group;
+  // Calls f(gather, its number, part, pixels of a chunk, tasks) in a fixed order until f returns true.
+  const auto any_work = [&](const auto& f) {
+    for (index_t i = 0; i < gathers; ++i) {
+      const conv2d_gather g = at(i);
+      const bool stopped = any_part(g, [&](const conv2d_part& part) {
+        const index_t chunk = chunk_pixels(g, part, blocks.tiles.widest().rows);
+        const index_t chunks = (g.samples * part.pixels_per_sample() + chunk - 1) / chunk;
+        return f(g, i, part, chunk, chunks * groups);
+      });
+      if (stopped) return;
+    }
+  };
+  index_t all_tasks = 0;
+  any_work([&](const conv2d_gather&, index_t, const conv2d_part&, index_t, index_t tasks) {
+    all_tasks += tasks;
+    return false;
+  });
+  parallel_for(all_tasks, [&](index_t task) {
+    any_work([&](const conv2d_gather& g, index_t i, const conv2d_part& part, index_t chunk, index_t tasks) {
+      if (task >= tasks) {
+        task -= tasks;
+        return false;
+      }
+      conv2d_product_operands mine = data;
+      mine.packed = packed_at(i);
+      const index_t chunks = tasks / groups, begin = task % chunks * chunk, first = task / chunks * group;
+      const index_t end = std::min(g.samples * part.pixels_per_sample(), begin + chunk);
+      for (index_t block = first; block < std::min(blocks.count(), first + group); ++block) {
+        run_chunk(g, part, blocks, block, begin, end, mine);
+      }
+      return true;
+    });
+  });
+}
+
+}  // namespace spankey::cpu

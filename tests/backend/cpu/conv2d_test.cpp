@@ -1,0 +1,192 @@
+// The cpu convolution agrees with the reference in double, for awkward shapes, on every instruction set.
+#include "spankey/backend/cpu/conv2d.hpp"
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <cstring>
+#include <vector>
+
+#include "spankey/backend/reference/conv2d.hpp"
+#include "spankey/core/random.hpp"
+
+namespace {
+
+using spankey::conv2d_problem;
+using spankey::index_t;
+using cpu_conv = spankey::conv2d_kernels<spankey::backend::cpu, float>;
+using exact_conv = spankey::conv2d_kernels<spankey::backend::reference, double>;
+
+conv2d_problem problem(index_t samples, index_t in, index_t out, index_t height, index_t width,
+                       index_t kernel, index_t stride, index_t padding) {
+  const auto extent = [&](index_t size) { return (size + 2 * padding - kernel) / stride + 1; };
+  return {samples, {in, height, width}, {out, extent(height), extent(width)}, kernel, stride, padding};
+}
+
+conv2d_problem same(index_t samples, index_t in, index_t out, index_t height, index_t width, index_t kernel,
+                    index_t stride) {
+  return problem(samples, in, out, height, width, kernel, stride, kernel / 2);
+}
+
+std::vector<conv2d_problem> problems() {
+  std::vector<conv2d_problem> list;
+  for (const index_t kernel : {1, 3})
+    for (const index_t stride : {1, 2})
+      for (const auto& [samples, in, out, height, width] : {std::array<index_t, 5>{1, 3, 16, 32, 32},
+                                                            {3, 3, 64, 8, 8},
+                                                            {1, 1, 1, 1, 1},
+                                                            {17, 5, 17, 2, 3},
+                                                            {1, 16, 5, 5, 5},
+                                                            {3, 17, 65, 7, 7},
+                                                            {1, 65, 130, 5, 5},
+                                                            {3, 64, 64, 14, 14},
+                                                            {17, 16, 16, 8, 8},
+                                                            {1, 130, 64, 2, 3},
+                                                            {3, 130, 130, 1, 1},
+                                                            {17, 1, 3, 7, 7},
+                                                            {1, 64, 5, 1, 1},
+                                                            {2, 12, 32, 4, 9}}) {
+        list.push_back(same(samples, in, out, height, width, kernel, stride));
+      }
+  list.push_back(problem(2, 9, 20, 9, 7, 5, 3, 1));     // stride that skips inputs, uneven borders
+  list.push_back(problem(2, 6, 6, 9, 9, 2, 3, 0));      // pixels between the kernels
+  list.push_back(problem(1, 4, 7, 3, 3, 7, 2, 3));      // kernel larger than the image
+  list.push_back(problem(2, 3, 8, 4, 4, 1, 1, 2));      // outputs that see nothing but padding
+  list.push_back(problem(1, 2, 4, 20, 20, 19, 1, 9));   // more kernel rows than one list of pieces holds
+  list.push_back(problem(1, 1200, 70, 2, 2, 3, 1, 1));  // depth beyond one slice of weights
+  list.push_back(problem(11, 8, 24, 16, 17, 3, 1, 1));  // several slices of pixels in dw
+  return list;
+}
+
+std::vector<float> random_values(index_t count, std::uint64_t seed) {
+  const spankey::random_source random(seed, spankey::stream::weights);
+  std::vector<float> values(static_cast<std::size_t>(count));
+  for (std::size_t i = 0; i < values.size(); ++i) values[i] = static_cast<float>(random.gaussian(i));
+  return values;
+}
+
+std::vector<double> exact(const std::vector<float>& values) { return {values.begin(), values.end()}; }
+
+double relative_error(const std::vector<float>& found, const std::vector<double>& expected) {
+  double difference = 0, norm = 0;
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    difference += std::pow(static_cast<double>(found[i]) - expected[i], 2);
+    norm += expected[i] * expected[i];
+  }
+  return norm > 0 ? std::sqrt(difference / norm) : std::sqrt(difference);
+}
+
+// Inputs and outputs of all passes. Scratch is as small as promised, guarded and full of NaN.
+struct operands {
+  explicit operands(const conv2d_problem& shape)
+      : p(shape),
+        x(random_values(p.samples * p.in.size(), 1)),
+        w(random_values(p.weight_size(), 2)),
+        bias(random_values(p.out.channels, 3)),
+        dy(random_values(p.samples * p.out.size(), 4)),
+        y(dy.size(), std::nanf("")),
+        dx(random_values(static_cast<index_t>(x.size()), 5)),
+        dw(random_values(static_cast<index_t>(w.size()), 6)),
+        dbias(random_values(p.out.channels, 7)),
+        scratch(static_cast<std::size_t>(cpu_conv::scratch_size(p)) + 16, std::nanf("")) {
+    std::fill(scratch.end() - 16, scratch.end(), guard);
+  }
+  [[nodiscard]] bool scratch_respected() const {
+    return std::all_of(scratch.end() - 16, scratch.end(), [](float value) { return value == guard; });
+  }
+  static constexpr float guard = 12345.0F;
+  conv2d_problem p;
+  std::vector<float> x, w, bias, dy, y, dx, dw, dbias, scratch;
+};
+
+std::vector<spankey::isa> families() {
+  std::vector<spankey::isa> list;
+  for (const spankey::isa family : {spankey::isa::portable, spankey::isa::avx2, spankey::isa::avx512}) {
+    if (family <= spankey::best_isa()) list.push_back(family);
+  }
+  return list;
+}
+
+struct restore_isa {
+  spankey::isa before = spankey::active_isa();
+  ~restore_isa() { spankey::use_isa(before); }
+};
+
+bool same_bits(const std::vector<float>& a, const std::vector<float>& b) {
+  return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;
+}
+
+constexpr double tolerance = 1e-5;
+
+}  // namespace
+
+TEST_CASE("cpu convolution agrees with the reference") {
+  const restore_isa restore;
+  for (const conv2d_problem& p : problems()) {
+    const operands given(p);
+    const std::vector<double> x = exact(given.x), w = exact(given.w), bias = exact(given.bias),
+                              dy = exact(given.dy);
+    std::vector<double> y(given.y.size()), y_bias = y, dx(given.x.size()), dx_added = exact(given.dx),
+                                           dw = exact(given.dw), dbias = exact(given.dbias);
+    exact_conv::forward(p, x.data(), w.data(), nullptr, y.data(), nullptr);
+    exact_conv::forward(p, x.data(), w.data(), bias.data(), y_bias.data(), nullptr);
+    exact_conv::backward_data(p, dy.data(), w.data(), dx.data(), false, nullptr);
+    exact_conv::backward_data(p, dy.data(), w.data(), dx_added.data(), true, nullptr);
+    exact_conv::backward_weights(p, x.data(), dy.data(), dw.data(), nullptr, nullptr);
+    exact_conv::backward_weights(p, x.data(), dy.data(), dw.data(), dbias.data(), nullptr);
+
+    for (const spankey::isa family : families()) {
+      spankey::use_isa(family);
+      CAPTURE(spankey::name_of(family));
+      CAPTURE(p.samples);
+      CAPTURE(p.in.channels);
+      CAPTURE(p.out.channels);
+      CAPTURE(p.in.height);
+      CAPTURE(p.in.width);
+      CAPTURE(p.kernel);
+      CAPTURE(p.stride);
+      operands o = given;
+      float* const scratch = o.scratch.data();
+      cpu_conv::forward(p, o.x.data(), o.w.data(), nullptr, o.y.data(), scratch);
+      CHECK(relative_error(o.y, y) <= tolerance);
+      cpu_conv::forward(p, o.x.data(), o.w.data(), o.bias.data(), o.y.data(), scratch);
+      CHECK(relative_error(o.y, y_bias) <= tolerance);
+      cpu_conv::backward_data(p, o.dy.data(), o.w.data(), o.dx.data(), true, scratch);
+      CHECK(relative_error(o.dx, dx_added) <= tolerance);
+      std::fill(o.dx.begin(), o.dx.end(), std::nanf(""));  // overwriting must not read what was there
+      cpu_conv::backward_data(p, o.dy.data(), o.w.data(), o.dx.data(), false, scratch);
+      CHECK(relative_error(o.dx, dx) <= tolerance);
+      cpu_conv::backward_weights(p, o.x.data(), o.dy.data(), o.dw.data(), nullptr, scratch);
+      cpu_conv::backward_weights(p, o.x.data(), o.dy.data(), o.dw.data(), o.dbias.data(), scratch);
+      CHECK(relative_error(o.dw, dw) <= tolerance);
+      CHECK(relative_error(o.dbias, dbias) <= tolerance);
+      CHECK(o.scratch_respected());
+    }
+  }
+}
+
+TEST_CASE("cpu convolution has the same bits for any number of threads") {
+  const restore_isa restore;
+  for (const conv2d_problem& p : {same(17, 16, 65, 14, 14, 3, 1), same(17, 65, 64, 8, 8, 3, 2),
+                                  same(3, 3, 16, 32, 32, 3, 1), same(33, 64, 128, 8, 8, 1, 2)}) {
+    const auto run = [&p](index_t threads) {
+      const spankey::thread_limit limit(threads);
+      operands o(p);
+      cpu_conv::forward(p, o.x.data(), o.w.data(), o.bias.data(), o.y.data(), o.scratch.data());
+      cpu_conv::backward_data(p, o.dy.data(), o.w.data(), o.dx.data(), true, o.scratch.data());
+      cpu_conv::backward_weights(p, o.x.data(), o.dy.data(), o.dw.data(), o.dbias.data(), o.scratch.data());
+      return o;
+    };
+    for (const spankey::isa family : families()) {
+      spankey::use_isa(family);
+      const operands one = run(1);
+      for (const index_t threads : {2, 3, 7}) {
+        const operands many = run(threads);
+        CHECK(same_bits(many.y, one.y));
+        CHECK(same_bits(many.dx, one.dx));
+        CHECK(same_bits(many.dw, one.dw));
+        CHECK(same_bits(many.dbias, one.dbias));
+      }
+    }
+  }
+}
