@@ -1,0 +1,110 @@
+// Rescaling of keys: k <- k * s / (std(k) + 1e-8), standard deviation with n-1; the mean is kept, not
+// subtracted.
+//
+// pooled   one std over the whole n x d tensor (the reference in training)
+// per_key  one std for each of the n rows (a key then means the same alone and in a batch)
+// Sums are taken in double over fixed blocks and added in block order: same bits for any number of threads.
+// Source: reference.md, section 1.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstddef>
+#include <string_view>
+#include <vector>
+
+#include "spankey/backend/cpu/parallel.hpp"
+#include "spankey/core/shape.hpp"
+#include "spankey/key/choice.hpp"
+
+namespace spankey {
+
+enum class rescale_kind { pooled, per_key };
+
+inline constexpr std::array<choice<rescale_kind>, 2> rescale_names{
+    {{"pooled", rescale_kind::pooled}, {"per_key", rescale_kind::per_key}}};
+
+/// Fails with key.103.
+inline rescale_kind parse_rescale(std::string_view name) {
+  return choose(rescale_names, name, "key.103", "rescale");
+}
+constexpr std::string_view name_of(rescale_kind kind) { return spelled(rescale_names, kind); }
+
+/// Running sums of some elements.
+struct moments {
+  double count = 0, sum = 0, squares = 0;
+
+  moments& operator+=(const moments& other) {
+    count += other.count;
+    sum += other.sum;
+    squares += other.squares;
+    return *this;
+  }
+  /// With n-1; needs count >= 2.
+  [[nodiscard]] double standard_deviation() const {
+    // Rounding can leave a constant key's variance a little below zero.
+    return std::sqrt(std::max(0.0, squares - sum * sum / count) / (count - 1));
+  }
+};
+
+/// The factor that gives elements with these moments the standard deviation `target`.
+inline double rescale_factor(const moments& m, float target) {
+  return static_cast<double>(target) / (m.standard_deviation() + 1e-8);
+}
+
+/// Replaces the moments of n keys by their factors: the same one n times (pooled), or one each.
+inline void rescale_factors(rescale_kind kind, float target, const moments* of_row, double* factors,
+                            index_t n) {
+  if (kind == rescale_kind::per_key) {
+    for (index_t row = 0; row < n; ++row) factors[row] = rescale_factor(of_row[row], target);
+    return;
+  }
+  moments all;
+  for (index_t row = 0; row < n; ++row) all += of_row[row];
+  std::fill(factors, factors + n, rescale_factor(all, target));
+}
+
+/// Elements per task of the passes over keys; part of the order of summation.
+inline constexpr index_t key_block = 4096;
+
+/// Moments of the n rows of k (n x d). `partial` is scratch, grown when it is too small.
+inline void row_moments(const float* k, index_t n, index_t d, moments* of_row,
+                        std::vector<moments>& partial) {
+  const index_t blocks = (d + key_block - 1) / key_block;
+  if (static_cast<index_t>(partial.size()) < n * blocks) partial.resize(static_cast<std::size_t>(n * blocks));
+  moments* const parts = partial.data();
+  parallel_for(n * blocks, [=](index_t task) {
+    const index_t first = task % blocks * key_block, count = std::min(key_block, d - first);
+    const float* const x = k + task / blocks * d + first;
+    // Eight independent chains, so that the additions need not wait for one another.
+    std::array<double, 8> sum{}, squares{};
+    for (index_t i = 0; i < count; ++i) {
+      const auto lane = static_cast<std::size_t>(i & 7);
+      const double value = static_cast<double>(x[i]);
+      sum[lane] += value;
+      squares[lane] += value * value;
+    }
+    moments m{static_cast<double>(count), 0, 0};
+    for (std::size_t lane = 0; lane < 8; ++lane) m += moments{0, sum[lane], squares[lane]};
+    parts[task] = m;
+  });
+  for (index_t row = 0; row < n; ++row) {
+    of_row[row] = moments{};
+    for (index_t block = 0; block < blocks; ++block) of_row[row] += parts[row * blocks + block];
+  }
+}
+
+/// k[row] *= factors[row] for the n rows of k (n x d).
+inline void scale_rows(float* k, index_t n, index_t d, const double* factors) {
+  const index_t blocks = (d + key_block - 1) / key_block;
+  parallel_for(n * blocks, [=](index_t task) {
+    const index_t row = task / blocks, first = task % blocks * key_block;
+    const float factor = static_cast<float>(factors[row]);
+    float* const x = k + row * d + first;
+    const index_t count = std::min(key_block, d - first);
+    for (index_t i = 0; i < count; ++i) x[i] *= factor;
+  });
+}
+
+}  // namespace spankey
