@@ -1,0 +1,97 @@
+// Labelled images: what the loader reads, and the concept that a data set of your own has to meet.
+//
+// Pixels are bytes, channels last, H x W x C an image: byte (h, w, c) of image i is
+//   image(i)[(h*W + w)*C + c]
+// A network sees x = (pixel/255 - mean[c]) / deviation[c], with the constants of the training set.
+// Labels run from 0 to classes - 1.
+#pragma once
+
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "spankey/core/error.hpp"
+#include "spankey/core/shape.hpp"
+
+namespace spankey {
+
+/// The two parts of a data set. They share no image.
+enum class split { train, test };
+
+/// What a loader needs: sample (extents), classes, size(), image(i) (H x W x C bytes), label(i), and mean and
+/// deviation of pixel/255, one a channel. Any number of threads may read at once.
+template <class Data>
+concept Dataset = requires(const Data& data, index_t i) {
+  { data.sample } -> std::convertible_to<extents>;
+  { data.classes } -> std::convertible_to<index_t>;
+  { data.size() } -> std::convertible_to<index_t>;
+  { data.image(i) } -> std::convertible_to<const std::uint8_t*>;
+  { data.label(i) } -> std::convertible_to<int>;
+  std::span<const float>(data.mean);
+  std::span<const float>(data.deviation);
+};
+
+/// A data set that owns its images: N x H x W x C bytes and N labels.
+struct image_dataset {
+  std::string name;
+  extents sample;
+  index_t classes = 0;
+  std::vector<std::uint8_t> pixels;
+  std::vector<std::uint8_t> labels;
+  std::vector<float> mean, deviation;  // of pixel/255, one a channel
+
+  [[nodiscard]] index_t size() const { return static_cast<index_t>(labels.size()); }
+  /// First byte of image i, 0 <= i < size().
+  [[nodiscard]] const std::uint8_t* image(index_t i) const { return pixels.data() + i * sample.size(); }
+  [[nodiscard]] int label(index_t i) const { return labels[static_cast<std::size_t>(i)]; }
+};
+
+static_assert(Dataset<image_dataset>);
+
+/// The first n images. Error data.105 unless 1 <= n <= size().
+inline image_dataset take_first(image_dataset data, index_t n) {
+  if (n < 1 || n > data.size()) {
+    fail("data.105", data.name, "asked for the first ", n, " images, expected 1 to ", data.size());
+  }
+  data.pixels.resize(static_cast<std::size_t>(n * data.sample.size()));
+  data.labels.resize(static_cast<std::size_t>(n));
+  data.pixels.shrink_to_fit();  // a small part of a large set should not hold the large set's memory
+  data.labels.shrink_to_fit();
+  return data;
+}
+
+/// Looks at everything that a loader relies on. Errors: data.101 no images, data.102 extents or number of
+/// classes, data.103 normalisation constants, data.104 a label out of range.
+template <Dataset Data>
+void require_usable(const Data& data, std::string_view where) {
+  const index_t size = data.size(), classes = data.classes;
+  const extents sample = data.sample;
+  if (size < 1) fail("data.101", where, "found an empty data set, expected at least 1 image");
+  if (sample.channels < 1 || sample.height < 1 || sample.width < 1 || classes < 1) {
+    fail("data.102", where, "found ", classes, " classes of C=", sample.channels, " H=", sample.height,
+         " W=", sample.width, ", expected every one to be at least 1");
+  }
+  const std::span<const float> mean(data.mean), deviation(data.deviation);
+  const auto channels = static_cast<std::size_t>(sample.channels);
+  if (mean.size() != channels || deviation.size() != channels) {
+    fail("data.103", where, "found ", mean.size(), " means and ", deviation.size(),
+         " deviations, expected one for each of C=", channels, " channels");
+  }
+  for (std::size_t c = 0; c < channels; ++c) {
+    if (!(deviation[c] > 0)) {
+      fail("data.103", where, "found deviation ", deviation[c], " of channel ", c, ", expected more than 0");
+    }
+  }
+  for (index_t i = 0; i < size; ++i) {
+    const int label = data.label(i);
+    if (label < 0 || label >= classes) {
+      fail("data.104", where, "found label ", label, " of image ", i, ", expected 0 to ", classes - 1);
+    }
+  }
+}
+
+}  // namespace spankey

@@ -1,0 +1,124 @@
+#include "spankey/data/dataset.hpp"
+
+#include <doctest/doctest.h>
+
+#include <array>
+#include <limits>
+#include <string>
+
+#include "spankey/core/error.hpp"
+
+namespace {
+
+using spankey::image_dataset;
+using spankey::index_t;
+
+// 4 images of C=2, H=1, W=3; byte j of image i is 10*i + j; labels 0 1 2 0.
+image_dataset four_images() {
+  image_dataset data;
+  data.name = "four";
+  data.sample = {2, 1, 3};
+  data.classes = 3;
+  data.labels = {0, 1, 2, 0};
+  for (int i = 0; i < 4; ++i) {
+    for (int j = 0; j < 6; ++j) data.pixels.push_back(static_cast<std::uint8_t>(10 * i + j));
+  }
+  data.mean = {0.5F, 0.25F};
+  data.deviation = {0.5F, 1.0F};
+  return data;
+}
+
+template <class F>
+std::string message_of(F&& f) {
+  try {
+    f();
+  } catch (const spankey::error& e) {
+    return e.what();
+  }
+  return "no error";
+}
+
+// A data set that computes its images, with constants in arrays: no base class, no vector.
+struct own_dataset {
+  static constexpr spankey::extents sample{1, 1, 1};
+  static constexpr index_t classes = 2;
+  std::array<float, 1> mean{0.5F}, deviation{0.5F};
+  std::array<std::uint8_t, 2> bytes{0, 255};
+  [[nodiscard]] index_t size() const { return 2; }
+  [[nodiscard]] const std::uint8_t* image(index_t i) const { return &bytes[static_cast<std::size_t>(i)]; }
+  [[nodiscard]] int label(index_t i) const { return static_cast<int>(i); }
+};
+
+struct without_label {
+  spankey::extents sample;
+  index_t classes;
+  std::array<float, 1> mean, deviation;
+  [[nodiscard]] index_t size() const;
+  [[nodiscard]] const std::uint8_t* image(index_t i) const;
+};
+
+static_assert(spankey::Dataset<own_dataset>);
+static_assert(!spankey::Dataset<without_label>);
+static_assert(!spankey::Dataset<int>);
+
+}  // namespace
+
+TEST_CASE("image_dataset finds image and label by number") {
+  const image_dataset data = four_images();
+  CHECK(data.size() == 4);
+  CHECK(data.image(0)[0] == 0);
+  CHECK(data.image(2)[5] == 25);
+  CHECK(data.label(2) == 2);
+}
+
+TEST_CASE("take_first keeps the first n images and everything else") {
+  const image_dataset two = spankey::take_first(four_images(), 2);
+  CHECK(two.size() == 2);
+  CHECK(two.pixels.size() == 12);
+  CHECK(two.image(1)[5] == 15);
+  CHECK(two.label(1) == 1);
+  CHECK(two.name == "four");
+  CHECK(two.classes == 3);
+  CHECK(two.mean == four_images().mean);
+  CHECK(spankey::take_first(four_images(), 4).pixels == four_images().pixels);
+}
+
+TEST_CASE("take_first refuses a count that the data set does not have") {
+  CHECK(message_of([] { spankey::take_first(four_images(), 5); }) ==
+        "[spankey.data.105] four: asked for the first 5 images, expected 1 to 4");
+  CHECK(message_of([] { spankey::take_first(four_images(), 0); }) ==
+        "[spankey.data.105] four: asked for the first 0 images, expected 1 to 4");
+  CHECK(message_of([] { spankey::take_first(four_images(), -1); }).find("data.105") != std::string::npos);
+}
+
+TEST_CASE("require_usable accepts sound data sets") {
+  CHECK_NOTHROW(spankey::require_usable(four_images(), "here"));
+  CHECK_NOTHROW(spankey::require_usable(own_dataset{}, "here"));
+}
+
+TEST_CASE("require_usable names what is wrong") {
+  const auto message = [](const image_dataset& data) {
+    return message_of([&] { spankey::require_usable(data, "here"); });
+  };
+  CHECK(message(image_dataset{}) ==
+        "[spankey.data.101] here: found an empty data set, expected at least 1 image");
+  image_dataset data = four_images();
+  data.sample.height = 0;
+  CHECK(message(data) ==
+        "[spankey.data.102] here: found 3 classes of C=2 H=0 W=3, expected every one to be at least 1");
+  data = four_images();
+  data.classes = 0;
+  CHECK(message(data).find("found 0 classes") != std::string::npos);
+  data = four_images();
+  data.deviation.pop_back();
+  CHECK(message(data) ==
+        "[spankey.data.103] here: found 2 means and 1 deviations, expected one for each of C=2 channels");
+  data = four_images();
+  data.deviation[1] = 0;
+  CHECK(message(data).find("of channel 1, expected more than 0") != std::string::npos);
+  data.deviation[1] = std::numeric_limits<float>::quiet_NaN();
+  CHECK(message(data).find("of channel 1, expected more than 0") != std::string::npos);
+  data = four_images();
+  data.labels[3] = 3;
+  CHECK(message(data) == "[spankey.data.104] here: found label 3 of image 3, expected 0 to 2");
+}
