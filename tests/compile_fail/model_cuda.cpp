@@ -1,5 +1,7 @@
 // message: SpanKey: backend::cuda is selected but its kernels are not included
 #include "spankey/backend/reference/reference.hpp"
+#include "spankey/inject/multiplicative.hpp"
+#include "spankey/model/resnet18.hpp"
 
 #ifdef SPANKEY_BREAK
 using chosen = spankey::backend::cuda;
@@ -7,4 +9,4 @@ using chosen = spankey::backend::cuda;
 using chosen = spankey::backend::reference;
 #endif
 
-void use() { spankey::require_backend<chosen, float>(); }
+spankey::resnet18<10, spankey::gate<spankey::multiplicative, spankey::at<0, 2>>, chosen, float> model;

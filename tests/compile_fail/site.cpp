@@ -1,0 +1,12 @@
+// message: SpanKey: mlp has the key sites 0 .input., 1 .after linear 1., 2 .after linear 2.
+#include "spankey/backend/reference/reference.hpp"
+#include "spankey/inject/multiplicative.hpp"
+#include "spankey/model/mlp.hpp"
+
+#ifdef SPANKEY_BREAK
+using sites = spankey::at<0, 3>;
+#else
+using sites = spankey::at<0, 2>;
+#endif
+
+spankey::mlp<5, spankey::gate<spankey::multiplicative, sites>, spankey::backend::reference, float> model;

@@ -1,0 +1,10 @@
+// message: SpanKey: convolution windows have odd size
+#include "spankey/layer/conv2d.hpp"
+
+#ifdef SPANKEY_BREAK
+using kernel = spankey::window<2>;
+#else
+using kernel = spankey::window<3>;
+#endif
+
+constexpr spankey::index_t padding = kernel::padding;
