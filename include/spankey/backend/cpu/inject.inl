@@ -8,8 +8,8 @@ inline __attribute__((always_inline)) lanes tanh_lanes(lanes v) {
   const lanes zero = {}, bound = zero + 9.0F;
   v = v > bound ? bound : v;
   v = v < -bound ? -bound : v;
-  const lanes z = v * 2.885390081777927F;         // 2 / ln 2
-  const lanes shifted = z + 12582912.0F;          // 1.5 * 2^23: the sum's last bit is worth 1
+  const lanes z = v * 2.885390081777927F;  // 2 / ln 2
+  const lanes shifted = z + 12582912.0F;   // 1.5 * 2^23: the sum's last bit is worth 1
   const lanes f = z - (shifted - 12582912.0F);
   lanes power = f * 1.525273e-5F + 1.5403530e-4F;  // (ln 2)^k / k!, k = 7 .. 0
   power = power * f + 1.33335581e-3F;
@@ -32,7 +32,7 @@ inline void multiplicative_factors(index_t count, float gamma, double lowest, do
     const lanes t = tanh_lanes(load_lanes(key + i, n)), m = t * gamma + 1.0F;
     store_lanes(factor + i, n, m < low ? low : (m > high ? high : m));
     if (slope != nullptr)
-      store_lanes(slope + i, n, (m >= low) & (m <= high) ? (1.0F - t * t) * gamma : zero);
+      store_lanes(slope + i, n, ((m >= low) & (m <= high)) ? (1.0F - t * t) * gamma : zero);
   }
 }
 

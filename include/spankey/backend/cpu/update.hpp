@@ -1,7 +1,12 @@
 // SGD update, CPU, in the order of torch.optim.SGD (dampening 0), in one pass over memory:
 //   g = dw + weight_decay w;   v = first step ? g : momentum v + g;   w -= lr (nesterov ? g + momentum v : v)
-// Without momentum, w -= lr g and v stays untouched. Specification: backend/reference/update.hpp.
+// Without momentum, w -= lr g and v stays untouched. squared_norm is the sum of squares of a gradient.
+// Specification: backend/reference/update.hpp.
 #pragma once
+
+#include <algorithm>
+#include <array>
+#include <numeric>
 
 #include "spankey/backend/cpu/lanes.hpp"
 #include "spankey/backend/cpu/tag.hpp"
@@ -18,6 +23,20 @@ struct update_kernels<backend::cpu, float> {
     cpu::for_each_block(count, cpu::block_elements, [&](index_t first, index_t n) {
       kernel(u, n, gradient + first, momentum + first, value + first);
     });
+  }
+
+  /// Sum of squares: float sums of at most 1024 terms a lane, the rest in double, in a fixed order.
+  static double squared_norm(index_t count, const float* x) {
+    constexpr index_t most_parts = 256;
+    std::array<double, most_parts> parts;
+    const index_t per_part = std::max(cpu::block_elements, (count + most_parts - 1) / most_parts);
+    const index_t used = (count + per_part - 1) / per_part;
+    const auto kernel = SPANKEY_DISPATCH(sum_of_squares);
+    parallel_for(used, [&](index_t part) {
+      const index_t first = part * per_part;
+      parts[static_cast<std::size_t>(part)] = kernel(std::min(per_part, count - first), x + first);
+    });
+    return std::accumulate(parts.begin(), parts.begin() + used, 0.0);
   }
 };
 

@@ -22,3 +22,18 @@ inline void sgd_momentum(const sgd_update& u, index_t count, const float* gradie
     store_lanes(value + i, n, w - (u.nesterov ? v * mu + g : v) * lr);
   }
 }
+
+inline double sum_of_squares(index_t count, const float* x) {
+  constexpr index_t chunk = 1024 * SPANKEY_LANES;
+  double total = 0;
+  for (index_t first = 0; first < count; first += chunk) {
+    lanes sum = {};
+    const index_t end = first + chunk < count ? first + chunk : count;
+    for (index_t i = first; i < end; i += SPANKEY_LANES) {
+      const lanes v = load_lanes(x + i, end - i);
+      sum = v * v + sum;
+    }
+    for (int l = 0; l < SPANKEY_LANES; ++l) total += static_cast<double>(sum[l]);
+  }
+  return total;
+}

@@ -1,0 +1,223 @@
+// Batch norm, CPU, with statistics per group; the formulas are those of backend/reference/batch_norm.hpp:
+//   y = act(gamma (x - mean_g) rstd_g + beta + residual)
+//   g = dy [y > 0], left in dy    dgamma += sum g xhat    dbeta += sum g    dx = ...
+// Bound by memory: forward reads x twice and backward reads dy and x twice, no more. Each block of rows gives
+// its own mean and sum of squared deviations (its second look is in cache), joined in double in block order
+// (Chan, Golub and LeVeque 1983). Narrow rows are read several at a time: a "period" of `copies` rows.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "spankey/backend/cpu/lanes.hpp"
+#include "spankey/backend/cpu/tag.hpp"
+
+namespace spankey::cpu {
+/// One block of rows as the kernels walk it: `periods` periods, then `rest` elements of one more.
+struct norm_rows {
+  index_t periods, period, rest, channels;
+  [[nodiscard]] constexpr index_t rows() const { return (periods * period + rest) / channels; }
+};
+}  // namespace spankey::cpu
+
+#define SPANKEY_ISA_TEXT "spankey/backend/cpu/batch_norm.inl"
+#include "spankey/backend/cpu/foreach_isa.hpp"
+
+namespace spankey {
+
+template <>
+struct batch_norm_kernels<backend::cpu, float> {
+  /// Elements: three sums for every block of every group, four coefficients for every group.
+  static constexpr index_t scratch_size(const batch_norm_problem& p) {
+    const cut c(p);
+    return (p.groups * c.blocks * sums + p.groups * coefficients) * c.period;
+  }
+
+  static void forward_training(const batch_norm_problem& p, activation act,
+                               const batch_norm_forward_operands<float>& t, float* scratch) {
+    const cut c(p);
+    float* const partial = scratch + p.groups * coefficients * c.period;
+    const auto moments = SPANKEY_DISPATCH(norm_moments);
+    parallel_for(p.groups * c.blocks, [&](index_t task) {
+      const norm_rows rows = c.rows_of(task % c.blocks);
+      float* const block = partial + task * sums * c.period;
+      moments(rows, t.x + c.first_element(p, task), block);
+    });
+    parallel_for(cpu::pieces(p.channels, chunk), [&](index_t task) {
+      for (index_t g = 0; g < p.groups; ++g)
+        join_moments(p, c, task * chunk, g, partial + g * c.blocks * sums * c.period, t);
+    });
+    for (index_t g = 0; g < p.groups; ++g)
+      set_affine(p, c, t, t.mean + g * p.channels, t.rstd + g * p.channels,
+                 scratch + g * coefficients * c.period);
+    normalise(p, c, act, t, scratch);
+  }
+
+  /// y from the running statistics; `rstd` (C) is written, `mean` is not used.
+  static void forward_evaluation(const batch_norm_problem& p, activation act,
+                                 const batch_norm_forward_operands<float>& t, float* scratch) {
+    const cut c(p);
+    for (index_t i = 0; i < p.channels; ++i)
+      t.rstd[i] = 1.0F / std::sqrt(t.running_variance[i] + static_cast<float>(p.epsilon));
+    for (index_t g = 0; g < p.groups; ++g)
+      set_affine(p, c, t, t.running_mean, t.rstd, scratch + g * coefficients * c.period);
+    normalise(p, c, act, t, scratch);
+  }
+
+  /// dx may alias dy.
+  static void backward(const batch_norm_problem& p, activation act,
+                       const batch_norm_backward_operands<float>& t, float* scratch) {
+    const cut c(p);
+    float* const partial = scratch + p.groups * coefficients * c.period;
+    for (index_t g = 0; g < p.groups; ++g)
+      repeat(p, c, scratch + g * coefficients * c.period,
+             [&](index_t i) { return t.mean[g * p.channels + i]; });
+
+    const auto gradient_sums = SPANKEY_DISPATCH(norm_gradient_sums);
+    parallel_for(p.groups * c.blocks, [&](index_t task) {
+      const norm_rows rows = c.rows_of(task % c.blocks);
+      const index_t at = c.first_element(p, task);
+      gradient_sums(rows, t.x + at, act == activation::relu ? t.y + at : nullptr,
+                    scratch + task / c.blocks * coefficients * c.period, t.dy + at,
+                    partial + task * sums * c.period);
+    });
+    parallel_for(cpu::pieces(p.channels, chunk), [&](index_t task) {
+      for (index_t g = 0; g < p.groups; ++g)
+        join_gradients(p, c, task * chunk, g, partial + g * c.blocks * sums * c.period, t,
+                       scratch + g * coefficients * c.period);
+    });
+    const auto data_gradient = SPANKEY_DISPATCH(norm_data_gradient);
+    parallel_for(p.groups * c.blocks, [&](index_t task) {
+      const norm_rows rows = c.rows_of(task % c.blocks);
+      const index_t at = c.first_element(p, task);
+      data_gradient(rows, t.x + at, t.dy + at, scratch + task / c.blocks * coefficients * c.period,
+                    t.dx + at);
+    });
+  }
+
+ private:
+  using norm_rows = cpu::norm_rows;
+  static constexpr index_t sums = 3, coefficients = 4, chunk = 16;
+
+  // How one group is cut into blocks, and rows into periods.
+  struct cut {
+    constexpr explicit cut(const batch_norm_problem& p) : channels(p.channels), group_rows(p.rows) {
+      if (channels < 64) {
+        copies = 16 / std::gcd(channels, index_t{16});
+        while (copies * channels < 64) copies *= 2;
+      }
+      period = copies * channels;
+      block_rows = std::max<index_t>(1, cpu::block_elements / period) * copies;
+      blocks = cpu::pieces(group_rows, block_rows);
+    }
+    [[nodiscard]] constexpr index_t rows_in(index_t block) const {
+      return std::min(block_rows, group_rows - block * block_rows);
+    }
+    [[nodiscard]] constexpr norm_rows rows_of(index_t block) const {
+      const index_t rows = rows_in(block);
+      return {rows / copies, period, rows % copies * channels, channels};
+    }
+    // First element of a task: a block of a group.
+    [[nodiscard]] constexpr index_t first_element(const batch_norm_problem& p, index_t task) const {
+      return (task / blocks * p.rows + task % blocks * block_rows) * channels;
+    }
+    index_t channels, group_rows;
+    index_t copies = 1, period = 0, block_rows = 0, blocks = 0;
+  };
+
+  // Writes value(channel) for every channel, once per copy.
+  template <class F>
+  static void repeat(const batch_norm_problem& p, const cut& c, float* to, const F& value) {
+    for (index_t copy = 0; copy < c.copies; ++copy)
+      for (index_t i = 0; i < p.channels; ++i) to[copy * p.channels + i] = value(i);
+  }
+
+  // Coefficients of y = (x - mean) scale + beta.
+  static void set_affine(const batch_norm_problem& p, const cut& c,
+                         const batch_norm_forward_operands<float>& t, const float* mean, const float* rstd,
+                         float* to) {
+    repeat(p, c, to, [&](index_t i) { return mean[i]; });
+    repeat(p, c, to + c.period, [&](index_t i) { return t.gamma[i] * rstd[i]; });
+    repeat(p, c, to + 2 * c.period, [&](index_t i) { return t.beta[i]; });
+  }
+
+  static void normalise(const batch_norm_problem& p, const cut& c, activation act,
+                        const batch_norm_forward_operands<float>& t, const float* affine) {
+    const auto kernel =
+        t.residual != nullptr
+            ? (act == activation::relu ? SPANKEY_DISPATCH(norm_apply_residual_relu)
+                                       : SPANKEY_DISPATCH(norm_apply_residual))
+            : (act == activation::relu ? SPANKEY_DISPATCH(norm_apply_relu) : SPANKEY_DISPATCH(norm_apply));
+    parallel_for(p.groups * c.blocks, [&](index_t task) {
+      const index_t at = c.first_element(p, task);
+      kernel(c.rows_of(task % c.blocks), t.x + at, t.residual != nullptr ? t.residual + at : nullptr,
+             affine + task / c.blocks * coefficients * c.period, t.y + at);
+    });
+  }
+
+  // Statistics of one group for `chunk` channels from `first` on, and the running ones. A block holds its
+  // mean as a sum of two floats, and its sum of squared deviations.
+  static void join_moments(const batch_norm_problem& p, const cut& c, index_t first, index_t g,
+                           const float* partial, const batch_norm_forward_operands<float>& t) {
+    const index_t count = std::min(chunk, p.channels - first);
+    const double rows = static_cast<double>(p.rows);
+    double mean[chunk] = {}, squares[chunk] = {};
+    for (index_t b = 0; b < c.blocks; ++b) {
+      const float* block = partial + b * sums * c.period + first;
+      const double weight = static_cast<double>(c.rows_in(b)) / rows;
+      for (index_t i = 0; i < count; ++i)
+        mean[i] += weight * (static_cast<double>(block[i]) + static_cast<double>(block[c.period + i]));
+    }
+    for (index_t b = 0; b < c.blocks; ++b) {
+      const float* block = partial + b * sums * c.period + first;
+      const double weight = static_cast<double>(c.rows_in(b));
+      for (index_t i = 0; i < count; ++i) {
+        const double apart =
+            (static_cast<double>(block[i]) - mean[i]) + static_cast<double>(block[c.period + i]);
+        squares[i] += static_cast<double>(block[2 * c.period + i]) + weight * apart * apart;
+      }
+    }
+    for (index_t i = 0; i < count; ++i) {
+      const index_t channel = first + i;
+      const double variance = squares[i] / rows, unbiased = squares[i] / (rows - 1.0);
+      t.mean[g * p.channels + channel] = static_cast<float>(mean[i]);
+      t.rstd[g * p.channels + channel] = static_cast<float>(1.0 / std::sqrt(variance + p.epsilon));
+      const auto advance = [&](float& running, double now) {
+        const double before = static_cast<double>(running);
+        running = static_cast<float>(before + p.momentum * (now - before));
+      };
+      advance(t.running_mean[channel], mean[i]);
+      advance(t.running_variance[channel], unbiased);
+    }
+  }
+
+  // dgamma, dbeta and the coefficients of dx = scale (g - mean g) + slope (x - mean), for `chunk` channels.
+  static void join_gradients(const batch_norm_problem& p, const cut& c, index_t first, index_t g,
+                             const float* partial, const batch_norm_backward_operands<float>& t, float* to) {
+    const index_t count = std::min(chunk, p.channels - first);
+    double sum[chunk] = {}, dot[chunk] = {};
+    for (index_t b = 0; b < c.blocks; ++b) {
+      const float* block = partial + b * sums * c.period + first;
+      for (index_t i = 0; i < count; ++i) {
+        sum[i] += static_cast<double>(block[i]);
+        dot[i] += static_cast<double>(block[c.period + i]);
+      }
+    }
+    const double rows = static_cast<double>(p.rows);
+    for (index_t i = 0; i < count; ++i) {
+      const index_t channel = first + i;
+      const double rstd = static_cast<double>(t.rstd[g * p.channels + channel]);
+      const double scale = static_cast<double>(t.gamma[channel]) * rstd;
+      t.dgamma[channel] += static_cast<float>(dot[i] * rstd);
+      t.dbeta[channel] += static_cast<float>(sum[i]);
+      for (index_t at = channel; at < c.period; at += p.channels) {
+        to[c.period + at] = static_cast<float>(scale);
+        to[2 * c.period + at] = static_cast<float>(sum[i] / rows);
+        to[3 * c.period + at] = static_cast<float>(-scale * rstd * rstd * dot[i] / rows);
+      }
+    }
+  }
+};
+
+}  // namespace spankey

@@ -1,0 +1,76 @@
+// The linear map on the CPU agrees with reference<double>: one sample to several blocks, no bias, += twice.
+#include "spankey/backend/cpu/linear.hpp"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "agreement.hpp"
+#include "spankey/backend/reference/linear.hpp"
+
+namespace {
+
+using namespace agreement;
+using spankey::linear_problem;
+using kernels = spankey::linear_kernels<spankey::backend::cpu, float>;
+using reference = spankey::linear_kernels<spankey::backend::reference, double>;
+
+void check_agreement(const linear_problem& p, bool with_bias) {
+  CAPTURE(p.samples);
+  CAPTURE(p.in);
+  CAPTURE(p.out);
+  CAPTURE(with_bias);
+  // Rounding of sums as long as these.
+  const double tolerance =
+      3e-7 * std::sqrt(static_cast<double>(std::max({p.samples, p.in, p.out, index_t{9}})));
+  const std::vector<float> x = values(p.samples * p.in, 1), w = values(p.in * p.out, 2, 0, 0.2),
+                           b = values(p.out, 3), dy = values(p.samples * p.out, 4);
+  const std::vector<double> wide_x = widened(x), wide_w = widened(w), wide_b = widened(b),
+                            wide_dy = widened(dy);
+  std::vector<float> y(dy.size(), 9.0F), dx(x.size(), 9.0F), dw(w.size(), 0.5F), db(b.size(), 0.25F);
+  std::vector<double> expected_y(dy.size()), expected_dx(x.size()), expected_dw(w.size(), 0.5),
+      expected_db(b.size(), 0.25);
+  kernels::forward(p, x.data(), w.data(), with_bias ? b.data() : nullptr, y.data());
+  reference::forward(p, wide_x.data(), wide_w.data(), with_bias ? wide_b.data() : nullptr, expected_y.data());
+  CHECK(difference(y, expected_y) < tolerance);
+  kernels::backward_data(p, dy.data(), w.data(), dx.data());
+  reference::backward_data(p, wide_dy.data(), wide_w.data(), expected_dx.data());
+  CHECK(difference(dx, expected_dx) < tolerance);
+  for (int run = 0; run < 2; ++run) {  // gradients of weights accumulate
+    kernels::backward_weights(p, x.data(), dy.data(), dw.data(), with_bias ? db.data() : nullptr);
+    reference::backward_weights(p, wide_x.data(), wide_dy.data(), expected_dw.data(),
+                                with_bias ? expected_db.data() : nullptr);
+    CHECK(difference(dw, expected_dw) < 3 * tolerance);
+    CHECK(difference(db, expected_db) < 3 * tolerance);
+  }
+}
+
+}  // namespace
+
+TEST_CASE("linear: awkward shapes") {
+  for (const index_t samples : {1, 3, 17})
+    for (const index_t in : {1, 5, 64, 65})
+      for (const index_t out : {1, 3, 10, 17})
+        for (const bool with_bias : {true, false}) check_agreement({samples, in, out}, with_bias);
+}
+
+TEST_CASE("linear: several blocks in both directions") {
+  check_agreement({130, 300, 270}, true);
+  check_agreement({1, 300, 600}, true);
+  check_agreement({65, 64, 257}, false);
+}
+
+TEST_CASE("linear: the same bits for any number of threads") {
+  check_thread_independence([] {
+    const linear_problem p{150, 333, 290};
+    const std::vector<float> x = values(p.samples * p.in, 1), w = values(p.in * p.out, 2);
+    std::vector<float> y(static_cast<std::size_t>(p.samples * p.out)), dx(x.size()), dw(w.size()),
+        db(static_cast<std::size_t>(p.out));
+    kernels::forward(p, x.data(), w.data(), nullptr, y.data());
+    kernels::backward_data(p, y.data(), w.data(), dx.data());
+    kernels::backward_weights(p, x.data(), y.data(), dw.data(), db.data());
+    for (const auto* part : {&dx, &dw, &db}) y.insert(y.end(), part->begin(), part->end());
+    return y;
+  });
+}

@@ -1,0 +1,70 @@
+// SGD on the CPU agrees with reference<double> over several steps, for every rule.
+#include "spankey/backend/cpu/update.hpp"
+
+#include <doctest/doctest.h>
+
+#include "agreement.hpp"
+#include "spankey/backend/reference/update.hpp"
+
+namespace {
+using namespace agreement;
+using kernels = spankey::update_kernels<spankey::backend::cpu, float>;
+using reference = spankey::update_kernels<spankey::backend::reference, double>;
+
+const spankey::sgd_update rules[] = {
+    {0.1, 0.0, 0.0, false, true},  {0.1, 0.0, 0.01, false, true}, {0.1, 0.9, 0.0, false, true},
+    {0.1, 0.9, 0.01, false, true}, {0.1, 0.9, 0.01, true, true},
+};
+}  // namespace
+
+TEST_CASE("sgd: three steps of every rule") {
+  for_each_isa([] {
+    for (spankey::sgd_update rule : rules)
+      for (const index_t count : {1, 3, 17, 64, 65, 40001}) {
+        CAPTURE(rule.momentum);
+        CAPTURE(rule.nesterov);
+        CAPTURE(count);
+        std::vector<float> w = values(count, 1), v(w.size(), 5.0F);  // the first step ignores what v holds
+        std::vector<double> expected_w = widened(w), expected_v = widened(v);
+        for (int step = 0; step < 3; ++step) {
+          rule.first_step = step == 0;
+          const std::vector<float> g = values(count, static_cast<std::uint64_t>(10 + step));
+          kernels::sgd(rule, count, g.data(), v.data(), w.data());
+          reference::sgd(rule, count, widened(g).data(), expected_v.data(), expected_w.data());
+        }
+        CHECK(difference(w, expected_w) < 1e-6);
+        CHECK(difference(v, expected_v) < 1e-6);
+        if (rule.momentum == 0) CHECK(v[0] == 5.0F);
+      }
+  });
+}
+
+TEST_CASE("squared_norm: every length, one part to the most; the same bits for any number of threads") {
+  std::vector<float> x = values(20011, 1);
+  while (x.size() < 4300000) x.insert(x.end(), x.begin(), x.begin() + 20011);
+  for_each_isa([&] {
+    for (const index_t count : {0, 1, 3, 17, 16384, 16385, 200003, 4300000}) {
+      CAPTURE(count);
+      const double expected =
+          spankey::update_kernels<spankey::backend::reference, float>::squared_norm(count, x.data());
+      CHECK(std::abs(kernels::squared_norm(count, x.data()) - expected) <= 2e-6 * expected);
+    }
+  });
+  check_thread_independence([&] {
+    const double norm = kernels::squared_norm(4300000, x.data());
+    std::vector<float> bits(2);
+    std::memcpy(bits.data(), &norm, sizeof(norm));
+    return bits;
+  });
+}
+
+TEST_CASE("sgd: the same bits for any number of threads") {
+  check_thread_independence([] {
+    const index_t count = 100003;
+    const std::vector<float> g = values(count, 1);
+    std::vector<float> w = values(count, 2), v = values(count, 3);
+    kernels::sgd({0.1, 0.9, 0.01, true, false}, count, g.data(), v.data(), w.data());
+    w.insert(w.end(), v.begin(), v.end());
+    return w;
+  });
+}
