@@ -1,0 +1,75 @@
+// spankey: train, gate and evaluate a key-gated network. `spankey --help`, `spankey train --help`.
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <optional>
+
+#include "commands.hpp"
+#include "spankey/backend/cpu/parallel.hpp"
+#include "spankey/core/version.hpp"
+
+namespace {
+
+// CLI11's own message, on one line.
+int refuse(const CLI::ParseError& problem) {
+  std::string message = problem.what();
+  for (char& c : message) c = c == '\n' ? ' ' : c;
+  std::fprintf(stderr, "[spankey.flag.100] %s\n", message.c_str());
+  return 2;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app("spankey " SPANKEY_VERSION_STRING
+               ": train, gate and evaluate key-gated neural networks on a CPU");
+  app.require_subcommand(1);
+  app.set_version_flag("--version", SPANKEY_VERSION_STRING);
+
+  run_options options;
+  CLI::App* train_app =
+      app.add_subcommand("train", "train a network, evaluate its gate, write the run folder");
+  declare_training_flags(*train_app, options);
+  train_app->add_option("--out", options.out, "run folder: new or empty (default: runs/...)");
+
+  run_options described;
+  CLI::App* describe_app =
+      app.add_subcommand("describe", "print kernels, threads and the memory plan of a run");
+  declare_training_flags(*describe_app, described);
+
+  eval_options request;
+  CLI::App* eval_app = app.add_subcommand("eval", "evaluate a run from its files alone");
+  eval_app->add_option("--run", request.run, "run folder")->required();
+  eval_app->add_option("--data", request.data, "data, if not where the run had it");
+  eval_app->add_option("--test-limit", request.test_limit, "first test images only")
+      ->check(CLI::Range(0, 1 << 30));
+  eval_app->add_option("--eval-keys", request.eval_keys, "valid keys, and as many invalid keys")
+      ->check(CLI::Range(1, 1 << 30));
+  eval_app->add_option("--eval-images", request.eval_images, "test images that each key sees")
+      ->check(CLI::Range(1, 1 << 30));
+  eval_app->add_option("--invalid", request.invalid, "family of the invalid keys")
+      ->check(CLI::IsMember({"gaussian", "orthogonal"}));
+  eval_app->add_option("--threads", request.threads, "threads, 0: all")->check(CLI::Range(0, 1 << 20));
+  eval_app->add_option("--out", request.out, "metrics file (default: RUN/metrics.json)");
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& wanted) {  // --help, --version
+    return app.exit(wanted);
+  } catch (const CLI::ParseError& problem) {
+    return refuse(problem);
+  }
+
+  try {
+    const std::int64_t threads = train_app->parsed()  ? options.threads
+                                 : eval_app->parsed() ? request.threads
+                                                      : described.threads;
+    std::optional<spankey::thread_limit> limit;
+    if (threads > 0) limit.emplace(threads);
+    if (train_app->parsed()) return train(options);
+    if (eval_app->parsed()) return evaluate(request);
+    return describe_run(described);
+  } catch (const std::exception& problem) {  // spankey::error, or the system's bad_alloc
+    std::fprintf(stderr, "%s\n", problem.what());
+    return 2;
+  }
+}

@@ -1,0 +1,86 @@
+#include "observers.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <nlohmann/json.hpp>
+
+#include "spankey/core/error.hpp"
+
+namespace {
+
+// Seconds as 1:02:03 or 2:03.
+std::string clock_text(double seconds) {
+  const auto s = static_cast<long>(std::max(0.0, seconds));
+  char text[32];
+  if (s >= 3600) {
+    std::snprintf(text, sizeof text, "%ld:%02ld:%02ld", s / 3600, s / 60 % 60, s % 60);
+  } else {
+    std::snprintf(text, sizeof text, "%ld:%02ld", s / 60, s % 60);
+  }
+  return text;
+}
+
+}  // namespace
+
+progress_line::progress_line() : terminal_(isatty(STDOUT_FILENO) != 0) {}
+
+void progress_line::on_step(const spankey::step_record& r) {
+  rate_ = rate_ == 0 ? r.images_per_second : 0.9 * rate_ + 0.1 * r.images_per_second;
+  const std::uint64_t tenth = std::max<std::uint64_t>(1, r.steps_per_epoch / 10);
+  if (!terminal_ && (r.step + 1) % tenth != 0) return;
+  const double done = static_cast<double>(r.epoch * r.steps_per_epoch + r.step + 1);
+  const double all = static_cast<double>(r.epochs * r.steps_per_epoch);
+  const double left = (all - done) / done * std::chrono::duration<double>(clock::now() - start_).count();
+  std::printf(
+      "%sepoch %llu/%llu  step %llu/%llu  %.1f images/s  loss %.4f  deny %.4f  accuracy %.3f  left %s%s",
+      terminal_ ? "\r\033[K" : "", static_cast<unsigned long long>(r.epoch + 1),
+      static_cast<unsigned long long>(r.epochs), static_cast<unsigned long long>(r.step + 1),
+      static_cast<unsigned long long>(r.steps_per_epoch), rate_, r.loss, r.deny, r.accuracy,
+      clock_text(left).c_str(), terminal_ ? "" : "\n");
+  std::fflush(stdout);
+}
+
+void progress_line::on_epoch(const spankey::epoch_record& r) {
+  std::printf("%sepoch %llu/%llu  %s  %.1f images/s  loss %.4f  deny %.4f  accuracy %.3f\n",
+              terminal_ ? "\r\033[K" : "", static_cast<unsigned long long>(r.epoch + 1),
+              static_cast<unsigned long long>(r.epochs), clock_text(r.seconds).c_str(), r.images_per_second,
+              r.loss, r.deny, r.accuracy);
+  std::fflush(stdout);
+}
+
+json_log::json_log(const std::string& path) : path_(path), file_(std::fopen(path.c_str(), "wx")) {
+  if (file_ == nullptr) spankey::fail("log.101", path, "cannot be created");
+}
+json_log::~json_log() { std::fclose(file_); }
+
+void json_log::write(const std::string& line) {
+  if (std::fputs((line + "\n").c_str(), file_) < 0 || std::fflush(file_) != 0)
+    spankey::fail("log.102", path_, "cannot be written");
+}
+
+void json_log::on_step(const spankey::step_record& r) {
+  write(nlohmann::json{{"epoch", r.epoch},
+                       {"step", r.step},
+                       {"loss", r.loss},
+                       {"ce", r.cross_entropy},
+                       {"deny", r.deny},
+                       {"lr", r.learning_rate},
+                       {"accuracy", r.accuracy},
+                       {"gradient_norm", r.gradient_norm},
+                       {"images_per_second", r.images_per_second}}
+            .dump());
+}
+
+void json_log::on_epoch(const spankey::epoch_record& r) {
+  write(nlohmann::json{{"epoch_end", r.epoch},
+                       {"loss", r.loss},
+                       {"ce", r.cross_entropy},
+                       {"deny", r.deny},
+                       {"lr", r.learning_rate},
+                       {"accuracy", r.accuracy},
+                       {"seconds", r.seconds},
+                       {"images_per_second", r.images_per_second}}
+            .dump());
+}

@@ -1,0 +1,39 @@
+// What watches a run: the live line on a terminal (plain lines when piped) and log.jsonl.
+#pragma once
+
+#include <chrono>
+#include <cstdio>
+#include <string>
+
+#include "spankey/train/observer.hpp"
+
+/// One line that is rewritten on a terminal; when piped, a line every tenth of an epoch.
+class progress_line {
+ public:
+  progress_line();
+  void on_step(const spankey::step_record& record);
+  void on_epoch(const spankey::epoch_record& record);
+
+ private:
+  using clock = std::chrono::steady_clock;
+  bool terminal_;
+  clock::time_point start_ = clock::now();
+  double rate_ = 0;  // smoothed images per second
+};
+
+/// Appends one JSON object per step and per epoch to a file, flushed line by line.
+class json_log {
+ public:
+  /// Fails with log.101 when the file cannot be created.
+  explicit json_log(const std::string& path);
+  ~json_log();
+  json_log(const json_log&) = delete;
+  json_log& operator=(const json_log&) = delete;
+  void on_step(const spankey::step_record& record);
+  void on_epoch(const spankey::epoch_record& record);
+
+ private:
+  void write(const std::string& line);
+  std::string path_;
+  std::FILE* file_;
+};

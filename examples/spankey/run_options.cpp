@@ -1,0 +1,194 @@
+#include "run_options.hpp"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+
+#include "spankey/core/version.hpp"
+
+namespace {
+
+using spankey::fail;
+
+const std::vector<std::string> basis_choices{"uniform", "orthonormal"};
+const std::vector<std::string> coefficient_choices{"unit_cube", "gaussian", "sphere"};
+const std::vector<std::string> schedule_choices{"constant", "step", "cosine", "one-cycle"};
+
+// One list serves the flags and config.json: f(name, member).
+template <class Options, class F>
+void for_each_setting(Options& o, F&& f) {
+  f("data", o.data);
+  f("model", o.model);
+  f("inject", o.inject);
+  f("gamma", o.gamma);
+  f("sites", o.sites);
+  f("subspace-dim", o.subspace_dim);
+  f("basis", o.basis);
+  f("coefficients", o.coefficients);
+  f("per-site-key", o.per_site_key);
+  f("per-site-basis", o.per_site_basis);
+  f("key-std", o.key_std);
+  f("rescale", o.rescale);
+  f("invalid", o.invalid);
+  f("deny", o.deny);
+  f("deny-weight", o.deny_weight);
+  f("deny-on", o.deny_on);
+  f("deny-warmup", o.deny_warmup);
+  f("epochs", o.epochs);
+  f("batch", o.batch);
+  f("lr", o.lr);
+  f("momentum", o.momentum);
+  f("weight-decay", o.weight_decay);
+  f("schedule", o.schedule);
+  f("milestones", o.milestones);
+  f("precision", o.precision);
+  f("seed", o.seed);
+  f("train-limit", o.train_limit);
+  f("test-limit", o.test_limit);
+  f("eval-keys", o.eval_keys);
+  f("eval-images", o.eval_images);
+}
+
+}  // namespace
+
+spankey::runtime run_options::injector() const {
+  const auto kind = inject == "add"   ? spankey::injector_kind::additive
+                    : inject == "mul" ? spankey::injector_kind::multiplicative
+                                      : spankey::injector_kind::none;
+  return {kind, static_cast<float>(gamma)};
+}
+
+spankey::key_space_config run_options::key_space() const {
+  return {.subspace_dim = subspace_dim,
+          .basis = spankey::parse_basis(basis),
+          .coefficients = spankey::parse_coefficients(coefficients),
+          .rescale = spankey::parse_rescale(rescale),
+          .key_std = static_cast<float>(key_std),
+          .per_site_key = per_site_key,
+          .per_site_basis = per_site_basis,
+          .seed = key_seed.value_or(seed)};
+}
+
+spankey::schedule run_options::rate() const {
+  using spankey::schedule_kind;
+  const auto kind = schedule == "constant" ? schedule_kind::constant
+                    : schedule == "cosine" ? schedule_kind::cosine
+                    : schedule == "step"   ? schedule_kind::step
+                                           : schedule_kind::one_cycle;
+  return {.kind = kind, .learning_rate = lr, .milestones = milestones};
+}
+
+spankey::deny_on run_options::groups() const {
+  return deny_on == "wrong" ? spankey::deny_on::wrong : spankey::deny_on::wrong_and_none;
+}
+
+void declare_training_flags(CLI::App& app, run_options& o) {
+  const CLI::Range count(std::int64_t{1}, std::int64_t{1} << 30),
+      limit(std::int64_t{0}, std::int64_t{1} << 30);
+  const CLI::Range non_negative(0.0, 1e9);
+  app.add_option("--data", o.data, "folder of the CIFAR-10 binary files, or 'glyphs' (drawn)")
+      ->capture_default_str();
+  app.add_option("--model", o.model, "network")->check(CLI::IsMember({"resnet18"}))->capture_default_str();
+  app.add_option("--inject", o.inject, "injector")
+      ->check(CLI::IsMember({"none", "add", "mul"}))
+      ->capture_default_str();
+  app.add_option("--gamma", o.gamma, "strength of the injection")->check(non_negative)->capture_default_str();
+  app.add_option("--sites", o.sites, "site numbers, comma-separated")
+      ->delimiter(',')
+      ->check(CLI::Range(0, 4));
+  app.add_option("--subspace-dim", o.subspace_dim, "dimension m of the key space")
+      ->check(count)
+      ->capture_default_str();
+  app.add_option("--basis", o.basis, "basis of the key space")
+      ->check(CLI::IsMember(basis_choices))
+      ->capture_default_str();
+  app.add_option("--coefficients", o.coefficients, "coefficients of a key")
+      ->check(CLI::IsMember(coefficient_choices))
+      ->capture_default_str();
+  app.add_flag("--per-site-key", o.per_site_key, "own coefficients at every site");
+  app.add_flag("--per-site-basis", o.per_site_basis, "own basis at every site (needs --per-site-key)");
+  app.add_option("--key-std", o.key_std, "standard deviation of a key, 0: as drawn")
+      ->check(non_negative)
+      ->capture_default_str();
+  app.add_option("--rescale", o.rescale, "one deviation a batch, or a key")
+      ->check(CLI::IsMember({"pooled", "per_key"}))
+      ->capture_default_str();
+  app.add_option("--invalid", o.invalid, "family of the invalid keys")
+      ->check(CLI::IsMember({"gaussian", "orthogonal"}))
+      ->capture_default_str();
+  app.add_option("--deny", o.deny, "deny loss")->check(CLI::IsMember({"none", "B"}))->capture_default_str();
+  app.add_option("--deny-weight", o.deny_weight, "lambda")->check(non_negative)->capture_default_str();
+  app.add_option("--deny-on", o.deny_on, "what is denied: the wrong key, or no key too")
+      ->check(CLI::IsMember({"wrong", "wrong+no"}))
+      ->capture_default_str();
+  app.add_option("--deny-warmup", o.deny_warmup, "epochs over which lambda grows")->capture_default_str();
+  app.add_option("--epochs", o.epochs, "passes over the training set")->check(count)->capture_default_str();
+  app.add_option("--batch", o.batch, "images a step")->check(CLI::Range(2, 1 << 20))->capture_default_str();
+  app.add_option("--lr", o.lr, "learning rate")->check(non_negative)->capture_default_str();
+  app.add_option("--momentum", o.momentum, "Nesterov momentum, 0: plain SGD")
+      ->check(CLI::Range(0.0, 1.0))
+      ->capture_default_str();
+  app.add_option("--weight-decay", o.weight_decay, "decay of every parameter")
+      ->check(non_negative)
+      ->capture_default_str();
+  app.add_option("--schedule", o.schedule, "learning-rate schedule")
+      ->check(CLI::IsMember(schedule_choices))
+      ->capture_default_str();
+  app.add_option("--milestones", o.milestones,
+                 "shares of the run at which the rate falls tenfold (schedule step)")
+      ->delimiter(',')
+      ->check(CLI::Range(0.0, 1.0));
+  app.add_option("--precision", o.precision, "arithmetic")
+      ->check(CLI::IsMember({"fp32"}))
+      ->capture_default_str();
+  app.add_option("--threads", o.threads, "threads, 0: all")->check(limit)->capture_default_str();
+  app.add_option("--seed", o.seed, "seed of everything that is random")->capture_default_str();
+  app.add_option("--key-seed", o.key_seed,
+                 "own seed of the key space, kept out of config.json (default: --seed)");
+  app.add_option("--train-limit", o.train_limit, "first training images only, 0: all (glyphs: 4000)")
+      ->check(limit)
+      ->capture_default_str();
+  app.add_option("--test-limit", o.test_limit, "first test images only, 0: all (glyphs: 1000)")
+      ->check(limit)
+      ->capture_default_str();
+  app.add_option("--eval-keys", o.eval_keys, "valid keys, and as many invalid keys, in the evaluation")
+      ->check(count)
+      ->capture_default_str();
+  app.add_option("--eval-images", o.eval_images, "test images that each key sees")
+      ->check(count)
+      ->capture_default_str();
+}
+
+void require_consistent(const run_options& o) {
+  if (o.keyed() && o.sites.empty())
+    fail("flag.101", "--sites", "expected at least one site with --inject ", o.inject);
+  for (std::size_t i = 0; i < o.sites.size(); ++i)
+    if (std::count(o.sites.begin(), o.sites.end(), o.sites[i]) > 1)
+      fail("flag.102", "--sites", "found site ", o.sites[i], " twice");
+  if (!o.keyed() && o.deny != "none")
+    fail("flag.103", "--deny", "found ", o.deny, " with --inject none; without keys only none is allowed");
+  if (o.per_site_basis && !o.per_site_key)
+    fail("flag.104", "--per-site-basis", "needs --per-site-key: one key cannot lie in several spans");
+  if (o.keyed()) spankey::require_key_space(o.key_space(), {{{o.sites.front(), {o.subspace_dim, 1, 2}}}});
+}
+
+nlohmann::json to_json(const run_options& options) {
+  nlohmann::json config;
+  config["spankey"] = SPANKEY_VERSION_STRING;
+  for_each_setting(options, [&](const char* name, const auto& value) { config[name] = value; });
+  return config;
+}
+
+run_options from_json(const nlohmann::json& config, const std::string& file) {
+  run_options options;
+  if (!config.is_object()) fail("config.101", file, "expected a JSON object");
+  for_each_setting(options, [&](const char* name, auto& value) {
+    if (!config.contains(name)) fail("config.102", file, "has no entry '", name, "'");
+    try {
+      config.at(name).get_to(value);
+    } catch (const nlohmann::json::exception&) {
+      fail("config.103", file, "entry '", name, "' has the wrong type: ", config.at(name).type_name());
+    }
+  });
+  require_consistent(options);
+  return options;
+}

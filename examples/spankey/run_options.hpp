@@ -1,0 +1,68 @@
+// Everything that a run of the program depends on: the flags, their defaults, and config.json.
+#pragma once
+
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "spankey/inject/runtime.hpp"
+#include "spankey/key/sampler.hpp"
+#include "spankey/loss/deny/deny.hpp"
+#include "spankey/optim/schedule.hpp"
+
+namespace CLI {
+class App;
+}
+
+/// The values of the flags, by their names; strings where the flag is a choice.
+struct run_options {
+  std::string data = "glyphs";
+  std::string model = "resnet18";
+  std::string inject = "mul";
+  double gamma = 2.0;
+  std::vector<int> sites = {0, 2, 3, 4};
+  std::int64_t subspace_dim = 32;
+  std::string basis = "uniform";
+  std::string coefficients = "unit_cube";
+  bool per_site_key = false;
+  bool per_site_basis = false;
+  double key_std = 1.0;
+  std::string rescale = "pooled";
+  std::string invalid = "gaussian";
+  std::string deny = "B";
+  double deny_weight = 0.1;
+  std::string deny_on = "wrong";
+  std::uint64_t deny_warmup = 0;
+  std::uint64_t epochs = 40;
+  std::int64_t batch = 128;
+  double lr = 0.1;
+  double momentum = 0.9;
+  double weight_decay = 5e-4;
+  std::string schedule = "step";
+  std::vector<double> milestones = {0.5, 0.75};
+  std::string precision = "fp32";
+  std::int64_t threads = 0;  // 0: all
+  std::uint64_t seed = 0;
+  std::optional<std::uint64_t> key_seed;         // never written to config.json
+  std::int64_t train_limit = 0, test_limit = 0;  // 0: all
+  std::int64_t eval_keys = 100, eval_images = 500;
+  std::string out;
+
+  [[nodiscard]] bool keyed() const { return inject != "none"; }
+  [[nodiscard]] spankey::runtime injector() const;
+  [[nodiscard]] spankey::key_space_config key_space() const;
+  [[nodiscard]] spankey::schedule rate() const;
+  [[nodiscard]] spankey::deny_on groups() const;
+};
+
+/// Declares the flags of a training run on `app`, bound to `options`; every value is checked while parsing.
+void declare_training_flags(CLI::App& app, run_options& options);
+
+/// Combinations that make no sense: fails with flag.1xx, naming the flag and what is allowed.
+void require_consistent(const run_options& options);
+
+/// config.json: everything but --threads, --out and the key seed. Fails with config.1xx on a bad file.
+nlohmann::json to_json(const run_options& options);
+run_options from_json(const nlohmann::json& config, const std::string& file);

@@ -1,0 +1,17 @@
+// Everything that a program needs to run a model, and no package: no TBB, BLAS, Eigen or xtensor.
+// Kernels: the reference backend. With backend/cpu/cpu.hpp beside it the same models run on backend::cpu.
+#pragma once
+
+#include "spankey/backend/reference/reference.hpp"
+#include "spankey/core/arena.hpp"
+#include "spankey/core/error.hpp"
+#include "spankey/core/random.hpp"
+#include "spankey/core/shape.hpp"
+#include "spankey/core/version.hpp"
+#include "spankey/core/view.hpp"
+#include "spankey/inject/runtime.hpp"
+#include "spankey/model/initialise.hpp"
+#include "spankey/model/mlp.hpp"
+#include "spankey/model/resnet18.hpp"
+#include "spankey/model/small_cnn.hpp"
+#include "spankey/model/small_resnet.hpp"

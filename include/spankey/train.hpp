@@ -1,0 +1,20 @@
+// Everything that a training program needs, in the order in which a batch meets it.
+#pragma once
+
+#include "spankey/backend/cpu/cpu.hpp"
+#include "spankey/checkpoint/weights.hpp"
+#include "spankey/data/cifar10.hpp"
+#include "spankey/data/glyphs.hpp"
+#include "spankey/data/loader.hpp"
+#include "spankey/inject/runtime.hpp"
+#include "spankey/key/sampler.hpp"
+#include "spankey/loss/deny/reject_class.hpp"
+#include "spankey/model/initialise.hpp"
+#include "spankey/model/mlp.hpp"
+#include "spankey/model/resnet18.hpp"
+#include "spankey/model/small_cnn.hpp"
+#include "spankey/model/small_resnet.hpp"
+#include "spankey/optim/schedule.hpp"
+#include "spankey/optim/sgd.hpp"
+#include "spankey/train/evaluate.hpp"
+#include "spankey/train/trainer.hpp"

@@ -1,0 +1,118 @@
+// Gate evaluation: the test set without a key, with many valid keys and with many invalid keys.
+//
+// Key i sees `images_per_key` images, from image i * images_per_key on and wrapping around, so that the keys of a
+// condition together cover the test set; every image of a key meets the same key. Without a key every image is
+// seen once. A pure function of weights, key space, data and options.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "spankey/data/loader.hpp"
+#include "spankey/key/sampler.hpp"
+#include "spankey/model/model.hpp"
+#include "spankey/train/metrics.hpp"
+#include "spankey/train/site_buffers.hpp"
+
+namespace spankey {
+
+struct evaluation_options {
+  index_t keys = 100;            // valid keys, and as many invalid ones
+  index_t images_per_key = 500;  // at most the size of the test set
+  invalid_family invalid = invalid_family::gaussian;
+  std::uint64_t seed = 0;
+};
+
+struct gate_report {
+  condition_summary no_key;
+  std::optional<condition_summary> valid_key, invalid_key;  // absent where the model has no sites
+};
+
+/// Random steps of the evaluation stream: valid key i, and invalid key i.
+constexpr std::uint64_t valid_key_step(index_t i) { return static_cast<std::uint64_t>(i); }
+constexpr std::uint64_t invalid_key_step(index_t i) {
+  return (std::uint64_t{1} << 31) + static_cast<std::uint64_t>(i);
+}
+
+/// Evaluates `model`, whose memory holds at least `batch` samples. `keys` is null for a model without sites.
+template <class Model, class Data>
+class gate_evaluation {
+ public:
+  gate_evaluation(Model& model, key_space* keys, const Data& test, index_t batch, const evaluation_options& o)
+      : model_(model),
+        keys_(keys),
+        test_(test),
+        batch_(batch),
+        options_(o),
+        counter_(test.classes, Model::outputs),
+        x_(static_cast<std::size_t>(batch * Model::input::size)),
+        y_(static_cast<std::size_t>(batch)),
+        table_(normalisation_table<float>(std::span<const float>(test.mean),
+                                          std::span<const float>(test.deviation))) {
+    if (o.keys < 1 || o.images_per_key < 1) {
+      fail("train.121", "evaluation", "found ", o.keys, " keys and ", o.images_per_key,
+           " images per key, expected at least 1 of each");
+    }
+  }
+
+  gate_report run() {
+    gate_report report;
+    const index_t all = test_.size();
+    report.no_key = summarise({answers({}, 0, all)}, all, all, gate_should::stay_shut);
+    if (keys_ != nullptr) {
+      report.valid_key = many_keys(gate_should::open);
+      report.invalid_key = many_keys(gate_should::stay_shut);
+    }
+    return report;
+  }
+
+ private:
+  using keys_type = model_keys<float, Model::sites.size()>;
+
+  condition_summary many_keys(gate_should purpose) {
+    site_buffers buffers(keys_->sites(), 1);
+    keys_type keys{};
+    buffers.bind(keys, 0, false);
+    const index_t images = std::min(options_.images_per_key, test_.size());
+    std::vector<key_answers> collected;
+    for (index_t i = 0; i < options_.keys; ++i) {
+      if (purpose == gate_should::open) {
+        keys_->draw_valid({options_.seed, stream::evaluation, valid_key_step(i)}, 1, buffers.outputs());
+      } else {
+        keys_->draw_invalid(options_.invalid, {options_.seed, stream::evaluation, invalid_key_step(i)}, 1,
+                            buffers.outputs());
+      }
+      collected.push_back(answers(keys, i * images % test_.size(), images));
+    }
+    return summarise(collected, images, std::min(options_.keys * images, test_.size()), purpose);
+  }
+
+  key_answers answers(const keys_type& keys, index_t first, index_t count) {
+    for (index_t done = 0; done < count;) {
+      const index_t n = std::min(batch_, count - done);
+      parallel_for(n, [&](index_t i) {
+        const index_t image = (first + done + i) % test_.size();
+        write_image(test_.image(image), test_.sample, image_placement{}, table_.data(),
+                    x_.data() + i * Model::input::size);
+        y_[static_cast<std::size_t>(i)] = test_.label(image);
+      });
+      const auto logits =
+          model_.forward(pass{}, batch_view<const float, typename Model::input>(x_.data(), n), keys);
+      counter_.add(logits.data(), y_.data(), n);
+      done += n;
+    }
+    return counter_.finish_key();
+  }
+
+  Model& model_;
+  key_space* keys_;
+  const Data& test_;
+  index_t batch_;
+  evaluation_options options_;
+  answer_counter<float> counter_;
+  std::vector<float> x_;
+  std::vector<int> y_;
+  std::vector<float> table_;
+};
+
+}  // namespace spankey

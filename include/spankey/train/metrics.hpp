@@ -1,0 +1,139 @@
+// How often a network answers, and what hides behind its refusals.
+//
+// For one key and n images with logits z (n, C or C+1), r = C the reject class where the head has one:
+//   semantic    arg-max over the whole head is a semantic class and right
+//   masked      arg-max over the C semantic classes is right: what an attacker sees who ignores the reject class
+//   calibrated  the same after standardising each class's logits over the n images, as any attacker can do
+//   reject      arg-max over the whole head is r
+// Many keys give the mean, the worst key (for the gate) and a 95 % Wilson interval of the mean.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <string_view>
+#include <vector>
+
+#include "spankey/core/shape.hpp"
+
+namespace spankey {
+
+enum class figure { semantic, masked, calibrated, reject };
+inline constexpr std::array<std::string_view, 4> figure_names = {"semantic", "masked", "calibrated",
+                                                                 "reject"};
+
+/// Shares of the answers of one key, indexed by figure.
+using key_answers = std::array<double, figure_names.size()>;
+
+/// 95 % Wilson score interval of a share seen in n independent trials.
+struct interval {
+  double low, high;
+};
+inline interval wilson(double share, double n) {
+  constexpr double z = 1.959963984540054;
+  const double centre = share + z * z / (2 * n), scale = 1 + z * z / n;
+  const double half = z * std::sqrt(share * (1 - share) / n + z * z / (4 * n * n));
+  return {std::max(0.0, (centre - half) / scale), std::min(1.0, (centre + half) / scale)};
+}
+
+/// One figure over all keys of a condition.
+struct figure_summary {
+  double mean, worst;
+  interval bounds;
+};
+
+struct condition_summary {
+  index_t keys = 0, images_per_key = 0, distinct_images = 0;
+  std::array<figure_summary, figure_names.size()> figures{};
+  [[nodiscard]] const figure_summary& operator[](figure f) const {
+    return figures[static_cast<std::size_t>(f)];
+  }
+};
+
+/// Collects logits of one key after another.
+template <class T>
+class answer_counter {
+ public:
+  /// `classes` semantic classes in a head of `outputs` logits.
+  answer_counter(index_t classes, index_t outputs) : classes_(classes), outputs_(outputs) {}
+
+  /// Logits (n, outputs) and labels of n more images under the current key.
+  void add(const T* logits, const int* labels, index_t n) {
+    logits_.insert(logits_.end(), logits, logits + n * outputs_);
+    labels_.insert(labels_.end(), labels, labels + n);
+  }
+
+  /// Ends the current key and returns its shares. At least one image must have been added.
+  key_answers finish_key() {
+    const auto n = static_cast<index_t>(labels_.size());
+    key_answers counts{};
+    const auto [mean, deviation] = class_moments(n);
+    std::vector<double> standardised(static_cast<std::size_t>(classes_));
+    for (index_t i = 0; i < n; ++i) {
+      const T* z = logits_.data() + i * outputs_;
+      const int label = labels_[static_cast<std::size_t>(i)];
+      for (std::size_t c = 0; c < standardised.size(); ++c)
+        standardised[c] = (static_cast<double>(z[c]) - mean[c]) / deviation[c];
+      const index_t answer = std::max_element(z, z + outputs_) - z;
+      count(counts, figure::semantic, answer == label);
+      count(counts, figure::masked, std::max_element(z, z + classes_) - z == label);
+      count(counts, figure::calibrated,
+            std::max_element(standardised.begin(), standardised.end()) - standardised.begin() == label);
+      count(counts, figure::reject, answer == classes_);
+    }
+    for (double& c : counts) c /= static_cast<double>(n);
+    logits_.clear();
+    labels_.clear();
+    return counts;
+  }
+
+ private:
+  static void count(key_answers& counts, figure f, bool hit) {
+    counts[static_cast<std::size_t>(f)] += hit ? 1 : 0;
+  }
+
+  // Mean and deviation of each semantic class's logit over the n images; a constant logit counts as deviation 1.
+  std::pair<std::vector<double>, std::vector<double>> class_moments(index_t n) const {
+    const auto classes = static_cast<std::size_t>(classes_);
+    std::vector<double> mean(classes, 0.0), deviation(classes, 0.0);
+    for (index_t i = 0; i < n; ++i)
+      for (std::size_t c = 0; c < classes; ++c) mean[c] += static_cast<double>(logits_[at(i, c)]);
+    for (double& m : mean) m /= static_cast<double>(n);
+    for (index_t i = 0; i < n; ++i)
+      for (std::size_t c = 0; c < classes; ++c)
+        deviation[c] += std::pow(static_cast<double>(logits_[at(i, c)]) - mean[c], 2);
+    for (double& d : deviation) d = d > 0 ? std::sqrt(d / static_cast<double>(n)) : 1.0;
+    return {mean, deviation};
+  }
+  [[nodiscard]] std::size_t at(index_t i, std::size_t c) const {
+    return static_cast<std::size_t>(i * outputs_) + c;
+  }
+
+  index_t classes_, outputs_;
+  std::vector<T> logits_;
+  std::vector<int> labels_;
+};
+
+/// What the worst key is depends on what the gate should do: open for valid keys, stay shut for the rest.
+enum class gate_should { open, stay_shut };
+
+/// Mean, worst key and interval of each figure. The interval counts every distinct image as one trial, however
+/// many keys saw it: answers to one image under several keys are not independent.
+inline condition_summary summarise(const std::vector<key_answers>& keys, index_t images_per_key,
+                                   index_t distinct_images, gate_should purpose) {
+  condition_summary summary{static_cast<index_t>(keys.size()), images_per_key, distinct_images, {}};
+  for (std::size_t f = 0; f < figure_names.size(); ++f) {
+    const bool is_reject = f == static_cast<std::size_t>(figure::reject);
+    const bool low_is_worse = (purpose == gate_should::open) != is_reject;
+    double sum = 0, worst = keys.front()[f];
+    for (const key_answers& key : keys) {
+      sum += key[f];
+      worst = low_is_worse ? std::min(worst, key[f]) : std::max(worst, key[f]);
+    }
+    const double mean = sum / static_cast<double>(keys.size());
+    summary.figures[f] = {mean, worst, wilson(mean, static_cast<double>(distinct_images))};
+  }
+  return summary;
+}
+
+}  // namespace spankey

@@ -1,0 +1,55 @@
+// Memory for the keys of every site of a model, and their views: from a key space to what the model reads.
+// Keys (n, d_site) in memory order; sites that the run leaves out have no memory and no key.
+#pragma once
+
+#include <algorithm>
+#include <span>
+#include <vector>
+
+#include "spankey/inject/gated.hpp"
+#include "spankey/key/sampler.hpp"
+
+namespace spankey {
+
+/// The sites of Model that `enabled` names, as a key space wants them. Fails with key.201 for unknown numbers.
+template <class Model>
+std::vector<site> sites_of(std::span<const int> enabled) {
+  std::vector<site> chosen;
+  for (const int number : enabled) {
+    if (number < 0 || number >= static_cast<int>(Model::sites.size()))
+      fail("key.201", "sites", "found site ", number, ", expected 0 to ", Model::sites.size() - 1);
+    chosen.push_back({number, Model::sites[static_cast<std::size_t>(number)]});
+  }
+  return chosen;
+}
+
+/// Room for up to `capacity` keys at every site of a key space; the memory is wiped at the end.
+class site_buffers {
+ public:
+  site_buffers(std::span<const site> sites, index_t capacity) {
+    for (const site& s : sites) {
+      numbers_.push_back(s.number);
+      sizes_.push_back(s.shape.size());
+      keys_.emplace_back(static_cast<std::size_t>(capacity * s.shape.size()));
+    }
+    for (auto& k : keys_) outputs_.push_back(k.data());
+  }
+  /// Where a key space draws to, site by site.
+  [[nodiscard]] std::span<float* const> outputs() const { return outputs_; }
+
+  /// Makes these the keys of `group`: one per sample, or one shared by all samples.
+  template <std::size_t Sites>
+  void bind(model_keys<float, Sites>& keys, std::size_t group, bool one_per_sample) const {
+    for (std::size_t i = 0; i < numbers_.size(); ++i)
+      keys[static_cast<std::size_t>(numbers_[i])].group[group] = {outputs_[i],
+                                                                  one_per_sample ? sizes_[i] : 0};
+  }
+
+ private:
+  std::vector<int> numbers_;
+  std::vector<index_t> sizes_;
+  std::vector<secret_vector<float>> keys_;
+  std::vector<float*> outputs_;
+};
+
+}  // namespace spankey

@@ -1,0 +1,155 @@
+// Trainer: epochs of [batch -> keys -> stacked forward, loss, backward -> update], with everything planned first.
+// A run is a pure function of data, options and initial weights; all memory is taken before the first step.
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <vector>
+
+#include "spankey/data/loader.hpp"
+#include "spankey/key/sampler.hpp"
+#include "spankey/optim/schedule.hpp"
+#include "spankey/optim/sgd.hpp"
+#include "spankey/train/observer.hpp"
+#include "spankey/train/site_buffers.hpp"
+#include "spankey/train/step.hpp"
+
+namespace spankey {
+
+struct training_options {
+  std::uint64_t epochs = 40;
+  index_t batch = 128;
+  std::uint64_t seed = 0;
+  schedule rate{};
+  sgd_options optimizer{};
+  augmentation augment{.pad = 4, .flip = true};
+  invalid_family invalid = invalid_family::gaussian;  // one key per batch
+  std::uint64_t deny_warmup = 0;                      // epochs
+};
+
+/// Trains `model` with `objective`; the model's arena must hold groups * batch samples.
+template <class Model, class Deny, class Data>
+class trainer {
+  static_assert(Model::outputs > 0);
+
+ public:
+  /// `keys` is null where the model has no sites; it must outlive the trainer, as the model and the data must.
+  trainer(Model& model, const objective<Deny>& goal, key_space* keys, const Data& data,
+          const training_options& options)
+      : model_(model),
+        goal_(goal),
+        keys_(keys),
+        options_(options),
+        loader_(data, loader_options{options.batch, options.seed, true, options.augment, last_batch::keep}),
+        optimizer_(options.optimizer),
+        x_(static_cast<std::size_t>(goal.groups() * options.batch * Model::input::size)),
+        y_(static_cast<std::size_t>(options.batch)),
+        valid_(sites(), options.batch),
+        invalid_(sites(), 1) {
+    if (extents_of<typename Model::input> != extents(data.sample)) {
+      fail("train.101", "trainer", "the data set has C=", data.sample.channels, " H=", data.sample.height,
+           " W=", data.sample.width, ", the model expects C=", Model::input::channels,
+           " H=", Model::input::height, " W=", Model::input::width);
+    }
+    if (Model::outputs != Deny::outputs(goal.classes)) {
+      fail("train.102", "trainer", "this deny mode needs ", Deny::outputs(goal.classes),
+           " outputs, the model has ", Model::outputs);
+    }
+    if (options.epochs < 1) fail("train.103", "trainer", "expected at least 1 epoch, found ", options.epochs);
+  }
+
+  [[nodiscard]] std::uint64_t steps_per_epoch() const {
+    return static_cast<std::uint64_t>(loader_.steps_per_epoch());
+  }
+
+  /// All epochs.
+  template <class Watcher>
+  void run(Watcher& observer) {
+    static_assert(
+        Observer<Watcher>,
+        "SpanKey: this is not an Observer: needs on_step(step_record) and on_epoch(epoch_record); see "
+        "train/observer.hpp");
+    for (std::uint64_t epoch = 0; epoch < options_.epochs; ++epoch) run_epoch(epoch, observer);
+  }
+
+ private:
+  using clock = std::chrono::steady_clock;
+  static double seconds_since(clock::time_point start) {
+    return std::chrono::duration<double>(clock::now() - start).count();
+  }
+  std::span<const site> sites() const { return keys_ == nullptr ? std::span<const site>() : keys_->sites(); }
+
+  template <class Watcher>
+  void run_epoch(std::uint64_t epoch, Watcher& observer) {
+    const auto start = clock::now();
+    epoch_record total{.epoch = epoch, .epochs = options_.epochs};
+    for (std::uint64_t step = 0; step < steps_per_epoch(); ++step) {
+      const step_record record = run_step(epoch, step);
+      const double images = static_cast<double>(loader_.samples_at(static_cast<index_t>(step)));
+      total.loss += images * record.loss;
+      total.cross_entropy += images * record.cross_entropy;
+      total.deny += images * record.deny;
+      total.accuracy += images * record.accuracy;
+      total.learning_rate = record.learning_rate;
+      observer.on_step(record);
+    }
+    const double images = static_cast<double>(loader_.size());
+    for (double* sum : {&total.loss, &total.cross_entropy, &total.deny, &total.accuracy}) *sum /= images;
+    total.seconds = seconds_since(start);
+    total.images_per_second = images / total.seconds;
+    observer.on_epoch(total);
+  }
+
+  step_record run_step(std::uint64_t epoch, std::uint64_t step) {
+    const auto start = clock::now();
+    const std::uint64_t global = epoch * steps_per_epoch() + step;
+    const index_t n =
+        loader_.fill(static_cast<index_t>(epoch), static_cast<index_t>(step), x_.data(), y_.data());
+    for (index_t g = 1; g < goal_.groups(); ++g)
+      std::copy_n(x_.data(), n * Model::input::size, x_.data() + g * n * Model::input::size);
+    draw_keys(global, n);
+
+    objective<Deny> goal = goal_;
+    goal.weight = warmed_up(goal_.weight, epoch, options_.deny_warmup);
+    const double rate = options_.rate.at(global, options_.epochs, steps_per_epoch());
+    const batch_view<const float, typename Model::input> x(x_.data(), goal.groups() * n);
+    const auto result = compute_gradients(model_, goal, x, y_.data(), bound_);
+    const double norm = gradient_norm(model_);
+    optimizer_.step(model_, rate);
+
+    return {.epoch = epoch,
+            .epochs = options_.epochs,
+            .step = step,
+            .steps_per_epoch = steps_per_epoch(),
+            .loss = result.total,
+            .cross_entropy = result.cross_entropy,
+            .deny = result.deny,
+            .learning_rate = rate,
+            .accuracy = static_cast<double>(result.correct) / static_cast<double>(n),
+            .gradient_norm = norm,
+            .images_per_second = static_cast<double>(n) / seconds_since(start)};
+  }
+
+  // Group 0: a valid key per sample; group 1: one invalid key; group 2: none.
+  void draw_keys(std::uint64_t step, index_t n) {
+    if (keys_ == nullptr) return;
+    keys_->draw_valid({options_.seed, stream::coefficients, step}, n, valid_.outputs());
+    valid_.bind(bound_, 0, true);
+    if (goal_.groups() < 2) return;
+    keys_->draw_invalid(options_.invalid, {options_.seed, stream::invalid_keys, step}, 1, invalid_.outputs());
+    invalid_.bind(bound_, 1, false);
+  }
+
+  Model& model_;
+  objective<Deny> goal_;
+  key_space* keys_;
+  training_options options_;
+  loader<Data> loader_;
+  sgd optimizer_;
+  std::vector<float> x_;
+  std::vector<int> y_;
+  site_buffers valid_, invalid_;
+  model_keys<float, Model::sites.size()> bound_{};
+};
+
+}  // namespace spankey
