@@ -1,0 +1,183 @@
+// The secret of a gated model, in a file of its own (never inside the weights), readable by its owner only.
+//
+//   metadata   format, subspace_dim, basis, coefficients, rescale, key_std, per_site_key, per_site_basis,
+//   seed,
+//              sites ("0,2,3,4"): all of them, nothing else
+//   tensors    basis.<site>  F32 (m, C, H, W): row i is B_i in file order
+//
+// The bases are stored, not drawn again from the seed: a file means the same keys in every version. Copies of
+// the file in memory are wiped. Errors show no value of a basis or of the seed.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cstdint>
+#include <set>
+#include <span>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include "spankey/checkpoint/safetensors_writer.hpp"
+#include "spankey/key/sampler.hpp"
+
+namespace spankey {
+
+inline constexpr std::string_view key_space_format = "spankey key space 1";
+/// Larger key files are refused (the four sites of resnet18 at m = 32 need 8 MB).
+inline constexpr index_t key_space_file_cap = index_t{1} << 30;
+
+/// Name of the basis of one site in the file.
+inline std::string basis_tensor(int site_number) { return "basis." + std::to_string(site_number); }
+
+/// Writes `keys` with mode 0600, whole or not at all. Errors: io.111 to io.115.
+inline void save_key_space(const key_space& keys, const std::string& path) {
+  const key_space_config& config = keys.config();
+  std::array<char, 32> digits{};
+  const auto text = [&](auto value) {
+    return std::string_view(digits.data(),
+                            std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr);
+  };
+  basic_safetensors_writer<wiping_allocator<std::byte>> writer;
+  writer.set_metadata("format", key_space_format);
+  writer.set_metadata("subspace_dim", text(config.subspace_dim));
+  writer.set_metadata("basis", name_of(config.basis));
+  writer.set_metadata("coefficients", name_of(config.coefficients));
+  writer.set_metadata("rescale", name_of(config.rescale));
+  writer.set_metadata("key_std", text(config.key_std));
+  writer.set_metadata("per_site_key", config.per_site_key ? "1" : "0");
+  writer.set_metadata("per_site_basis", config.per_site_basis ? "1" : "0");
+  writer.set_metadata("seed", text(config.seed));
+  std::string numbers;
+  for (std::size_t i = 0; i < keys.sites().size(); ++i) {
+    const site& s = keys.sites()[i];
+    numbers += (i != 0 ? "," : "") + std::to_string(s.number);
+    const secret_vector<float> rows = keys.subspace_of(static_cast<index_t>(i)).basis_in_file_order();
+    writer.add_f32(basis_tensor(s.number),
+                   {config.subspace_dim, s.shape.channels, s.shape.height, s.shape.width}, rows);
+  }
+  writer.set_metadata("sites", numbers);
+  writer.write(path, file_mode::secret);
+}
+
+/// Reads the metadata of a key file. Errors: key_file.101 entry missing or unknown, .102 not a value of its
+/// kind.
+class key_space_metadata {
+ public:
+  explicit key_space_metadata(const safetensors_file& file) : file_(file) {
+    constexpr std::array<std::string_view, 10> names{
+        "format",  "subspace_dim", "basis",          "coefficients", "rescale",
+        "key_std", "per_site_key", "per_site_basis", "seed",         "sites"};
+    for (const std::string_view name : names) {
+      if (!file.metadata().contains(name)) {
+        fail("key_file.101", file.name(), "expected the metadata of a key file, found no ", in_quotes(name));
+      }
+    }
+    for (const auto& [name, value] : file.metadata()) {
+      if (std::find(names.begin(), names.end(), name) == names.end()) {
+        fail("key_file.101", file.name(), "expected the metadata of a key file only, found ",
+             in_quotes(name));
+      }
+    }
+    if (value_of("format") != key_space_format) wrong("format", in_quotes(key_space_format));
+  }
+
+  [[nodiscard]] key_space_config config() const {
+    key_space_config c;
+    c.subspace_dim = number<index_t>("subspace_dim", "an integer");
+    c.basis = choose(basis_names, printable(value_of("basis")), "key.101", place("basis"));
+    c.coefficients =
+        choose(coefficient_names, printable(value_of("coefficients")), "key.102", place("coefficients"));
+    c.rescale = choose(rescale_names, printable(value_of("rescale")), "key.103", place("rescale"));
+    c.key_std = number<float>("key_std", "a number");
+    c.per_site_key = flag("per_site_key");
+    c.per_site_basis = flag("per_site_basis");
+    c.seed = number<std::uint64_t>("seed", "an integer from 0 to 2^64 - 1");
+    return c;
+  }
+
+  [[nodiscard]] std::vector<int> sites() const {
+    std::vector<int> numbers;
+    std::string_view rest = value_of("sites");
+    for (;;) {
+      const std::size_t comma = rest.find(',');
+      numbers.push_back(parsed<int>(rest.substr(0, comma), "sites", "site numbers separated by commas"));
+      if (comma == std::string_view::npos) return numbers;
+      rest.remove_prefix(comma + 1);
+    }
+  }
+
+ private:
+  [[nodiscard]] const std::string& value_of(std::string_view name) const {
+    return file_.metadata().find(name)->second;
+  }
+  [[nodiscard]] std::string place(std::string_view name) const {
+    return file_.name() + ": " + std::string(name);
+  }
+
+  [[noreturn]] void wrong(std::string_view name, std::string_view expected) const {
+    fail("key_file.102", file_.name(), name, ": expected ", expected, ", found ",
+         name == "seed" ? std::string("something else") : in_quotes(value_of(name)));
+  }
+
+  template <class Number>
+  [[nodiscard]] Number parsed(std::string_view text, std::string_view name, std::string_view expected) const {
+    Number value{};
+    const char* const end = text.data() + text.size();
+    const auto [stop, code] = std::from_chars(text.data(), end, value);
+    if (code != std::errc{} || stop != end) wrong(name, expected);
+    return value;
+  }
+  template <class Number>
+  [[nodiscard]] Number number(std::string_view name, std::string_view expected) const {
+    return parsed<Number>(value_of(name), name, expected);
+  }
+  [[nodiscard]] bool flag(std::string_view name) const {
+    const std::string& value = value_of(name);
+    if (value != "0" && value != "1") wrong(name, "0 or 1");
+    return value == "1";
+  }
+
+  const safetensors_file& file_;
+};
+
+/// Reads what save_key_space wrote. Errors: those of safetensors_file::open, key_file.101 and .102
+/// (metadata), .103 (a tensor that belongs to no site), safetensors.121 to .123, and those of key_space
+/// (key.*).
+inline key_space load_key_space(const std::string& path) {
+  input_file input(path);
+  if (input.size() > key_space_file_cap) {
+    fail("io.105", input.name(), "expected at most ", key_space_file_cap, " bytes, found ", input.size());
+  }
+  secret_vector<std::byte> bytes(static_cast<std::size_t>(input.size()));
+  input.read(bytes.data(), input.size());
+  const safetensors_file file = safetensors_file::from_memory(bytes, path);
+
+  const key_space_metadata metadata(file);
+  const key_space_config config = metadata.config();
+  std::vector<site> sites;
+  std::vector<secret_vector<float>> bases;
+  for (const int number : metadata.sites()) {
+    const stored_tensor& tensor =
+        file.require(basis_tensor(number), dtype::f32,
+                     {config.subspace_dim, any_extent, any_extent, any_extent}, "its metadata");
+    sites.push_back({number, {tensor.shape[1], tensor.shape[2], tensor.shape[3]}});
+    bases.emplace_back(static_cast<std::size_t>(tensor.count()));
+    copy_elements(tensor, std::span<float>(bases.back()));
+  }
+  std::set<std::string, std::less<>> expected;
+  for (const site& s : sites) expected.insert(basis_tensor(s.number));
+  for (const auto& [name, tensor] : file.tensors()) {
+    if (!expected.contains(name)) {
+      fail("key_file.103", file.name(), "tensor ", in_quotes(name),
+           ": expected only the bases of the sites, found ", tensor_text(tensor.type, tensor.shape));
+    }
+  }
+  const std::vector<std::span<const float>> views(bases.begin(), bases.end());
+  return key_space(config, std::move(sites), views);
+}
+
+}  // namespace spankey

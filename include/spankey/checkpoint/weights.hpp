@@ -1,0 +1,152 @@
+// A model's parameters and states (running statistics) to and from a safetensors file, with PyTorch's names
+// and layouts: "layer1.0.conv1.weight" F32 (O, I, H, W), "bn1.running_mean" F32 (C).
+//
+// A model lists its tensors through for_each_parameter(f, scope) and for_each_state(f, scope). Loading checks
+// every tensor before it copies the first: a load that fails leaves the model as it was. Keys are no
+// parameters and never get here (design: secrets apart). Prefixes let one file hold more than one set
+// ("param.", "grad.").
+#pragma once
+
+#include <algorithm>
+#include <set>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "spankey/checkpoint/safetensors.hpp"
+#include "spankey/checkpoint/safetensors_writer.hpp"
+#include "spankey/layer/parameter.hpp"
+
+namespace spankey {
+
+/// What stands before the names of a model's tensors in a file. The conformance cases use {"param.",
+/// "buffer."}.
+struct weight_prefixes {
+  std::string parameters, states;
+};
+
+/// Elements of one parameter (memory order H, W, I, O) in file order (O, I, H, W), as float.
+template <class T>
+std::vector<float> to_file_order(const parameter_extents& dims, const T* memory) {
+  std::vector<float> file(static_cast<std::size_t>(dims.size()));
+  dims.for_each_position(
+      [&](index_t m, index_t f) { file[static_cast<std::size_t>(f)] = static_cast<float>(memory[m]); });
+  return file;
+}
+
+/// The inverse: `file` holds dims.size() elements in file order, `memory` receives them.
+template <class T>
+void from_file_order(const parameter_extents& dims, std::span<const float> file, T* memory) {
+  if (static_cast<index_t>(file.size()) != dims.size()) {
+    fail("weights.102", "from_file_order", "expected ", dims.size(), " elements, found ", file.size());
+  }
+  dims.for_each_position(
+      [&](index_t m, index_t f) { memory[m] = static_cast<T>(file[static_cast<std::size_t>(f)]); });
+}
+
+/// Shape of a parameter in files.
+inline std::vector<index_t> file_shape(const parameter_extents& dims) {
+  const auto shape = dims.file_shape();
+  return {shape.begin(), shape.begin() + dims.file_rank};
+}
+
+/// Fails (weights.101) where a tensor of the model has no memory: its arena was not made yet.
+template <class T>
+void require_memory(const std::string& name, const buffer<T>& tensor, index_t count) {
+  if (tensor.data == nullptr || tensor.count != count) {
+    fail("weights.101", name, "expected ", count, " elements in memory, found ",
+         tensor.data ? tensor.count : 0, " (make the model's arena first)");
+  }
+}
+
+enum class parameter_part { value, gradient };
+
+/// Adds every parameter's value or gradient as prefix + name.
+template <class Model>
+void add_parameters(safetensors_writer& writer, Model& model, std::string_view prefix = "",
+                    parameter_part part = parameter_part::value) {
+  model.for_each_parameter(
+      [&](const scope& at, auto& p) {
+        const std::string name = std::string(prefix) + at.str();
+        const auto& tensor = part == parameter_part::value ? p.value : p.gradient;
+        require_memory(name, tensor, p.dims.size());
+        writer.add_f32(name, file_shape(p.dims), to_file_order(p.dims, tensor.data));
+      },
+      scope{});
+}
+
+/// Adds every state as prefix + name.
+template <class Model>
+void add_states(safetensors_writer& writer, Model& model, std::string_view prefix = "") {
+  model.for_each_state(
+      [&](const scope& at, auto& s) {
+        const std::string name = std::string(prefix) + at.str();
+        require_memory(name, s.value, s.count);
+        const std::vector<float> values(s.value.data, s.value.data + s.count);
+        writer.add_f32(name, {s.count}, values);
+      },
+      scope{});
+}
+
+/// Writes parameters and states of `model` to `path`, whole or not at all.
+template <class Model>
+void save_weights(Model& model, const std::string& path, const safetensors_metadata& metadata = {}) {
+  safetensors_writer writer;
+  for (const auto& [key, value] : metadata) writer.set_metadata(key, value);
+  add_parameters(writer, model);
+  add_states(writer, model);
+  writer.write(path);
+}
+
+/// Copies the tensors of an open file into `model`. Tensors under neither prefix are not looked at; under a
+/// prefix, PyTorch's "*.num_batches_tracked" is skipped. Errors, all before the model changes:
+/// safetensors.121 missing, .122 dtype, .123 shape, weights.103 a tensor that the model does not have.
+template <class Model>
+void load_weights(Model& model, const safetensors_file& file, const weight_prefixes& prefixes = {}) {
+  std::set<std::string, std::less<>> expected;
+  model.for_each_parameter(
+      [&](const scope& at, auto& p) {
+        const std::string name = prefixes.parameters + at.str();
+        require_memory(name, p.value, p.dims.size());
+        file.require(name, dtype::f32, file_shape(p.dims), "the model's parameters");
+        expected.insert(name);
+      },
+      scope{});
+  model.for_each_state(
+      [&](const scope& at, auto& s) {
+        const std::string name = prefixes.states + at.str();
+        require_memory(name, s.value, s.count);
+        file.require(name, dtype::f32, {s.count}, "the model's states");
+        expected.insert(name);
+      },
+      scope{});
+  for (const auto& [name, tensor] : file.tensors()) {
+    const bool looked_at = name.starts_with(prefixes.parameters) || name.starts_with(prefixes.states);
+    if (looked_at && !expected.contains(name) && !name.ends_with(".num_batches_tracked")) {
+      fail("weights.103", file.name(), "tensor ", in_quotes(name),
+           ": expected only tensors of the model, found ", tensor_text(tensor.type, tensor.shape));
+    }
+  }
+
+  model.for_each_parameter(
+      [&](const scope& at, auto& p) {
+        const auto values = file.read_f32(prefixes.parameters + at.str(), file_shape(p.dims));
+        from_file_order(p.dims, std::span<const float>(values), p.value.data);
+      },
+      scope{});
+  model.for_each_state(
+      [&](const scope& at, auto& s) {
+        const auto values = file.read_f32(prefixes.states + at.str(), {s.count});
+        std::copy(values.begin(), values.end(), s.value.data);
+      },
+      scope{});
+}
+
+/// The same from a path.
+template <class Model>
+void load_weights(Model& model, const std::string& path) {
+  load_weights(model, safetensors_file::open(path));
+}
+
+}  // namespace spankey
