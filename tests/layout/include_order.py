@@ -25,7 +25,7 @@ MAY_INCLUDE = {
     "key": BACKEND,
     "loss": BACKEND,
     "optim": WITH_PARAMETERS,
-    "checkpoint": WITH_PARAMETERS,
+    "checkpoint": WITH_PARAMETERS | {"key"},  # the key-space file; key includes nothing of checkpoint
     "train": TRAIN,
     "infer": INFER,
     "diagnose": TRAIN | INFER,

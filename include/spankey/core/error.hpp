@@ -32,6 +32,8 @@ template <class Value>
 std::string message_text(const Value& value) {
   if constexpr (std::is_convertible_v<const Value&, std::string_view>) {
     return std::string(std::string_view(value));
+  } else if constexpr (std::is_same_v<Value, char>) {
+    return std::string(1, value);
   } else {
     return std::to_string(value);
   }

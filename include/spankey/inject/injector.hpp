@@ -4,6 +4,7 @@
 // `at<...>` names the sites, `gate<Injector, at<...>>` is what a model takes as its template argument.
 #pragma once
 
+#include <array>
 #include <concepts>
 
 namespace spankey {
@@ -23,6 +24,7 @@ concept Injector = requires(const P& p, double v) {
 /// Numbers of the sites at which a model is keyed.
 template <int... Sites>
 struct at {
+  static constexpr std::array<int, sizeof...(Sites)> numbers = {Sites...};
   static constexpr bool contains(int site) { return ((site == Sites) || ...); }
   template <int Count>
   static constexpr bool all_below() {

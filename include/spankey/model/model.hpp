@@ -91,11 +91,17 @@ class keyed_model {
   Derived& self() { return static_cast<Derived&>(*this); }
 };
 
-/// Copies what the program chose into every site: the injector, and which sites are on.
+/// Gives every site its injector.
+template <class Model, class Policy>
+void set_injector(Model& model, const Policy& injector) {
+  model.for_each_site([&](int, auto& layer) { layer.injector = injector; });
+}
+
+/// Also switches sites on and off at run time, for programs that choose late. Before the memory is planned.
 template <class Model, class Policy>
 void set_gate(Model& model, const Policy& injector, std::span<const int> sites) {
+  set_injector(model, injector);
   model.for_each_site([&](int site, auto& layer) {
-    layer.injector = injector;
     layer.enabled = std::find(sites.begin(), sites.end(), site) != sites.end();
   });
 }
