@@ -1,0 +1,71 @@
+#include "spankey/loss/cross_entropy.hpp"
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <vector>
+
+#include "spankey/testing/gradient_check.hpp"
+
+using namespace spankey;
+
+namespace {
+using logits = shape<3>;
+
+template <class T>
+double loss_of(const std::vector<T>& z, const std::vector<int>& y, double scale, std::vector<T>& dz) {
+  const index_t n = static_cast<index_t>(y.size());
+  return cross_entropy(
+      batch_view<const T, logits>{z.data(), n}, [&](index_t i) { return y[static_cast<std::size_t>(i)]; },
+      scale, batch_view<T, logits>{dz.data(), n});
+}
+}  // namespace
+
+TEST_CASE("cross_entropy: value and gradient of two hand-computed rows") {
+  const std::vector<double> z = {1.0, 2.0, 0.5, -1.0, 0.0, 3.0};
+  std::vector<double> dz(6, 0.0);
+  CHECK(loss_of(z, {1, 0}, 1.0, dz) == doctest::Approx(2.265126343932687).epsilon(1e-14));
+  const std::vector<double> expected = {0.1156119488110745,  -0.18573414039411884, 0.07012219158304422,
+                                        -0.4914260872272398, 0.023306311288986945, 0.4681197759382528};
+  for (std::size_t i = 0; i < 6; ++i) CHECK(dz[i] == doctest::Approx(expected[i]).epsilon(1e-14));
+  std::vector<double> uniform(6, 0.0);
+  CHECK(loss_of({4, 4, 4, 0, 0, 0}, {2, 1}, 1.0, uniform) == doctest::Approx(std::log(3.0)));
+}
+
+TEST_CASE("cross_entropy: the gradient accumulates and carries the scale; the value does not") {
+  std::vector<double> z = {0.3, -0.7, 1.1, 2.0, -2.0, 0.1};
+  const std::vector<int> y = {2, 1};
+  std::vector<double> dz(6, 0.0), unused(6, 0.0);
+  const double value = loss_of(z, y, 0.25, dz);
+  CHECK(value == loss_of(z, y, 1.0, unused));
+  const auto result = check_gradient(z, dz, [&] { return 0.25 * loss_of(z, y, 1.0, unused); });
+  CHECK(result.numeric_norm > 1e-3);
+  CHECK(result.error < 1e-8);
+  const std::vector<double> once = dz;
+  loss_of(z, y, 0.25, dz);
+  for (std::size_t i = 0; i < 6; ++i) CHECK(dz[i] == doctest::Approx(2 * once[i]));
+}
+
+TEST_CASE("cross_entropy: large logits stay finite and right, in double and in float") {
+  const auto check = [](auto zero) {
+    using T = decltype(zero);
+    const std::vector<T> z = {T(1e4), T(0), T(-1e4), T(-1e4), T(-1e4), T(1e4)};
+    std::vector<T> dz(6, T(0));
+    CHECK(loss_of(z, {0, 0}, 1.0, dz) == doctest::Approx(1e4));  // rows: 0 and 20000
+    const std::vector<T> expected = {0, 0, 0, T(-0.5), 0, T(0.5)};
+    CHECK(dz == expected);
+  };
+  check(0.0);
+  check(0.0F);
+}
+
+TEST_CASE("cross_entropy: a NaN logit is not hidden") {
+  std::vector<double> dz(3, 0.0);
+  CHECK(std::isnan(loss_of({1.0, std::nan(""), 2.0}, {0}, 1.0, dz)));
+}
+
+TEST_CASE("log_sum_exp: one logit, equal logits") {
+  const std::vector<float> z = {-3.5F, 2.0F, 2.0F};
+  CHECK(log_sum_exp(z.data(), 1) == -3.5);
+  CHECK(log_sum_exp(z.data() + 1, 2) == doctest::Approx(2 + std::log(2.0)));
+}

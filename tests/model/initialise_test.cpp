@@ -1,0 +1,111 @@
+#include "spankey/model/initialise.hpp"
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <string>
+#include <vector>
+
+#include "spankey/backend/reference/reference.hpp"
+#include "spankey/inject/additive.hpp"
+#include "spankey/model/small_resnet.hpp"
+
+using namespace spankey;
+
+namespace {
+template <class Gate>
+using model_of = small_resnet<10, Gate, backend::reference, float>;
+using model = model_of<ungated>;
+
+template <class Model>
+std::vector<float> weights_of(Model& m) {
+  std::vector<float> all;
+  m.for_each_parameter([&](const scope&, parameter<float>& w) {
+    all.insert(all.end(), w.value.data, w.value.data + w.dims.size());
+  });
+  return all;
+}
+template <class Gate>
+std::vector<float> fresh_weights(std::uint64_t seed) {
+  model_of<Gate> m;
+  arena memory(m, 1);
+  initialise(m, seed);
+  return weights_of(m);
+}
+}  // namespace
+
+TEST_CASE("initialise: a seed names the weights; sites do not change them") {
+  const auto first = fresh_weights<ungated>(1);
+  CHECK(first == fresh_weights<ungated>(1));
+  CHECK(first != fresh_weights<ungated>(2));
+  CHECK(first == fresh_weights<gate<additive, at<0, 2>>>(1));
+}
+
+TEST_CASE("initialise: it starts a used model again, state and optimizer memory included") {
+  model m;
+  arena memory(m, 1);
+  initialise(m, 1);
+  const auto first = weights_of(m);
+  m.for_each_parameter([](const scope&, parameter<float>& w) {
+    for (float* data : {w.value.data, w.gradient.data, w.momentum.data})
+      std::fill_n(data, w.dims.size(), 3.0F);
+  });
+  m.for_each_state([](const scope&, state<float>& s) { std::fill_n(s.value.data, s.count, 3.0F); });
+  initialise(m, 1);
+  CHECK(weights_of(m) == first);
+  m.for_each_parameter([](const scope& name, parameter<float>& w) {
+    INFO(name.str());
+    CHECK(std::all_of(w.gradient.data, w.gradient.data + w.dims.size(), [](float v) { return v == 0; }));
+    CHECK(std::all_of(w.momentum.data, w.momentum.data + w.dims.size(), [](float v) { return v == 0; }));
+  });
+  m.for_each_state([](const scope& name, state<float>& s) {
+    INFO(name.str());
+    const float expected = name.name == "running_var" ? 1.0F : 0.0F;
+    CHECK(std::all_of(s.value.data, s.value.data + s.count, [&](float v) { return v == expected; }));
+  });
+}
+
+TEST_CASE("initialise: convolutions N(0, 2/fan_out), linear maps uniform, norms 1 and 0") {
+  model m;
+  arena memory(m, 1);
+  initialise(m, 7);
+  m.for_each_parameter([](const scope& name, parameter<float>& w) {
+    INFO(name.str());
+    const double count = static_cast<double>(w.dims.size());
+    double mean = 0, squares = 0, fourth = 0, largest = 0;
+    for (index_t i = 0; i < w.dims.size(); ++i) {
+      const double v = static_cast<double>(w.value.data[i]);
+      mean += v / count;
+      squares += v * v / count;
+      fourth += v * v * v * v / count;
+      largest = std::max(largest, std::abs(v));
+    }
+    const double deviation = std::sqrt(squares);
+    const double slack = 5 / std::sqrt(count);  // five standard errors, generously
+    if (w.dims.file_rank == 4) {
+      const double expected = std::sqrt(2.0 / static_cast<double>(w.dims.o * w.dims.h * w.dims.w));
+      CHECK(std::abs(deviation / expected - 1) < slack);
+      CHECK(std::abs(mean / expected) < slack);
+      CHECK(std::abs(fourth / (squares * squares) - 3) < 10 * slack);  // normal, not uniform (1.8)
+    } else if (w.dims.file_rank == 2) {
+      const double bound = 1 / std::sqrt(static_cast<double>(w.dims.i * w.dims.h * w.dims.w));
+      CHECK(largest <= bound);
+      CHECK(largest > 0.98 * bound);
+      CHECK(std::abs(deviation / (bound / std::sqrt(3.0)) - 1) < slack);
+      CHECK(std::abs(mean / bound) < slack);
+    } else {
+      CHECK(mean == doctest::Approx(name.name == "weight" ? 1.0 : 0.0));
+      CHECK(squares == doctest::Approx(name.name == "weight" ? 1.0 : 0.0));
+    }
+  });
+}
+
+TEST_CASE("initialise: no two parameters start alike") {
+  model m;
+  arena memory(m, 1);
+  initialise(m, 7);
+  const parameter<float>& first = m.layer1.first.conv1.weight;
+  const parameter<float>& second = m.layer1.first.conv2.weight;
+  REQUIRE(first.dims.size() == second.dims.size());
+  CHECK_FALSE(std::equal(first.value.data, first.value.data + first.dims.size(), second.value.data));
+}
