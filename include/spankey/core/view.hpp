@@ -21,6 +21,12 @@ class batch_view {
     return {data_, samples_};
   }
 
+  /// A view of another shape is refused in one sentence, wherever it is handed over.
+  template <class U, class Other>
+  constexpr batch_view(batch_view<U, Other>) requires(!std::is_same_v<Other, Shape>) {
+    require_shape<Other, Shape>();
+  }
+
   [[nodiscard]] constexpr T* data() const { return data_; }
   [[nodiscard]] constexpr index_t samples() const { return samples_; }
   [[nodiscard]] constexpr index_t size() const { return samples_ * Shape::size; }

@@ -19,7 +19,8 @@ namespace spankey {
 template <class T>
 struct site_keys {
   std::array<key_view<const T>, max_groups> group{};
-  /// Where backward writes (=) dLoss/dkey of a group, (N/G, d); null: not wanted.
+  /// Where backward writes (=) dLoss/dkey of a group, (N/G, d); null: not wanted. Groups without a key write
+  /// nothing.
   std::array<T*, max_groups> gradient{};
 };
 
@@ -34,7 +35,8 @@ class gated {
   using output = Shape;
   using kernels = inject_kernels<Backend, T>;
   /// False where the template argument leaves this site out: then nothing is stored and nothing runs.
-  static constexpr bool present = Gate::sites::contains(Site);
+  static constexpr bool present =
+      Gate::sites::contains(Site) && !std::is_same_v<typename Gate::injector, none>;
 
   typename Gate::injector injector;
   /// Run-time mask; set before the memory is planned.

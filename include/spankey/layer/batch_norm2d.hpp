@@ -67,6 +67,8 @@ class batch_norm2d {
 
   /// dy becomes the gradient of the residual; dx = gradient of x (may be dy where there was no residual).
   void backward(const pass& p, batch_view<T, Shape> dy, batch_view<T, Shape> dx) {
+    if (!p.training)
+      fail("layer.102", "batch_norm2d", "backward needs the batch statistics of a training pass");
     const batch_norm_backward_operands<T> operands{.x = x_.data(),
                                                    .y = y_.data,
                                                    .gamma = weight.value.data,

@@ -31,8 +31,8 @@ struct schedule {
       case schedule_kind::step: {
         const double epoch = static_cast<double>(step / steps_per_epoch);
         double rate = learning_rate;
-        for (const double milestone : milestones)
-          if (epoch >= std::floor(milestone * static_cast<double>(epochs))) rate *= factor;
+        for (const double milestone : milestones)  // 0.29 of 100 epochs is 29, not 28.999...
+          if (epoch >= std::floor(milestone * static_cast<double>(epochs) + 1e-9)) rate *= factor;
         return rate;
       }
       case schedule_kind::cosine:
