@@ -58,7 +58,7 @@ auto compute_gradients(Model& model, const objective<Deny>& o,
   using logit_shape = shape<Model::outputs>;
   const pass p{.groups = o.groups(), .training = true};
   if (x.samples() < p.groups || x.samples() % p.groups != 0)
-    fail("train.111", "compute_gradients", "found ", x.samples(), " samples for ", p.groups, " equal groups");
+    fail("train.105", "compute_gradients", "found ", x.samples(), " samples for ", p.groups, " equal groups");
 
   zero_gradients(model);
   step_result<T, logit_shape> result;
