@@ -35,6 +35,8 @@ constexpr std::uint64_t invalid_key_step(index_t i) {
 }
 
 /// Evaluates `model`, whose memory holds at least `batch` samples. `keys` is null for a model without sites.
+/// Errors: data.101 to data.104 (the data set, see require_usable), train.121 keys or images, train.122 batch,
+/// train.123 extents, train.124 classes, train.111 and train.112 sites.
 template <class Model, class Data>
 class gate_evaluation {
  public:
@@ -44,15 +46,27 @@ class gate_evaluation {
         test_(test),
         batch_(batch),
         options_(o),
-        counter_(test.classes, Model::outputs),
-        x_(static_cast<std::size_t>(batch * Model::input::size)),
-        y_(static_cast<std::size_t>(batch)),
-        table_(normalisation_table<float>(std::span<const float>(test.mean),
-                                          std::span<const float>(test.deviation))) {
+        counter_(test.classes, Model::outputs) {
+    require_usable(test, "evaluation");
     if (o.keys < 1 || o.images_per_key < 1) {
       fail("train.121", "evaluation", "found ", o.keys, " keys and ", o.images_per_key,
            " images per key, expected at least 1 of each");
     }
+    if (batch < 1) fail("train.122", "evaluation", "found batch ", batch, ", expected at least 1");
+    if (extents_of<typename Model::input> != extents(test.sample)) {
+      fail("train.123", "evaluation", "the data set has C=", test.sample.channels, " H=", test.sample.height,
+           " W=", test.sample.width, ", the model expects C=", Model::input::channels,
+           " H=", Model::input::height, " W=", Model::input::width);
+    }
+    if (Model::outputs != test.classes && Model::outputs != test.classes + 1) {
+      fail("train.124", "evaluation", "the data set has ", test.classes, " classes, the model ",
+           Model::outputs, " outputs; expected as many, or one more for the reject class");
+    }
+    if (keys != nullptr) require_sites_of<Model>(keys->sites(), "evaluation");
+    x_.resize(static_cast<std::size_t>(batch * Model::input::size));
+    y_.resize(static_cast<std::size_t>(batch));
+    table_ =
+        normalisation_table<float>(std::span<const float>(test.mean), std::span<const float>(test.deviation));
   }
 
   gate_report run() {

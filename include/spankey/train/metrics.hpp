@@ -33,7 +33,8 @@ inline interval wilson(double share, double n) {
   constexpr double z = 1.959963984540054;
   const double centre = share + z * z / (2 * n), scale = 1 + z * z / n;
   const double half = z * std::sqrt(share * (1 - share) / n + z * z / (4 * n * n));
-  return {std::max(0.0, (centre - half) / scale), std::min(1.0, (centre + half) / scale)};
+  // Rounding must not put the share itself outside: at 0 and 1 the bounds are exact.
+  return {std::clamp((centre - half) / scale, 0.0, share), std::clamp((centre + half) / scale, share, 1.0)};
 }
 
 /// One figure over all keys of a condition.
@@ -96,9 +97,11 @@ class answer_counter {
   std::pair<std::vector<double>, std::vector<double>> class_moments(index_t n) const {
     const auto classes = static_cast<std::size_t>(classes_);
     std::vector<double> mean(classes, 0.0), deviation(classes, 0.0);
+    // Sums of differences from the first image are exactly 0 for a constant logit, whatever its value.
+    const auto first = [&](std::size_t c) { return static_cast<double>(logits_[at(0, c)]); };
     for (index_t i = 0; i < n; ++i)
-      for (std::size_t c = 0; c < classes; ++c) mean[c] += static_cast<double>(logits_[at(i, c)]);
-    for (double& m : mean) m /= static_cast<double>(n);
+      for (std::size_t c = 0; c < classes; ++c) mean[c] += static_cast<double>(logits_[at(i, c)]) - first(c);
+    for (std::size_t c = 0; c < classes; ++c) mean[c] = first(c) + mean[c] / static_cast<double>(n);
     for (index_t i = 0; i < n; ++i)
       for (std::size_t c = 0; c < classes; ++c)
         deviation[c] += std::pow(static_cast<double>(logits_[at(i, c)]) - mean[c], 2);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "spankey/inject/gated.hpp"
@@ -21,6 +22,22 @@ std::vector<site> sites_of(std::span<const int> enabled) {
     chosen.push_back({number, Model::sites[static_cast<std::size_t>(number)]});
   }
   return chosen;
+}
+
+/// Fails where a key space has a site that Model does not have (train.111) or has in another shape
+/// (train.112): keys would be read from, or bound to, memory that is not there.
+template <class Model>
+void require_sites_of(std::span<const site> sites, std::string_view where) {
+  for (const site& s : sites) {
+    if (s.number < 0 || s.number >= static_cast<int>(Model::sites.size()))
+      fail("train.111", where, "the key space has site ", s.number, ", the model has the sites 0 to ",
+           Model::sites.size() - 1);
+    const extents& own = Model::sites[static_cast<std::size_t>(s.number)];
+    if (s.shape != own)
+      fail("train.112", where, "site ", s.number, " has C=", s.shape.channels, " H=", s.shape.height,
+           " W=", s.shape.width, " in the key space, C=", own.channels, " H=", own.height, " W=", own.width,
+           " in the model");
+  }
 }
 
 /// Room for up to `capacity` keys at every site of a key space; the memory is wiped at the end.

@@ -34,6 +34,8 @@ class trainer {
 
  public:
   /// `keys` is null where the model has no sites; it must outlive the trainer, as the model and the data must.
+  /// Errors: those of loader, train.101 extents, train.102 outputs, train.103 epochs, train.104 classes,
+  /// train.111 and train.112 sites.
   trainer(Model& model, const objective<Deny>& goal, key_space* keys, const Data& data,
           const training_options& options)
       : model_(model),
@@ -46,6 +48,7 @@ class trainer {
         y_(static_cast<std::size_t>(options.batch)),
         valid_(sites(), options.batch),
         invalid_(sites(), 1) {
+    require_sites_of<Model>(sites(), "trainer");
     if (extents_of<typename Model::input> != extents(data.sample)) {
       fail("train.101", "trainer", "the data set has C=", data.sample.channels, " H=", data.sample.height,
            " W=", data.sample.width, ", the model expects C=", Model::input::channels,
@@ -54,6 +57,10 @@ class trainer {
     if (Model::outputs != Deny::outputs(goal.classes)) {
       fail("train.102", "trainer", "this deny mode needs ", Deny::outputs(goal.classes),
            " outputs, the model has ", Model::outputs);
+    }
+    if (data.classes != goal.classes) {
+      fail("train.104", "trainer", "the data set has ", data.classes, " classes, the objective ",
+           goal.classes);
     }
     if (options.epochs < 1) fail("train.103", "trainer", "expected at least 1 epoch, found ", options.epochs);
   }
