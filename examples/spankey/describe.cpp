@@ -9,6 +9,7 @@
 
 int describe_run(const run_options& options) {
   require_consistent(options);
+  require_keys_fit(options);
   std::fputs(spankey::describe().c_str(), stdout);
   with_deny(options, [&](auto deny) {
     auto model = make_model<decltype(deny)>(options);

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
@@ -28,6 +29,16 @@ run_options read_config(const std::string& file) {
   return from_json(config, file);
 }
 
+// The run's keys, at the sites of its config.json.
+key_space read_keys(const run_options& options, const std::string& file) {
+  key_space keys = load_key_space(file);
+  const bool same =
+      std::equal(keys.sites().begin(), keys.sites().end(), options.sites.begin(), options.sites.end(),
+                 [](const site& s, int number) { return s.number == number; });
+  if (!same) fail("config.107", file, "has keys for other sites than the run's config.json");
+  return keys;
+}
+
 template <class Deny>
 int evaluate_with(const run_options& options, const eval_options& request) {
   const fs::path run(request.run);
@@ -36,7 +47,7 @@ int evaluate_with(const run_options& options, const eval_options& request) {
   const arena memory(*model, options.batch);
   load_weights(*model, (run / "weights.safetensors").string());
   std::optional<key_space> keys;
-  if (options.keyed()) keys.emplace(load_key_space((run / "key_space.safetensors").string()));
+  if (options.keyed()) keys.emplace(read_keys(options, (run / "key_space.safetensors").string()));
   gate_evaluation evaluation(*model, keys ? &*keys : nullptr, test, options.batch,
                              evaluation_options{.keys = options.eval_keys,
                                                 .images_per_key = options.eval_images,
@@ -58,5 +69,6 @@ int evaluate(const eval_options& request) {
   options.eval_keys = request.eval_keys.value_or(options.eval_keys);
   options.eval_images = request.eval_images.value_or(options.eval_images);
   options.invalid = request.invalid.value_or(options.invalid);
+  require_keys_fit(options);
   return with_deny(options, [&](auto deny) { return evaluate_with<decltype(deny)>(options, request); });
 }

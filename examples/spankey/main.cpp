@@ -4,15 +4,17 @@
 #include <optional>
 
 #include "commands.hpp"
+#include "flag_checks.hpp"
 #include "spankey/backend/cpu/parallel.hpp"
 #include "spankey/core/version.hpp"
 
 namespace {
 
-// CLI11's own message, on one line.
-int refuse(const CLI::ParseError& problem) {
-  std::string message = problem.what();
-  for (char& c : message) c = c == '\n' ? ' ' : c;
+int refuse(const CLI::App& app, const CLI::ParseError& problem) {
+  const auto chosen = app.get_subcommands();
+  const std::string message =
+      chosen.empty() ? "expected a command: train, eval or describe (see spankey --help)"
+                     : one_line(problem) + " (see spankey " + chosen.front()->get_name() + " --help)";
   std::fprintf(stderr, "[spankey.flag.100] %s\n", message.c_str());
   return 2;
 }
@@ -36,19 +38,21 @@ int main(int argc, char** argv) {
       app.add_subcommand("describe", "print kernels, threads and the memory plan of a run");
   declare_training_flags(*describe_app, described);
 
+  constexpr std::int64_t most = (std::int64_t{1} << 30) - 1;
   eval_options request;
   CLI::App* eval_app = app.add_subcommand("eval", "evaluate a run from its files alone");
   eval_app->add_option("--run", request.run, "run folder")->required();
   eval_app->add_option("--data", request.data, "data, if not where the run had it");
   eval_app->add_option("--test-limit", request.test_limit, "first test images only")
-      ->check(CLI::Range(0, 1 << 30));
+      ->check(from_to<std::int64_t>(0, most));
   eval_app->add_option("--eval-keys", request.eval_keys, "valid keys, and as many invalid keys")
-      ->check(CLI::Range(1, 1 << 30));
+      ->check(from_to<std::int64_t>(1, most));
   eval_app->add_option("--eval-images", request.eval_images, "test images that each key sees")
-      ->check(CLI::Range(1, 1 << 30));
+      ->check(from_to<std::int64_t>(1, most));
   eval_app->add_option("--invalid", request.invalid, "family of the invalid keys")
       ->check(CLI::IsMember({"gaussian", "orthogonal"}));
-  eval_app->add_option("--threads", request.threads, "threads, 0: all")->check(CLI::Range(0, 1 << 20));
+  eval_app->add_option("--threads", request.threads, "threads, 0: all")
+      ->check(from_to<std::int64_t>(0, most));
   eval_app->add_option("--out", request.out, "metrics file (default: RUN/metrics.json)");
 
   try {
@@ -56,7 +60,7 @@ int main(int argc, char** argv) {
   } catch (const CLI::Success& wanted) {  // --help, --version
     return app.exit(wanted);
   } catch (const CLI::ParseError& problem) {
-    return refuse(problem);
+    return refuse(app, problem);
   }
 
   try {

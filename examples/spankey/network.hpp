@@ -32,6 +32,19 @@ inline std::vector<int> active_sites(const run_options& options) {
   return options.keyed() ? options.sites : std::vector<int>{};
 }
 
+/// Key spaces that no site of the model can hold: fails with flag.1xx before any work.
+inline void require_keys_fit(const run_options& options) {
+  for (const int number : active_sites(options)) {
+    const auto d = keyed_resnet18<spankey::no_deny>::sites[static_cast<std::size_t>(number)].size();
+    if (options.subspace_dim > d)
+      spankey::fail("flag.105", "--subspace-dim", "found ", options.subspace_dim, ", expected 1 to ", d,
+                    ", the elements of site ", number);
+    if (options.invalid == "orthogonal" && options.subspace_dim == d)
+      spankey::fail("flag.106", "--invalid", "found orthogonal with --subspace-dim ", d,
+                    ", which leaves nothing outside the span at site ", number, ", expected gaussian");
+  }
+}
+
 /// A model whose gate is set as the run wants it; its memory is not planned yet.
 template <class Deny>
 std::unique_ptr<keyed_resnet18<Deny>> make_model(const run_options& options) {

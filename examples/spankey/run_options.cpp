@@ -2,7 +2,9 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <limits>
 
+#include "flag_checks.hpp"
 #include "spankey/core/version.hpp"
 
 namespace {
@@ -48,6 +50,33 @@ void for_each_setting(Options& o, F&& f) {
   f("eval-images", o.eval_images);
 }
 
+// An entry of config.json as its flag would be given.
+std::string flag_text(const nlohmann::json& entry) {
+  if (entry.is_string()) return entry.get<std::string>();
+  if (!entry.is_array()) return entry.dump();
+  std::string text;
+  for (const auto& element : entry) text += (text.empty() ? "" : ",") + element.dump();
+  return text;
+}
+
+// The flags' own checks, once more: a config.json must hold nothing that the command line refuses.
+void require_flag_values(const nlohmann::json& config, const run_options& read, const std::string& file) {
+  run_options parsed;
+  CLI::App app;
+  declare_training_flags(app, parsed);
+  std::vector<std::string> arguments;
+  for_each_setting(read, [&](const char* name, const auto&) {
+    const nlohmann::json& entry = config.at(name);
+    if (!entry.is_array() || !entry.empty())
+      arguments.push_back("--" + std::string(name) + "=" + flag_text(entry));
+  });
+  try {
+    app.parse(std::move(arguments));
+  } catch (const CLI::ParseError& problem) {
+    fail("config.106", file, one_line(problem));
+  }
+}
+
 }  // namespace
 
 spankey::runtime run_options::injector() const {
@@ -82,9 +111,10 @@ spankey::deny_on run_options::groups() const {
 }
 
 void declare_training_flags(CLI::App& app, run_options& o) {
-  const CLI::Range count(std::int64_t{1}, std::int64_t{1} << 30),
-      limit(std::int64_t{0}, std::int64_t{1} << 30);
-  const CLI::Range non_negative(0.0, 1e9);
+  constexpr std::int64_t most = (std::int64_t{1} << 30) - 1;
+  const CLI::Validator count = from_to<std::int64_t>(1, most), limit = from_to<std::int64_t>(0, most);
+  const CLI::Validator non_negative = from_to(0.0, 1e9), share = from_to(0.0, 1.0);
+  const CLI::Validator any_seed = from_to<std::uint64_t>(0, std::numeric_limits<std::uint64_t>::max());
   app.add_option("--data", o.data, "folder of the CIFAR-10 binary files, or 'glyphs' (drawn)")
       ->capture_default_str();
   app.add_option("--model", o.model, "network")->check(CLI::IsMember({"resnet18"}))->capture_default_str();
@@ -92,9 +122,7 @@ void declare_training_flags(CLI::App& app, run_options& o) {
       ->check(CLI::IsMember({"none", "add", "mul"}))
       ->capture_default_str();
   app.add_option("--gamma", o.gamma, "strength of the injection")->check(non_negative)->capture_default_str();
-  app.add_option("--sites", o.sites, "site numbers, comma-separated")
-      ->delimiter(',')
-      ->check(CLI::Range(0, 4));
+  app.add_option("--sites", o.sites, "site numbers, comma-separated")->delimiter(',')->check(from_to(0, 4));
   app.add_option("--subspace-dim", o.subspace_dim, "dimension m of the key space")
       ->check(count)
       ->capture_default_str();
@@ -120,12 +148,14 @@ void declare_training_flags(CLI::App& app, run_options& o) {
   app.add_option("--deny-on", o.deny_on, "what is denied: the wrong key, or no key too")
       ->check(CLI::IsMember({"wrong", "wrong+no"}))
       ->capture_default_str();
-  app.add_option("--deny-warmup", o.deny_warmup, "epochs over which lambda grows")->capture_default_str();
+  app.add_option("--deny-warmup", o.deny_warmup, "epochs over which lambda grows")
+      ->check(limit)
+      ->capture_default_str();
   app.add_option("--epochs", o.epochs, "passes over the training set")->check(count)->capture_default_str();
-  app.add_option("--batch", o.batch, "images a step")->check(CLI::Range(2, 1 << 20))->capture_default_str();
+  app.add_option("--batch", o.batch, "images a step")->check(from_to(2, 1 << 20))->capture_default_str();
   app.add_option("--lr", o.lr, "learning rate")->check(non_negative)->capture_default_str();
   app.add_option("--momentum", o.momentum, "Nesterov momentum, 0: plain SGD")
-      ->check(CLI::Range(0.0, 1.0))
+      ->check(share)
       ->capture_default_str();
   app.add_option("--weight-decay", o.weight_decay, "decay of every parameter")
       ->check(non_negative)
@@ -136,14 +166,17 @@ void declare_training_flags(CLI::App& app, run_options& o) {
   app.add_option("--milestones", o.milestones,
                  "shares of the run at which the rate falls tenfold (schedule step)")
       ->delimiter(',')
-      ->check(CLI::Range(0.0, 1.0));
+      ->check(share);
   app.add_option("--precision", o.precision, "arithmetic")
       ->check(CLI::IsMember({"fp32"}))
       ->capture_default_str();
   app.add_option("--threads", o.threads, "threads, 0: all")->check(limit)->capture_default_str();
-  app.add_option("--seed", o.seed, "seed of everything that is random")->capture_default_str();
+  app.add_option("--seed", o.seed, "seed of everything that is random")
+      ->check(any_seed)
+      ->capture_default_str();
   app.add_option("--key-seed", o.key_seed,
-                 "own seed of the key space, kept out of config.json (default: --seed)");
+                 "own seed of the key space, kept out of config.json (default: --seed)")
+      ->check(any_seed);
   app.add_option("--train-limit", o.train_limit, "first training images only, 0: all (glyphs: 4000)")
       ->check(limit)
       ->capture_default_str();
@@ -189,6 +222,7 @@ run_options from_json(const nlohmann::json& config, const std::string& file) {
       fail("config.103", file, "entry '", name, "' has the wrong type: ", config.at(name).type_name());
     }
   });
+  require_flag_values(config, options, file);
   require_consistent(options);
   return options;
 }

@@ -18,13 +18,18 @@ namespace {
 namespace fs = std::filesystem;
 using namespace spankey;
 
+// Nobody's run is overwritten.
+void require_free(const std::string& out) {
+  std::error_code code;
+  if (fs::exists(out, code) && (!fs::is_directory(out, code) || !fs::is_empty(out, code)))
+    fail("flag.110", "--out", "'", out, "' is there already; expected a new or an empty folder");
+}
+
 // An empty folder for the run: the one that --out names, or the first free runs/<what it is>[-n].
 fs::path make_run_folder(const run_options& options) {
   std::error_code code;
   if (!options.out.empty()) {
-    if (fs::exists(options.out, code) &&
-        (!fs::is_directory(options.out, code) || !fs::is_empty(options.out, code)))
-      fail("flag.110", "--out", "'", options.out, "' is there already; expected a new or an empty folder");
+    require_free(options.out);
     fs::create_directories(options.out, code);
     if (code) fail("flag.111", "--out", "cannot create '", options.out, "': ", code.message());
     return options.out;
@@ -107,5 +112,7 @@ int train_with(const run_options& options, Deny deny) {
 
 int train(const run_options& options) {
   require_consistent(options);
+  require_keys_fit(options);
+  require_free(options.out);  // before any work
   return with_deny(options, [&](auto deny) { return train_with(options, deny); });
 }
