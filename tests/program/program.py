@@ -1,0 +1,88 @@
+"""The program under test, a run small enough for a test, and what the tests of this folder share."""
+import json
+import os
+import pathlib
+import struct
+import subprocess
+import sys
+import tempfile
+
+PROGRAM = pathlib.Path(os.environ.get("SPANKEY_BIN", ".")).resolve() / "spankey"
+TINY = ["--train-limit", "24", "--test-limit", "16", "--batch", "8", "--epochs", "1", "--eval-keys", "2",
+        "--eval-images", "8"]
+FILES = {"config.json", "log.jsonl", "weights.safetensors", "key_space.safetensors", "metrics.json"}
+
+if not PROGRAM.exists():
+    print(f"skipped: there is no {PROGRAM}")
+    sys.exit(77)
+
+
+def start(*arguments, cwd):
+    """Runs the program to its end; stdout and stderr are bytes."""
+    return subprocess.run([PROGRAM, *map(str, arguments)], cwd=cwd, stdin=subprocess.DEVNULL, capture_output=True,
+                          timeout=300, check=False)
+
+
+def train_tiny(folder, *more):
+    """A finished tiny run in `folder`, which its parent holds."""
+    result = start("train", *TINY, *more, "--out", folder, cwd=folder.parent)
+    assert result.returncode == 0, result.stderr
+    assert result.stderr == b"", result.stderr
+    return result
+
+
+def refused(*arguments, cwd, names):
+    """The program refuses with status 2 and one line on stderr that holds every one of `names`."""
+    result = start(*arguments, cwd=cwd)
+    line = result.stderr.decode()
+    what = f"{arguments}: status {result.returncode}, stderr {line!r}"
+    assert result.returncode == 2, what
+    assert line.startswith("[spankey.") and line.endswith("\n") and line.count("\n") == 1, what
+    assert "\r" not in line and "\x1b" not in line, what
+    for name in names:
+        assert name in line, f"{what}: expected {name!r} in it"
+    return result
+
+
+def safetensors_header(file):
+    """Names, types and shapes of a safetensors file, and its metadata."""
+    data = file.read_bytes()
+    length, = struct.unpack("<Q", data[:8])
+    header = json.loads(data[8:8 + length])
+    metadata = header.pop("__metadata__", {})
+    return {name: (entry["dtype"], tuple(entry["shape"])) for name, entry in header.items()}, metadata
+
+
+def contents(folder):
+    """Every file below `folder` by relative name."""
+    return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+
+
+def state(folder):
+    """What every write to a file below `folder` changes."""
+    return {str(p.relative_to(folder)): (s.st_ino, s.st_size, s.st_mtime_ns, s.st_mode)
+            for p in sorted(folder.rglob("*")) for s in [p.stat()]}
+
+
+def run_tests(module):
+    """Calls every test_* function of a module with a fresh folder; exit status 1 when one fails."""
+    failed = 0
+    for name, test in list(vars(module).items()):
+        if not name.startswith("test_"):
+            continue
+        with tempfile.TemporaryDirectory() as folder:
+            try:
+                test(pathlib.Path(folder))
+                print(f"ok      {name}")
+            except AssertionError as problem:
+                failed += 1
+                print(f"FAILED  {name}: {problem}" if str(problem) else f"FAILED  {name}")
+                traceback_of(problem)
+    sys.exit(1 if failed else 0)
+
+
+def traceback_of(problem):
+    frame = problem.__traceback__
+    while frame is not None:
+        print(f"          {frame.tb_frame.f_code.co_filename}:{frame.tb_lineno}")
+        frame = frame.tb_next
