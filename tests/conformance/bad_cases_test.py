@@ -1,0 +1,244 @@
+"""A case that is wrong in one place: exit status 2, one line that names the place, no result file.
+
+usage: bad_cases_test.py [PROGRAM]
+Needs no PyTorch: cases are made from a good one, whose numbers do not matter here.
+"""
+import array
+import json
+import math
+import os
+import pathlib
+import random
+import struct
+import subprocess
+import sys
+import tempfile
+
+import models
+import safetensors_io
+
+PROGRAM = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else
+                       pathlib.Path(os.environ.get("SPANKEY_BIN", ".")) / "spankey_conformance").resolve()
+GOOD = {"model": "mlp", "classes": "5", "inject": "mul", "gamma": "2.0", "sites": "0,2", "deny": "B",
+        "deny_weight": "0.1", "deny_on": "wrong+no", "margin1": "1.0", "margin2": "0.5", "gap": "0.3", "lr": "0.1",
+        "momentum": "0.9", "weight_decay": "0.0005", "nesterov": "1", "precision": "fp32"}
+N = 3
+
+
+def floats(shape, low=-1.0, high=1.0, rng=random.Random(7)):
+    values = array.array("f", (rng.uniform(low, high) for _ in range(math.prod(shape))))
+    return "F32", tuple(shape), values.tobytes()
+
+
+def labels(*values):
+    return "I64", (len(values),), struct.pack(f"<{len(values)}q", *values)
+
+
+def good_tensors(metadata):
+    model, sites = metadata["model"], [int(s) for s in metadata["sites"].split(",") if metadata["inject"] != "none"]
+    parameters, states = models.parameter_shapes(model, int(metadata["classes"]) + (metadata["deny"] == "B"))
+    tensors = {f"param.{name}": floats(shape) for name, shape in parameters.items()}
+    tensors.update({f"buffer.{name}": floats(shape, 0.5, 1.0) for name, shape in states.items()})
+    tensors["x"] = floats((N, *models.SITES[model][0]))
+    tensors["y"] = labels(*range(N))
+    for site in sites:
+        tensors[f"key.valid.{site}"] = floats((N, *models.SITES[model][site]))
+        tensors[f"key.invalid.{site}"] = floats((1, *models.SITES[model][site]))
+    return tensors
+
+
+# ---------------------------------------------------------------- ways to be wrong: each gives (culprit, file bytes)
+
+def with_metadata(tensors, key, value):
+    metadata = dict(GOOD)
+    if value is None:
+        del metadata[key]
+    else:
+        metadata[key] = value
+    return f'"{key}"', safetensors_io.encode(tensors, metadata)
+
+
+def with_tensor(tensors, name, tensor, metadata=None):
+    changed = {n: t for n, t in tensors.items() if n != name or tensor is not None}
+    if tensor is not None:
+        changed[name] = tensor
+    return f'"{name}"', safetensors_io.encode(changed, metadata or GOOD)
+
+
+def with_element(tensors, name, value, metadata=None):
+    dtype, shape, content = tensors[name]
+    return with_tensor(tensors, name, (dtype, shape, content[:-4] + struct.pack("<f", value)), metadata)
+
+
+def bad_metadata():
+    for key in sorted(GOOD.keys() - {"margin1", "margin2", "gap"}):
+        yield key, None
+    yield from [("model", "transformer"), ("model", "vit_tiny"), ("model", "mlp\nresnet18"), ("model", ""),
+                ("classes", "10"), ("classes", "6"), ("classes", "five"), ("inject", "xor"),
+                ("gamma", "two"), ("gamma", "nan"), ("gamma", "inf"), ("gamma", ""), ("gamma", "1e400"),
+                ("gamma", "2,0"), ("gamma", " 2"), ("gamma", "1e39"),
+                ("sites", ""), ("sites", "0,"), ("sites", ",0"), ("sites", "0;2"), ("sites", "0,0"), ("sites", "0,3"),
+                ("sites", "-1"), ("sites", "0, 2"), ("sites", "99999999999999999999"), ("sites", "a"),
+                ("deny", "D"), ("deny", "A"), ("deny", "A_soft"), ("deny", "B_aux"), ("deny", "C"), ("deny", "C_plus"),
+                ("deny", "AC"), ("deny_weight", "much"), ("deny_weight", "nan"), ("deny_on", "right"),
+                ("margin1", "x"), ("margin2", "nan"), ("gap", "inf"),
+                ("lr", "fast"), ("lr", "-0.1"), ("lr", "inf"), ("momentum", "-1"), ("momentum", "0"),
+                ("momentum", "1.0.0"), ("weight_decay", "-1e-4"),
+                ("nesterov", "true"), ("nesterov", "2"), ("precision", "bf16"),
+                ("precision", "fp64")]
+
+
+def bad_files(mlp, resnet, resnet_metadata):
+    """(what, culprit, bytes)"""
+    for key, value in bad_metadata():
+        culprit, content = with_metadata(mlp, key, value)
+        if (key, value) == ("momentum", "0"):
+            culprit = '"nesterov"'
+        yield f"metadata {key}={value!r}", culprit, content
+    for model in ("small_cnn", "resnet18"):
+        tensors = {n: t for n, t in mlp.items() if n != "x"}
+        yield f"mlp called {model}", '"x"', safetensors_io.encode(tensors, {**GOOD, "model": model, "classes": "10"})
+
+    for name in ("x", "y", "param.fc2.weight", "param.fc3.bias", "key.valid.2", "key.invalid.0"):
+        yield f"no {name}", *with_tensor(mlp, name, None)
+        yield f"{name} in F64", *with_tensor(mlp, name, ("F64", mlp[name][1], bytes(8 * math.prod(mlp[name][1]))))
+        other = labels(0, 1) if name == "y" else floats((*mlp[name][1], 2))
+        yield f"{name} of another shape", *with_tensor(mlp, name, other)
+    for name in ("x", "param.fc1.weight", "key.valid.0", "key.invalid.2"):
+        for value in (math.nan, math.inf, -math.inf):
+            yield f"{value} in {name}", *with_element(mlp, name, value)
+    for wrong in (5, -1, 2 ** 40, -2 ** 63):
+        yield f"label {wrong}", *with_tensor(mlp, "y", labels(0, wrong, 1))
+    yield "y of other length", *with_tensor(mlp, "y", labels(0, 1, 2, 3))
+    yield "no samples", *with_tensor(mlp, "x", floats((0, 20)))
+    yield "valid key without batch", *with_tensor(mlp, "key.valid.0", floats((20,)))
+    yield "one valid key", *with_tensor(mlp, "key.valid.0", floats((1, 20)))
+    yield "invalid key per sample", *with_tensor(mlp, "key.invalid.0", floats((N, 20)))
+    yield "weight transposed", *with_tensor(mlp, "param.fc1.weight", floats((20, 64)))
+    yield "head without reject class", *with_tensor(mlp, "param.fc3.weight", floats((5, 32)))
+    yield "key of a site that is off", *with_tensor(mlp, "key.valid.1", floats((N, 64)))
+    yield "parameter of another model", *with_tensor(mlp, "param.fc.weight", floats((5, 32)))
+    yield "buffer of another model", *with_tensor(mlp, "buffer.bn1.running_mean", floats((64,)))
+    yield "tensor of no kind", *with_tensor(mlp, "loss", floats((1,)))
+    yield "tensor named with a line break", "loss\\x0a", with_tensor(mlp, "loss\n", floats((1,)))[1]
+    yield "keys without injection", *with_tensor(mlp, "key.invalid.0", mlp["key.invalid.0"], {**GOOD, "inject": "none"})
+
+    yield "no running mean", *with_tensor(resnet, "buffer.bn1.running_mean", None, resnet_metadata)
+    name = "buffer.layer2.0.downsample.1.running_var"
+    yield "negative variance", *with_element(resnet, name, -1.0, resnet_metadata)
+    yield "NaN variance", *with_element(resnet, name, math.nan, resnet_metadata)
+    name, small = "param.layer1.0.conv1.weight", floats((32, 32, 1, 1))
+    yield "1x1 instead of 3x3", *with_tensor(resnet, name, small, resnet_metadata)
+    yield "x without channels", *with_tensor(resnet, "x", floats((N, 28, 28)), resnet_metadata)
+    yield "x channels last", *with_tensor(resnet, "x", floats((N, 28, 28, 1)), resnet_metadata)
+    yield "key flattened", *with_tensor(resnet, "key.valid.0", floats((N, 784)), resnet_metadata)
+
+    whole = safetensors_io.encode(mlp, GOOD)
+    header = 8 + struct.unpack("<Q", whole[:8])[0]
+    for size in (0, 7, 8, 100, header - 1, header, header + 1, len(whole) - 1):
+        yield f"cut after {size} bytes", "case.safetensors", whole[:size]
+    yield "one byte too long", "case.safetensors", whole + b"\0"
+    yield "header of 2^63 bytes", "case.safetensors", struct.pack("<Q", 2 ** 63) + whole[8:]
+    yield "not a safetensors file", "case.safetensors", b"PK\x03\x04" + bytes(200)
+    empty = b'"x":{"dtype":"F32","shape":[0],"data_offsets":[0,0]}'
+    for what, text in (("not JSON", b"{]"), ("a list", b"[]"), ("deep nesting", b'{"a":' * 100000), ("no tensors", b"{}"),
+                       ("two of one name", b"{" + empty + b"," + empty + b"}"),
+                       ("overflowing shape", b"{" + empty.replace(b"[0]", b"[4611686018427387904,4]") + b"}"),
+                       ("tensor beyond the end", b"{" + empty.replace(b"[0]", b"[4]").replace(b"[0,0]", b"[0,16]") + b"}")):
+        yield f"header: {what}", "case.safetensors", struct.pack("<Q", len(text)) + text
+    shifted = json.loads(whole[8:header])
+    shifted["x"]["data_offsets"] = [offset + 4 for offset in shifted["x"]["data_offsets"]]
+    text = json.dumps(shifted).encode()
+    yield "overlapping tensors", "case.safetensors", struct.pack("<Q", len(text)) + text + whole[header:]
+
+
+# ---------------------------------------------------------------- running
+
+def run(folder, *arguments, **environment):
+    """-> (exit status, stderr, names of new files)"""
+    before = set(folder.iterdir())
+    done = subprocess.run([PROGRAM, *arguments], capture_output=True, text=True, timeout=300,
+                          env={**os.environ, **environment})
+    return done.returncode, done.stdout + done.stderr, {p.name for p in set(folder.iterdir()) - before}
+
+
+def main():
+    if not PROGRAM.exists():
+        print(f"no program {PROGRAM}")
+        return 1
+    failures, count = [], 0
+
+    def check(what, ok, found):
+        nonlocal count
+        count += 1
+        if not ok:
+            failures.append(f"{what}: {found}")
+
+    mlp = good_tensors(GOOD)
+    resnet_metadata = {**GOOD, "model": "small_resnet", "classes": "10", "sites": "0"}
+    resnet = good_tensors(resnet_metadata)
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        case, result = folder / "case.safetensors", folder / "result.safetensors"
+
+        def accepted(what, tensors, metadata, *options):
+            safetensors_io.write(case, tensors, metadata)
+            status, text, files = run(folder, *options, case, result)
+            check(what, status == 0 and not text and files == {result.name}, (status, text, files))
+            content = result.read_bytes() if result.exists() else None
+            result.unlink(missing_ok=True)
+            return content
+
+        # What is right in unusual ways.
+        first = accepted("good case", mlp, GOOD)
+        check("same case, same bytes", first == accepted("good case again", mlp, GOOD), "they differ")
+        names = {"eval.logits.valid", "grad.key.0", "grad.key.2"}
+        names |= {f"logits.{group}" for group in ("valid", "invalid", "none")}
+        names |= {f"loss.{part}" for part in ("ce", "deny", "total")}
+        names |= {f"{kind}{t}" for t in mlp if t.startswith("param.") for kind in ("grad.", "next.")}
+        if first:
+            case.write_bytes(first)
+            found = set(safetensors_io.read(case)[0])
+            check("tensors of the result", found == names, found ^ names)
+        accepted("reference backend", mlp, GOOD, "--backend", "reference")
+        accepted("sites in another order", mlp, {**GOOD, "sites": "2,0"})
+        accepted("metadata of other writers", mlp, {**GOOD, "format": "pt", "seed": "1"})
+        bare = {k: v for k, v in GOOD.items() if k not in ("deny_on", "deny_weight", "margin1", "margin2", "gap")}
+        plain = {**bare, "deny": "none"}
+        accepted("deny none, nothing about denying", good_tensors(plain), plain)
+        without = {n: t for n, t in good_tensors(plain).items() if not n.startswith("key.invalid")}
+        accepted("deny none without invalid keys", without, plain)
+        ungated = {**{k: v for k, v in GOOD.items() if k != "gamma"}, "inject": "none", "sites": ""}
+        keyless = {n: t for n, t in mlp.items() if not n.startswith("key.")}
+        accepted("inject none with deny B", keyless, ungated)
+        case.write_bytes(safetensors_io.encode(mlp, GOOD))
+
+        # The command line and the surroundings.
+        for what, culprit, arguments, environment in [
+                ("no arguments", "usage", (), {}), ("one argument", "usage", (case,), {}),
+                ("three arguments", "usage", (case, result, result), {}),
+                ("unknown backend", "usage", ("--backend", "gpu", case, result), {}),
+                ("no such case", "nowhere", (folder / "nowhere", result), {}),
+                ("a folder as case", name, (folder, result), {}),
+                ("result into no folder", "nowhere", (case, folder / "nowhere" / "result"), {}),
+                ("result onto a folder", name, (case, folder), {}),
+                ("unknown instruction set", "SPANKEY_ISA", (case, result), {"SPANKEY_ISA": "sse9"})]:
+            status, text, files = run(folder, *arguments, **environment)
+            ok = status == 2 and text.count("\n") == 1 and culprit in text and not files
+            check(what, ok, (status, text, files))
+
+        # Everything else.
+        for what, culprit, content in bad_files(mlp, resnet, resnet_metadata):
+            case.write_bytes(content)
+            status, text, files = run(folder, case, result)
+            ok = status == 2 and text.count("\n") == 1 and len(text) < 1000 and culprit in text and not files
+            check(what, ok, (status, text, files))
+            result.unlink(missing_ok=True)
+
+    print("\n".join(failures))
+    print(f"{count - len(failures)} of {count} checks passed")
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

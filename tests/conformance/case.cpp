@@ -1,0 +1,137 @@
+#include "case.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <limits>
+#include <string_view>
+
+#include "spankey/checkpoint/printable.hpp"
+
+namespace conformance {
+namespace {
+
+using spankey::fail;
+using spankey::in_quotes;
+
+enum class need { required, optional };
+
+class metadata_reader {
+ public:
+  explicit metadata_reader(const spankey::safetensors_file& file) : file_(file) {}
+
+  /// The value; empty where the case does not need it and does not give it.
+  [[nodiscard]] std::string_view text(std::string_view key, need n, std::string_view expected) const {
+    const auto found = file_.metadata().find(key);
+    const bool given = found != file_.metadata().end();
+    if (n == need::optional && (!given || found->second == "none")) return {};
+    if (!given)
+      fail("case.101", file_.name(), "metadata ", in_quotes(key), ": expected ", expected, ", found nothing");
+    return found->second;
+  }
+
+  [[noreturn]] void reject(std::string_view key, std::string_view expected, std::string_view found) const {
+    fail("case.102", file_.name(), "metadata ", in_quotes(key), ": expected ", expected, ", found ",
+         in_quotes(found));
+  }
+
+  /// Position of the value in `known`; those from `supported` on are valid, but not in this version.
+  [[nodiscard]] std::size_t choice(std::string_view key, need n, const std::vector<std::string_view>& known,
+                                   std::size_t supported) const {
+    const auto list = [&](std::size_t count) {
+      std::string all;
+      for (std::size_t i = 0; i < count; ++i)
+        all.append(i == 0 ? "" : i + 1 == count ? " or " : ", ").append(known[i]);
+      return all;
+    };
+    const std::string_view value = text(key, n, list(known.size()));
+    if (value.empty() && n == need::optional) return 0;
+    const auto at = static_cast<std::size_t>(std::find(known.begin(), known.end(), value) - known.begin());
+    if (at == known.size()) reject(key, list(known.size()), value);
+    if (at >= supported) {
+      fail("case.103", file_.name(), "metadata ", in_quotes(key), ": ", value,
+           " is not in this version; expected ", list(supported));
+    }
+    return at;
+  }
+
+  [[nodiscard]] double number(std::string_view key, need n,
+                              double lowest = -std::numeric_limits<float>::max()) const {
+    const std::string expected = lowest == 0 ? "a finite number >= 0" : "a finite number";
+    const std::string_view value = text(key, n, expected);
+    if (value.empty() && n == need::optional) return 0;
+    double parsed = 0;
+    const auto [end, code] = std::from_chars(value.data(), value.data() + value.size(), parsed);
+    if (code != std::errc() || end != value.data() + value.size() || !std::isfinite(parsed) ||
+        parsed < lowest || parsed > static_cast<double>(std::numeric_limits<float>::max())) {
+      reject(key, expected, value);
+    }
+    return parsed;
+  }
+
+  /// "0,2,3" -> {0, 2, 3}; any order, each once, all below `count`.
+  [[nodiscard]] std::vector<int> sites(need n, int count) const {
+    const std::string expected =
+        "different site numbers from 0 to " + std::to_string(count - 1) + " separated by commas";
+    const std::string_view value = text("sites", n, expected);
+    std::vector<int> sites;
+    if (value.empty() && n == need::optional) return sites;
+    for (std::string_view rest = value;;) {
+      const std::string_view item = rest.substr(0, rest.find(','));
+      int site = -1;
+      const auto [end, code] = std::from_chars(item.data(), item.data() + item.size(), site);
+      const bool fresh = std::find(sites.begin(), sites.end(), site) == sites.end();
+      if (code != std::errc() || end != item.data() + item.size() || site < 0 || site >= count || !fresh)
+        reject("sites", expected, value);
+      sites.push_back(site);
+      if (item.size() == rest.size()) return sites;
+      rest.remove_prefix(item.size() + 1);
+    }
+  }
+
+ private:
+  const spankey::safetensors_file& file_;
+};
+
+}  // namespace
+
+conformance_case read_case(const spankey::safetensors_file& file) {
+  const metadata_reader metadata(file);
+  conformance_case c;
+  c.model = static_cast<model_kind>(metadata.choice(
+      "model", need::required, {"mlp", "small_cnn", "small_resnet", "resnet18", "vit_tiny"}, 4));
+
+  const std::string classes = std::to_string(classes_of(c.model));
+  if (metadata.text("classes", need::required, classes) != classes)
+    metadata.reject("classes", classes, metadata.text("classes", need::required, classes));
+
+  constexpr spankey::injector_kind kinds[] = {spankey::injector_kind::none, spankey::injector_kind::additive,
+                                              spankey::injector_kind::multiplicative};
+  c.injector.kind = kinds[metadata.choice("inject", need::required, {"none", "add", "mul"}, 3)];
+  const bool keyed = c.injector.kind != spankey::injector_kind::none;
+  const need injection = keyed ? need::required : need::optional;
+  c.injector.gamma = static_cast<float>(metadata.number("gamma", injection));
+  c.sites = metadata.sites(injection, sites_of(c.model));
+  if (!keyed) c.sites.clear();
+
+  const std::vector<std::string_view> modes = {"none", "B", "A", "A_soft", "B_aux", "C", "C_plus", "AC"};
+  c.rejects = metadata.choice("deny", need::required, modes, 2) == 1;
+  const need denial = c.rejects ? need::required : need::optional;
+  c.deny_weight = metadata.number("deny_weight", denial);
+  c.on = metadata.choice("deny_on", denial, {"wrong", "wrong+no"}, 2) == 0 ? spankey::deny_on::wrong
+                                                                           : spankey::deny_on::wrong_and_none;
+  for (const std::string_view key : {"margin1", "margin2", "gap"})
+    static_cast<void>(metadata.number(key, need::optional));  // of modes that are not in this version
+
+  c.learning_rate = metadata.number("lr", need::required, 0);
+  c.optimizer.momentum = metadata.number("momentum", need::required, 0);
+  c.optimizer.weight_decay = metadata.number("weight_decay", need::required, 0);
+  c.optimizer.nesterov = metadata.choice("nesterov", need::required, {"0", "1"}, 2) == 1;
+  if (c.optimizer.nesterov && c.optimizer.momentum == 0) {
+    metadata.reject("nesterov", "0 where momentum is 0", metadata.text("nesterov", need::required, "0"));
+  }
+  static_cast<void>(metadata.choice("precision", need::required, {"fp32", "bf16"}, 1));
+  return c;
+}
+
+}  // namespace conformance

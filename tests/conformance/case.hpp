@@ -1,0 +1,39 @@
+// A conformance case: what the metadata of its file asks for, checked. Tensors are step.hpp's.
+//
+// Keys that a case does not need (gamma of inject none, deny_weight of deny none) may be missing, empty,
+// or "none"; where they say something, it has to make sense. Unknown keys are left alone (other writers add their
+// own).
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "spankey/checkpoint/safetensors.hpp"
+#include "spankey/inject/runtime.hpp"
+#include "spankey/loss/deny/deny.hpp"
+#include "spankey/optim/sgd.hpp"
+
+namespace conformance {
+
+enum class model_kind { mlp, small_cnn, small_resnet, resnet18 };
+
+struct conformance_case {
+  model_kind model = model_kind::mlp;
+  spankey::runtime injector;
+  std::vector<int> sites;  // none without injection
+  bool rejects = false;    // deny B
+  spankey::deny_on on = spankey::deny_on::wrong;
+  double deny_weight = 0, learning_rate = 0;
+  spankey::sgd_options optimizer;
+};
+
+/// Semantic classes and key sites of a model.
+constexpr int classes_of(model_kind model) { return model == model_kind::mlp ? 5 : 10; }
+constexpr int sites_of(model_kind model) {
+  return model == model_kind::resnet18 ? 5 : model == model_kind::small_resnet ? 4 : 3;
+}
+
+/// Errors, naming the key at fault: case.101 missing, .102 value, .103 not in this version.
+conformance_case read_case(const spankey::safetensors_file& file);
+
+}  // namespace conformance

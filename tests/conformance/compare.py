@@ -1,0 +1,109 @@
+"""Runs spankey_conformance over generated cases and measures, per tensor, ||got - want|| / ||want||.
+
+usage: compare.py PROGRAM CASE_DIR [--program-args "--backend reference"] [--limit 2e-6]
+Limits of fp32: 1e-4 for logits, losses and running statistics, 1e-2 for gradients, updated parameters and evaluation
+logits; --limit caps them all. Exit status 1 if a tensor is over its limit, missing or not expected.
+"""
+import argparse
+import pathlib
+import shlex
+import subprocess
+import sys
+import tempfile
+
+import numpy
+
+import safetensors_io
+
+# class of tensors -> limit; a tensor belongs to the first class that its name begins with
+LIMITS = {"logits.": 1e-4, "loss.": 1e-4, "next.buffer.": 1e-4, "grad.param.": 1e-2, "grad.key.": 1e-2,
+          "next.param.": 1e-2, "eval.logits.": 1e-2}
+# Where the wanted tensor is zero, the root mean square of its elements may be this large.
+ZERO_LIMIT = 1e-6
+
+
+def class_of(name):
+    return next((prefix for prefix in LIMITS if name.startswith(prefix)), None)
+
+
+def measure(got, want):
+    """||got - want|| / ||want||; where the wanted tensor is zero, 0 or infinity."""
+    got, want = (numpy.frombuffer(t[2], dtype=numpy.float32).astype(numpy.float64) for t in (got, want))
+    if not numpy.isfinite(got).all():
+        return float("inf")
+    difference, norm = numpy.linalg.norm(got - want), numpy.linalg.norm(want)
+    if norm == 0:
+        return 0.0 if difference <= ZERO_LIMIT * want.size ** 0.5 else float("inf")
+    return difference / norm
+
+
+def compare_files(got_path, want_path, cap=1.0):
+    """-> ({class: (worst error, tensor)}, [complaints])"""
+    got, want = safetensors_io.read(got_path)[0], safetensors_io.read(want_path)[0]
+    complaints = [f"{name}: missing" for name in want.keys() - got.keys()]
+    complaints += [f"{name}: not expected" for name in got.keys() - want.keys()]
+    worst = {}
+    for name in sorted(want.keys() & got.keys()):
+        if got[name][:2] != want[name][:2]:
+            complaints.append(f"{name}: expected {want[name][:2]}, found {got[name][:2]}")
+            continue
+        error, group = measure(got[name], want[name]), class_of(name)
+        worst[group] = max(worst.get(group, (-1.0, "")), (error, name))
+        limit = min(LIMITS[group], cap)
+        if not error <= limit:
+            complaints.append(f"{name}: error {error:.2e}, limit {limit:.0e}")
+    return worst, complaints
+
+
+def run_case(program, case_path, want_path, arguments=(), environment=None, cap=1.0):
+    """Runs the program; as compare_files. A run that fails is a complaint."""
+    with tempfile.TemporaryDirectory(dir=case_path.parent) as folder:
+        result = pathlib.Path(folder) / "result.safetensors"
+        run = subprocess.run([program, *arguments, case_path, result], stderr=subprocess.PIPE, text=True,
+                             env=environment, timeout=600)
+        if run.returncode != 0:
+            return {}, [f"exit status {run.returncode}: {run.stderr.strip()}"]
+        return compare_files(result, want_path, cap)
+
+
+class Report:
+    """Worst error of every class over all cases, and what was wrong."""
+
+    def __init__(self, cap=1.0):
+        self.cap, self.cases, self.failed, self.worst = cap, 0, 0, {}
+
+    def add(self, name, worst, complaints):
+        self.cases += 1
+        for group, (error, tensor) in worst.items():
+            self.worst[group] = max(self.worst.get(group, (-1.0, "")), (error, f"{name}: {tensor}"))
+        if complaints:
+            self.failed += 1
+            print(f"FAILED {name}")
+            for complaint in complaints[:20]:
+                print(f"  {complaint}")
+            print("  worst:", ", ".join(f"{group} {error:.1e}" for group, (error, _) in worst.items()), flush=True)
+
+    def print(self):
+        for group, (error, where) in sorted(self.worst.items()):
+            print(f"  {group:13} {error:8.1e}  limit {min(LIMITS[group], self.cap):.0e}  ({where})")
+        print(f"{self.cases - self.failed} of {self.cases} cases passed", flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("program", type=pathlib.Path)
+    parser.add_argument("case_dir", type=pathlib.Path)
+    parser.add_argument("--program-args", default="", help="options for the program, as one text")
+    parser.add_argument("--limit", type=float, default=1.0, help="no tensor may be further off than this")
+    arguments = parser.parse_args()
+    report = Report(arguments.limit)
+    for case in sorted(arguments.case_dir.glob("*.case.safetensors")):
+        want = case.with_name(case.name.replace(".case.", ".want."))
+        report.add(case.name, *run_case(
+            arguments.program, case, want, shlex.split(arguments.program_args), cap=arguments.limit))
+    report.print()
+    return 1 if report.failed or not report.cases else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

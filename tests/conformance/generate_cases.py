@@ -1,0 +1,257 @@
+"""Conformance cases and what PyTorch computes for them in float64.
+
+usage: generate_cases.py OUT_DIR [--count N] [--seed S]
+writes OUT_DIR/<name>.case.safetensors and, beside it, .want.safetensors (the result, rounded to F32 at the end)
+"""
+import argparse
+import pathlib
+import random
+
+import torch
+import torch.nn.functional as F
+
+import safetensors_io
+from models import CLASSES, SITES, STAGES, parameter_shapes
+
+SITE_SETS = {
+    "mlp": [(0,), (1,), (2,), (0, 1, 2), (0, 2), (0, 1), (1, 2)],
+    "small_cnn": [(0,), (1,), (2,), (0, 1, 2), (0, 2), (0, 1), (1, 2)],
+    "small_resnet": [(0,), (1,), (2,), (3,), (0, 1, 2, 3), (0, 3), (1, 2), (0, 2, 3), (2, 3)],
+    "resnet18": [(0,), (1,), (2,), (3,), (4,), (0, 2, 3, 4), (0, 1, 2, 3, 4), (1, 4), (0, 3)],
+}
+BATCHES = {
+    "mlp": [1, 2, 3, 5, 8, 17],
+    "small_cnn": [1, 2, 3, 5, 8, 17],
+    "small_resnet": [1, 2, 3, 5, 8, 17],
+    "resnet18": [1, 2, 3, 5],
+}
+INJECTORS = ["add", "mul", "add", "mul", "none"]
+GAMMAS = [0.5, 1.0, 2.0, 0.35]
+DENIALS = [("none", "wrong"), ("B", "wrong"), ("B", "wrong+no")]
+# momentum, weight decay, nesterov
+OPTIMIZERS = [(0.9, 5e-4, 1), (0.0, 0.0, 0), (0.9, 0.0, 0), (0.0, 1e-2, 0), (0.5, 1e-3, 1)]
+# A ReLU input that rounds across zero changes gradients by 1/sqrt(inputs of that layer): 1e-2 in small layers at small
+# n. Such a case says nothing about a program: it is drawn again when inputs closer to zero than ROUNDING (in units of the
+# layer's root mean square) carry more than DOUBT of a gradient.
+ROUNDING, DOUBT = 5e-7, 4e-3
+# The order in which models take turns: resnet18 is the slowest.
+TURNS = ["mlp", "small_cnn", "small_resnet", "mlp", "small_cnn", "small_resnet", "resnet18"]
+
+
+# ---------------------------------------------------------------------------- the four models
+
+class watched_relu(torch.autograd.Function):
+    """ReLU that notes, in backward, which share of the gradient passes inputs that fp32 cannot tell from zero."""
+
+    @staticmethod
+    def forward(ctx, z, doubts):
+        ctx.save_for_backward(z)
+        ctx.doubts = doubts
+        return z.clamp(min=0)
+
+    @staticmethod
+    def backward(ctx, gradient):
+        z, = ctx.saved_tensors
+        passed = gradient * (z > 0)
+        unclear = gradient[z.abs() <= ROUNDING * z.square().mean().sqrt()]
+        ctx.doubts.append(float(unclear.norm() / passed.norm().clamp(min=1e-300)))
+        return passed, None
+
+
+def forward(model, p, states, x, inject, training, doubts):
+    """Logits; `inject(site, activation)` is called at every site. Training updates `states` in place."""
+    def relu(h):
+        return watched_relu.apply(h, doubts)
+
+    def norm(name, h):
+        return F.batch_norm(h, states[f"{name}.running_mean"], states[f"{name}.running_var"], p[f"{name}.weight"],
+                            p[f"{name}.bias"], training, momentum=0.1, eps=1e-5)
+
+    def linear(name, h):
+        return F.linear(h, p[f"{name}.weight"], p[f"{name}.bias"])
+
+    def block(name, h, stride):
+        z = relu(norm(f"{name}.bn1", F.conv2d(h, p[f"{name}.conv1.weight"], stride=stride, padding=1)))
+        z = norm(f"{name}.bn2", F.conv2d(z, p[f"{name}.conv2.weight"], padding=1))
+        if f"{name}.downsample.0.weight" in p:
+            h = norm(f"{name}.downsample.1", F.conv2d(h, p[f"{name}.downsample.0.weight"], stride=stride))
+        return relu(z + h)
+
+    x = inject(0, x)
+    if model == "mlp":
+        x = relu(inject(1, linear("fc1", x)))
+        return linear("fc3", relu(inject(2, linear("fc2", x))))
+    if model == "small_cnn":
+        for layer in (1, 2):
+            x = F.conv2d(x, p[f"conv{layer}.weight"], p[f"conv{layer}.bias"], padding=1)
+            x = inject(layer, F.max_pool2d(relu(x), 2))
+        return linear("fc", x.flatten(1))
+    x = inject(1, relu(norm("bn1", F.conv2d(x, p["conv1.weight"], padding=1))))
+    for stage, (_, stride, site) in enumerate(STAGES[model], start=1):
+        x = block(f"layer{stage}.1", block(f"layer{stage}.0", x, stride), 1)
+        if site is not None:
+            x = inject(site, x)
+    return linear("fc", x.mean((2, 3)))
+
+
+# ---------------------------------------------------------------------------- the step
+
+def expected_result(case, metadata):
+    """`case` holds F32 and I64 tensors, the result is float64. -> (result, doubt)"""
+    doubts = []
+    model, gamma = metadata["model"], float(metadata["gamma"])
+    kind = metadata["inject"]
+    p = {n[6:]: t.double().requires_grad_() for n, t in case.items() if n.startswith("param.")}
+    states = {n[7:]: t.double() for n, t in case.items() if n.startswith("buffer.")}
+    keys = {word: {int(n.rsplit(".", 1)[1]): t.double() for n, t in case.items() if n.startswith(f"key.{word}.")}
+            for word in ("valid", "invalid")}
+    for key in keys["valid"].values():
+        key.requires_grad_()
+    x, y = case["x"].double(), case["y"]
+
+    def run(site_keys, training):
+        def inject(site, h):
+            if site not in site_keys:
+                return h
+            k = site_keys[site]
+            return h + gamma * k if kind == "add" else h * torch.clamp(1 + gamma * torch.tanh(k), 0.1, 2.0)
+        return forward(model, p, states, x, inject, training, doubts)
+
+    denies = metadata["deny"] == "B"
+    result = {"logits.valid": run(keys["valid"], True)}
+    if denies:
+        result["logits.invalid"] = run(keys["invalid"], True)
+    if denies and metadata["deny_on"] == "wrong+no":
+        result["logits.none"] = run({}, True)
+
+    ce = F.cross_entropy(result["logits.valid"], y)
+    reject = torch.full_like(y, int(metadata["classes"]))
+    terms = [F.cross_entropy(z, reject) for name, z in result.items() if name != "logits.valid"]
+    deny = torch.stack(terms).mean() if terms else torch.zeros((), dtype=torch.float64)
+    total = ce + float(metadata["deny_weight"]) * deny
+    total.backward()
+    result.update({"loss.ce": ce.reshape(1), "loss.deny": deny.reshape(1), "loss.total": total.reshape(1)})
+    result.update({f"grad.param.{n}": t.grad.clone() for n, t in p.items()})
+    result.update({f"grad.key.{site}": k.grad for site, k in keys["valid"].items()})
+
+    torch.optim.SGD(list(p.values()), lr=float(metadata["lr"]), momentum=float(metadata["momentum"]),
+                    weight_decay=float(metadata["weight_decay"]), nesterov=metadata["nesterov"] == "1").step()
+    result.update({f"next.param.{n}": t for n, t in p.items()})
+    result.update({f"next.buffer.{n}": t.clone() for n, t in states.items()})
+    with torch.no_grad():
+        result["eval.logits.valid"] = run(keys["valid"], False)
+    return {name: tensor.detach() for name, tensor in result.items()}, sum(d * d for d in doubts) ** 0.5
+
+
+# ---------------------------------------------------------------------------- inputs
+
+class Deck:
+    """Draws every card once before any card comes again."""
+
+    def __init__(self, cards, rng=None):
+        self.cards, self.rng, self.left = cards, rng, []
+
+    def draw(self):
+        if not self.left:
+            self.left = list(reversed(self.cards))
+            if self.rng is not None:
+                self.rng.shuffle(self.left)
+        return self.left.pop()
+
+
+def draw_parameters(model, outputs, generator):
+    def normal(shape, deviation):
+        return torch.randn(shape, generator=generator) * deviation
+
+    def uniform(shape, low, high):
+        return torch.rand(shape, generator=generator) * (high - low) + low
+
+    case = {}
+    parameters, states = parameter_shapes(model, outputs)
+    for name, shape in parameters.items():
+        if len(shape) > 1:
+            fan_in = torch.Size(shape[1:]).numel()
+            case[f"param.{name}"] = normal(shape, (2 / fan_in) ** 0.5)
+        elif name.endswith("weight"):
+            case[f"param.{name}"] = uniform(shape, 0.5, 1.5)
+        else:
+            case[f"param.{name}"] = normal(shape, 0.2)
+    for name, shape in states.items():
+        case[f"buffer.{name}"] = normal(shape, 0.3) if name.endswith("mean") else uniform(shape, 0.5, 2.0)
+    return case
+
+
+def draw_keys(d, n, deviation, generator):
+    """n valid keys alpha B (B uniform, alpha in the unit cube, 8 dimensions) and one Gaussian invalid key, rescaled."""
+    m = 8
+    basis = (2 * torch.rand(m, d, generator=generator) - 1) / m ** 0.5
+    valid = torch.rand(n, m, generator=generator) @ basis
+    invalid = torch.randn(1, d, generator=generator)
+    return [k * deviation / (k.std(1, keepdim=True) + 1e-8) for k in (valid, invalid)]
+
+
+def cases(count, seed):
+    """Yields (name, tensors, metadata, expected result). The first N of a longer list are the list of N."""
+    rng, generator = random.Random(seed), torch.Generator().manual_seed(seed)
+    decks = {model: {"sites": Deck(SITE_SETS[model]), "inject": Deck(INJECTORS, rng), "deny": Deck(DENIALS, rng),
+                     "n": Deck(BATCHES[model], rng)} for model in CLASSES}
+    gammas, optimizers = Deck(GAMMAS, rng), Deck(OPTIMIZERS, rng)
+    rates, weights, deviations = Deck([0.1, 0.01, 0.05], rng), Deck([0.1, 1.0, 0.5], rng), Deck([1.0, 0.5], rng)
+    for number in range(count):
+        model = TURNS[number % len(TURNS)]
+        deck = decks[model]
+        inject, (deny, deny_on), n = deck["inject"].draw(), deck["deny"].draw(), deck["n"].draw()
+        sites = () if inject == "none" else deck["sites"].draw()
+        momentum, decay, nesterov = optimizers.draw()
+        metadata = {
+            "model": model, "classes": str(CLASSES[model]), "inject": inject, "gamma": str(gammas.draw()),
+            "sites": ",".join(map(str, sites)), "deny": deny, "deny_weight": str(weights.draw()), "deny_on": deny_on,
+            "margin1": "1.0", "margin2": "0.5", "gap": "0.3", "lr": str(rates.draw()), "momentum": str(momentum),
+            "weight_decay": str(decay), "nesterov": str(nesterov), "precision": "fp32",
+        }
+        case = draw_parameters(model, CLASSES[model] + (deny == "B"), generator)
+        case["y"] = torch.randint(CLASSES[model], (n,), generator=generator)
+        deviation = deviations.draw()
+        for site in sites:
+            shape = SITES[model][site]
+            valid, invalid = draw_keys(torch.Size(shape).numel(), n, deviation, generator)
+            case[f"key.valid.{site}"] = valid.reshape(n, *shape)
+            case[f"key.invalid.{site}"] = invalid.reshape(1, *shape)
+        where = "".join(map(str, sites))
+        denial = deny if deny == "none" else f"{deny}-{deny_on}"
+        name = "_".join([f"{number:03}", model, inject + where, f"n{n}", denial])
+        want, doubt = None, float("inf")
+        while doubt > DOUBT:
+            case["x"] = torch.randn((n, *SITES[model][0]), generator=generator)
+            want, doubt = expected_result(case, metadata)
+        yield name, case, metadata, want
+
+
+def stored(tensors):
+    return {name: ("I64" if t.dtype == torch.int64 else "F32", tuple(t.shape),
+                   (t if t.dtype == torch.int64 else t.float()).contiguous().numpy().tobytes())
+            for name, t in tensors.items()}
+
+
+def write_case(directory, name, case, metadata, want):
+    """-> (case path, path of the expected result)"""
+    paths = [pathlib.Path(directory) / f"{name}.{kind}.safetensors" for kind in ("case", "want")]
+    safetensors_io.write(paths[0], stored(case), metadata)
+    safetensors_io.write(paths[1], stored(want), {})
+    return paths
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("out_dir", type=pathlib.Path)
+    parser.add_argument("--count", type=int, default=56)
+    parser.add_argument("--seed", type=int, default=1)
+    arguments = parser.parse_args()
+    arguments.out_dir.mkdir(parents=True, exist_ok=True)
+    for case in cases(arguments.count, arguments.seed):
+        write_case(arguments.out_dir, *case)
+        print(case[0], flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,125 @@
+// One training step of a conformance case with one model, head and backend: case file in, result file out.
+//
+//   stacked batch (valid, invalid, no key) -> logits, losses, gradients -> one SGD step -> evaluation forward
+// Everything in the file is checked before anything is computed.
+#pragma once
+
+#include <array>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "run.hpp"
+#include "spankey/backend/cpu/cpu.hpp"
+#include "spankey/backend/reference/reference.hpp"
+#include "spankey/checkpoint/weights.hpp"
+#include "spankey/loss/deny/reject_class.hpp"
+#include "spankey/optim/sgd.hpp"
+#include "spankey/train/step.hpp"
+#include "tensors.hpp"
+
+namespace conformance {
+
+inline std::string valid_key(int site) { return "key.valid." + std::to_string(site); }
+inline std::string invalid_key(int site) { return "key.invalid." + std::to_string(site); }
+
+/// Checks every tensor but the weights; returns n. Errors: safetensors.121 to .123, case.111 to .114.
+template <class Model>
+index_t check_tensors(const conformance_case& c, const safetensors_file& file) {
+  const auto image = samples_shape(spankey::extents_of<typename Model::input>, spankey::any_extent);
+  const index_t n = file.require("x", dtype::f32, image).shape[0];
+  if (n < 1) fail("case.111", file.name(), "tensor \"x\": expected at least 1 sample, found 0");
+  std::set<std::string, std::less<>> expected = {"x", "y"};
+  for (const int site : c.sites) {
+    const extents& e = Model::sites[static_cast<std::size_t>(site)];
+    const std::string valid = valid_key(site), invalid = invalid_key(site);
+    file.require(valid, dtype::f32, samples_shape(e, n));
+    // Without a deny loss nobody needs the invalid keys; a writer may give them all the same.
+    if (c.rejects || file.find(invalid) != nullptr) file.require(invalid, dtype::f32, samples_shape(e, 1));
+    expected.insert({valid, invalid});
+  }
+  require_no_others(file, expected);
+  require_sane_numbers(file);
+  return n;
+}
+
+template <class Model, class Deny>
+safetensors_writer run_step(const conformance_case& c, const safetensors_file& file) {
+  using T = typename Model::scalar;
+  constexpr std::size_t site_count = Model::sites.size();
+  const spankey::objective<Deny> objective{
+      .classes = classes_of(c.model), .weight = c.deny_weight, .on = c.on};
+  const index_t groups = objective.groups();
+  const extents image = spankey::extents_of<typename Model::input>;
+
+  // The case is checked whole before anything is computed.
+  const index_t n = check_tensors<Model>(c, file);
+  const std::vector<int> labels = read_labels(file, n, classes_of(c.model));
+  Model model;
+  set_gate(model, c.injector, c.sites);
+  require_memory_for(model, file, groups * n);
+  const spankey::arena memory(model, groups * n);
+  load_weights(model, file, {"param.", "buffer."});
+
+  std::vector<T> x;
+  const std::vector<T> once = read_samples<T>(file, "x", image, n);
+  for (index_t g = 0; g < groups; ++g) x.insert(x.end(), once.begin(), once.end());
+  spankey::model_keys<T, site_count> keys{};
+  std::array<std::vector<T>, site_count> valid, invalid, gradient;
+  for (const int number : c.sites) {
+    const auto site = static_cast<std::size_t>(number);
+    const extents& e = Model::sites[site];
+    valid[site] = read_samples<T>(file, valid_key(number), e, n);
+    gradient[site].resize(valid[site].size());
+    keys[site].group[0] = {valid[site].data(), e.size()};
+    keys[site].gradient[0] = gradient[site].data();
+    if constexpr (Deny::denies) {
+      invalid[site] = read_samples<T>(file, invalid_key(number), e, 1);
+      keys[site].group[1] = {invalid[site].data(), 0};
+    }
+  }
+
+  safetensors_writer result;
+  const extents logit = spankey::extents_of<spankey::shape<Model::outputs>>;
+  const auto step = compute_gradients(model, objective, {x.data(), groups * n}, labels.data(), keys);
+  constexpr const char* group_names[] = {"valid", "invalid", "none"};
+  for (index_t g = 0; g < groups; ++g)
+    add_samples(result, std::string("logits.") + group_names[g], logit, n, step.logits.sample(g * n));
+  add_number(result, "loss.ce", step.cross_entropy);
+  add_number(result, "loss.deny", step.deny);
+  add_number(result, "loss.total", step.total);
+  add_parameters(result, model, "grad.param.", spankey::parameter_part::gradient);
+  for (const int number : c.sites) {
+    const auto site = static_cast<std::size_t>(number);
+    add_samples(result, "grad.key." + std::to_string(number), Model::sites[site], n, gradient[site].data());
+    keys[site].gradient[0] = nullptr;
+  }
+
+  spankey::sgd optimizer(c.optimizer);
+  optimizer.step(model, c.learning_rate);
+  add_parameters(result, model, "next.param.");
+  add_states(result, model, "next.buffer.");
+  const auto evaluated = model.forward({.groups = 1, .training = false}, {x.data(), n}, keys);
+  add_samples(result, "eval.logits.valid", logit, n, evaluated.data());
+  return result;
+}
+
+/// Chooses the head: C outputs, or C+1 with the reject class of deny B.
+template <template <index_t, class, class, class> class Model, int Classes, class Sites, class Backend,
+          class T>
+safetensors_writer run_with(const conformance_case& c, const safetensors_file& file) {
+  using gate = spankey::gate<spankey::runtime, Sites>;
+  if (c.rejects)
+    return run_step<Model<spankey::reject_class::outputs(Classes), gate, Backend, T>, spankey::reject_class>(
+        c, file);
+  return run_step<Model<Classes, gate, Backend, T>, spankey::no_deny>(c, file);
+}
+
+template <template <index_t, class, class, class> class Model, int Classes, class Sites>
+safetensors_writer run_on(backend_kind backend, const conformance_case& c, const safetensors_file& file) {
+  if (backend == backend_kind::cpu)
+    return run_with<Model, Classes, Sites, spankey::backend::cpu, float>(c, file);
+  return run_with<Model, Classes, Sites, spankey::backend::reference, double>(c, file);
+}
+
+}  // namespace conformance

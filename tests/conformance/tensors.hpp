@@ -1,0 +1,113 @@
+// Tensors of a conformance case: from the file to the library and back, and the checks that
+// stand between a stranger's file and the computation.
+//
+// Files hold samples in PyTorch's order (n, C, H, W), the library computes channels last (n, H, W, C).
+#pragma once
+
+#include <unistd.h>
+
+#include <cmath>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "spankey/checkpoint/safetensors.hpp"
+#include "spankey/checkpoint/safetensors_writer.hpp"
+#include "spankey/core/arena.hpp"
+
+namespace conformance {
+
+using spankey::dtype;
+using spankey::extents;
+using spankey::fail;
+using spankey::in_quotes;
+using spankey::index_t;
+using spankey::safetensors_file;
+using spankey::safetensors_writer;
+
+/// Shape in files of `rows` samples: (n, C, H, W), or (n, C) for a feature vector.
+inline std::vector<index_t> samples_shape(const extents& e, index_t rows) {
+  if (e.height == 1 && e.width == 1) return {rows, e.channels};
+  return {rows, e.channels, e.height, e.width};
+}
+
+/// Channels-last samples of a tensor of the case.
+template <class T>
+std::vector<T> read_samples(const safetensors_file& file, const std::string& name, const extents& e,
+                            index_t rows) {
+  const std::vector<float> stored = file.read_f32(name, samples_shape(e, rows));
+  std::vector<T> samples(stored.size());
+  for (index_t first = 0; first < static_cast<index_t>(stored.size()); first += e.size())
+    for (index_t i = 0; i < e.size(); ++i)
+      samples[static_cast<std::size_t>(first + i)] =
+          static_cast<T>(stored[static_cast<std::size_t>(first + file_index(e, i))]);
+  return samples;
+}
+
+template <class T>
+void add_samples(safetensors_writer& result, const std::string& name, const extents& e, index_t rows,
+                 const T* samples) {
+  std::vector<float> stored(static_cast<std::size_t>(rows * e.size()));
+  for (index_t first = 0; first < rows * e.size(); first += e.size())
+    for (index_t i = 0; i < e.size(); ++i)
+      stored[static_cast<std::size_t>(first + file_index(e, i))] = static_cast<float>(samples[first + i]);
+  result.add_f32(name, samples_shape(e, rows), stored);
+}
+
+inline void add_number(safetensors_writer& result, const std::string& name, double value) {
+  const float stored = static_cast<float>(value);
+  result.add_f32(name, {1}, {&stored, 1});
+}
+
+/// Labels (n), each in [0, classes). Error: case.114.
+inline std::vector<int> read_labels(const safetensors_file& file, index_t n, int classes) {
+  std::vector<int> labels;
+  for (const std::int64_t label : file.read_i64("y", {n})) {
+    if (label < 0 || label >= classes) {
+      fail("case.114", file.name(), "tensor \"y\": expected labels from 0 to ", classes - 1, ", found ",
+           label, " at element ", labels.size());
+    }
+    labels.push_back(static_cast<int>(label));
+  }
+  return labels;
+}
+
+/// Numbers that no training step makes sense of. Error: case.113.
+inline void require_sane_numbers(const safetensors_file& file) {
+  for (const auto& [name, tensor] : file.tensors()) {
+    if (tensor.type != dtype::f32) continue;
+    std::vector<float> values(static_cast<std::size_t>(tensor.count()));
+    spankey::copy_elements(tensor, std::span<float>(values));
+    const bool variance = name.ends_with(".running_var");
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      if (std::isfinite(values[i]) && !(variance && values[i] < 0)) continue;
+      fail("case.113", file.name(), "tensor ", in_quotes(name), ": expected finite ",
+           variance ? "numbers >= 0" : "numbers", ", found ", values[i], " at element ", i);
+    }
+  }
+}
+
+/// Refuses a batch that this machine has no memory for before the system does. Error: case.115.
+template <class Model>
+void require_memory_for(Model& model, const safetensors_file& file, index_t samples) {
+  const double needed = static_cast<double>(plan_memory(model, samples).bytes());
+  const double present =
+      static_cast<double>(::sysconf(_SC_PHYS_PAGES)) * static_cast<double>(::sysconf(_SC_PAGESIZE));
+  if (needed > present) {
+    fail("case.115", file.name(), "tensor \"x\": expected a batch that fits in the memory of this machine, ",
+         static_cast<index_t>(present / 1e6), " MB, found one that needs ",
+         static_cast<index_t>(needed / 1e6), " MB");
+  }
+}
+
+/// Fails where the file holds a tensor that is neither `expected` nor a weight. Error: case.112.
+inline void require_no_others(const safetensors_file& file,
+                              const std::set<std::string, std::less<>>& expected) {
+  for (const auto& [name, tensor] : file.tensors()) {
+    if (expected.contains(name) || name.starts_with("param.") || name.starts_with("buffer.")) continue;
+    fail("case.112", file.name(), "tensor ", in_quotes(name), ": expected only tensors of this case, found ",
+         spankey::describe_dtype(tensor.type).name, ' ', spankey::shape_text(tensor.shape));
+  }
+}
+
+}  // namespace conformance
