@@ -82,7 +82,8 @@ class basic_safetensors_writer {
       text += json_string(name) + ":{\"dtype\":\"" + std::string(describe_dtype(content.type).name) +
               "\",\"shape\":[";
       for (std::size_t i = 0; i < content.shape.size(); ++i) {
-        text += (i != 0 ? "," : "") + std::to_string(content.shape[i]);
+        if (i != 0) text += ',';
+        text += std::to_string(content.shape[i]);
       }
       text += "],\"data_offsets\":[" + std::to_string(data_bytes) + ',';
       data_bytes += content.bytes.size();
@@ -97,10 +98,10 @@ class basic_safetensors_writer {
     }
 
     const std::uint64_t header_bytes = text.size();
-    std::vector<std::byte, Allocator> file;
-    file.reserve(8 + text.size() + data_bytes);
+    std::vector<std::byte, Allocator> file(8 + text.size() + data_bytes);
+    auto next = file.begin();
     const auto append = [&](std::span<const std::byte> part) {
-      file.insert(file.end(), part.begin(), part.end());
+      next = std::copy(part.begin(), part.end(), next);
     };
     append(std::as_bytes(std::span(&header_bytes, 1)));
     append(std::as_bytes(std::span(text)));

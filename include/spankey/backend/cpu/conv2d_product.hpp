@@ -14,8 +14,8 @@
 
 namespace spankey::cpu {
 
-/// Terms whose weights one slice holds: 64 columns * 4 bytes * 1152 = 288 KB.
-inline constexpr index_t conv2d_slice_depth = 1152;
+/// Terms of one slice: 64 columns * 4 bytes * 384 = 96 KB of weights, and a chain of 384 additions.
+inline constexpr index_t conv2d_slice_depth = 384;
 /// Multiply-adds one task aims at (some 200 microseconds of one core), and the most pixels it takes.
 inline constexpr index_t conv2d_task_products = 24'000'000, conv2d_task_pixels = 1008;
 

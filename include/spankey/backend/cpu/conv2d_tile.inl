@@ -1,16 +1,11 @@
 // The two micro-kernels of the convolution for one tile shape: TILE_ROWS x (TILE_VECTORS * SPANKEY_LANES)
-// sums in registers. Included by conv2d_tiles.inl once per shape.
+// sums in registers. Included by conv2d_tiles.inl once per shape. Sums start at 0 and meet what was there at the
+// end: short chains of additions, so that rounding grows with the length of a slice, not of the whole sum.
 
 // to(p, o) = from(p, o) + sum over pieces and k of source(p, k) * weights(k, o)
 inline void TILE_NAME(conv2d_product)(const conv2d_pieces& sum, const float* const* source,
                                       const float* weights, const float* const* from, float* const* to) {
-  lanes total[TILE_ROWS][TILE_VECTORS];
-#pragma GCC unroll 16
-  for (int p = 0; p < TILE_ROWS; ++p)
-#pragma GCC unroll 16
-    for (int v = 0; v < TILE_VECTORS; ++v) {
-      total[p][v] = *reinterpret_cast<const lanes*>(from[p] + v * SPANKEY_LANES);
-    }
+  lanes total[TILE_ROWS][TILE_VECTORS] = {};
   for (index_t s = 0; s < sum.count; ++s) {
     const float* w = weights + sum.piece[s].weights;
     const float* row[TILE_ROWS];
@@ -33,23 +28,18 @@ inline void TILE_NAME(conv2d_product)(const conv2d_pieces& sum, const float* con
   for (int p = 0; p < TILE_ROWS; ++p)
 #pragma GCC unroll 16
     for (int v = 0; v < TILE_VECTORS; ++v) {
-      *reinterpret_cast<lanes*>(to[p] + v * SPANKEY_LANES) = total[p][v];
+      *reinterpret_cast<lanes*>(to[p] + v * SPANKEY_LANES) =
+          *reinterpret_cast<const lanes*>(from[p] + v * SPANKEY_LANES) + total[p][v];
     }
 }
 
 // to(i, o) += sum over pixels of source(pixel, offset + channel(i)) * dy(pixel, o);  dy is packed.
 inline void TILE_NAME(conv2d_gradient)(const float* const* source, index_t offset, const index_t* channel,
                                        const float* dy, index_t pixels, float* const* to) {
-  lanes total[TILE_ROWS][TILE_VECTORS];
+  lanes total[TILE_ROWS][TILE_VECTORS] = {};
   index_t at[TILE_ROWS];
 #pragma GCC unroll 16
-  for (int i = 0; i < TILE_ROWS; ++i) {
-    at[i] = offset + channel[i];
-#pragma GCC unroll 16
-    for (int v = 0; v < TILE_VECTORS; ++v) {
-      total[i][v] = *reinterpret_cast<const lanes*>(to[i] + v * SPANKEY_LANES);
-    }
-  }
+  for (int i = 0; i < TILE_ROWS; ++i) at[i] = offset + channel[i];
   for (index_t pixel = 0; pixel < pixels; ++pixel) {
     const float* row = source[pixel];
     lanes wide[TILE_VECTORS];
@@ -67,6 +57,6 @@ inline void TILE_NAME(conv2d_gradient)(const float* const* source, index_t offse
   for (int i = 0; i < TILE_ROWS; ++i)
 #pragma GCC unroll 16
     for (int v = 0; v < TILE_VECTORS; ++v) {
-      *reinterpret_cast<lanes*>(to[i] + v * SPANKEY_LANES) = total[i][v];
+      *reinterpret_cast<lanes*>(to[i] + v * SPANKEY_LANES) += total[i][v];
     }
 }
