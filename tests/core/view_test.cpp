@@ -32,7 +32,6 @@ TEST_CASE("batch_view: a mutable view reads as a const one, not the other way") 
   using const_view = batch_view<const float, image>;
   static_assert(std::is_convertible_v<mutable_view, const_view>);
   static_assert(!std::is_convertible_v<const_view, mutable_view>);
-  static_assert(!std::is_convertible_v<mutable_view, batch_view<const float, spankey::shape<60>>>);
   std::vector<float> memory(image::size);
   const const_view view = mutable_view(memory.data(), 1);
   CHECK(view.data() == memory.data());

@@ -54,12 +54,15 @@ class site_buffers {
   /// Where a key space draws to, site by site.
   [[nodiscard]] std::span<float* const> outputs() const { return outputs_; }
 
-  /// Makes these the keys of `group`: one per sample, or one shared by all samples.
+  /// Makes these the keys of `group`: one per sample, or one shared by all samples. Fails with key.201 for a site
+  /// that the model does not have.
   template <std::size_t Sites>
   void bind(model_keys<float, Sites>& keys, std::size_t group, bool one_per_sample) const {
-    for (std::size_t i = 0; i < numbers_.size(); ++i)
-      keys[static_cast<std::size_t>(numbers_[i])].group[group] = {outputs_[i],
-                                                                  one_per_sample ? sizes_[i] : 0};
+    for (std::size_t i = 0; i < numbers_.size(); ++i) {
+      const auto number = static_cast<std::size_t>(numbers_[i]);
+      if (number >= Sites) fail("key.201", "sites", "found site ", numbers_[i], ", expected 0 to ", Sites - 1);
+      keys[number].group[group] = {outputs_[i], one_per_sample ? sizes_[i] : 0};
+    }
   }
 
  private:
