@@ -229,7 +229,7 @@ TEST_CASE("pooled keys differ in their own standard deviation, as the reference'
   const keys k = valid(space, n);
   std::vector<float> spread;
   for (index_t s = 0; s < n; ++s) spread.push_back(static_cast<float>(plain_std(k.row(0, s, d), d)));
-  // 27 % at m = 4 (reference.md).
+  // 27 % at m = 4 (docs/method.md).
   CHECK(plain_std(spread.data(), n) == doctest::Approx(0.27).epsilon(0.2));
 }
 

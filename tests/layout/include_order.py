@@ -1,4 +1,4 @@
-"""Which header may include which: the table of the design, and the one place of every package.
+"""Which header may include which: the table of folders, and the one place of every package.
 
 usage: include_order.py INCLUDE_DIRECTORY      prints one line per violation; exit status 1 if there is any
 """

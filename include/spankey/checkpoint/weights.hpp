@@ -3,7 +3,7 @@
 //
 // A model lists its tensors through for_each_parameter(f, scope) and for_each_state(f, scope). Loading checks
 // every tensor before it copies the first: a load that fails leaves the model as it was. Keys are no
-// parameters and never get here (design: secrets apart). Prefixes let one file hold more than one set
+// parameters and never get here. Prefixes let one file hold more than one set
 // ("param.", "grad.").
 #pragma once
 

@@ -1,12 +1,11 @@
-// Families of invalid keys, n keys of one site at a time (n x d, memory order, overwritten, not yet
-// rescaled).
+// Families of invalid keys, n keys of one site at a time (n x d, memory order, overwritten, not yet rescaled).
 //
-// gaussian    N(0, I_d), ignoring the basis (the reference): an expected share m/d of its energy lies in the
-// span orthogonal  the same Gaussian, projected onto the orthogonal complement of the site's span: share 0 A
-// new family is an enumerator, a row in the table, a function that draws it and a case in draw_invalid_keys.
+//   gaussian     N(0, I_d), ignoring the basis (the reference): its expected share of energy in the span is m/d
+//   orthogonal   the same Gaussian, projected onto the orthogonal complement of the site's span: share 0
+// A new family is an enumerator, a row in the table, a function that draws it and a case in draw_invalid_keys.
 // Element (sample s, file position f) is number base + s*row + f of the source: the keys depend neither on
 // the memory order nor on threads, and a shorter site with the same base and row gets the prefix of a longer
-// one. Source: reference.md, sections 1 and 5.
+// one. Source: docs/method.md, section 1.
 #pragma once
 
 #include <algorithm>

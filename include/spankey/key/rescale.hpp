@@ -4,7 +4,7 @@
 // pooled   one std over the whole n x d tensor (the reference in training)
 // per_key  one std for each of the n rows (a key then means the same alone and in a batch)
 // Sums are taken in double over fixed blocks and added in block order: same bits for any number of threads.
-// Source: reference.md, section 1.
+// Source: docs/method.md, section 1.
 #pragma once
 
 #include <algorithm>

@@ -1,14 +1,13 @@
 // Keys of a batch at every site: k = alpha B, rescaled; and invalid keys, rescaled the same way.
 //
 // Arrangements (d_l elements at site l, d the largest of them; prefixes are taken in file order):
-//   shared key        per_site_key = per_site_basis = false: one key of d elements, site l takes its first
-//   d_l own alpha         per_site_key: one basis of d columns, site l takes its first d_l columns, and its
-//   own alpha own basis         per_site_key and per_site_basis: B_l drawn with seed + site number, and its
-//   own alpha
+//   shared key   neither flag: one key of d elements, site l takes its first d_l
+//   own alpha    per_site_key: one basis of d columns, site l takes its first d_l columns and its own alpha
+//   own basis    per_site_key and per_site_basis: B_l drawn with seed + site number, and its own alpha
 // A shared key is rescaled as a whole, before prefixes are taken: the widest site sets the factor of all
 // sites. Numbers of a site depend on (source, site number, sample) only, not on which other sites exist.
 // Valid keys never exist unscaled: std(alpha B) comes from the Gram matrix of B, and alpha is scaled, not k.
-// Source: reference.md, section 1. Outputs: n x d_l floats in memory order, overwritten, ready for injection.
+// Outputs: n x d_l floats in memory order, overwritten, ready for injection. Source: docs/method.md, section 1.
 #pragma once
 
 #include <algorithm>

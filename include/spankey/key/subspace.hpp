@@ -6,7 +6,7 @@
 // uniform: B_ij ~ U[-1/sqrt(m), 1/sqrt(m)].  orthonormal: rows from a Householder QR of a Gaussian d x m
 // matrix. Keys are numbered in file order (C, H, W), activations lie in memory order (H, W, C): columns are
 // permuted once, here, so that keys come out ready for injection. Decompositions and sums over d are done in
-// double. Source: reference.md, sections 1 and 5. B is a secret: its memory is wiped, no error shows a value
+// double. Source: docs/method.md, section 1. B is a secret: its memory is wiped, no error shows a value
 // of it.
 #pragma once
 

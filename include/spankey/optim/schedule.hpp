@@ -1,8 +1,9 @@
 // Learning-rate schedules: pure functions of how far the training is, so that nothing has to be saved.
 //   step       lr * factor^(milestones passed); a milestone is a share of the run in (0, 1), by whole epochs
 //   cosine     lr * (1 + cos(pi t)) / 2, by steps
-//   one_cycle  from lr/25 up to lr over the first 30 %, then down to lr/250,000, cosine pieces (torch
-//   OneCycleLR) constant   lr
+//   one_cycle  from lr/25 up to lr over the first 30 %, then down to lr/250,000, cosine pieces
+//              (torch's OneCycleLR)
+//   constant   lr
 #pragma once
 
 #include <cmath>

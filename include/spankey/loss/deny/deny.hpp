@@ -1,8 +1,8 @@
 // Deny losses: what the answer without a valid key is trained towards.
 //
 // A DenyLoss is a functor over one denied group (invalid key, or no key) beside the valid one:
-//   value = loss(deny_terms, scale)      mean over the samples; logit gradients += scale * gradient of the
-//   mean
+//   value = loss(deny_terms, scale)      mean over the samples
+//   logit gradients += scale * gradient of that mean
 // With deny_on = wrong the denied group is the invalid-key forward; with wrong+no the loss is the mean over
 // the invalid-key and the no-key group. `outputs(C)` is the width of the head that the mode needs for C
 // classes.
