@@ -6,25 +6,17 @@
 #include <filesystem>
 #include <string>
 
+#include "error_probe.hpp"
 #include "scratch_directory.hpp"
 
 namespace {
+
+using spankey_test::id_of;
 
 using spankey::file_mode;
 using spankey_test::content_of;
 using spankey_test::put;
 using spankey_test::scratch_directory;
-
-template <class F>
-std::string id_of(const F& f) {
-  try {
-    f();
-  } catch (const spankey::error& e) {
-    CHECK(std::string(e.what()).find('\n') == std::string::npos);
-    return e.id();
-  }
-  return "none";
-}
 
 std::ptrdiff_t files_in(const scratch_directory& directory) {
   return std::distance(std::filesystem::directory_iterator(directory.path()), {});
@@ -141,10 +133,10 @@ TEST_CASE("whichever system call fails, the file is the old one or the new one")
     const std::string id = id_of([&] {
       spankey::write_file_atomically<rough_calls>(directory / "a", "0123456789", file_mode::shared);
     });
-    failed = id != "none";
+    failed = id != "no error";
     CAPTURE(n);
     CAPTURE(id);
-    CHECK(content_of(directory / "a") == (id == "none" || id == "io.115" ? "0123456789" : "old"));
+    CHECK(content_of(directory / "a") == (id == "no error" || id == "io.115" ? "0123456789" : "old"));
     CHECK(files_in(directory) == 1);
     CHECK(rough_calls::open_files == 0);
     steps = n;
@@ -160,6 +152,6 @@ TEST_CASE("a file system that cannot flush directories is accepted") {
   rough_calls::code = EINVAL;
   CHECK(id_of([&] {
           spankey::write_file_atomically<rough_calls>(directory / "a", "0123456789", file_mode::shared);
-        }) == "none");
+        }) == "no error");
   CHECK(rough_calls::calls == 11);
 }

@@ -4,21 +4,13 @@
 
 #include <string>
 
+#include "error_probe.hpp"
+
 namespace {
 
-using namespace std::string_literals;
+using spankey_test::id_of;
 
-// The error id of a call, or "none".
-template <class F>
-std::string id_of(const F& f) {
-  try {
-    f();
-  } catch (const spankey::error& e) {
-    CHECK(std::string(e.what()).find('\n') == std::string::npos);
-    return e.id();
-  }
-  return "none";
-}
+using namespace std::string_literals;
 
 std::string decoded(const std::string& json) {
   spankey::header_text text(json, "test");

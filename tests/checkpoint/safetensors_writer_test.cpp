@@ -6,26 +6,18 @@
 #include <string>
 #include <vector>
 
+#include "error_probe.hpp"
 #include "scratch_directory.hpp"
 
 namespace {
+
+using spankey_test::id_of;
 
 using namespace std::string_literals;
 using spankey::dtype;
 using spankey::safetensors_file;
 using spankey::safetensors_writer;
 using spankey_test::scratch_directory;
-
-template <class F>
-std::string id_of(const F& f) {
-  try {
-    f();
-  } catch (const spankey::error& e) {
-    CHECK(std::string(e.what()).find('\n') == std::string::npos);
-    return e.id();
-  }
-  return "none";
-}
 
 std::string text_of(const std::vector<std::byte>& bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};

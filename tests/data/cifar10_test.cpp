@@ -11,9 +11,12 @@
 #include <system_error>
 #include <vector>
 
+#include "error_probe.hpp"
 #include "spankey/core/error.hpp"
 
 namespace {
+
+using spankey_test::message_of;
 
 namespace fs = std::filesystem;
 using spankey::image_dataset;
@@ -66,16 +69,6 @@ void write(const fs::path& path, const std::string& bytes) {
 void write_zeros(const fs::path& path, std::uintmax_t bytes) {
   write(path, "");
   fs::resize_file(path, bytes);
-}
-
-template <class F>
-std::string message_of(F&& f) {
-  try {
-    f();
-  } catch (const spankey::error& e) {
-    return e.what();
-  }
-  return "no error";
 }
 
 std::string load_files_message(const std::vector<fs::path>& files, index_t count) {

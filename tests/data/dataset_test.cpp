@@ -6,9 +6,12 @@
 #include <limits>
 #include <string>
 
+#include "error_probe.hpp"
 #include "spankey/core/error.hpp"
 
 namespace {
+
+using spankey_test::message_of;
 
 using spankey::image_dataset;
 using spankey::index_t;
@@ -26,16 +29,6 @@ image_dataset four_images() {
   data.mean = {0.5F, 0.25F};
   data.deviation = {0.5F, 1.0F};
   return data;
-}
-
-template <class F>
-std::string message_of(F&& f) {
-  try {
-    f();
-  } catch (const spankey::error& e) {
-    return e.what();
-  }
-  return "no error";
 }
 
 // A data set that computes its images, with constants in arrays: no base class, no vector.

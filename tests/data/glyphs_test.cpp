@@ -10,10 +10,13 @@
 #include <string>
 #include <vector>
 
+#include "error_probe.hpp"
 #include "spankey/backend/cpu/parallel.hpp"
 #include "spankey/core/error.hpp"
 
 namespace {
+
+using spankey_test::message_of;
 
 using spankey::glyph_point;
 using spankey::image_dataset;
@@ -46,16 +49,6 @@ double accuracy(const std::vector<float>& weights, const image_dataset& data, co
     if (std::max_element(z.begin(), z.end()) - z.begin() == data.label(n)) ++correct;
   }
   return static_cast<double>(correct) / static_cast<double>(data.size());
-}
-
-template <class F>
-std::string message_of(F&& f) {
-  try {
-    f();
-  } catch (const spankey::error& e) {
-    return e.what();
-  }
-  return "no error";
 }
 
 }  // namespace

@@ -11,10 +11,13 @@
 #include <string>
 #include <vector>
 
+#include "error_probe.hpp"
 #include "spankey/backend/cpu/parallel.hpp"
 #include "spankey/core/error.hpp"
 
 namespace {
+
+using spankey_test::message_of;
 
 using spankey::augmentation;
 using spankey::index_t;
@@ -58,16 +61,6 @@ epoch_content read_epoch(const numbered_images& data, const loader_options& opti
     all.y.insert(all.y.end(), y.begin(), y.begin() + samples);
   }
   return all;
-}
-
-template <class F>
-std::string message_of(F&& f) {
-  try {
-    f();
-  } catch (const spankey::error& e) {
-    return e.what();
-  }
-  return "no error";
 }
 
 }  // namespace

@@ -6,9 +6,13 @@
 #include <string>
 #include <vector>
 
+#include "error_probe.hpp"
+
 using namespace spankey;
 
 namespace {
+using spankey_test::id_of;
+
 const std::vector<site> three_sites{{0, {3, 16, 16}}, {2, {32, 8, 8}}, {4, {64, 2, 2}}};
 
 // Keys of all sites, and the pointers that the sampler wants.
@@ -66,14 +70,6 @@ std::vector<float> in_file_order(const extents& e, const float* key) {
   return file;
 }
 
-std::string id_of(auto&& f) {
-  try {
-    f();
-  } catch (const error& e) {
-    return e.id();
-  }
-  return "no error";
-}
 }  // namespace
 
 TEST_CASE("defaults are the reference's") {

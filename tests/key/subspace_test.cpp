@@ -6,9 +6,13 @@
 #include <string>
 #include <vector>
 
+#include "error_probe.hpp"
+
 using namespace spankey;
 
 namespace {
+using spankey_test::id_of;
+
 std::vector<float> gaussian_keys(index_t n, index_t d, std::uint64_t seed) {
   std::vector<float> k(static_cast<std::size_t>(n * d));
   fill_gaussian(random_source(seed, stream::evaluation), 0, k.data(), n * d);
@@ -34,14 +38,6 @@ double departure_from_orthonormal(const float* rows, index_t m, index_t d) {
   return worst;
 }
 
-std::string id_of(auto&& f) {
-  try {
-    f();
-  } catch (const error& e) {
-    return e.id();
-  }
-  return "no error";
-}
 }  // namespace
 
 TEST_CASE("uniform basis: the documented numbers, bounds and spread") {
