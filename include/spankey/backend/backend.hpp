@@ -121,4 +121,31 @@ SPANKEY_DECLARE_KERNELS(inject_kernels);
 SPANKEY_DECLARE_KERNELS(update_kernels);
 #undef SPANKEY_DECLARE_KERNELS
 
+/// What (B, T) must provide; each operation is specified by its header under backend/reference/. Injection takes
+/// any policy of inject/, so it is checked where a policy meets it.
+template <class B, class T>
+concept Backend = has_kernels<B, T> &&
+    requires(const conv2d_problem& conv, const batch_norm_problem& norm, const linear_problem& map,
+             const extents& image, const sgd_update& update, index_t n, const T* in, T* out) {
+  conv2d_kernels<B, T>::scratch_size(conv);
+  conv2d_kernels<B, T>::forward(conv, in, in, in, out, out);
+  conv2d_kernels<B, T>::backward_data(conv, in, in, out, true, out);
+  conv2d_kernels<B, T>::backward_weights(conv, in, in, out, out, out);
+  batch_norm_kernels<B, T>::scratch_size(norm);
+  batch_norm_kernels<B, T>::forward_training(norm, activation::relu, batch_norm_forward_operands<T>{}, out);
+  batch_norm_kernels<B, T>::forward_evaluation(norm, activation::relu, batch_norm_forward_operands<T>{}, out);
+  batch_norm_kernels<B, T>::backward(norm, activation::relu, batch_norm_backward_operands<T>{}, out);
+  relu_kernels<B, T>::forward(n, in, out);
+  relu_kernels<B, T>::backward(n, in, in, out);
+  pool2d_kernels<B, T>::max_forward(n, image, in, out);
+  pool2d_kernels<B, T>::max_backward(n, image, in, in, out);
+  pool2d_kernels<B, T>::mean_forward(n, image, in, out);
+  pool2d_kernels<B, T>::mean_backward(n, image, in, out);
+  linear_kernels<B, T>::forward(map, in, in, in, out);
+  linear_kernels<B, T>::backward_data(map, in, in, out);
+  linear_kernels<B, T>::backward_weights(map, in, in, out, out);
+  update_kernels<B, T>::sgd(update, n, in, out, out);
+  update_kernels<B, T>::squared_norm(n, in);
+};
+
 }  // namespace spankey

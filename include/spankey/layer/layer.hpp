@@ -11,6 +11,8 @@
 // Layers know nothing of keys (inject/gated.hpp does) and nothing of threads (the backend does).
 #pragma once
 
+#include <concepts>
+
 #include "spankey/backend/backend.hpp"
 #include "spankey/core/arena.hpp"
 #include "spankey/core/view.hpp"
@@ -27,10 +29,12 @@ struct pass {
   bool training = false;
 };
 
-template <class L>
-concept Layer = requires {
-  typename L::input;
-  typename L::output;
+/// A layer of scalar T that stands in a model by itself (blocks are made of layers, key sites take keys too).
+template <class L, class T>
+concept Layer = requires(L& layer, const pass& p, batch_view<const T, typename L::input> x,
+                         memory_plan& plan) {
+  { layer.forward(p, x) } -> std::same_as<batch_view<const T, typename L::output>>;
+  layer.for_each_buffer(plan, scope{}, index_t{1});
 };
 
 }  // namespace spankey

@@ -9,3 +9,9 @@
 #include "spankey/backend/cpu/pool2d.hpp"
 #include "spankey/backend/cpu/relu.hpp"
 #include "spankey/backend/cpu/update.hpp"
+
+namespace spankey {
+
+static_assert(Backend<backend::cpu, float>);
+
+}  // namespace spankey

@@ -8,3 +8,9 @@
 #include "spankey/backend/reference/pool2d.hpp"
 #include "spankey/backend/reference/relu.hpp"
 #include "spankey/backend/reference/update.hpp"
+
+namespace spankey {
+
+static_assert(Backend<backend::reference, float> && Backend<backend::reference, double>);
+
+}  // namespace spankey

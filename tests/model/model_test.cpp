@@ -1,0 +1,50 @@
+#include "spankey/model/model.hpp"
+
+#include <doctest/doctest.h>
+
+#include <string>
+#include <vector>
+
+#include "spankey/backend/reference/reference.hpp"
+#include "spankey/inject/runtime.hpp"
+#include "spankey/model/mlp.hpp"
+
+using namespace spankey;
+
+namespace {
+using network = mlp<5, gate<runtime, at<0, 1, 2>>, backend::reference, double>;
+}
+
+TEST_CASE("model: sites are numbered in data order, and set_gate switches them") {
+  network model;
+  const std::vector<int> on = {0, 2};
+  set_gate(model, runtime{injector_kind::additive, 3.0F}, on);
+  std::vector<bool> enabled;
+  model.for_each_site([&](int site, auto& layer) {
+    CHECK(site == static_cast<int>(enabled.size()));
+    CHECK(layer.injector.gamma == 3.0F);
+    CHECK(layer.injector.kind == injector_kind::additive);
+    enabled.push_back(layer.enabled);
+  });
+  CHECK(enabled == std::vector<bool>{true, false, true});
+  set_injector(model, runtime{injector_kind::multiplicative, 0.5F});
+  CHECK(model.gate1.injector.gamma == 0.5F);
+  CHECK_FALSE(model.gate1.enabled);
+}
+
+TEST_CASE("model: parameters, buffers and the logit gradient come from the list of layers") {
+  network model;
+  std::vector<std::string> names;
+  model.for_each_parameter([&](const scope& at, parameter<double>&) { names.push_back(at.str()); });
+  CHECK(names == std::vector<std::string>{"fc1.weight", "fc1.bias", "fc2.weight", "fc2.bias", "fc3.weight",
+                                          "fc3.bias"});
+  int states = 0;
+  model.for_each_state([&](const scope&, state<double>&) { ++states; });
+  CHECK(states == 0);
+  const memory_plan plan = plan_memory(model, 4);
+  const arena memory(model, 4);
+  CHECK(memory.bytes() == plan.bytes());
+  const auto gradient = model.logit_gradient(4);
+  CHECK(gradient.size() == 4 * network::outputs);
+  CHECK(gradient.data() != nullptr);
+}
