@@ -55,6 +55,10 @@ std::vector<conv2d_problem> problems() {
   list.push_back(problem(1, 2, 4, 20, 20, 19, 1, 9));   // more kernel rows than one list of pieces holds
   list.push_back(problem(1, 1200, 70, 2, 2, 3, 1, 1));  // depth beyond one slice of weights
   list.push_back(problem(11, 8, 24, 16, 17, 3, 1, 1));  // several slices of pixels in dw
+  list.push_back(same(16, 64, 64, 8, 8, 3, 1));         // Winograd: batch, channels and size that allow it
+  list.push_back(same(17, 32, 48, 6, 10, 3, 1));        // the same with windows and channels left over
+  list.push_back(same(19, 80, 144, 2, 4, 3, 1));
+  list.push_back(same(16, 512, 32, 8, 8, 3, 1));  // several chunks of windows
   return list;
 }
 

@@ -1,7 +1,8 @@
 // Convolution on the CPU, float: y, dx and dw of backend/reference/conv2d.hpp, which is the specification.
 //
 // avx512 and avx2 run register tiles that read the activations through pointers (conv2d_product.hpp,
-// conv2d_gradient.hpp); portable goes through matrix products of BLAS (conv2d_blas.hpp). Nothing is allocated:
+// conv2d_gradient.hpp) or through Winograd's transform (conv2d_winograd*.hpp); portable goes through matrix
+// products of BLAS (conv2d_blas.hpp). Nothing is allocated:
 // packed weights and partial sums live in `scratch`. The bits do not depend on the number of threads.
 #pragma once
 
@@ -12,6 +13,8 @@
 #include "spankey/backend/cpu/conv2d_gradient.hpp"
 #include "spankey/backend/cpu/conv2d_pack.hpp"
 #include "spankey/backend/cpu/conv2d_product.hpp"
+#include "spankey/backend/cpu/conv2d_winograd.hpp"
+#include "spankey/backend/cpu/conv2d_winograd_gradient.hpp"
 #include "spankey/backend/cpu/isa.hpp"
 #include "spankey/backend/cpu/tag.hpp"
 
@@ -22,9 +25,12 @@ struct conv2d_kernels<backend::cpu, float> {
   /// Scratch elements that forward and the backward passes may use; the same for every instruction set.
   static constexpr index_t scratch_size(const conv2d_problem& p) {
     const index_t slices = cpu::gradient_plan(p).slices;
-    return std::max({packed_size(p, p.in.channels, p.out.channels),
-                     packed_size(p, p.out.channels, p.in.channels), slices > 1 ? slices * p.weight_size() : 0,
-                     cpu::conv2d_gradient_tasks * p.out.channels});
+    return std::max({product_size(p, p.in.channels, p.out.channels),
+                     product_size(p, p.out.channels, p.in.channels),
+                     slices > 1 ? slices * p.weight_size() : 0, cpu::conv2d_gradient_tasks * p.out.channels,
+                     cpu::uses_winograd(p)
+                         ? cpu::plan_winograd_gradient(p).scratch_size() + cpu::winograd_gradient_channels
+                         : 0});
   }
 
   /// y = x * w (+ bias); bias may be null.
@@ -38,8 +44,13 @@ struct conv2d_kernels<backend::cpu, float> {
     std::fill(start, packed, 0.0F);
     if (bias != nullptr) std::copy_n(bias, p.out.channels, start);
     cpu::pack_weights(p, cpu::conv2d_direction::forward, g, blocks, w, packed);
-    cpu::run_products(
-        1, [&g](index_t) { return g; }, [packed](index_t) { return packed; }, blocks, {x, packed, start, y});
+    const cpu::conv2d_product_operands operands{x, packed, start, y};
+    if (cpu::uses_winograd(p)) {
+      cpu::run_winograd(g, blocks, operands, scratch + packed_size(p, p.in.channels, p.out.channels));
+    } else {
+      cpu::run_products(
+          1, [&g](index_t) { return g; }, [packed](index_t) { return packed; }, blocks, operands);
+    }
   }
 
   /// dx = dy * w transposed, or dx += with `accumulate`.
@@ -59,8 +70,15 @@ struct conv2d_kernels<backend::cpu, float> {
       cpu::pack_weights(p, cpu::conv2d_direction::backward, cpu::backward_gather(p, i), blocks, w,
                         packed_at(i));
     }
-    cpu::run_products(cpu::backward_gathers(p), [&p](index_t i) { return cpu::backward_gather(p, i); },
-                      packed_at, blocks, {dy, nullptr, accumulate ? nullptr : start, dx});
+    const cpu::conv2d_product_operands operands{dy, packed_at(0), accumulate ? nullptr : start, dx};
+    if (cpu::uses_winograd(p)) {
+      cpu::run_winograd(cpu::backward_gather(p, 0), blocks, operands,
+                        scratch + packed_size(p, p.out.channels, p.in.channels));
+    } else {
+      cpu::run_products(
+          cpu::backward_gathers(p), [&p](index_t i) { return cpu::backward_gather(p, i); }, packed_at, blocks,
+          operands);
+    }
   }
 
   /// dw += x^T dy, dbias += sum of dy; dbias may be null.
@@ -68,6 +86,8 @@ struct conv2d_kernels<backend::cpu, float> {
                                float* dbias, float* scratch) {
     if (active_isa() == isa::portable) {
       cpu::blas_backward_weights(p, x, dy, dw, scratch);
+    } else if (cpu::uses_winograd(p)) {
+      cpu::add_winograd_gradient(p, x, dy, dw, scratch);
     } else {
       cpu::add_weight_gradient(p, x, dy, dw, scratch);
     }
@@ -78,6 +98,11 @@ struct conv2d_kernels<backend::cpu, float> {
   // Packed weights, and one padded row that the sums start from.
   static constexpr index_t packed_size(const conv2d_problem& p, index_t sources, index_t targets) {
     return (p.kernel * p.kernel * sources + 1) * cpu::conv2d_blocks::padded(targets);
+  }
+  // And what the product itself needs.
+  static constexpr index_t product_size(const conv2d_problem& p, index_t sources, index_t targets) {
+    return packed_size(p, sources, targets) +
+           (cpu::uses_winograd(p) ? cpu::winograd_scratch(sources, targets) : 0);
   }
 };
 
