@@ -103,7 +103,9 @@ spankey::schedule run_options::rate() const {
                     : schedule == "cosine" ? schedule_kind::cosine
                     : schedule == "step"   ? schedule_kind::step
                                            : schedule_kind::one_cycle;
-  return {.kind = kind, .learning_rate = lr, .milestones = milestones};
+  std::vector<double> shares = milestones;  // from 1 on they are epochs
+  for (double& m : shares) m = m < 1 ? m : m / static_cast<double>(epochs);
+  return {.kind = kind, .learning_rate = lr, .milestones = shares};
 }
 
 spankey::deny_on run_options::groups() const {
@@ -164,9 +166,9 @@ void declare_training_flags(CLI::App& app, run_options& o) {
       ->check(CLI::IsMember(schedule_choices))
       ->capture_default_str();
   app.add_option("--milestones", o.milestones,
-                 "shares of the run at which the rate falls tenfold (schedule step)")
+                 "where the rate falls tenfold (schedule step): shares of the run below 1, or epochs")
       ->delimiter(',')
-      ->check(share);
+      ->check(non_negative);
   app.add_option("--precision", o.precision, "arithmetic")
       ->check(CLI::IsMember({"fp32"}))
       ->capture_default_str();

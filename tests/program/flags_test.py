@@ -41,7 +41,7 @@ BAD = [
     (["--momentum", "1.5"], ["--momentum", "1.5", "from 0 to 1"]),
     (["--weight-decay", "-1"], ["--weight-decay", "-1", "from 0"]),
     (["--schedule", "poly"], ["--schedule", "poly", "constant", "step", "cosine", "one-cycle"]),
-    (["--milestones", "0.5,2"], ["--milestones", "2", "from 0 to 1"]),
+    (["--milestones", "0.5,-2"], ["--milestones", "-2", "from 0 to 1e+09"]),
     (["--precision", "bf16"], ["--precision", "bf16", "fp32"]),
     (["--threads", "-2"], ["--threads", "-2", "from 0"]),
     (["--seed", "-1"], ["--seed", "-1", "from 0 to 18446744073709551615"]),

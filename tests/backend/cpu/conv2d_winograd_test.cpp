@@ -1,0 +1,69 @@
+// Which problems go through Winograd's transform, and that it changes rounding only.
+#include "spankey/backend/cpu/conv2d_winograd.hpp"
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <vector>
+
+#include "spankey/backend/cpu/conv2d.hpp"
+#include "spankey/core/random.hpp"
+
+using namespace spankey;
+
+namespace {
+
+using kernels = conv2d_kernels<backend::cpu, float>;
+
+constexpr conv2d_problem problem(index_t samples, index_t channels, index_t size) {
+  return {samples, {channels, size, size}, {channels, size, size}, 3, 1, 1};
+}
+
+static_assert(cpu::uses_winograd(problem(16, 64, 8)));
+static_assert(!cpu::uses_winograd(problem(15, 64, 8)), "too few samples to pay for the weights");
+static_assert(!cpu::uses_winograd(problem(16, 40, 8)), "channels that leave a rest");
+static_assert(!cpu::uses_winograd(problem(16, 64, 7)), "an odd image");
+static_assert(!cpu::uses_winograd({16, {64, 8, 8}, {64, 4, 4}, 3, 2, 1}), "a stride");
+static_assert(!cpu::uses_winograd({16, {64, 8, 8}, {64, 8, 8}, 1, 1, 0}), "another kernel");
+static_assert(kernels::scratch_size(problem(16, 64, 8)) > kernels::scratch_size(problem(15, 64, 8)));
+
+std::vector<float> gaussian(index_t count, std::uint64_t seed) {
+  std::vector<float> values(static_cast<std::size_t>(count));
+  const random_source random(seed, stream::weights);
+  for (std::size_t i = 0; i < values.size(); ++i) values[i] = static_cast<float>(random.gaussian(i));
+  return values;
+}
+
+// |a - b| / |b| over the first `count` elements.
+double difference(const std::vector<float>& a, const std::vector<float>& b, index_t count) {
+  double apart = 0, norm = 0;
+  for (std::size_t i = 0; i < static_cast<std::size_t>(count); ++i) {
+    apart += std::pow(static_cast<double>(a[i]) - static_cast<double>(b[i]), 2);
+    norm += std::pow(static_cast<double>(b[i]), 2);
+  }
+  return std::sqrt(apart / norm);
+}
+
+}  // namespace
+
+TEST_CASE(
+    "winograd: the 15 samples that a batch of 16 shares with a batch of 15 agree with the direct kernels") {
+  const conv2d_problem many = problem(16, 64, 8), few = problem(15, 64, 8);
+  const std::vector<float> x = gaussian(many.samples * many.in.size(), 1),
+                           w = gaussian(many.weight_size(), 2);
+  std::vector<float> scratch(static_cast<std::size_t>(kernels::scratch_size(many)));
+  for (const isa family : {isa::avx2, isa::avx512}) {
+    if (family > best_isa()) continue;
+    const isa before = active_isa();
+    use_isa(family);
+    std::vector<float> fast(x.size()), direct(x.size());
+    kernels::forward(many, x.data(), w.data(), nullptr, fast.data(), scratch.data());
+    kernels::forward(few, x.data(), w.data(), nullptr, direct.data(), scratch.data());
+    CHECK(difference(fast, direct, few.samples * few.out.size()) < 1e-6);
+    CHECK(difference(fast, direct, few.samples * few.out.size()) > 0);  // else one of them did not run
+    kernels::backward_data(many, x.data(), w.data(), fast.data(), false, scratch.data());
+    kernels::backward_data(few, x.data(), w.data(), direct.data(), false, scratch.data());
+    CHECK(difference(fast, direct, few.samples * few.in.size()) < 1e-6);
+    use_isa(before);
+  }
+}
