@@ -232,7 +232,8 @@ TEST_CASE("a file cut at any byte, or with anything behind it, is an error") {
     const std::string cut = small.substr(0, size);
     // A buffer of exactly this size, so that a read past its end is seen by the sanitizers.
     const std::vector<char> exact(cut.begin(), cut.end());
-    CHECK(id_of([&] { safetensors_file::from_memory(std::as_bytes(std::span(exact)), "cut"); }) != "no error");
+    CHECK(id_of([&] { safetensors_file::from_memory(std::as_bytes(std::span(exact)), "cut"); }) !=
+          "no error");
     put(path, cut);
     CHECK(id_of([&] { safetensors_file::open(path); }).starts_with("safetensors."));
   }

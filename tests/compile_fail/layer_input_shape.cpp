@@ -3,7 +3,8 @@
 #include "spankey/layer/conv2d.hpp"
 #include "spankey/layer/linear.hpp"
 
-using stem = spankey::conv2d<spankey::shape<3, 8, 8>, 16, spankey::window<3, 2>, spankey::backend::reference, float>;
+using stem =
+    spankey::conv2d<spankey::shape<3, 8, 8>, 16, spankey::window<3, 2>, spankey::backend::reference, float>;
 #ifdef SPANKEY_BREAK
 using features = spankey::shape<16, 8, 8>;  // forgets that the stem has stride 2
 #else

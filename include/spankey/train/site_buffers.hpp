@@ -60,7 +60,8 @@ class site_buffers {
   void bind(model_keys<float, Sites>& keys, std::size_t group, bool one_per_sample) const {
     for (std::size_t i = 0; i < numbers_.size(); ++i) {
       const auto number = static_cast<std::size_t>(numbers_[i]);
-      if (number >= Sites) fail("key.201", "sites", "found site ", numbers_[i], ", expected 0 to ", Sites - 1);
+      if (number >= Sites)
+        fail("key.201", "sites", "found site ", numbers_[i], ", expected 0 to ", Sites - 1);
       keys[number].group[group] = {outputs_[i], one_per_sample ? sizes_[i] : 0};
     }
   }
