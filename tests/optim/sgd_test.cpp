@@ -13,6 +13,7 @@ namespace {
 // Two parameters of one element: the second has ten times the first one's gradient.
 struct pair_model {
   using scalar = double;
+  using master = double;
   using backend_type = backend::reference;
   parameter<double> first{.dims = {.o = 1}}, second{.dims = {.o = 1}};
   template <class F>

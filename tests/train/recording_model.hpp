@@ -46,6 +46,7 @@ struct seen_pass {
 
 struct recording_model {
   using scalar = float;
+  using master = float;
   using backend_type = backend::cpu;
   using input = shape<4>;
   static constexpr index_t outputs = 4;

@@ -7,12 +7,14 @@
 // needs no change outside its folder. backend/reference/ is the specification: plain loops, one formula each.
 //
 // Every kernel takes channels-last activations, convolution weights as (kernel H, kernel W, I, O) and linear
-// weights as (I, O), and says for each output whether it overwrites (=) or accumulates (+=).
+// weights as (I, O), and says for each output whether it overwrites (=) or accumulates (+=). Activations and their
+// gradients are T; parameters, their gradients, statistics, keys and scratch are master_t<T> (core/bf16.hpp).
 #pragma once
 
 #include <string_view>
 #include <type_traits>
 
+#include "spankey/core/bf16.hpp"
 #include "spankey/core/shape.hpp"
 
 namespace spankey {
@@ -22,7 +24,7 @@ namespace backend {
 struct reference {
   static constexpr std::string_view name = "reference";
 };
-/// Multicore CPU: oneTBB outside, vector kernels or single-threaded BLAS inside; float.
+/// Multicore CPU: oneTBB outside, vector kernels or single-threaded BLAS inside; float and bf16.
 struct cpu {
   static constexpr std::string_view name = "cpu";
 };
@@ -59,20 +61,24 @@ enum class activation { identity, relu };
 /// Operands of batch_norm_kernels. `residual` may be null. dx may alias dy.
 template <class T>
 struct batch_norm_forward_operands {
-  const T *x, *gamma, *beta, *residual;
-  T *running_mean, *running_variance;  // read in evaluation, updated in training
-  T *mean, *rstd;                      // (G, C), written in training
+  const T* x;
+  const master_t<T>*gamma, *beta;
+  const T* residual;
+  master_t<T>*running_mean, *running_variance;  // read in evaluation, updated in training
+  master_t<T>*mean, *rstd;                      // (G, C), written in training
   T* y;
 };
 template <class T>
 struct batch_norm_backward_operands {
-  const T *x, *y, *gamma, *mean, *rstd;
-  T* dy;              // in: gradient of y; out: gradient of the residual
-  T *dgamma, *dbeta;  // +=
-  T* dx;              // =
+  const T *x, *y;
+  const master_t<T>*gamma, *mean, *rstd;
+  T* dy;                       // in: gradient of y; out: gradient of the residual
+  master_t<T>*dgamma, *dbeta;  // +=
+  T* dx;                       // =
 };
 
-/// Weights and biases of a linear map: y (n, out) = x (n, in) w (in, out) + b (out).
+/// Weights and biases of a linear map: y (n, out) = x (n, in) w (in, out) + b (out). y and dy are T or master_t<T>
+/// (the logits).
 struct linear_problem {
   index_t samples, in, out;
 };
@@ -103,7 +109,7 @@ constexpr void require_backend() {
   static_assert(std::is_same_v<Backend, backend::cuda> || has_kernels<Backend, Scalar>,
                 "SpanKey: this backend has no kernels for this scalar, or its header is not included: "
                 "backend::reference computes in float and double (spankey/backend/reference/reference.hpp), "
-                "backend::cpu in float (spankey/backend/cpu/cpu.hpp)");
+                "backend::cpu in float and bf16 (spankey/backend/cpu/cpu.hpp)");
 }
 
 // Primary templates: reached only with a tag or scalar that has no kernels.
@@ -126,26 +132,28 @@ SPANKEY_DECLARE_KERNELS(update_kernels);
 template <class B, class T>
 concept Backend = has_kernels<B, T> &&
     requires(const conv2d_problem& conv, const batch_norm_problem& norm, const linear_problem& map,
-             const extents& image, const sgd_update& update, index_t n, const T* in, T* out) {
+             const extents& image, const sgd_update& update, index_t n, const T* in, T* out,
+             const master_t<T>* w, master_t<T>* dw) {
   conv2d_kernels<B, T>::scratch_size(conv);
-  conv2d_kernels<B, T>::forward(conv, in, in, in, out, out);
-  conv2d_kernels<B, T>::backward_data(conv, in, in, out, true, out);
-  conv2d_kernels<B, T>::backward_weights(conv, in, in, out, out, out);
+  conv2d_kernels<B, T>::forward(conv, in, w, w, out, dw);
+  conv2d_kernels<B, T>::backward_data(conv, in, w, out, true, dw);
+  conv2d_kernels<B, T>::backward_weights(conv, in, in, dw, dw, dw);
   batch_norm_kernels<B, T>::scratch_size(norm);
-  batch_norm_kernels<B, T>::forward_training(norm, activation::relu, batch_norm_forward_operands<T>{}, out);
-  batch_norm_kernels<B, T>::forward_evaluation(norm, activation::relu, batch_norm_forward_operands<T>{}, out);
-  batch_norm_kernels<B, T>::backward(norm, activation::relu, batch_norm_backward_operands<T>{}, out);
+  batch_norm_kernels<B, T>::forward_training(norm, activation::relu, batch_norm_forward_operands<T>{}, dw);
+  batch_norm_kernels<B, T>::forward_evaluation(norm, activation::relu, batch_norm_forward_operands<T>{}, dw);
+  batch_norm_kernels<B, T>::backward(norm, activation::relu, batch_norm_backward_operands<T>{}, dw);
   relu_kernels<B, T>::forward(n, in, out);
   relu_kernels<B, T>::backward(n, in, in, out);
   pool2d_kernels<B, T>::max_forward(n, image, in, out);
   pool2d_kernels<B, T>::max_backward(n, image, in, in, out);
   pool2d_kernels<B, T>::mean_forward(n, image, in, out);
   pool2d_kernels<B, T>::mean_backward(n, image, in, out);
-  linear_kernels<B, T>::forward(map, in, in, in, out);
-  linear_kernels<B, T>::backward_data(map, in, in, out);
-  linear_kernels<B, T>::backward_weights(map, in, in, out, out);
-  update_kernels<B, T>::sgd(update, n, in, out, out);
-  update_kernels<B, T>::squared_norm(n, in);
+  linear_kernels<B, T>::scratch_size(map);
+  linear_kernels<B, T>::forward(map, in, w, w, dw, dw);
+  linear_kernels<B, T>::backward_data(map, w, w, out, dw);
+  linear_kernels<B, T>::backward_weights(map, in, w, dw, dw, dw);
+  update_kernels<B, master_t<T>>::sgd(update, n, w, dw, dw);
+  update_kernels<B, master_t<T>>::squared_norm(n, w);
 };
 
 }  // namespace spankey

@@ -34,6 +34,7 @@ class gated {
   using input = Shape;
   using output = Shape;
   using kernels = inject_kernels<Backend, T>;
+  using master = master_t<T>;
   /// False where the template argument leaves this site out: then nothing is stored and nothing runs.
   static constexpr bool present =
       Gate::sites::contains(Site) && !std::is_same_v<typename Gate::injector, none>;
@@ -47,7 +48,8 @@ class gated {
     if constexpr (present) visit(scope{&at, "y"}, y_, enabled ? samples * Shape::size : 0, lifetime::kept);
   }
 
-  batch_view<const T, Shape> forward(const pass& p, batch_view<const T, Shape> x, const site_keys<T>& keys) {
+  batch_view<const T, Shape> forward(const pass& p, batch_view<const T, Shape> x,
+                                     const site_keys<master>& keys) {
     keys_ = keys;
     keyed_ = present && enabled &&
              std::any_of(keys.group.begin(), keys.group.begin() + p.groups, [](auto& k) { return k.data; });
@@ -60,7 +62,7 @@ class gated {
   /// True when backward has to deliver a key gradient, so that the gradient must reach this site.
   [[nodiscard]] bool wants_key_gradient() const {
     return keyed_ &&
-           std::any_of(keys_.gradient.begin(), keys_.gradient.end(), [](T* g) { return g != nullptr; });
+           std::any_of(keys_.gradient.begin(), keys_.gradient.end(), [](master* g) { return g != nullptr; });
   }
 
   /// Replaces dy by dx in place, and writes the key gradients that were asked for.
@@ -85,7 +87,7 @@ class gated {
     const batch_view<T, Shape> y(y_.data, x.samples());
     const index_t n = x.samples() / p.groups;
     for (index_t g = 0; g < p.groups; ++g) {
-      const key_view<const T> key = keys_.group[static_cast<std::size_t>(g)];
+      const key_view<const master> key = keys_.group[static_cast<std::size_t>(g)];
       if (key.data == nullptr) {
         std::copy_n(x.sample(g * n), n * Shape::size, y.sample(g * n));
       } else {
@@ -108,7 +110,7 @@ class gated {
 
   buffer<T> y_;
   batch_view<const T, Shape> x_;
-  site_keys<T> keys_;
+  site_keys<master> keys_;
   bool keyed_ = false;
 };
 

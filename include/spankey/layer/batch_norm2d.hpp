@@ -14,9 +14,10 @@ class batch_norm2d {
   using input = Shape;
   using output = Shape;
   using kernels = batch_norm_kernels<Backend, T>;
+  using master = master_t<T>;
 
-  parameter<T> weight{.dims = {.o = Shape::channels}}, bias_vector{.dims = {.o = Shape::channels}};
-  state<T> running_mean{.count = Shape::channels}, running_variance{.count = Shape::channels};
+  parameter<master> weight{.dims = {.o = Shape::channels}}, bias_vector{.dims = {.o = Shape::channels}};
+  state<master> running_mean{.count = Shape::channels}, running_variance{.count = Shape::channels};
 
   template <class F>
   void for_each_parameter(F&& f, const scope& at) {
@@ -30,8 +31,8 @@ class batch_norm2d {
   }
   template <class Visitor>
   void for_each_buffer(Visitor& visit, const scope& at, index_t samples) {
-    for_each_parameter([&](const scope& name, parameter<T>& p) { p.for_each_buffer(visit, name); }, at);
-    for_each_state([&](const scope& name, state<T>& s) { s.for_each_buffer(visit, name); }, at);
+    for_each_parameter([&](const scope& name, parameter<master>& p) { p.for_each_buffer(visit, name); }, at);
+    for_each_state([&](const scope& name, state<master>& s) { s.for_each_buffer(visit, name); }, at);
     const index_t statistics = static_cast<index_t>(max_groups) * Shape::channels;
     visit(scope{&at, "mean"}, mean_, statistics, lifetime::kept);
     visit(scope{&at, "rstd"}, rstd_, statistics, lifetime::kept);
@@ -86,7 +87,8 @@ class batch_norm2d {
     return {p.groups, samples / p.groups * Shape::height * Shape::width, Shape::channels};
   }
 
-  buffer<T> mean_, rstd_, y_, scratch_;
+  buffer<master> mean_, rstd_, scratch_;
+  buffer<T> y_;
   batch_view<const T, Shape> x_;
 };
 

@@ -23,9 +23,10 @@ class conv2d {
   using input = In;
   using output = shape<Out, reduced(In::height), reduced(In::width)>;
   using kernels = conv2d_kernels<Backend, T>;
+  using master = master_t<T>;
 
-  parameter<T> weight{.dims = {Out, In::channels, Window::kernel, Window::kernel, 4}};
-  parameter<T> bias_vector{.dims = {.o = Out}};
+  parameter<master> weight{.dims = {Out, In::channels, Window::kernel, Window::kernel, 4}};
+  parameter<master> bias_vector{.dims = {.o = Out}};
 
   conv2d() { require_backend<Backend, T>(); }
 
@@ -40,7 +41,7 @@ class conv2d {
   }
   template <class Visitor>
   void for_each_buffer(Visitor& visit, const scope& at, index_t samples) {
-    for_each_parameter([&](const scope& name, parameter<T>& p) { p.for_each_buffer(visit, name); }, at);
+    for_each_parameter([&](const scope& name, parameter<master>& p) { p.for_each_buffer(visit, name); }, at);
     visit(scope{&at, "y"}, y_, samples * output::size, lifetime::kept);
     visit(scope{&at, "scratch"}, scratch_, kernels::scratch_size(problem(samples)), lifetime::scratch);
   }
@@ -65,7 +66,8 @@ class conv2d {
   }
 
  private:
-  buffer<T> y_, scratch_;
+  buffer<T> y_;
+  buffer<master> scratch_;
   batch_view<const T, In> x_;
 };
 

@@ -1,20 +1,22 @@
 // Linear layer on flattened features: y (N, Out) = x (N, d) w + b. Weights in memory (H, W, C, Out), in files
-// (Out, C*H*W): a map over an image reads PyTorch's C, H, W order without moving activations.
+// (Out, C*H*W): a map over an image reads PyTorch's C, H, W order without moving activations. The last layer of a
+// model answers in master_t<T> (`Result`): losses are never computed from rounded logits.
 #pragma once
 
 #include "spankey/layer/layer.hpp"
 
 namespace spankey {
 
-template <class In, index_t Out, class Backend, class T>
+template <class In, index_t Out, class Backend, class T, class Result = T>
 class linear {
  public:
   using input = In;
   using output = shape<Out>;
   using kernels = linear_kernels<Backend, T>;
+  using master = master_t<T>;
 
-  parameter<T> weight{.dims = {Out, In::channels, In::height, In::width, 2}};
-  parameter<T> bias_vector{.dims = {.o = Out}};
+  parameter<master> weight{.dims = {Out, In::channels, In::height, In::width, 2}};
+  parameter<master> bias_vector{.dims = {.o = Out}};
 
   linear() { require_backend<Backend, T>(); }
 
@@ -25,27 +27,32 @@ class linear {
   }
   template <class Visitor>
   void for_each_buffer(Visitor& visit, const scope& at, index_t samples) {
-    for_each_parameter([&](const scope& name, parameter<T>& p) { p.for_each_buffer(visit, name); }, at);
+    for_each_parameter([&](const scope& name, parameter<master>& p) { p.for_each_buffer(visit, name); }, at);
     visit(scope{&at, "y"}, y_, samples * Out, lifetime::kept);
+    visit(scope{&at, "scratch"}, scratch_, kernels::scratch_size(problem(samples)), lifetime::scratch);
   }
   template <class Shape>
-  batch_view<const T, output> forward(const pass&, batch_view<const T, Shape> x) {
+  batch_view<const Result, output> forward(const pass&, batch_view<const T, Shape> x) {
     require_shape<Shape, In>();
     x_ = x;
-    kernels::forward(problem(x.samples()), x.data(), weight.value.data, bias_vector.value.data, y_.data);
+    kernels::forward(problem(x.samples()), x.data(), weight.value.data, bias_vector.value.data, y_.data,
+                     scratch_.data);
     return {y_.data, x.samples()};
   }
   /// Weight gradients +=; dx without data: not wanted.
-  void backward(const pass&, batch_view<const T, output> dy, batch_view<T, In> dx) {
+  void backward(const pass&, batch_view<const Result, output> dy, batch_view<T, In> dx) {
     const linear_problem p = problem(dy.samples());
-    kernels::backward_weights(p, x_.data(), dy.data(), weight.gradient.data, bias_vector.gradient.data);
-    if (dx.data() != nullptr) kernels::backward_data(p, dy.data(), weight.value.data, dx.data());
+    kernels::backward_weights(p, x_.data(), dy.data(), weight.gradient.data, bias_vector.gradient.data,
+                              scratch_.data);
+    if (dx.data() != nullptr)
+      kernels::backward_data(p, dy.data(), weight.value.data, dx.data(), scratch_.data);
   }
 
  private:
   static constexpr linear_problem problem(index_t samples) { return {samples, In::size, Out}; }
 
-  buffer<T> y_;
+  buffer<Result> y_;
+  buffer<master> scratch_;
   batch_view<const T, In> x_;
 };
 

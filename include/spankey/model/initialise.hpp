@@ -14,7 +14,7 @@ namespace spankey {
 /// The model's memory must be bound (arena) before.
 template <class Model>
 void initialise(Model& model, std::uint64_t seed) {
-  using T = typename Model::scalar;
+  using T = typename Model::master;
   std::uint64_t ordinal = 0;
   model.for_each_parameter([&](const scope& name, parameter<T>& p) {
     const random_source random(seed, stream::weights, ordinal++);

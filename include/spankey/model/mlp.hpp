@@ -31,7 +31,7 @@ class mlp : public keyed_model<mlp<Outputs, Gate, Backend, T>, Backend, T> {
   linear<shape<64>, 32, Backend, T> fc2;
   site<shape<32>, 2> gate2;
   relu<shape<32>, Backend, T> relu2;
-  linear<shape<32>, Outputs, Backend, T> fc3;
+  linear<shape<32>, Outputs, Backend, T, master_t<T>> fc3;
 
   template <class F>
   void for_each_layer(F&& f, const scope& at) {
@@ -45,8 +45,8 @@ class mlp : public keyed_model<mlp<Outputs, Gate, Backend, T>, Backend, T> {
     f(scope{&at, "fc3"}, fc3);
   }
 
-  batch_view<const T, shape<Outputs>> forward(const pass& p, batch_view<const T, input> x,
-                                              const model_keys<T, site_count>& keys) {
+  batch_view<const master_t<T>, shape<Outputs>> forward(const pass& p, batch_view<const T, input> x,
+                                                        const model_keys<master_t<T>, site_count>& keys) {
     const auto first =
         relu1.forward(p, gate1.forward(p, fc1.forward(p, gate0.forward(p, x, keys[0])), keys[1]));
     const auto second = relu2.forward(p, gate2.forward(p, fc2.forward(p, first), keys[2]));
@@ -54,7 +54,7 @@ class mlp : public keyed_model<mlp<Outputs, Gate, Backend, T>, Backend, T> {
   }
 
   void backward(const pass& p, index_t samples) {
-    this->flow_back(p, samples, fc3);
+    this->flow_from_logits(p, samples, fc3);
     this->flow_in_place(p, samples, relu2);
     this->flow_in_place(p, samples, gate2);
     this->flow_back(p, samples, fc2);

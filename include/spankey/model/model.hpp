@@ -19,7 +19,8 @@ namespace spankey {
 template <class Derived, class Backend, class T>
 class keyed_model {
  public:
-  using scalar = T;
+  using scalar = T;            // of activations
+  using master = master_t<T>;  // of parameters, keys and logits
   using backend_type = Backend;
 
   template <class F>
@@ -43,6 +44,7 @@ class keyed_model {
     self().for_each_layer(
         [&](const scope& name, auto& layer) { layer.for_each_buffer(visit, name, samples); }, at);
     flow_.for_each_buffer(visit, at, samples, Derived::largest_activation);
+    visit(scope{&at, "logit_gradient"}, logit_gradient_, samples * Derived::outputs, lifetime::kept);
   }
   /// Calls f(site number, gated layer) for every site.
   template <class F>
@@ -55,9 +57,16 @@ class keyed_model {
         scope{});
   }
   /// Where the loss writes dLoss/dlogits (N, Outputs) before backward.
-  auto logit_gradient(index_t samples) { return flow_.template current<shape<Derived::outputs>>(samples); }
+  auto logit_gradient(index_t samples) {
+    return batch_view<master, shape<Derived::outputs>>(logit_gradient_.data, samples);
+  }
 
  protected:
+  /// Backward of the last layer: from the logits' gradient.
+  template <class L>
+  void flow_from_logits(const pass& p, index_t samples, L& layer) {
+    layer.backward(p, logit_gradient(samples), flow_.template current<typename L::input>(samples));
+  }
   /// Backward of a layer that writes its input gradient elsewhere.
   template <class L>
   void flow_back(const pass& p, index_t samples, L& layer) {
@@ -88,6 +97,8 @@ class keyed_model {
   gradient_flow<T> flow_;
 
  private:
+  buffer<master> logit_gradient_;
+
   Derived& self() { return static_cast<Derived&>(*this); }
 };
 

@@ -40,7 +40,7 @@ class resnet18 : public keyed_model<resnet18<Outputs, Gate, Backend, T>, Backend
   residual_stage<shape<256, 8, 8>, 512, 2, Backend, T> layer4;
   site<shape<512, 4, 4>, 4> gate4;
   mean_pool2d<shape<512, 4, 4>, Backend, T> pool;
-  linear<shape<512>, Outputs, Backend, T> fc;
+  linear<shape<512>, Outputs, Backend, T, master_t<T>> fc;
 
   template <class F>
   void for_each_layer(F&& f, const scope& at) {
@@ -59,8 +59,8 @@ class resnet18 : public keyed_model<resnet18<Outputs, Gate, Backend, T>, Backend
     f(scope{&at, "fc"}, fc);
   }
 
-  batch_view<const T, shape<Outputs>> forward(const pass& p, batch_view<const T, input> x,
-                                              const model_keys<T, site_count>& keys) {
+  batch_view<const master_t<T>, shape<Outputs>> forward(const pass& p, batch_view<const T, input> x,
+                                                        const model_keys<master_t<T>, site_count>& keys) {
     const auto stem = bn1.forward(p, conv1.forward(p, gate0.forward(p, x, keys[0])));
     const auto stage1 = layer1.forward(p, gate1.forward(p, stem, keys[1]));
     const auto stage2 = gate2.forward(p, layer2.forward(p, stage1), keys[2]);
@@ -70,7 +70,7 @@ class resnet18 : public keyed_model<resnet18<Outputs, Gate, Backend, T>, Backend
   }
 
   void backward(const pass& p, index_t samples) {
-    this->flow_back(p, samples, fc);
+    this->flow_from_logits(p, samples, fc);
     this->flow_back(p, samples, pool);
     this->flow_in_place(p, samples, gate4);
     layer4.backward(p, samples, this->flow_);

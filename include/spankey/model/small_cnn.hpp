@@ -36,7 +36,7 @@ class small_cnn : public keyed_model<small_cnn<Outputs, Gate, Backend, T>, Backe
   relu<shape<32, 14, 14>, Backend, T> relu2;
   max_pool2d<shape<32, 14, 14>, Backend, T> pool2;
   site<shape<32, 7, 7>, 2> gate2;
-  linear<shape<32, 7, 7>, Outputs, Backend, T> fc;
+  linear<shape<32, 7, 7>, Outputs, Backend, T, master_t<T>> fc;
 
   template <class F>
   void for_each_layer(F&& f, const scope& at) {
@@ -52,8 +52,8 @@ class small_cnn : public keyed_model<small_cnn<Outputs, Gate, Backend, T>, Backe
     f(scope{&at, "fc"}, fc);
   }
 
-  batch_view<const T, shape<Outputs>> forward(const pass& p, batch_view<const T, input> x,
-                                              const model_keys<T, site_count>& keys) {
+  batch_view<const master_t<T>, shape<Outputs>> forward(const pass& p, batch_view<const T, input> x,
+                                                        const model_keys<master_t<T>, site_count>& keys) {
     const auto first = pool1.forward(p, relu1.forward(p, conv1.forward(p, gate0.forward(p, x, keys[0]))));
     const auto second =
         pool2.forward(p, relu2.forward(p, conv2.forward(p, gate1.forward(p, first, keys[1]))));
@@ -61,7 +61,7 @@ class small_cnn : public keyed_model<small_cnn<Outputs, Gate, Backend, T>, Backe
   }
 
   void backward(const pass& p, index_t samples) {
-    this->flow_back(p, samples, fc);
+    this->flow_from_logits(p, samples, fc);
     this->flow_in_place(p, samples, gate2);
     this->flow_back(p, samples, pool2);
     this->flow_in_place(p, samples, relu2);

@@ -38,7 +38,7 @@ class small_resnet : public keyed_model<small_resnet<Outputs, Gate, Backend, T>,
   residual_stage<shape<64, 14, 14>, 128, 2, Backend, T> layer3;
   site<shape<128, 7, 7>, 3> gate3;
   mean_pool2d<shape<128, 7, 7>, Backend, T> pool;
-  linear<shape<128>, Outputs, Backend, T> fc;
+  linear<shape<128>, Outputs, Backend, T, master_t<T>> fc;
 
   template <class F>
   void for_each_layer(F&& f, const scope& at) {
@@ -55,8 +55,8 @@ class small_resnet : public keyed_model<small_resnet<Outputs, Gate, Backend, T>,
     f(scope{&at, "fc"}, fc);
   }
 
-  batch_view<const T, shape<Outputs>> forward(const pass& p, batch_view<const T, input> x,
-                                              const model_keys<T, site_count>& keys) {
+  batch_view<const master_t<T>, shape<Outputs>> forward(const pass& p, batch_view<const T, input> x,
+                                                        const model_keys<master_t<T>, site_count>& keys) {
     const auto stem = bn1.forward(p, conv1.forward(p, gate0.forward(p, x, keys[0])));
     const auto stage1 = layer1.forward(p, gate1.forward(p, stem, keys[1]));
     const auto stage2 = gate2.forward(p, layer2.forward(p, stage1), keys[2]);
@@ -65,7 +65,7 @@ class small_resnet : public keyed_model<small_resnet<Outputs, Gate, Backend, T>,
   }
 
   void backward(const pass& p, index_t samples) {
-    this->flow_back(p, samples, fc);
+    this->flow_from_logits(p, samples, fc);
     this->flow_back(p, samples, pool);
     this->flow_in_place(p, samples, gate3);
     layer3.backward(p, samples, this->flow_);

@@ -21,7 +21,7 @@ concept Optimizer = requires(O& optimizer, Model& model) {
 /// Sets every gradient to 0: the start of a step.
 template <class Model>
 void zero_gradients(Model& model) {
-  using T = typename Model::scalar;
+  using T = typename Model::master;
   model.for_each_parameter(
       [](const scope&, parameter<T>& p) { std::fill_n(p.gradient.data, p.dims.size(), T(0)); });
 }
@@ -29,7 +29,7 @@ void zero_gradients(Model& model) {
 /// Euclidean norm of all parameter gradients together.
 template <class Model>
 double gradient_norm(Model& model) {
-  using T = typename Model::scalar;
+  using T = typename Model::master;
   double squared = 0;
   model.for_each_parameter([&](const scope&, parameter<T>& p) {
     squared += update_kernels<typename Model::backend_type, T>::squared_norm(p.dims.size(), p.gradient.data);

@@ -22,7 +22,7 @@ class sgd {
 
   template <class Model>
   void step(Model& model, double learning_rate) {
-    using T = typename Model::scalar;
+    using T = typename Model::master;
     const sgd_update update{.learning_rate = learning_rate,
                             .momentum = options_.momentum,
                             .weight_decay = options_.weight_decay,

@@ -39,6 +39,8 @@ constexpr std::uint64_t invalid_key_step(index_t i) {
 /// train.123 extents, train.124 classes, train.111 and train.112 sites.
 template <class Model, class Data>
 class gate_evaluation {
+  using scalar = typename Model::scalar;
+
  public:
   gate_evaluation(Model& model, key_space* keys, const Data& test, index_t batch, const evaluation_options& o)
       : model_(model),
@@ -65,8 +67,8 @@ class gate_evaluation {
     if (keys != nullptr) require_sites_of<Model>(keys->sites(), "evaluation");
     x_.resize(static_cast<std::size_t>(batch * Model::input::size));
     y_.resize(static_cast<std::size_t>(batch));
-    table_ =
-        normalisation_table<float>(std::span<const float>(test.mean), std::span<const float>(test.deviation));
+    table_ = normalisation_table<scalar>(std::span<const float>(test.mean),
+                                         std::span<const float>(test.deviation));
   }
 
   gate_report run() {
@@ -111,7 +113,7 @@ class gate_evaluation {
         y_[static_cast<std::size_t>(i)] = test_.label(image);
       });
       const auto logits =
-          model_.forward(pass{}, batch_view<const float, typename Model::input>(x_.data(), n), keys);
+          model_.forward(pass{}, batch_view<const scalar, typename Model::input>(x_.data(), n), keys);
       counter_.add(logits.data(), y_.data(), n);
       done += n;
     }
@@ -124,9 +126,9 @@ class gate_evaluation {
   index_t batch_;
   evaluation_options options_;
   answer_counter<float> counter_;
-  std::vector<float> x_;
+  std::vector<scalar> x_;
   std::vector<int> y_;
-  std::vector<float> table_;
+  std::vector<scalar> table_;
 };
 
 }  // namespace spankey

@@ -53,8 +53,8 @@ batch_view<T, Shape> group_of(batch_view<T, Shape> stacked, index_t group, index
 template <class Model, class Deny, std::size_t Sites>
 auto compute_gradients(Model& model, const objective<Deny>& o,
                        batch_view<const typename Model::scalar, typename Model::input> x, const int* labels,
-                       const model_keys<typename Model::scalar, Sites>& keys) {
-  using T = typename Model::scalar;
+                       const model_keys<typename Model::master, Sites>& keys) {
+  using T = typename Model::master;
   using logit_shape = shape<Model::outputs>;
   const pass p{.groups = o.groups(), .training = true};
   if (x.samples() < p.groups || x.samples() % p.groups != 0)

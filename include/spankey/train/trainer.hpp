@@ -31,6 +31,7 @@ struct training_options {
 template <class Model, class Deny, class Data>
 class trainer {
   static_assert(Model::outputs > 0);
+  using scalar = typename Model::scalar;
 
  public:
   /// `keys` is null where the model has no sites; it must outlive the trainer, as the model and the data must.
@@ -119,7 +120,7 @@ class trainer {
     objective<Deny> goal = goal_;
     goal.weight = warmed_up(goal_.weight, epoch, options_.deny_warmup);
     const double rate = options_.rate.at(global, options_.epochs, steps_per_epoch());
-    const batch_view<const float, typename Model::input> x(x_.data(), goal.groups() * n);
+    const batch_view<const scalar, typename Model::input> x(x_.data(), goal.groups() * n);
     const auto result = compute_gradients(model_, goal, x, y_.data(), bound_);
     const double norm = gradient_norm(model_);
     optimizer_.step(model_, rate);
@@ -151,9 +152,9 @@ class trainer {
   objective<Deny> goal_;
   key_space* keys_;
   training_options options_;
-  loader<Data> loader_;
+  loader<Data, scalar> loader_;
   sgd optimizer_;
-  std::vector<float> x_;
+  std::vector<scalar> x_;
   std::vector<int> y_;
   site_buffers valid_, invalid_;
   model_keys<float, Model::sites.size()> bound_{};

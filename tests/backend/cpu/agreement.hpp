@@ -52,7 +52,7 @@ inline bool same_bits(const std::vector<float>& a, const std::vector<float>& b) 
 template <class F>
 void for_each_isa(F&& f) {
   const spankey::isa before = spankey::active_isa();
-  for (const spankey::isa family : {spankey::isa::portable, spankey::isa::avx2, spankey::isa::avx512}) {
+  for (const spankey::isa family : spankey::every_isa) {
     if (family > spankey::best_isa()) continue;
     spankey::use_isa(family);
     CAPTURE(spankey::name_of(family));

@@ -31,16 +31,17 @@ void check_agreement(const linear_problem& p, bool with_bias) {
   std::vector<float> y(dy.size(), 9.0F), dx(x.size(), 9.0F), dw(w.size(), 0.5F), db(b.size(), 0.25F);
   std::vector<double> expected_y(dy.size()), expected_dx(x.size()), expected_dw(w.size(), 0.5),
       expected_db(b.size(), 0.25);
-  kernels::forward(p, x.data(), w.data(), with_bias ? b.data() : nullptr, y.data());
-  reference::forward(p, wide_x.data(), wide_w.data(), with_bias ? wide_b.data() : nullptr, expected_y.data());
+  kernels::forward(p, x.data(), w.data(), with_bias ? b.data() : nullptr, y.data(), nullptr);
+  reference::forward(p, wide_x.data(), wide_w.data(), with_bias ? wide_b.data() : nullptr, expected_y.data(),
+                     nullptr);
   CHECK(difference(y, expected_y) < tolerance);
-  kernels::backward_data(p, dy.data(), w.data(), dx.data());
-  reference::backward_data(p, wide_dy.data(), wide_w.data(), expected_dx.data());
+  kernels::backward_data(p, dy.data(), w.data(), dx.data(), nullptr);
+  reference::backward_data(p, wide_dy.data(), wide_w.data(), expected_dx.data(), nullptr);
   CHECK(difference(dx, expected_dx) < tolerance);
   for (int run = 0; run < 2; ++run) {  // gradients of weights accumulate
-    kernels::backward_weights(p, x.data(), dy.data(), dw.data(), with_bias ? db.data() : nullptr);
+    kernels::backward_weights(p, x.data(), dy.data(), dw.data(), with_bias ? db.data() : nullptr, nullptr);
     reference::backward_weights(p, wide_x.data(), wide_dy.data(), expected_dw.data(),
-                                with_bias ? expected_db.data() : nullptr);
+                                with_bias ? expected_db.data() : nullptr, nullptr);
     CHECK(difference(dw, expected_dw) < 3 * tolerance);
     CHECK(difference(db, expected_db) < 3 * tolerance);
   }
@@ -67,9 +68,9 @@ TEST_CASE("linear: the same bits for any number of threads") {
     const std::vector<float> x = values(p.samples * p.in, 1), w = values(p.in * p.out, 2);
     std::vector<float> y(static_cast<std::size_t>(p.samples * p.out)), dx(x.size()), dw(w.size()),
         db(static_cast<std::size_t>(p.out));
-    kernels::forward(p, x.data(), w.data(), nullptr, y.data());
-    kernels::backward_data(p, y.data(), w.data(), dx.data());
-    kernels::backward_weights(p, x.data(), y.data(), dw.data(), db.data());
+    kernels::forward(p, x.data(), w.data(), nullptr, y.data(), nullptr);
+    kernels::backward_data(p, y.data(), w.data(), dx.data(), nullptr);
+    kernels::backward_weights(p, x.data(), y.data(), dw.data(), db.data(), nullptr);
     for (const auto* part : {&dx, &dw, &db}) y.insert(y.end(), part->begin(), part->end());
     return y;
   });

@@ -144,15 +144,11 @@ struct batch_norm_kernels<backend::cpu, float> {
 
   static void normalise(const batch_norm_problem& p, const cut& c, activation act,
                         const batch_norm_forward_operands<float>& t, const float* affine) {
-    const auto kernel =
-        t.residual != nullptr
-            ? (act == activation::relu ? SPANKEY_DISPATCH(norm_apply_residual_relu)
-                                       : SPANKEY_DISPATCH(norm_apply_residual))
-            : (act == activation::relu ? SPANKEY_DISPATCH(norm_apply_relu) : SPANKEY_DISPATCH(norm_apply));
+    const auto kernel = SPANKEY_DISPATCH(norm_apply);
     parallel_for(p.groups * c.blocks, [&](index_t task) {
       const index_t at = c.first_element(p, task);
       kernel(c.rows_of(task % c.blocks), t.x + at, t.residual != nullptr ? t.residual + at : nullptr,
-             affine + task / c.blocks * coefficients * c.period, t.y + at);
+             affine + task / c.blocks * coefficients * c.period, act == activation::relu, t.y + at);
     });
   }
 

@@ -94,20 +94,13 @@ inline __attribute__((always_inline)) void norm_apply_any(const norm_rows& r, co
   }
 }
 inline void norm_apply(const norm_rows& r, const float* x, const float* residual, const float* affine,
-                       float* y) {
-  norm_apply_any(r, x, residual, affine, y, false, false);
-}
-inline void norm_apply_relu(const norm_rows& r, const float* x, const float* residual, const float* affine,
-                            float* y) {
-  norm_apply_any(r, x, residual, affine, y, false, true);
-}
-inline void norm_apply_residual(const norm_rows& r, const float* x, const float* residual,
-                                const float* affine, float* y) {
+                       bool relu, float* y) {
+  if (residual == nullptr) {
+    if (relu) return norm_apply_any(r, x, residual, affine, y, false, true);
+    return norm_apply_any(r, x, residual, affine, y, false, false);
+  }
+  if (relu) return norm_apply_any(r, x, residual, affine, y, true, true);
   norm_apply_any(r, x, residual, affine, y, true, false);
-}
-inline void norm_apply_residual_relu(const norm_rows& r, const float* x, const float* residual,
-                                     const float* affine, float* y) {
-  norm_apply_any(r, x, residual, affine, y, true, true);
 }
 
 // One to four rows: dy masked where y <= 0 (y null: not at all); sum += dy, dot += dy (x - mean).

@@ -7,18 +7,21 @@
 // spankey::cpu::avx512, ::avx2 and ::portable. It sees
 //   SPANKEY_LANES   floats in one register (16, 8, 4)          SPANKEY_REGISTERS   vector registers (32, 16,
 //   16) lanes           a vector of SPANKEY_LANES floats that may be loaded from any float address
-// and writes a*b + c where it wants a fused multiply-add. SPANKEY_DISPATCH(function) picks the active
-// family's.
+// and writes a*b + c where it wants a fused multiply-add. SPANKEY_DISPATCH(function) is a callable that remembers
+// the family that was active when it was made and calls that family's function (or overload).
 #include "spankey/backend/cpu/isa.hpp"
 
 #ifndef SPANKEY_DISPATCH
 #if defined(__x86_64__)
-#define SPANKEY_DISPATCH(function)                                                       \
-  (::spankey::active_isa() == ::spankey::isa::avx512 ? &::spankey::cpu::avx512::function \
-   : ::spankey::active_isa() == ::spankey::isa::avx2 ? &::spankey::cpu::avx2::function   \
-                                                     : &::spankey::cpu::portable::function)
+#define SPANKEY_DISPATCH(function)                                                               \
+  ([family = ::spankey::active_isa()](auto... arguments) {                                       \
+    if (family >= ::spankey::isa::avx512) return ::spankey::cpu::avx512::function(arguments...); \
+    if (family == ::spankey::isa::avx2) return ::spankey::cpu::avx2::function(arguments...);     \
+    return ::spankey::cpu::portable::function(arguments...);                                     \
+  })
 #else
-#define SPANKEY_DISPATCH(function) (&::spankey::cpu::portable::function)
+#define SPANKEY_DISPATCH(function) \
+  ([](auto... arguments) { return ::spankey::cpu::portable::function(arguments...); })
 #endif
 
 namespace spankey::cpu {

@@ -1,8 +1,8 @@
 // Instruction-set families of the CPU kernels, and which one runs.
 //
 // One text is compiled once per family (foreach_isa.hpp); at run time the best family the processor has is
-// used. SPANKEY_ISA=portable|avx2|avx512 in the environment, or use_isa(), caps it; describe() says what
-// runs.
+// used. SPANKEY_ISA=portable|avx2|avx512|avx512_bf16|amx_bf16 in the environment, or use_isa(), caps it; describe()
+// says what runs. The last two differ from avx512 in the matrix products of bf16 only.
 #pragma once
 
 #include <atomic>
@@ -13,9 +13,11 @@
 
 namespace spankey {
 
-enum class isa { portable, avx2, avx512 };
+enum class isa { portable, avx2, avx512, avx512_bf16, amx_bf16 };
 
-inline constexpr std::string_view isa_names[] = {"portable", "avx2", "avx512"};
+inline constexpr std::string_view isa_names[] = {"portable", "avx2", "avx512", "avx512_bf16", "amx_bf16"};
+
+inline constexpr isa every_isa[] = {isa::portable, isa::avx2, isa::avx512, isa::avx512_bf16, isa::amx_bf16};
 
 constexpr std::string_view name_of(isa family) { return isa_names[static_cast<int>(family)]; }
 
@@ -25,7 +27,7 @@ inline isa best_isa() {
   __builtin_cpu_init();
   if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
       __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl")) {
-    return isa::avx512;
+    return __builtin_cpu_supports("avx512bf16") ? isa::avx512_bf16 : isa::avx512;
   }
   if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return isa::avx2;
 #endif
@@ -38,13 +40,14 @@ inline std::atomic<isa>& selected_isa() {
     const isa best = best_isa();
     const char* wanted = std::getenv("SPANKEY_ISA");
     if (wanted == nullptr) return best;
-    for (const isa family : {isa::portable, isa::avx2, isa::avx512}) {
+    for (const isa family : every_isa) {
       if (name_of(family) != wanted) continue;
       if (family <= best) return family;
       fail("backend.101", "SPANKEY_ISA", "this processor has no ", wanted, "; the best it has is ",
            name_of(best));
     }
-    fail("backend.102", "SPANKEY_ISA", "found '", wanted, "', expected portable, avx2 or avx512");
+    fail("backend.102", "SPANKEY_ISA", "found '", wanted,
+         "', expected portable, avx2, avx512, avx512_bf16 or amx_bf16");
   }();
   return selected;
 }

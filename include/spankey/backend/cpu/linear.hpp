@@ -15,8 +15,11 @@ namespace spankey {
 
 template <>
 struct linear_kernels<backend::cpu, float> {
+  static constexpr index_t scratch_size(const linear_problem&) { return 0; }
+
   /// bias may be null.
-  static void forward(const linear_problem& p, const float* x, const float* w, const float* bias, float* y) {
+  static void forward(const linear_problem& p, const float* x, const float* w, const float* bias, float* y,
+                      float* /*scratch*/) {
     for_each_block(p.samples, p.out, [&](index_t n, index_t rows, index_t o, index_t columns) {
       float* block = y + n * p.out + o;
       if (bias != nullptr)
@@ -25,7 +28,8 @@ struct linear_kernels<backend::cpu, float> {
                 bias != nullptr ? 1.0F : 0.0F, block, p.out);
     });
   }
-  static void backward_data(const linear_problem& p, const float* dy, const float* w, float* dx) {
+  static void backward_data(const linear_problem& p, const float* dy, const float* w, float* dx,
+                            float* /*scratch*/) {
     for_each_block(p.samples, p.in, [&](index_t n, index_t rows, index_t i, index_t columns) {
       cpu::gemm(false, true, rows, columns, p.out, dy + n * p.out, p.out, w + i * p.out, p.out, 0.0F,
                 dx + n * p.in + i, p.in);
@@ -33,7 +37,7 @@ struct linear_kernels<backend::cpu, float> {
   }
   /// dbias may be null.
   static void backward_weights(const linear_problem& p, const float* x, const float* dy, float* dw,
-                               float* dbias) {
+                               float* dbias, float* /*scratch*/) {
     for_each_block(p.in, p.out, [&](index_t i, index_t rows, index_t o, index_t columns) {
       cpu::gemm(true, false, rows, columns, p.samples, x + i, p.in, dy + o, p.out, 1.0F, dw + i * p.out + o,
                 p.out);

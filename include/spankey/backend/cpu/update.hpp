@@ -19,9 +19,14 @@ namespace spankey {
 template <>
 struct update_kernels<backend::cpu, float> {
   static void sgd(const sgd_update& u, index_t count, const float* gradient, float* momentum, float* value) {
-    const auto kernel = u.momentum == 0 ? SPANKEY_DISPATCH(sgd_plain) : SPANKEY_DISPATCH(sgd_momentum);
+    const auto plain = SPANKEY_DISPATCH(sgd_plain);
+    const auto with_momentum = SPANKEY_DISPATCH(sgd_momentum);
     cpu::for_each_block(count, cpu::block_elements, [&](index_t first, index_t n) {
-      kernel(u, n, gradient + first, momentum + first, value + first);
+      if (u.momentum == 0) {
+        plain(u, n, gradient + first, value + first);
+      } else {
+        with_momentum(u, n, gradient + first, momentum + first, value + first);
+      }
     });
   }
 

@@ -1,6 +1,5 @@
 // One block of an SGD update; see update.hpp.
-inline void sgd_plain(const sgd_update& u, index_t count, const float* gradient, float* /*momentum*/,
-                      float* value) {
+inline void sgd_plain(const sgd_update& u, index_t count, const float* gradient, float* value) {
   const float lr = static_cast<float>(u.learning_rate), decay = static_cast<float>(u.weight_decay);
   for (index_t i = 0; i < count; i += SPANKEY_LANES) {
     const lanes w = load_lanes(value + i, count - i);

@@ -8,7 +8,9 @@ namespace spankey {
 
 template <class T>
 struct linear_kernels<backend::reference, T> {
-  static void forward(const linear_problem& p, const T* x, const T* w, const T* bias, T* y) {
+  static constexpr index_t scratch_size(const linear_problem&) { return 0; }
+
+  static void forward(const linear_problem& p, const T* x, const T* w, const T* bias, T* y, T* /*scratch*/) {
     for (index_t n = 0; n < p.samples; ++n)
       for (index_t o = 0; o < p.out; ++o) {
         T sum = bias != nullptr ? bias[o] : T(0);
@@ -16,7 +18,7 @@ struct linear_kernels<backend::reference, T> {
         y[n * p.out + o] = sum;
       }
   }
-  static void backward_data(const linear_problem& p, const T* dy, const T* w, T* dx) {
+  static void backward_data(const linear_problem& p, const T* dy, const T* w, T* dx, T* /*scratch*/) {
     for (index_t n = 0; n < p.samples; ++n)
       for (index_t i = 0; i < p.in; ++i) {
         T sum = 0;
@@ -25,7 +27,8 @@ struct linear_kernels<backend::reference, T> {
       }
   }
   /// dbias may be null.
-  static void backward_weights(const linear_problem& p, const T* x, const T* dy, T* dw, T* dbias) {
+  static void backward_weights(const linear_problem& p, const T* x, const T* dy, T* dw, T* dbias,
+                               T* /*scratch*/) {
     for (index_t n = 0; n < p.samples; ++n)
       for (index_t o = 0; o < p.out; ++o) {
         for (index_t i = 0; i < p.in; ++i) dw[i * p.out + o] += x[n * p.in + i] * dy[n * p.out + o];
