@@ -1,11 +1,19 @@
-// The CPU backend computes in float.
+// The CPU backend computes in float; activations and their gradients are stored in float or in bf16.
 #pragma once
+
+#include <concepts>
 
 #include "spankey/backend/backend.hpp"
 
 namespace spankey {
 
-template <>
-inline constexpr bool has_kernels<backend::cpu, float> = true;
+namespace cpu {
+/// What activations may be stored in.
+template <class T>
+concept Scalar = std::same_as<T, float> || std::same_as<T, bf16>;
+}  // namespace cpu
+
+template <cpu::Scalar T>
+inline constexpr bool has_kernels<backend::cpu, T> = true;
 
 }  // namespace spankey
