@@ -12,9 +12,9 @@
 
 namespace {
 
+using spankey::bf16;
 using spankey::conv2d_problem;
 using spankey::index_t;
-using cpu_conv = spankey::conv2d_kernels<spankey::backend::cpu, float>;
 using exact_conv = spankey::conv2d_kernels<spankey::backend::reference, double>;
 
 conv2d_problem problem(index_t samples, index_t in, index_t out, index_t height, index_t width,
@@ -62,50 +62,81 @@ std::vector<conv2d_problem> problems() {
   return list;
 }
 
-std::vector<float> random_values(index_t count, std::uint64_t seed) {
+template <class T>
+std::vector<T> random_values(index_t count, std::uint64_t seed) {
   const spankey::random_source random(seed, spankey::stream::weights);
-  std::vector<float> values(static_cast<std::size_t>(count));
-  for (std::size_t i = 0; i < values.size(); ++i) values[i] = static_cast<float>(random.gaussian(i));
+  std::vector<T> values(static_cast<std::size_t>(count));
+  for (std::size_t i = 0; i < values.size(); ++i)
+    values[i] = static_cast<T>(static_cast<float>(random.gaussian(i)));
   return values;
 }
 
-std::vector<double> exact(const std::vector<float>& values) { return {values.begin(), values.end()}; }
+template <class T>
+std::vector<double> exact(const std::vector<T>& values) {
+  std::vector<double> wide;
+  for (const T value : values) wide.push_back(static_cast<double>(static_cast<float>(value)));
+  return wide;
+}
 
-double relative_error(const std::vector<float>& found, const std::vector<double>& expected) {
+/// Weights as the products see them: rounded to the scalar of the activations.
+template <class T>
+std::vector<double> multiplied(const std::vector<float>& weights) {
+  std::vector<double> wide;
+  for (const float value : weights)
+    wide.push_back(static_cast<double>(static_cast<float>(static_cast<T>(value))));
+  return wide;
+}
+
+template <class T>
+double relative_error(const std::vector<T>& found, const std::vector<double>& expected) {
   double difference = 0, norm = 0;
   for (std::size_t i = 0; i < found.size(); ++i) {
-    difference += std::pow(static_cast<double>(found[i]) - expected[i], 2);
+    difference += std::pow(static_cast<double>(static_cast<float>(found[i])) - expected[i], 2);
     norm += expected[i] * expected[i];
   }
   return norm > 0 ? std::sqrt(difference / norm) : std::sqrt(difference);
 }
 
 // Inputs and outputs of all passes. Scratch is as small as promised, guarded and full of NaN.
+template <class T>
 struct operands {
+  using kernels = spankey::conv2d_kernels<spankey::backend::cpu, T>;
+
   explicit operands(const conv2d_problem& shape)
       : p(shape),
-        x(random_values(p.samples * p.in.size(), 1)),
-        w(random_values(p.weight_size(), 2)),
-        bias(random_values(p.out.channels, 3)),
-        dy(random_values(p.samples * p.out.size(), 4)),
-        y(dy.size(), std::nanf("")),
-        dx(random_values(static_cast<index_t>(x.size()), 5)),
-        dw(random_values(static_cast<index_t>(w.size()), 6)),
-        dbias(random_values(p.out.channels, 7)),
-        scratch(static_cast<std::size_t>(cpu_conv::scratch_size(p)) + 16, std::nanf("")) {
+        x(random_values<T>(p.samples * p.in.size(), 1)),
+        dy(random_values<T>(p.samples * p.out.size(), 4)),
+        y(dy.size(), static_cast<T>(std::nanf(""))),
+        dx(random_values<T>(static_cast<index_t>(x.size()), 5)),
+        w(random_values<float>(p.weight_size(), 2)),
+        bias(random_values<float>(p.out.channels, 3)),
+        dw(random_values<float>(static_cast<index_t>(w.size()), 6)),
+        dbias(random_values<float>(p.out.channels, 7)),
+        scratch(static_cast<std::size_t>(kernels::scratch_size(p)) + 16, std::nanf("")) {
     std::fill(scratch.end() - 16, scratch.end(), guard);
   }
   [[nodiscard]] bool scratch_respected() const {
     return std::all_of(scratch.end() - 16, scratch.end(), [](float value) { return value == guard; });
   }
+  void forward(bool with_bias) {
+    kernels::forward(p, x.data(), w.data(), with_bias ? bias.data() : nullptr, y.data(), scratch.data());
+  }
+  void backward_data(bool accumulate) {
+    kernels::backward_data(p, dy.data(), w.data(), dx.data(), accumulate, scratch.data());
+  }
+  void backward_weights(bool with_bias) {
+    kernels::backward_weights(p, x.data(), dy.data(), dw.data(), with_bias ? dbias.data() : nullptr,
+                              scratch.data());
+  }
   static constexpr float guard = 12345.0F;
   conv2d_problem p;
-  std::vector<float> x, w, bias, dy, y, dx, dw, dbias, scratch;
+  std::vector<T> x, dy, y, dx;
+  std::vector<float> w, bias, dw, dbias, scratch;
 };
 
 std::vector<spankey::isa> families() {
   std::vector<spankey::isa> list;
-  for (const spankey::isa family : {spankey::isa::portable, spankey::isa::avx2, spankey::isa::avx512}) {
+  for (const spankey::isa family : spankey::every_isa) {
     if (family <= spankey::best_isa()) list.push_back(family);
   }
   return list;
@@ -116,19 +147,23 @@ struct restore_isa {
   ~restore_isa() { spankey::use_isa(before); }
 };
 
-bool same_bits(const std::vector<float>& a, const std::vector<float>& b) {
-  return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;
+template <class T>
+bool same_bits(const std::vector<T>& a, const std::vector<T>& b) {
+  return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(T)) == 0;
 }
 
-constexpr double tolerance = 1e-5;
+// Sums are float; what is stored as bf16 was rounded once, by at most 1 part in 256.
+constexpr double sum_tolerance = 1e-5;
+template <class T>
+constexpr double tolerance = std::is_same_v<T, float> ? sum_tolerance : 1.0 / 256;
 
 }  // namespace
 
-TEST_CASE("cpu convolution agrees with the reference") {
+TEST_CASE_TEMPLATE("cpu convolution agrees with the reference", T, float, bf16) {
   const restore_isa restore;
   for (const conv2d_problem& p : problems()) {
-    const operands given(p);
-    const std::vector<double> x = exact(given.x), w = exact(given.w), bias = exact(given.bias),
+    const operands<T> given(p);
+    const std::vector<double> x = exact(given.x), w = multiplied<T>(given.w), bias = exact(given.bias),
                               dy = exact(given.dy);
     std::vector<double> y(given.y.size()), y_bias = y, dx(given.x.size()), dx_added = exact(given.dx),
                                            dw = exact(given.dw), dbias = exact(given.dbias);
@@ -149,43 +184,43 @@ TEST_CASE("cpu convolution agrees with the reference") {
       CAPTURE(p.in.width);
       CAPTURE(p.kernel);
       CAPTURE(p.stride);
-      operands o = given;
-      float* const scratch = o.scratch.data();
-      cpu_conv::forward(p, o.x.data(), o.w.data(), nullptr, o.y.data(), scratch);
-      CHECK(relative_error(o.y, y) <= tolerance);
-      cpu_conv::forward(p, o.x.data(), o.w.data(), o.bias.data(), o.y.data(), scratch);
-      CHECK(relative_error(o.y, y_bias) <= tolerance);
-      cpu_conv::backward_data(p, o.dy.data(), o.w.data(), o.dx.data(), true, scratch);
-      CHECK(relative_error(o.dx, dx_added) <= tolerance);
-      std::fill(o.dx.begin(), o.dx.end(), std::nanf(""));  // overwriting must not read what was there
-      cpu_conv::backward_data(p, o.dy.data(), o.w.data(), o.dx.data(), false, scratch);
-      CHECK(relative_error(o.dx, dx) <= tolerance);
-      cpu_conv::backward_weights(p, o.x.data(), o.dy.data(), o.dw.data(), nullptr, scratch);
-      cpu_conv::backward_weights(p, o.x.data(), o.dy.data(), o.dw.data(), o.dbias.data(), scratch);
-      CHECK(relative_error(o.dw, dw) <= tolerance);
-      CHECK(relative_error(o.dbias, dbias) <= tolerance);
+      operands<T> o = given;
+      o.forward(false);
+      CHECK(relative_error(o.y, y) <= tolerance<T>);
+      o.forward(true);
+      CHECK(relative_error(o.y, y_bias) <= tolerance<T>);
+      o.backward_data(true);
+      CHECK(relative_error(o.dx, dx_added) <= tolerance<T>);
+      // Overwriting must not read what was there.
+      std::fill(o.dx.begin(), o.dx.end(), static_cast<T>(std::nanf("")));
+      o.backward_data(false);
+      CHECK(relative_error(o.dx, dx) <= tolerance<T>);
+      o.backward_weights(false);
+      o.backward_weights(true);
+      CHECK(relative_error(o.dw, dw) <= sum_tolerance);
+      CHECK(relative_error(o.dbias, dbias) <= sum_tolerance);
       CHECK(o.scratch_respected());
     }
   }
 }
 
-TEST_CASE("cpu convolution has the same bits for any number of threads") {
+TEST_CASE_TEMPLATE("cpu convolution has the same bits for any number of threads", T, float, bf16) {
   const restore_isa restore;
   for (const conv2d_problem& p : {same(17, 16, 65, 14, 14, 3, 1), same(17, 65, 64, 8, 8, 3, 2),
                                   same(3, 3, 16, 32, 32, 3, 1), same(33, 64, 128, 8, 8, 1, 2)}) {
     const auto run = [&p](index_t threads) {
       const spankey::thread_limit limit(threads);
-      operands o(p);
-      cpu_conv::forward(p, o.x.data(), o.w.data(), o.bias.data(), o.y.data(), o.scratch.data());
-      cpu_conv::backward_data(p, o.dy.data(), o.w.data(), o.dx.data(), true, o.scratch.data());
-      cpu_conv::backward_weights(p, o.x.data(), o.dy.data(), o.dw.data(), o.dbias.data(), o.scratch.data());
+      operands<T> o(p);
+      o.forward(true);
+      o.backward_data(true);
+      o.backward_weights(true);
       return o;
     };
     for (const spankey::isa family : families()) {
       spankey::use_isa(family);
-      const operands one = run(1);
+      const operands<T> one = run(1);
       for (const index_t threads : {2, 3, 7}) {
-        const operands many = run(threads);
+        const operands<T> many = run(threads);
         CHECK(same_bits(many.y, one.y));
         CHECK(same_bits(many.dx, one.dx));
         CHECK(same_bits(many.dw, one.dw));

@@ -56,6 +56,71 @@ TEST_CASE("linear: awkward shapes") {
         for (const bool with_bias : {true, false}) check_agreement({samples, in, out}, with_bias);
 }
 
+namespace {
+
+// The bf16 map against the exact one on the same rounded operands; Y is what y and dy are stored in.
+template <class Y>
+void check_bf16(const linear_problem& p) {
+  using spankey::bf16;
+  using map = spankey::linear_kernels<spankey::backend::cpu, bf16>;
+  CAPTURE(p.samples);
+  CAPTURE(p.in);
+  CAPTURE(p.out);
+  const auto rounded = [](const std::vector<float>& v) {
+    std::vector<bf16> narrow;
+    for (const float f : v) narrow.push_back(bf16(f));
+    return narrow;
+  };
+  const auto exact = [](const auto& v) {
+    std::vector<double> wide;
+    for (const auto f : v) wide.push_back(static_cast<double>(static_cast<float>(f)));
+    return wide;
+  };
+  const auto floats = [](const auto& v) {
+    std::vector<float> wide;
+    for (const auto f : v) wide.push_back(static_cast<float>(f));
+    return wide;
+  };
+  const std::vector<float> w = values(p.in * p.out, 2, 0, 0.2), b = values(p.out, 3);
+  const std::vector<bf16> x = rounded(values(p.samples * p.in, 1)), seen_w = rounded(w);
+  const std::vector<float> dy = floats(rounded(values(p.samples * p.out, 4)));
+  std::vector<Y> y(dy.size()), dy_given;
+  for (const float f : dy) dy_given.push_back(static_cast<Y>(f));
+  std::vector<bf16> dx(x.size());
+  std::vector<float> dw(w.size(), 0.5F), db(b.size(), 0.25F),
+      scratch(static_cast<std::size_t>(map::scratch_size(p)));
+  std::vector<double> expected_y(dy.size()), expected_dx(x.size()), expected_dw(w.size(), 0.5),
+      expected_db(b.size(), 0.25);
+  const std::vector<double> wide_x = exact(x), wide_w = exact(seen_w), wide_b = exact(b), wide_dy = exact(dy);
+  const double sums = 1e-6 * std::sqrt(static_cast<double>(std::max({p.samples, p.in, p.out})));
+  const double stored = std::is_same_v<Y, float> ? sums : 1.0 / 256;
+
+  map::forward(p, x.data(), w.data(), b.data(), y.data(), scratch.data());
+  reference::forward(p, wide_x.data(), wide_w.data(), wide_b.data(), expected_y.data(), nullptr);
+  CHECK(difference(floats(y), expected_y) <= stored);
+  map::backward_data(p, dy_given.data(), w.data(), dx.data(), scratch.data());
+  reference::backward_data(p, wide_dy.data(), wide_w.data(), expected_dx.data(), nullptr);
+  CHECK(difference(floats(dx), expected_dx) <= 1.0 / 256);
+  map::backward_weights(p, x.data(), dy_given.data(), dw.data(), db.data(), scratch.data());
+  reference::backward_weights(p, wide_x.data(), wide_dy.data(), expected_dw.data(), expected_db.data(),
+                              nullptr);
+  CHECK(difference(dw, expected_dw) <= 3 * sums);
+  CHECK(difference(db, expected_db) <= 3 * sums);
+}
+
+}  // namespace
+
+TEST_CASE("linear, bf16: awkward shapes, logits in float or bf16, on every instruction set") {
+  for_each_isa([] {
+    for (const index_t samples : {1, 3, 17})
+      for (const index_t in : {1, 5, 64, 513})
+        for (const index_t out : {1, 3, 11, 130}) {
+          check_bf16<float>({samples, in, out});
+          check_bf16<spankey::bf16>({samples, in, out});
+        }
+  });
+}
+
 TEST_CASE("linear: several blocks in both directions") {
   check_agreement({130, 300, 270}, true);
   check_agreement({1, 300, 600}, true);

@@ -115,7 +115,7 @@ inline void blas_backward_weights(const conv2d_problem& p, const float* x, const
              sums + first * out, out);
       }
   });
-  if (slices > 1) add_in_order(active_conv2d_tiles(), scratch, slices, p.weight_size(), dw);
+  if (slices > 1) add_in_order(scratch, slices, p.weight_size(), dw);
 }
 
 }  // namespace spankey::cpu

@@ -4,12 +4,16 @@
 // packs dy of some pixels once and adds their products to its block of dw, tile by tile. Where dw has too few
 // blocks to share, slices sum into copies of dw, which are then added in order: the slices follow from the
 // problem alone, so the bits do not depend on the threads.
+//
+// bf16 is multiplied in pairs, here of two samples: x and dy are read as tensors of half as many samples whose
+// elements are words. x is paired first, some samples at a time; dy as it is packed.
 #pragma once
 
 #include <algorithm>
 #include <array>
 
 #include "spankey/backend/cpu/conv2d_gather.hpp"
+#include "spankey/backend/cpu/conv2d_rows.hpp"
 #include "spankey/backend/cpu/conv2d_tile.hpp"
 #include "spankey/backend/cpu/parallel.hpp"
 
@@ -31,7 +35,7 @@ constexpr conv2d_gradient_plan gradient_plan(const conv2d_problem& p) {
   const index_t rows =
       ((depth + row_blocks - 1) / row_blocks + conv2d_max_rows - 1) / conv2d_max_rows * conv2d_max_rows;
   // Counted in the widest columns of any family, so that the plan is the same for all.
-  const index_t blocks = row_blocks * (conv2d_blocks::padded(p.out.channels) / conv2d_max_width);
+  const index_t blocks = row_blocks * (padded_channels(p.out.channels) / conv2d_max_width);
   const index_t wanted = (conv2d_gradient_tasks + blocks - 1) / blocks;
   const index_t useful = p.samples * p.out.height * p.out.width / conv2d_slice_pixels;
   return {rows, row_blocks, std::max<index_t>(1, std::min(wanted, useful))};
@@ -44,8 +48,9 @@ struct conv2d_gradient_share {
 };
 
 /// A tile whose last rows or columns do not exist: computed beside dw, then copied.
-inline void gradient_at_edge(const conv2d_tile& tile, index_t rows, index_t valid, const float* const* source,
-                             index_t offset, const float* dy, index_t pixels, float* const* to) {
+template <class T>
+void gradient_at_edge(const conv2d_tile<T>& tile, index_t rows, index_t valid, const word_t<T>* const* source,
+                      index_t offset, const word_t<T>* dy, index_t pixels, float* const* to) {
   alignas(64) float sums[conv2d_max_rows][conv2d_max_width] = {};
   std::array<float*, conv2d_max_rows> spare;
   std::array<index_t, conv2d_max_rows> channel;
@@ -58,23 +63,45 @@ inline void gradient_at_edge(const conv2d_tile& tile, index_t rows, index_t vali
   for (std::size_t i = 0; i < static_cast<std::size_t>(rows); ++i) std::copy_n(sums[i], valid, to[i]);
 }
 
-inline void run_gradient_share(const conv2d_gather& g, const conv2d_blocks& blocks, const float* x,
-                               const float* dy, const conv2d_gradient_share& share) {
-  const conv2d_tile& tile = blocks.tile(share.block);
+/// Operands of a weight gradient: x in words, dy of `samples` samples.
+template <class T>
+struct conv2d_gradient_operands {
+  const word_t<T>* x;
+  const T* dy;
+  index_t samples;
+};
+
+/// Words of dy at one target pixel (in words) from channel `first` on: a row, or the rows of a pair of samples.
+template <class T>
+void pack_gradient_row(const conv2d_gather& g, const conv2d_gradient_operands<T>& data, index_t pixel,
+                       index_t first, index_t valid, word_t<T>* to) {
+  if constexpr (terms_of_word<T> == 1) {
+    std::copy_n(data.dy + pixel + first, valid, to);
+  } else {
+    const index_t size = g.target.size(), pair = pixel / size;
+    const T* const row = data.dy + pair * size + pixel + first;
+    SPANKEY_DISPATCH(pair_rows)(row, 2 * pair + 1 < data.samples ? row + size : nullptr, valid, to);
+  }
+}
+
+template <class T>
+void run_gradient_share(const conv2d_gather& g, const conv2d_blocks<T>& blocks,
+                        const conv2d_gradient_operands<T>& data, const conv2d_gradient_share& share) {
+  const conv2d_tile<T>& tile = blocks.tile(share.block);
   const index_t width = blocks.width(share.block), valid = blocks.valid(share.block);
   const index_t first = blocks.begin(share.block), channels = g.source.channels;
   const index_t line = g.columns.taps * channels;  // rows of dw that belong to one kernel row
   constexpr std::array<index_t, conv2d_max_rows> channel{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11};
-  alignas(64) std::array<float, conv2d_gradient_pixels * conv2d_max_width> packed;
-  std::array<const float*, conv2d_gradient_pixels> source;
+  alignas(64) std::array<word_t<T>, conv2d_gradient_pixels * conv2d_max_width> packed;
+  std::array<const word_t<T>*, conv2d_gradient_pixels> source;
 
   const auto run_pixels = [&](const conv2d_part& part, index_t begin, index_t end) {
     index_t count = 0;
     for_each_pixel(g, part, begin, end, [&](index_t from, index_t to) {
-      source[static_cast<std::size_t>(count)] = x + from;
-      float* const row = packed.data() + count++ * width;
-      std::copy_n(dy + to + first, valid, row);
-      std::fill(row + valid, row + width, 0.0F);
+      source[static_cast<std::size_t>(count)] = data.x + from;
+      word_t<T>* const row = packed.data() + count++ * width;
+      pack_gradient_row(g, data, to, first, valid, row);
+      std::fill(row + valid, row + width, word_t<T>{});
     });
     for (index_t r = part.rows.tap_begin; r < part.rows.tap_end; ++r) {
       const index_t line_begin = part.columns.tap_begin * channels;
@@ -107,21 +134,23 @@ inline void run_gradient_share(const conv2d_gather& g, const conv2d_blocks& bloc
 }
 
 /// to(i) += parts(0, i) + parts(1, i) + ..., in this order.
-inline void add_in_order(const conv2d_tiles& tiles, const float* parts, index_t count, index_t size,
-                         float* to) {
+inline void add_in_order(const float* parts, index_t count, index_t size, float* to) {
   constexpr index_t chunk = 4096;
+  const auto add = SPANKEY_DISPATCH(add_row);
   parallel_for((size + chunk - 1) / chunk, [&](index_t task) {
     const index_t begin = task * chunk, length = std::min(chunk, size - begin);
-    for (index_t part = 0; part < count; ++part) tiles.add(parts + part * size + begin, length, to + begin);
+    for (index_t part = 0; part < count; ++part) add(parts + part * size + begin, length, to + begin);
   });
 }
 
-/// dw += x^T dy; scratch takes slices * weight_size floats where there is more than one slice.
-inline void add_weight_gradient(const conv2d_problem& p, const float* x, const float* dy, float* dw,
-                                float* scratch) {
+/// dw += x^T dy; p counts samples of words. scratch takes slices * weight_size floats where there is more than one
+/// slice.
+template <class T>
+void add_word_gradient(const conv2d_problem& p, const conv2d_gradient_operands<T>& data, float* dw,
+                       float* scratch) {
   const conv2d_gradient_plan plan = gradient_plan(p);
   const conv2d_gather g = forward_gather(p);
-  const conv2d_blocks blocks{active_conv2d_tiles(), p.out.channels};
+  const conv2d_blocks<T> blocks{active_conv2d_tiles<T>(), p.out.channels};
   const index_t units = plan.row_blocks * blocks.count(), size = p.weight_size();
   parallel_for(plan.slices * units, [&](index_t task) {
     conv2d_gradient_share share{};
@@ -137,24 +166,69 @@ inline void add_weight_gradient(const conv2d_problem& p, const float* x, const f
                     0.0F);
       }
     }
-    run_gradient_share(g, blocks, x, dy, share);
+    run_gradient_share(g, blocks, data, share);
   });
-  if (plan.slices > 1) add_in_order(blocks.tiles, scratch, plan.slices, size, dw);
+  if (plan.slices > 1) add_in_order(scratch, plan.slices, size, dw);
+}
+
+/// Samples whose pairs are made at a time: 8 MB of words, so that they are still in the last-level cache when they
+/// are read.
+constexpr index_t paired_samples(const conv2d_problem& p) {
+  const index_t fitting = (index_t{1} << 21) / p.in.size() * 2;
+  return std::max<index_t>(2, std::min(fitting, (p.samples + 1) / 2 * 2));
+}
+
+/// Floats of scratch that add_weight_gradient needs, for every instruction set.
+template <class T>
+constexpr index_t gradient_scratch_size(const conv2d_problem& p) {
+  conv2d_problem part = p;
+  if (terms_of_word < T >> 1) part.samples = paired_samples(p) / 2;
+  const index_t slices = gradient_plan(part).slices;
+  return (slices > 1 ? slices * p.weight_size() : 0) +
+         (terms_of_word<T> > 1 ? part.samples * p.in.size() : 0);
+}
+
+/// dw += x^T dy.
+template <class T>
+void add_weight_gradient(const conv2d_problem& p, const T* x, const T* dy, float* dw, float* scratch) {
+  if constexpr (terms_of_word<T> == 1) {
+    add_word_gradient<T>(p, {x, dy, p.samples}, dw, scratch);
+  } else {
+    const index_t size = p.in.size(), at_once = paired_samples(p);
+    auto* const pairs = reinterpret_cast<word_t<T>*>(scratch);
+    for (index_t first = 0; first < p.samples; first += at_once) {
+      const index_t samples = std::min(at_once, p.samples - first);
+      constexpr index_t block = 16384;
+      const index_t blocks = (size + block - 1) / block;
+      conv2d_problem part = p;
+      part.samples = (samples + 1) / 2;
+      parallel_for(part.samples * blocks, [&](index_t task) {
+        const index_t pair = task / blocks, begin = task % blocks * block;
+        const T* const from = x + (first + 2 * pair) * size + begin;
+        SPANKEY_DISPATCH(pair_rows)
+        (from, 2 * pair + 1 < samples ? from + size : nullptr, std::min(block, size - begin),
+         pairs + pair * size + begin);
+      });
+      add_word_gradient<T>(part, {pairs, dy + first * p.out.size(), samples}, dw,
+                           scratch + at_once / 2 * size);
+    }
+  }
 }
 
 /// dbias += sum of dy over all pixels; scratch takes conv2d_gradient_tasks * O floats.
-inline void add_bias_gradient(const conv2d_problem& p, const float* dy, float* dbias, float* scratch) {
-  const conv2d_tiles tiles = active_conv2d_tiles();
+template <class T>
+void add_bias_gradient(const conv2d_problem& p, const T* dy, float* dbias, float* scratch) {
   const index_t channels = p.out.channels, pixels = p.samples * p.out.height * p.out.width;
   const index_t slices = std::min(conv2d_gradient_tasks, pixels);
+  const auto add = SPANKEY_DISPATCH(add_row);
   parallel_for(slices, [&](index_t slice) {
     float* const sums = scratch + slice * channels;
     std::fill_n(sums, channels, 0.0F);
     for (index_t pixel = pixels * slice / slices; pixel < pixels * (slice + 1) / slices; ++pixel) {
-      tiles.add(dy + pixel * channels, channels, sums);
+      add(dy + pixel * channels, channels, sums);
     }
   });
-  add_in_order(tiles, scratch, slices, channels, dbias);
+  add_in_order(scratch, slices, channels, dbias);
 }
 
 }  // namespace spankey::cpu

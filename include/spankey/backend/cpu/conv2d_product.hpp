@@ -2,34 +2,42 @@
 // source(tap's pixel, i) * weights(tap, i, o), computed tile by tile from pointers into the source.
 //
 // A task is a chunk of one part's pixels x one block of target channels. It walks the terms in slices whose
-// weights stay in the second-level cache; between slices the sums rest in the target.
+// weights stay in the second-level cache; between slices the sums rest in the target, or beside it where the target
+// is too narrow to hold them (bf16).
 #pragma once
 
 #include <algorithm>
 #include <array>
 
 #include "spankey/backend/cpu/conv2d_gather.hpp"
+#include "spankey/backend/cpu/conv2d_pack.hpp"
+#include "spankey/backend/cpu/conv2d_rows.hpp"
 #include "spankey/backend/cpu/conv2d_tile.hpp"
 #include "spankey/backend/cpu/parallel.hpp"
 
 namespace spankey::cpu {
 
-/// Terms of one slice: 64 columns * 4 bytes * 384 = 96 KB of weights, and a chain of 384 additions.
+/// Words of one slice: 64 columns * 4 bytes * 384 = 96 KB of weights, and a chain of 384 additions.
 inline constexpr index_t conv2d_slice_depth = 384;
 /// Multiply-adds one task aims at (some 200 microseconds of one core), and the most pixels it takes.
 inline constexpr index_t conv2d_task_products = 24'000'000, conv2d_task_pixels = 1008;
 
 /// Operands of run_products. `packed` belongs to the gather at hand; `start` is a row of bias (or zeros),
 /// padded to whole blocks, and null where the products are added to what the target holds.
+template <class T, class Y>
 struct conv2d_product_operands {
-  const float *source, *packed, *start;
-  float* target;
+  const T* source;
+  const word_t<T>* packed;
+  const float* start;
+  Y* target;
 };
 
 /// The rows of one task.
+template <class T, class Y>
 struct conv2d_rows {
-  std::array<const float*, conv2d_task_pixels + conv2d_max_rows> source;
-  std::array<float*, conv2d_task_pixels + conv2d_max_rows> target;
+  std::array<const T*, conv2d_task_pixels + conv2d_max_rows> source;
+  std::array<Y*, conv2d_task_pixels + conv2d_max_rows> target;
+  std::size_t count = 0;
 };
 
 /// Pixels of one task: whole tiles, as many in every task of the part as can be.
@@ -43,26 +51,33 @@ constexpr index_t chunk_pixels(const conv2d_gather& g, const conv2d_part& part, 
 }
 
 /// Fills `pieces` with terms [position, ...) of the part, at most one slice; returns the next position.
-inline index_t next_slice(const conv2d_gather& g, const conv2d_part& part, index_t width, index_t position,
-                          conv2d_pieces& pieces) {
-  const index_t channels = g.source.channels, line = part.columns.taps() * channels;
-  const index_t end = std::min(part.depth(channels), position + conv2d_slice_depth);
+template <class T>
+index_t next_slice(const conv2d_gather& g, const conv2d_part& part, index_t width, index_t position,
+                   conv2d_pieces& pieces) {
+  constexpr index_t terms = terms_of_word<T>;
+  const index_t channels = g.source.channels, taps = part.columns.taps();
+  // Terms whose weights lie in consecutive words: the taps of a row, or one tap where its last word is half empty.
+  const index_t joined = channels % terms == 0 ? taps : 1, line = joined * channels;
+  index_t left = conv2d_slice_depth * terms;
   pieces.count = 0;
-  while (position < end && pieces.count < conv2d_pieces::capacity) {
-    const index_t row = position / line, inside = position % line;
-    const index_t length = std::min(line - inside, end - position);
-    const index_t tap = (part.rows.tap_begin + row) * g.columns.taps + part.columns.tap_begin;
-    pieces.piece[pieces.count++] = {row * g.source.width * channels + inside,
-                                    (tap * channels + inside) * width, length};
+  while (position < part.depth(channels) && left > 0 && pieces.count < conv2d_pieces::capacity) {
+    const index_t run = position / line, inside = position % line;
+    const index_t row = run * joined / taps, column = run * joined % taps;
+    const index_t length = std::min(line - inside, left);
+    const index_t tap = (part.rows.tap_begin + row) * g.columns.taps + part.columns.tap_begin + column;
+    pieces.piece[pieces.count++] = {(row * g.source.width + column) * channels + inside,
+                                    (tap * words_for<T>(channels) + inside / terms) * width, length};
     position += length;
+    left -= (length + terms - 1) / terms * terms;
   }
   return position;
 }
 
 /// A tile whose last columns do not exist: computed beside the target, then copied.
-inline void product_at_edge(const conv2d_tile& tile, index_t valid, const conv2d_pieces& pieces,
-                            const float* const* source, const float* weights, const float* const* from,
-                            float* const* to) {
+template <class T>
+void product_at_edge(const conv2d_tile<T>& tile, index_t valid, const conv2d_pieces& pieces,
+                     const T* const* source, const word_t<T>* weights, const float* const* from,
+                     float* const* to) {
   alignas(64) float sums[conv2d_max_rows][conv2d_max_width] = {};
   std::array<const float*, conv2d_max_rows> begin;
   std::array<float*, conv2d_max_rows> end;
@@ -76,25 +91,16 @@ inline void product_at_edge(const conv2d_tile& tile, index_t valid, const conv2d
   }
 }
 
-/// Pixels [begin, end) of one part, one block of target channels.
-inline void run_chunk(const conv2d_gather& g, const conv2d_part& part, const conv2d_blocks& blocks,
-                      index_t block, index_t begin, index_t end, const conv2d_product_operands& data) {
-  const conv2d_tile& tile = blocks.tile(block);
+/// Products whose sums rest in the target.
+template <class T>
+void run_rows(const conv2d_gather& g, const conv2d_part& part, const conv2d_blocks<T>& blocks, index_t block,
+              conv2d_rows<T, float>& rows, const conv2d_product_operands<T, float>& data) {
+  const conv2d_tile<T>& tile = blocks.tile(block);
   const index_t width = blocks.width(block), valid = blocks.valid(block), first = blocks.begin(block);
-  const float* const weights = data.packed + first * g.depth();
-
-  // The last tile may have fewer pixels: its spare rows repeat a source and write where nobody reads.
+  const word_t<T>* const weights = data.packed + first * packed_depth<T>(g);
+  // The last tile may have fewer pixels: its spare rows write where nobody reads.
   alignas(64) float spare[conv2d_max_width] = {};
-  conv2d_rows rows;
-  std::size_t count = 0;
-  for_each_pixel(g, part, begin, end, [&](index_t source, index_t target) {
-    rows.source[count] = data.source + source;
-    rows.target[count++] = data.target + target + first;
-  });
-  for (std::size_t i = 0; i < conv2d_max_rows; ++i) {
-    rows.source[count + i] = rows.source[count - 1];
-    rows.target[count + i] = spare;
-  }
+  for (std::size_t i = 0; i < conv2d_max_rows; ++i) rows.target[rows.count + i] = spare;
   std::array<const float*, conv2d_max_rows> start;
   start.fill(data.start != nullptr ? data.start + first : nullptr);
 
@@ -102,8 +108,8 @@ inline void run_chunk(const conv2d_gather& g, const conv2d_part& part, const con
   bool first_slice = true;
   do {
     conv2d_pieces pieces;
-    position = next_slice(g, part, width, position, pieces);
-    for (std::size_t i = 0; i < count; i += static_cast<std::size_t>(tile.rows)) {
+    position = next_slice<T>(g, part, width, position, pieces);
+    for (std::size_t i = 0; i < rows.count; i += static_cast<std::size_t>(tile.rows)) {
       float* const* const to = &rows.target[i];
       const float* const* const from = first_slice && data.start != nullptr ? start.data() : to;
       if (valid == width) {
@@ -116,10 +122,62 @@ inline void run_chunk(const conv2d_gather& g, const conv2d_part& part, const con
   } while (position < part.depth(g.source.channels));
 }
 
+/// Products whose sums rest beside the target, which is written once.
+template <class T, class Y>
+void run_rows(const conv2d_gather& g, const conv2d_part& part, const conv2d_blocks<T>& blocks, index_t block,
+              conv2d_rows<T, Y>& rows, const conv2d_product_operands<T, Y>& data) {
+  const conv2d_tile<T>& tile = blocks.tile(block);
+  const index_t width = blocks.width(block), valid = blocks.valid(block), first = blocks.begin(block);
+  const word_t<T>* const weights = data.packed + first * packed_depth<T>(g);
+  const auto copy = SPANKEY_DISPATCH(copy_row);
+  alignas(64) std::array<float, (conv2d_task_pixels + conv2d_max_rows) * conv2d_max_width> sums;
+  std::array<float*, conv2d_max_rows> to;
+  std::array<const float*, conv2d_max_rows> start;
+  start.fill(data.start != nullptr ? data.start + first : nullptr);
+
+  index_t position = 0;
+  bool first_slice = true;
+  do {
+    conv2d_pieces pieces;
+    position = next_slice<T>(g, part, width, position, pieces);
+    const bool last_slice = position >= part.depth(g.source.channels);
+    for (std::size_t i = 0; i < rows.count; i += static_cast<std::size_t>(tile.rows)) {
+      const std::size_t present = std::min(static_cast<std::size_t>(tile.rows), rows.count - i);
+      for (std::size_t r = 0; r < static_cast<std::size_t>(tile.rows); ++r) {
+        to[r] = sums.data() + static_cast<index_t>(i + r) * width;
+        if (first_slice && data.start == nullptr) {
+          std::fill(to[r], to[r] + width, 0.0F);
+          if (r < present) copy(static_cast<const Y*>(rows.target[i + r]), valid, to[r]);
+        }
+      }
+      tile.product(pieces, &rows.source[i], weights,
+                   first_slice && data.start != nullptr ? start.data() : to.data(), to.data());
+      if (!last_slice) continue;
+      for (std::size_t r = 0; r < present; ++r)
+        copy(static_cast<const float*>(to[r]), valid, rows.target[i + r]);
+    }
+    first_slice = false;
+  } while (position < part.depth(g.source.channels));
+}
+
+/// Pixels [begin, end) of one part, one block of target channels.
+template <class T, class Y>
+void run_chunk(const conv2d_gather& g, const conv2d_part& part, const conv2d_blocks<T>& blocks, index_t block,
+               index_t begin, index_t end, const conv2d_product_operands<T, Y>& data) {
+  conv2d_rows<T, Y> rows;
+  for_each_pixel(g, part, begin, end, [&](index_t source, index_t target) {
+    rows.source[rows.count] = data.source + source;
+    rows.target[rows.count++] = data.target + target + blocks.begin(block);
+  });
+  // Spare rows of the last tile repeat a source.
+  for (std::size_t i = 0; i < conv2d_max_rows; ++i) rows.source[rows.count + i] = rows.source[rows.count - 1];
+  run_rows(g, part, blocks, block, rows, data);
+}
+
 /// Runs `gathers` gathers as one list of tasks; at(i) returns gather i, packed_at(i) its packed weights.
-template <class At, class PackedAt>
-void run_products(index_t gathers, const At& at, const PackedAt& packed_at, const conv2d_blocks& blocks,
-                  const conv2d_product_operands& data) {
+template <class T, class Y, class At, class PackedAt>
+void run_products(index_t gathers, const At& at, const PackedAt& packed_at, const conv2d_blocks<T>& blocks,
+                  const conv2d_product_operands<T, Y>& data) {
   // One task takes 64 target channels, in several blocks where registers are narrower: the source pixels that
   // it fetched serve all of them.
   const index_t group = conv2d_max_width / blocks.full_width();
@@ -147,7 +205,7 @@ void run_products(index_t gathers, const At& at, const PackedAt& packed_at, cons
         task -= tasks;
         return false;
       }
-      conv2d_product_operands mine = data;
+      conv2d_product_operands<T, Y> mine = data;
       mine.packed = packed_at(i);
       const index_t chunks = tasks / groups, begin = task % chunks * chunk, first = task / chunks * group;
       const index_t end = std::min(g.samples * part.pixels_per_sample(), begin + chunk);

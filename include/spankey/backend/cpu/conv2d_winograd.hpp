@@ -45,7 +45,7 @@ constexpr index_t winograd_chunk(index_t channels) {
 
 /// Floats of scratch beside the packed weights: transformed weights, one chunk, a row of zeros.
 constexpr index_t winograd_scratch(index_t sources, index_t targets) {
-  return winograd_points * sources * (conv2d_blocks::padded(targets) + winograd_chunk(sources)) +
+  return winograd_points * sources * (padded_channels(targets) + winograd_chunk(sources)) +
          std::max(sources, conv2d_max_width);
 }
 
@@ -101,9 +101,9 @@ struct winograd_task {
 };
 
 /// Products and outputs of one task for one block of target channels.
-inline void run_windows(const winograd_grid& grid, const conv2d_blocks& blocks, index_t block,
+inline void run_windows(const winograd_grid& grid, const conv2d_blocks<float>& blocks, index_t block,
                         const winograd_task& task, const float* start, float* target) {
-  const conv2d_tile& tile = blocks.tile(block);
+  const conv2d_tile<float>& tile = blocks.tile(block);
   const index_t width = blocks.width(block), channels = grid.source_channels, rows = tile.rows;
   alignas(64) std::array<float, winograd_points * winograd_windows * conv2d_max_width> sums;
   const index_t sums_step = winograd_windows * width;
@@ -135,12 +135,12 @@ inline void run_windows(const winograd_grid& grid, const conv2d_blocks& blocks, 
 }
 
 /// Runs one whole gather of 3x3 taps; data.packed holds its packed weights, `scratch` winograd_scratch floats.
-inline void run_winograd(const conv2d_gather& g, const conv2d_blocks& blocks,
-                         const conv2d_product_operands& data, float* scratch) {
+inline void run_winograd(const conv2d_gather& g, const conv2d_blocks<float>& blocks,
+                         const conv2d_product_operands<float, float>& data, float* scratch) {
   const winograd_grid grid{g.samples, g.source.height, g.source.width, g.source.channels, g.target.channels};
   const index_t channels = grid.source_channels, chunk = winograd_chunk(channels), step = chunk * channels;
   float* const u = scratch;
-  float* const v = u + winograd_points * channels * conv2d_blocks::padded(grid.target_channels);
+  float* const v = u + winograd_points * channels * padded_channels(grid.target_channels);
   float* const zeros = v + winograd_points * step;
   std::fill_n(zeros, std::max(channels, conv2d_max_width), 0.0F);
 

@@ -45,8 +45,9 @@ struct winograd_gradient_share {
   float* du;  // (point, channel, 64), overwritten
 };
 
-inline void run_winograd_gradient(const winograd_grid& grid, const conv2d_blocks& blocks, const float* x,
-                                  const float* zeros, const float* dy, const winograd_gradient_share& share) {
+inline void run_winograd_gradient(const winograd_grid& grid, const conv2d_blocks<float>& blocks,
+                                  const float* x, const float* zeros, const float* dy,
+                                  const winograd_gradient_share& share) {
   constexpr std::array<index_t, conv2d_max_rows> row{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11};
   alignas(64) std::array<float, winograd_points * winograd_windows * winograd_gradient_channels> v;
   alignas(64) std::array<float, winograd_points * winograd_windows * conv2d_max_width> d;
@@ -66,7 +67,7 @@ inline void run_winograd_gradient(const winograd_grid& grid, const conv2d_blocks
       input(pixel.data(), share.channels, v.data() + i * share.channels, v_step);
     }
     for (index_t block = first_block; block < last_block; ++block) {
-      const conv2d_tile& tile = blocks.tile(block);
+      const conv2d_tile<float>& tile = blocks.tile(block);
       const index_t width = blocks.width(block), valid = blocks.valid(block),
                     d_step = winograd_windows * width;
       const index_t column = blocks.begin(block) - share.group * conv2d_max_width;
@@ -102,7 +103,7 @@ inline void add_winograd_gradient(const conv2d_problem& p, const float* x, const
                                   float* scratch) {
   const winograd_gradient_plan plan = plan_winograd_gradient(p);
   const winograd_grid grid{p.samples, p.in.height, p.in.width, p.in.channels, p.out.channels};
-  const conv2d_blocks blocks{active_conv2d_tiles(), p.out.channels};
+  const conv2d_blocks<float> blocks{active_conv2d_tiles<float>(), p.out.channels};
   float* const zeros = scratch + plan.scratch_size();
   std::fill_n(zeros, winograd_gradient_channels, 0.0F);
   const auto channels_of = [&p](index_t source_block) {

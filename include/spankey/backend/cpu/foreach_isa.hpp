@@ -1,6 +1,8 @@
 // Compiles one kernel text once per instruction-set family. No include guard: included once per text.
 //
 //   #define SPANKEY_ISA_TEXT "spankey/backend/cpu/NAME.inl"
+//   #define SPANKEY_ISA_BF16        only for a text that multiplies bf16: once more, for spankey::cpu::avx512_bf16,
+//                                   where SPANKEY_HAS_DPBF16 is defined
 //   #include "spankey/backend/cpu/foreach_isa.hpp"
 //
 // The text holds plain inline functions (no templates: their attributes would be lost) and lands in
@@ -24,10 +26,26 @@
   ([](auto... arguments) { return ::spankey::cpu::portable::function(arguments...); })
 #endif
 
+// The same for a text that asked for the family of AVX512-BF16 (SPANKEY_ISA_BF16).
+#if defined(__x86_64__)
+#define SPANKEY_DISPATCH_BF16(function)                                                                    \
+  ([family = ::spankey::active_isa()](auto... arguments) {                                                 \
+    if (family >= ::spankey::isa::avx512_bf16) return ::spankey::cpu::avx512_bf16::function(arguments...); \
+    if (family == ::spankey::isa::avx512) return ::spankey::cpu::avx512::function(arguments...);           \
+    if (family == ::spankey::isa::avx2) return ::spankey::cpu::avx2::function(arguments...);               \
+    return ::spankey::cpu::portable::function(arguments...);                                               \
+  })
+#else
+#define SPANKEY_DISPATCH_BF16(function) SPANKEY_DISPATCH(function)
+#endif
+
 namespace spankey::cpu {
 #if defined(__x86_64__)
 namespace avx512 {
 typedef float lanes __attribute__((vector_size(64), aligned(4), may_alias));
+}
+namespace avx512_bf16 {
+using avx512::lanes;
 }
 namespace avx2 {
 typedef float lanes __attribute__((vector_size(32), aligned(4), may_alias));
@@ -53,13 +71,37 @@ typedef float lanes __attribute__((vector_size(16), aligned(4), may_alias));
 namespace spankey::cpu::avx512 {
 #include SPANKEY_ISA_TEXT
 }
-#undef SPANKEY_LANES
-#undef SPANKEY_REGISTERS
 #if defined(__clang__)
 #pragma clang attribute pop
-#pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
 #else
 #pragma GCC pop_options
+#endif
+
+#if defined(SPANKEY_ISA_BF16)
+#if defined(__clang__)
+#pragma clang attribute push( \
+    __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,avx2,fma"))), apply_to = function)
+#else
+#pragma GCC push_options
+#pragma GCC target("avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,avx2,fma,prefer-vector-width=512")
+#endif
+#define SPANKEY_HAS_DPBF16
+namespace spankey::cpu::avx512_bf16 {
+#include SPANKEY_ISA_TEXT
+}
+#undef SPANKEY_HAS_DPBF16
+#if defined(__clang__)
+#pragma clang attribute pop
+#else
+#pragma GCC pop_options
+#endif
+#endif
+#undef SPANKEY_LANES
+#undef SPANKEY_REGISTERS
+
+#if defined(__clang__)
+#pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
+#else
 #pragma GCC push_options
 #pragma GCC target("avx2,fma")
 #endif
@@ -86,3 +128,4 @@ namespace spankey::cpu::portable {
 #undef SPANKEY_LANES
 #undef SPANKEY_REGISTERS
 #undef SPANKEY_ISA_TEXT
+#undef SPANKEY_ISA_BF16
