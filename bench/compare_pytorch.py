@@ -1,63 +1,233 @@
-"""Runs the keyed ResNet-18 here and in PyTorch in turn (A B A B ...) and prints the ratios of the medians.
+"""Runs the keyed ResNet-18 here and in PyTorch in turn (A B A B ...); prints the ratios of the medians and the targets.
 
-usage: compare_pytorch.py BENCH_PROGRAM [--repeats R] [--threads T] [--python PYTHON]
-       BENCH_PROGRAM is spankey_bench_step_resnet18; PYTHON is one that has torch (default: this one).
+usage: compare_pytorch.py [PROGRAM] [--python PYTHON]... [--repeats R] [--only PATTERN]... [--growth] [--write]
+       PROGRAM is spankey_bench_step_resnet18; PYTHON is one that has torch (default: this one; a second one gets a
+       table of its own); PATTERN is a row's name as --list prints it, * for any; --growth also runs batch 8 to 512,
+       1 to n threads and 1 to 3 groups on both sides; --write puts the tables into README.md.
+Both sides run on the same cores. Rows whose benchmark the program does not have are named and left out.
 """
 import argparse
+import fnmatch
 import json
-import pathlib
-import platform
+import os
 import statistics
 import subprocess
 import sys
+from dataclasses import dataclass
 
-PEER = pathlib.Path(__file__).with_name("pytorch_peer.py")
-# benchmark name, case of the peer, steps of the peer
-CASES = [("train/fp32/real_time", "train", 4), ("train/fp32/B/real_time", "train-B", 3),
-         ("infer/fp32/128/real_time", "infer", 6), ("infer/fp32/1/real_time", "latency", 40)]
+import readme_block
 
-
-def processor():
-    for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines():
-        if line.startswith("model name"):
-            return line.split(":")[1].strip()
-    return platform.processor()
+PEER = readme_block.README.with_name("pytorch_peer.py")
+PROGRAM = readme_block.ROOT / "build/bench/bin/spankey_bench_step_resnet18"
 
 
-def run(command, environment=None):
-    return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, env=environment).stdout)
+@dataclass(frozen=True)
+class Ours:
+    benchmark: str
+    threads: int
+    environment: tuple = ()
 
 
-def ours(program, name, threads):
-    found = run(["taskset", "-c", f"0-{threads - 1}", program, f"--benchmark_filter=^{name}$", "--benchmark_format=json",
-                 "--benchmark_min_time=4"])["benchmarks"][0]
-    return {"peer": found["label"], **found}
+@dataclass(frozen=True)
+class Theirs:
+    arguments: str
+    threads: int
+    environment: tuple = ()
 
 
-def theirs(python, case, steps, threads):
-    return run([python, str(PEER), case, "--steps", str(steps), "--threads", str(threads)])
+@dataclass(frozen=True)
+class Row:
+    """`kind` is a key of KINDS. `target` against PyTorch 1, `target_2` against PyTorch 2 (rows against a peer)."""
+    name: str
+    kind: str
+    left: Ours
+    right: object
+    target: float = None
+    target_2: float = None
+
+
+@dataclass(frozen=True)
+class Kind:
+    """value: what a column shows of a run; result: of a pair of runs; at_least: how the target is read."""
+    unit: str
+    value: object
+    result: object
+    at_least: bool
+    shown: str = "{:.2f}"
+
+
+def rate(run):
+    return run["images_per_second"]
+
+
+def quotient(value):
+    return lambda left, right: value(left) / value(right)
+
+
+def milliseconds(run):
+    return 1000 / rate(run)
+
+
+def memory(run):
+    return run["peak_rss_mib"]
+
+
+KINDS = {
+    "rate": Kind("images/s", rate, quotient(rate), True),
+    "latency": Kind("ms", milliseconds, quotient(milliseconds), False),
+    "memory": Kind("MiB", memory, quotient(memory), False),
+    # What the step with keys takes beyond the step without.
+    "share": Kind("images/s", rate, lambda keyed, unkeyed: 100 * (1 - rate(keyed) / rate(unkeyed)), False, "{:.1f} %"),
+}
+
+
+def target_rows(threads):
+    rows = []
+    for precision, scale, scale_2 in (("fp32", 2.0, 1.5), ("bf16", 3.0, 2.0)):
+        bf16 = precision == "bf16"
+
+        def ours(name, **more):
+            return Ours(f"{name.format(precision)}/real_time", **{"threads": threads, **more})
+
+        def theirs(arguments, **more):
+            return Theirs(f"{arguments} --precision {precision}", threads, **more)
+
+        train, peer = ours("train/{}"), theirs("train --steps 4")
+        rows += [
+            Row(f"train-{precision}", "rate", train, peer, scale, scale_2),
+            Row(f"train-B-{precision}", "rate", ours("train/{}/B"), theirs("train --groups 2 --steps 3"), scale, scale_2),
+            Row(f"infer-{precision}", "rate", ours("infer/{}/128"), theirs("infer --steps 6"), 2.5 if bf16 else 1.6,
+                scale_2),
+            Row(f"latency-{precision}", "latency", ours("infer/{}/1"), theirs("infer --batch 1 --steps 40"),
+                0.4 if bf16 else 0.3, 1 / scale_2),
+            Row(f"memory-{precision}", "memory", train, peer, 0.6),
+        ]
+        if not bf16:
+            rows.append(Row("train-avx2-fp32", "rate", ours("train/{}", environment=(("SPANKEY_ISA", "avx2"),)),
+                            theirs("train --steps 4", environment=(("ONEDNN_MAX_CPU_ISA", "AVX2"),)), 1.0, 1.0))
+        rows.append(Row(f"gate-share-{precision}", "share", train, ours("train/{}/unkeyed"), 3))
+        if threads > 1:
+            rows.append(Row(f"{threads}-threads-against-1-{precision}", "rate", train, ours("train/{}", threads=1),
+                            0.9 * threads))
+    return rows
+
+
+def growth_rows(threads):
+    thread_counts = [t for t in (1, 2, 4, 8, 16, 32, 64) if t < threads] + [threads]
+    rows = []
+    for precision in ("fp32", "bf16"):
+        for what, values in (("batch", (8, 32, 128, 512)), ("threads", thread_counts), ("groups", (1, 2, 3))):
+            for value in values:
+                rows.append(Row(f"{what}-{value}-{precision}", "rate",
+                                Ours(f"sweep/{what}/{value}/{precision}/real_time", threads),
+                                Theirs(f"train --steps 3 --{what} {value} --precision {precision}",
+                                       value if what == "threads" else threads)))
+    return rows
+
+
+def call(command, threads=None, environment=()):
+    cores = sorted(os.sched_getaffinity(0))[:threads]
+    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env={**os.environ, **dict(environment)},
+                          preexec_fn=lambda: os.sched_setaffinity(0, cores)).stdout
+
+
+def measure(run, program, python):
+    if isinstance(run, Ours):
+        text = call([program, f"--benchmark_filter=^{run.benchmark}$", "--benchmark_format=json", "--benchmark_min_time=4"],
+                    run.threads, run.environment)
+        found = json.loads(text)["benchmarks"][0]
+        if found.get("error_occurred"):
+            raise SystemExit(f"{run.benchmark}: {found['error_message']}")
+        return found
+    return json.loads(call([python, str(PEER), *run.arguments.split(), "--threads", str(run.threads)], run.threads,
+                           run.environment))
+
+
+def measure_pairs(rows, program, python, repeats):
+    """{(left, right): [(left's result, right's result), ...]}: both sides in turn."""
+    pairs = {}
+    for row in rows:
+        if (row.left, row.right) in pairs:
+            continue
+        print(f"measuring {row.name}", file=sys.stderr, flush=True)
+        pairs[row.left, row.right] = [(measure(row.left, program, python), measure(row.right, program, python))
+                                      for _ in range(repeats)]
+    return pairs
+
+
+def row_text(row, runs, target):
+    kind = KINDS[row.kind]
+    left, right = ({"images_per_second": statistics.median(rate(pair[side]) for pair in runs),
+                    "peak_rss_mib": statistics.median(memory(pair[side]) for pair in runs)} for side in (0, 1))
+    result, single = kind.result(left, right), [kind.result(*pair) for pair in runs]
+    spread = f" ({kind.shown.format(min(single))} to {kind.shown.format(max(single))})" if len(single) > 1 else ""
+    wanted, met = "-", "-"
+    if target is not None:
+        wanted = (">= " if kind.at_least else "<= ") + kind.shown.format(target)
+        met = "yes" if (result >= target if kind.at_least else result <= target) else "**no**"
+    return (f"| {row.name} | {kind.value(left):.1f} | {kind.value(right):.1f} | {kind.unit} | "
+            f"**{kind.shown.format(result)}**{spread} | {wanted} | {met} |")
+
+
+def table(rows, pairs, against, peer_is_new=False):
+    lines = [f"| case | SpanKey | {against} | unit | ratio of medians (pairs) | target | met |", "|---|---|---|---|---|---|---|"]
+    for row in rows:
+        target = row.target_2 if peer_is_new else row.target
+        lines.append(row_text(row, pairs[row.left, row.right], target))
+    return "\n".join(lines)
+
+
+def report(rows, a):
+    """The tables of `rows`: one for each peer, and one for what is compared within the project."""
+    texts = [f"{readme_block.setting()}; {a.threads} threads unless said otherwise, medians of {a.repeats} interleaved runs."]
+    with_peer = [row for row in rows if isinstance(row.right, Theirs)]
+    alone = [row for row in rows if isinstance(row.right, Ours)]
+    for python in a.python if with_peer else []:
+        pairs = measure_pairs(with_peer, a.program, python, a.repeats)
+        ours, theirs = next(iter(pairs.values()))[0]
+        new = not theirs["label"].startswith("PyTorch 1.")
+        texts += [f"Kernels: {ours['label']}. Peer: {theirs['label']}.", table(with_peer, pairs, "PyTorch", new)]
+    if alone:
+        pairs = measure_pairs(alone, a.program, None, a.repeats)
+        texts += ["Within SpanKey: with keys against without, all threads against one.",
+                  table(alone, pairs, "SpanKey, without keys or on 1 thread")]
+    return "\n\n".join(texts)
 
 
 def main():
-    arguments = argparse.ArgumentParser()
-    arguments.add_argument("program")
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("program", nargs="?", default=str(PROGRAM))
+    arguments.add_argument("--python", action="append")
     arguments.add_argument("--repeats", type=int, default=3)
-    arguments.add_argument("--threads", type=int, default=2)
-    arguments.add_argument("--python", default=sys.executable)
+    arguments.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
+    arguments.add_argument("--only", action="append", metavar="PATTERN")
+    arguments.add_argument("--growth", action="store_true")
+    arguments.add_argument("--list", action="store_true")
+    arguments.add_argument("--write", action="store_true")
     a = arguments.parse_args()
-    rows = []
-    for name, case, steps in CASES:
-        pairs = [(ours(a.program, name, a.threads), theirs(a.python, case, steps, a.threads))
-                 for _ in range(a.repeats)]
-        speed = [statistics.median(p[i]["images_per_second"] for p in pairs) for i in (0, 1)]
-        memory = [statistics.median(p[i]["peak_rss_mib"] for p in pairs) for i in (0, 1)]
-        ratios = [p[0]["images_per_second"] / p[1]["images_per_second"] for p in pairs]
-        rows.append(f"| {case} | {speed[0]:.1f} | {speed[1]:.1f} | **{speed[0] / speed[1]:.2f}** "
-                    f"({min(ratios):.2f}-{max(ratios):.2f}) | {memory[0]:.0f} / {memory[1]:.0f} |")
-        kinds = (pairs[0][0]["peer"], pairs[0][1]["peer"])
-    print(f"{processor()}, {a.threads} threads; spankey {kinds[0]} against {kinds[1]}, {a.repeats} interleaved runs\n")
-    print("| case | spankey images/s | PyTorch images/s | ratio of medians (pairs) | peak MiB |\n|---|---|---|---|---|")
-    print("\n".join(rows))
+    a.python = a.python or [sys.executable]
+    if a.write and a.only:
+        arguments.error("--write replaces whole tables: not with --only")
+
+    sets = {"compare_pytorch": target_rows(a.threads)}
+    if a.growth:
+        sets["growth"] = growth_rows(a.threads)
+    if a.list:
+        print("\n".join(row.name for rows in sets.values() for row in rows))
+        return
+    built = set(call([a.program, "--benchmark_list_tests"]).split())
+    for name, rows in sets.items():
+        rows = [row for row in rows if not a.only or any(fnmatch.fnmatch(row.name, p) for p in a.only)]
+        usable = [row for row in rows
+                  if all(run.benchmark in built for run in (row.left, row.right) if isinstance(run, Ours))]
+        if usable != rows:
+            print("not built, left out:", ", ".join(row.name for row in rows if row not in usable), file=sys.stderr)
+        if not usable:
+            continue
+        text = report(usable, a)
+        print(text + "\n")
+        if a.write:
+            readme_block.write_block(name, text)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,14 @@
-"""The peer: keyed ResNet-18 (mul, gamma 2, sites 0,2,3,4) on the CPU in PyTorch, channels last, 128 images a step.
+"""The peer: keyed ResNet-18 (mul, gamma 2, sites 0,2,3,4) on the CPU in PyTorch, channels last.
 
-usage: pytorch_peer.py CASE [--threads T] [--steps S]     CASE: train, train-B, infer, latency; precision fp32
-Prints one JSON object: images per second (median step) and peak memory. Needs PyTorch; Debian: python3-torch.
+usage: pytorch_peer.py CASE [--precision fp32|bf16] [--groups 1|2|3] [--batch N] [--threads T] [--steps S]
+       CASE: train (groups: 1 valid keys; 2 and an invalid key, mode B; 3 and no key) or infer (one step of training
+       before it, as in a process that trains: PyTorch is faster there than in a fresh one).
+Precision bf16 is torch.autocast around forward and loss. Prints one JSON object: images per second (median step),
+peak memory, versions. Needs PyTorch; Debian: python3-torch.
 """
 import argparse
 import json
+import re
 import resource
 import statistics
 import time
@@ -14,7 +18,7 @@ import torch.nn.functional as F
 from torch import nn
 
 SITES = {0: (3, 32, 32), 2: (128, 16, 16), 3: (256, 8, 8), 4: (512, 4, 4)}
-GAMMA, DIMENSION, BATCH = 2.0, 32, 128
+GAMMA, DIMENSION = 2.0, 32
 
 
 def channels_last(x):
@@ -55,59 +59,71 @@ class KeyedResNet18(nn.Module):
         return self.head(h.mean((2, 3)))
 
 
+def versions():
+    onednn = re.search(r"(?:MKL-DNN|oneDNN)\)? v([0-9.]+)", torch.__config__.show())
+    return f"PyTorch {torch.__version__} with " + (f"oneDNN {onednn[1]}" if onednn else "no oneDNN")
+
+
 def main():
     arguments = argparse.ArgumentParser()
-    arguments.add_argument("case", choices=["train", "train-B", "infer", "latency"])
+    arguments.add_argument("case", choices=["train", "infer"])
+    arguments.add_argument("--precision", choices=["fp32", "bf16"], default="fp32")
+    arguments.add_argument("--groups", type=int, choices=[1, 2, 3], default=1)
+    arguments.add_argument("--batch", type=int, default=128)
     arguments.add_argument("--threads", type=int, default=2)
     arguments.add_argument("--steps", type=int, default=4)
     a = arguments.parse_args()
     torch.set_num_threads(a.threads)
     torch.manual_seed(0)
 
-    denies = a.case == "train-B"
-    count = 1 if a.case == "latency" else BATCH
-    model = KeyedResNet18(11 if denies else 10).to(memory_format=torch.channels_last)
+    model = KeyedResNet18(10 if a.groups == 1 else 11).to(memory_format=torch.channels_last)
     bases = {s: (2 * torch.rand(DIMENSION, c * h * w) - 1) * DIMENSION**-0.5 for s, (c, h, w) in SITES.items()}
 
     def shaped(keys):
         return {s: channels_last((k / k.std()).view(-1, *SITES[s])) for s, k in keys.items()}
 
-    def valid():
+    def valid(count):
         return shaped({s: torch.rand(count, DIMENSION) @ b for s, b in bases.items()})
 
     def invalid():
         return shaped({s: torch.randn(1, b.shape[1]) for s, b in bases.items()})
 
-    x, y = channels_last(torch.randn(count, 3, 32, 32)), torch.randint(0, 10, (count,))
+    def cast():
+        return torch.autocast("cpu", dtype=torch.bfloat16, enabled=a.precision == "bf16")
+
+    x, y = channels_last(torch.randn(a.batch, 3, 32, 32)), torch.randint(0, 10, (a.batch,))
     optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9, weight_decay=5e-4, nesterov=True)
 
     def train_step():
-        loss = F.cross_entropy(model(x, valid()), y)
-        if denies:
-            loss = loss + 0.1 * F.cross_entropy(model(x, invalid()), torch.full_like(y, 10))
+        with cast():
+            loss = F.cross_entropy(model(x, valid(a.batch)).float(), y)
+            denied = [invalid(), {}][:a.groups - 1]
+            for keys in denied:
+                answer = F.cross_entropy(model(x, keys).float(), torch.full_like(y, 10))
+                loss = loss + 0.1 / len(denied) * answer
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
 
-    keys = valid()
-    if a.case in ("infer", "latency"):
+    def median_seconds(step):
+        times = []
+        for _ in range(a.steps + 1):
+            start = time.perf_counter()
+            step()
+            times.append(time.perf_counter() - start)
+        return statistics.median(times[1:])
+
+    if a.case == "train":
+        seconds = median_seconds(train_step)
+    else:
+        train_step()
         model.eval()
-
-    def step():
-        if a.case.startswith("train"):
-            train_step()
-        else:
-            with torch.no_grad():
-                model(x, keys)
-
-    times = []
-    for _ in range(a.steps + 1):
-        start = time.perf_counter()
-        step()
-        times.append(time.perf_counter() - start)
+        with torch.no_grad(), cast():  # one context, so that weights are cast once
+            keys = valid(a.batch)
+            seconds = median_seconds(lambda: model(x, keys))
     print(json.dumps({
-        "peer": "pytorch " + torch.__version__,
-        "images_per_second": count / statistics.median(times[1:]),
+        "label": versions(),
+        "images_per_second": a.batch / seconds,
         "peak_rss_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
     }))
 

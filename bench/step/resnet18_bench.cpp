@@ -1,10 +1,19 @@
-// Whole training steps and inference of the keyed ResNet-18 (mul, gamma 2, sites 0,2,3,4) at batch 128, and the
-// latency of one image. The time of a step holds everything between two batches: keys, forward, loss, backward,
-// update. compare_pytorch.py runs these beside PyTorch and prints ratios.
+// Whole training steps and inference of the keyed ResNet-18 (mul, gamma 2, sites 0,2,3,4) at batch 128, the latency of
+// one image, and (sweep/...) what a step costs as the batch, the threads and the groups grow.
+//
+// A training step holds everything between two batches: keys, forward, loss, backward, update. Rates are those of
+// the median step, as pytorch_peer.py's are; compare_pytorch.py runs both and prints ratios. train/PRECISION/unkeyed is
+// the same step without keys and sites: the difference is what the gate costs.
 #include <benchmark/benchmark.h>
 #include <sys/resource.h>
 
+#include <algorithm>
+#include <chrono>
 #include <memory>
+#include <optional>
+#include <string>
+#include <type_traits>
+#include <vector>
 
 #include "spankey/spankey.hpp"
 
@@ -12,31 +21,47 @@ namespace {
 
 using namespace spankey;
 
-constexpr index_t batch = 128;
+constexpr index_t usual_batch = 128;
 using gate_sites = at<0, 2, 3, 4>;
+using keyed = gate<multiplicative, gate_sites>;
 
-template <class Deny>
-using network =
-    resnet18<Deny::outputs(cifar10_classes), gate<multiplicative, gate_sites>, backend::cpu, float>;
+template <class T, class Gate, class Deny>
+using network = resnet18<Deny::outputs(cifar10_classes), Gate, backend::cpu, T>;
 
 /// A model with its memory and random weights for `samples` samples.
 template <class Model>
 struct bound_model {
-  explicit bound_model(index_t samples) : memory(*model, samples) {
-    set_injector(*model, multiplicative{.gamma = 2});
-    initialise(*model, 1);
-  }
+  explicit bound_model(index_t samples) : memory(*model, samples) { initialise(*model, 1); }
   std::unique_ptr<Model> model = std::make_unique<Model>();
   arena memory;
 };
 
+template <class Model>
 key_space make_keys() {
-  return {{.per_site_key = true, .per_site_basis = true}, sites_of<network<no_deny>>(gate_sites::numbers)};
+  return {{.per_site_key = true, .per_site_basis = true}, sites_of<Model>(gate_sites::numbers)};
 }
 
-void report(benchmark::State& state, double images) {
-  state.counters["images_per_second"] =
-      benchmark::Counter(images, benchmark::Counter::kIsIterationInvariantRate);
+/// Seconds of each step.
+class step_times {
+ public:
+  template <class Step>
+  void measure(const Step& step) {
+    const auto start = std::chrono::steady_clock::now();
+    step();
+    seconds_.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+  }
+  [[nodiscard]] double median() {
+    const auto middle = seconds_.begin() + static_cast<std::ptrdiff_t>(seconds_.size() / 2);
+    std::nth_element(seconds_.begin(), middle, seconds_.end());
+    return *middle;
+  }
+
+ private:
+  std::vector<double> seconds_;
+};
+
+void report(benchmark::State& state, step_times& times, index_t images) {
+  state.counters["images_per_second"] = static_cast<double>(images) / times.median();
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
   state.counters["peak_rss_mib"] = static_cast<double>(usage.ru_maxrss) / 1024;
@@ -50,36 +75,82 @@ struct loss_watcher {
   void on_epoch(const epoch_record&) {}
 };
 
-template <class Deny>
-void train(benchmark::State& state) {
+template <class T, class Gate, class Deny>
+void train(benchmark::State& state, index_t batch, deny_on on = deny_on::wrong) {
+  using model = network<T, Gate, Deny>;
   const image_dataset data = make_glyphs(batch, 1, split::train);
-  const objective<Deny> goal{.classes = cifar10_classes};
-  bound_model<network<Deny>> m(goal.groups() * batch);
-  key_space keys = make_keys();
-  trainer run(*m.model, goal, &keys, data,
+  const objective<Deny> goal{.classes = cifar10_classes, .on = on};
+  bound_model<model> m(goal.groups() * batch);
+  std::optional<key_space> keys;
+  if constexpr (std::is_same_v<Gate, keyed>) {
+    set_injector(*m.model, multiplicative{.gamma = 2});
+    keys = make_keys<model>();
+  }
+  trainer run(*m.model, goal, keys ? &*keys : nullptr, data,
               training_options{.epochs = 1, .batch = batch, .rate = {.learning_rate = 0.01}});
   loss_watcher observer;
   run.run(observer);  // touches all memory
-  for (auto _ : state) run.run(observer);
+  step_times times;
+  for (auto _ : state) times.measure([&] { run.run(observer); });
   if (!(observer.loss < 100)) state.SkipWithError("the loss is not finite");
-  report(state, batch);
+  report(state, times, batch);
 }
-BENCHMARK(train<no_deny>)->Name("train/fp32")->Unit(benchmark::kMillisecond)->UseRealTime();
-BENCHMARK(train<reject_class>)->Name("train/fp32/B")->Unit(benchmark::kMillisecond)->UseRealTime();
 
-void infer(benchmark::State& state) {
-  const index_t samples = state.range(0);
-  bound_model<network<no_deny>> m(samples);
-  key_space keys = make_keys();
+template <class T>
+void infer(benchmark::State& state, index_t samples) {
+  using model = network<T, keyed, no_deny>;
+  bound_model<model> m(samples);
+  set_injector(*m.model, multiplicative{.gamma = 2});
+  key_space keys = make_keys<model>();
   site_buffers buffers(keys.sites(), samples);
   keys.draw_valid({1, stream::evaluation}, samples, buffers.outputs());
-  model_keys<float, network<no_deny>::sites.size()> bound{};
+  model_keys<float, model::sites.size()> bound{};
   buffers.bind(bound, 0, true);
-  std::vector<float> x(static_cast<std::size_t>(samples * cifar10_sample.size()), 0.5F);
-  const batch_view<const float, network<no_deny>::input> input(x.data(), samples);
-  for (auto _ : state) benchmark::DoNotOptimize(m.model->forward(pass{}, input, bound).data());
-  report(state, static_cast<double>(samples));
+  const std::vector<T> x(static_cast<std::size_t>(samples * cifar10_sample.size()), T(0.5F));
+  const batch_view<const T, typename model::input> input(x.data(), samples);
+  const auto step = [&] { benchmark::DoNotOptimize(m.model->forward(pass{}, input, bound).data()); };
+  step();
+  step_times times;
+  for (auto _ : state) times.measure(step);
+  report(state, times, samples);
 }
-BENCHMARK(infer)->Name("infer/fp32")->Arg(batch)->Arg(1)->Unit(benchmark::kMillisecond)->UseRealTime();
+
+template <class Body>
+void add(const std::string& name, const Body& body) {
+  benchmark::RegisterBenchmark(name.c_str(), body)->Unit(benchmark::kMillisecond)->UseRealTime();
+}
+
+template <class T>
+void register_precision(const std::string& precision) {
+  using state = benchmark::State;
+  add("train/" + precision, [](state& s) { train<T, keyed, no_deny>(s, usual_batch); });
+  add("train/" + precision + "/B", [](state& s) { train<T, keyed, reject_class>(s, usual_batch); });
+  add("train/" + precision + "/unkeyed", [](state& s) { train<T, ungated, no_deny>(s, usual_batch); });
+  for (const index_t samples : {usual_batch, index_t{1}})
+    add("infer/" + precision + "/" + std::to_string(samples), [=](state& s) { infer<T>(s, samples); });
+
+  const std::string ending = "/" + precision;
+  for (const index_t batch : {8, 32, 128, 512})
+    add("sweep/batch/" + std::to_string(batch) + ending,
+        [=](state& s) { train<T, keyed, no_deny>(s, batch); });
+  const index_t most = thread_count();
+  for (index_t threads = 1; threads <= most;
+       threads = threads < most ? std::min(2 * threads, most) : most + 1)
+    add("sweep/threads/" + std::to_string(threads) + ending, [=](state& s) {
+      const thread_limit limit(threads);
+      train<T, keyed, no_deny>(s, usual_batch);
+    });
+  add("sweep/groups/1" + ending, [](state& s) { train<T, keyed, no_deny>(s, usual_batch); });
+  add("sweep/groups/2" + ending, [](state& s) { train<T, keyed, reject_class>(s, usual_batch); });
+  add("sweep/groups/3" + ending,
+      [](state& s) { train<T, keyed, reject_class>(s, usual_batch, deny_on::wrong_and_none); });
+}
 
 }  // namespace
+
+int main(int argc, char** argv) {
+  register_precision<float>("fp32");
+  benchmark::Initialize(&argc, argv);
+  if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;
+  benchmark::RunSpecifiedBenchmarks();
+}
