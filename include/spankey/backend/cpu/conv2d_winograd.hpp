@@ -1,5 +1,6 @@
 // 3x3 convolutions of stride 1 by Winograd's F(2x2, 3x3): 2.25 times fewer multiplications, float rounding no worse
-// than the direct sum's (Lavin and Gray, "Fast algorithms for convolutional neural networks", 2016).
+// than the direct sum's (Lavin and Gray, "Fast algorithms for convolutional neural networks", 2016). bf16 rounds the
+// transformed operands; only the data gradient goes this way then, whose accuracy does not suffer (docs/conformance.md).
 //
 //   y = A^T [ sum over channels of (G g G^T) * (B^T d B) ] A     for every 2 x 2 outputs from a 4 x 4 window d
 //
@@ -14,7 +15,11 @@
 
 #include "spankey/backend/cpu/conv2d_product.hpp"
 
-#define SPANKEY_ISA_TEXT "spankey/backend/cpu/conv2d_winograd.inl"
+#define SPANKEY_SCALAR_TEXT "spankey/backend/cpu/conv2d_winograd.inl"
+#define SPANKEY_ISA_TEXT "spankey/backend/cpu/foreach_scalar.inl"
+#include "spankey/backend/cpu/foreach_isa.hpp"
+#undef SPANKEY_SCALAR_TEXT
+#define SPANKEY_ISA_TEXT "spankey/backend/cpu/conv2d_winograd_filter.inl"
 #include "spankey/backend/cpu/foreach_isa.hpp"
 
 namespace spankey::cpu {
@@ -65,10 +70,11 @@ struct winograd_grid {
 };
 
 /// Addresses of the 16 pixels of a window, `zeros` where it leaves the image.
-inline std::array<const float*, winograd_points> window_pixels(const winograd_grid& grid, index_t window,
-                                                               const float* source, const float* zeros) {
+template <class T>
+std::array<const T*, winograd_points> window_pixels(const winograd_grid& grid, index_t window,
+                                                    const T* source, const T* zeros) {
   const auto [sample, row, column] = grid.at(window);
-  std::array<const float*, winograd_points> pixel;
+  std::array<const T*, winograd_points> pixel;
   for (index_t point = 0; point < winograd_points; ++point) {
     const index_t h = row - 1 + point / 4, w = column - 1 + point % 4;
     const bool inside = h >= 0 && h < grid.height && w >= 0 && w < grid.width;
@@ -88,31 +94,62 @@ std::array<T*, 4> window_targets(const winograd_grid& grid, index_t window, T* t
 }
 
 /// The transform of one window of the batch, v(point, channel) with `step` between points.
-inline void transform_window(const winograd_grid& grid, index_t window, const float* source,
-                             const float* zeros, float* v, index_t step) {
+template <class T>
+void transform_window(const winograd_grid& grid, index_t window, const T* source, const T* zeros, T* v,
+                      index_t step) {
   const auto pixel = window_pixels(grid, window, source, zeros);
   SPANKEY_DISPATCH(winograd_input)(pixel.data(), grid.source_channels, v, step);
 }
 
+/// u (point, words of source channels, width), the transformed weights of one block for one word of channels; `g` holds
+/// the block's packed weights in float, (tap, channel, width).
+template <class T>
+void transform_filter(const float* g, index_t channels, index_t width, index_t word, word_t<T>* u) {
+  constexpr index_t terms = terms_of_word<T>;
+  const auto filter = SPANKEY_DISPATCH(winograd_filter);
+  const index_t step = channels / terms * width;
+  if constexpr (terms == 1) {
+    filter(g + word * width, channels * width, width, u + word * width, step);
+  } else {
+    alignas(64) std::array<float, winograd_points * conv2d_max_width> wide;
+    std::array<std::array<T, winograd_points * conv2d_max_width>, 2> narrow;
+    for (std::size_t i = 0; i < 2; ++i) {
+      filter(g + (word * 2 + static_cast<index_t>(i)) * width, channels * width, width, wide.data(), width);
+      SPANKEY_DISPATCH(copy_row)
+      (static_cast<const float*>(wide.data()), winograd_points * width, narrow[i].data());
+    }
+    for (index_t point = 0; point < winograd_points; ++point) {
+      SPANKEY_DISPATCH(pair_rows)
+      (static_cast<const T*>(narrow[0].data() + point * width), narrow[1].data() + point * width, width,
+       u + point * step + word * width);
+    }
+  }
+}
+
 /// Operands of one task: windows [first, first + count) of the batch, at v; u are the block's weights.
+template <class T>
 struct winograd_task {
-  const float *v, *u, *zeros;
+  const T* v;
+  const word_t<T>* u;
   index_t step, first, count;
 };
 
 /// Products and outputs of one task for one block of target channels.
-inline void run_windows(const winograd_grid& grid, const conv2d_blocks<float>& blocks, index_t block,
-                        const winograd_task& task, const float* start, float* target) {
-  const conv2d_tile<float>& tile = blocks.tile(block);
+template <class T>
+void run_windows(const winograd_grid& grid, const conv2d_blocks<T>& blocks, index_t block,
+                 const winograd_task<T>& task, const float* start, T* target) {
+  const conv2d_tile<T>& tile = blocks.tile(block);
   const index_t width = blocks.width(block), channels = grid.source_channels, rows = tile.rows;
   alignas(64) std::array<float, winograd_points * winograd_windows * conv2d_max_width> sums;
+  alignas(64) constexpr std::array<float, conv2d_max_width> zeros{};
   const index_t sums_step = winograd_windows * width;
   conv2d_pieces pieces;
   pieces.count = 1;
   pieces.piece[0] = {0, 0, channels};
-  std::array<const float*, conv2d_max_rows> source, from;
+  std::array<const T*, conv2d_max_rows> source;
+  std::array<const float*, conv2d_max_rows> from;
   std::array<float*, conv2d_max_rows> to;
-  from.fill(task.zeros);
+  from.fill(zeros.data());
   for (index_t point = 0; point < winograd_points; ++point) {
     for (index_t i = 0; i < task.count; i += rows) {
       // Spare rows of the last tile repeat its last window: the same sums, written once more.
@@ -121,47 +158,58 @@ inline void run_windows(const winograd_grid& grid, const conv2d_blocks<float>& b
         source[static_cast<std::size_t>(r)] = task.v + point * task.step + window * channels;
         to[static_cast<std::size_t>(r)] = sums.data() + point * sums_step + window * width;
       }
-      tile.product(pieces, source.data(), task.u + point * channels * width, from.data(), to.data());
+      tile.product(pieces, source.data(), task.u + point * words_for<T>(channels) * width, from.data(),
+                   to.data());
     }
   }
   const auto transform = SPANKEY_DISPATCH(winograd_output);
   const index_t begin = blocks.begin(block);
   for (index_t i = 0; i < task.count; ++i) {
-    const std::array<float*, 4> pixel = window_targets(grid, task.first + i, target + begin);
-    std::array<const float*, 4> before;
-    for (std::size_t p = 0; p < 4; ++p) before[p] = start != nullptr ? start + begin : pixel[p];
-    transform(sums.data() + i * width, sums_step, blocks.valid(block), before.data(), pixel.data());
+    const std::array<T*, 4> pixel = window_targets(grid, task.first + i, target + begin);
+    transform(sums.data() + i * width, sums_step, blocks.valid(block),
+              start != nullptr ? start + begin : nullptr, pixel.data());
   }
 }
 
-/// Runs one whole gather of 3x3 taps; data.packed holds its packed weights, `scratch` winograd_scratch floats.
-inline void run_winograd(const conv2d_gather& g, const conv2d_blocks<float>& blocks,
-                         const conv2d_product_operands<float, float>& data, float* scratch) {
+/// What run_winograd reads and writes; `packed` are the packed weights in float, whatever T is. `start` as in
+/// conv2d_product_operands; `scratch` takes winograd_scratch floats.
+template <class T>
+struct winograd_operands {
+  const T* source;
+  float* packed;
+  const float* start;
+  T* target;
+  float* scratch;
+};
+
+/// Runs one whole gather of 3x3 taps.
+template <class T>
+void run_winograd(const conv2d_gather& g, const conv2d_blocks<T>& blocks, const winograd_operands<T>& data) {
   const winograd_grid grid{g.samples, g.source.height, g.source.width, g.source.channels, g.target.channels};
   const index_t channels = grid.source_channels, chunk = winograd_chunk(channels), step = chunk * channels;
-  float* const u = scratch;
-  float* const v = u + winograd_points * channels * padded_channels(grid.target_channels);
-  float* const zeros = v + winograd_points * step;
-  std::fill_n(zeros, std::max(channels, conv2d_max_width), 0.0F);
+  const index_t depth = words_for<T>(channels);
+  auto* const u = reinterpret_cast<word_t<T>*>(data.scratch);
+  T* const v = reinterpret_cast<T*>(u + winograd_points * depth * padded_channels(grid.target_channels));
+  T* const zeros = v + winograd_points * step;
+  std::fill_n(zeros, channels, T{});
 
-  const auto filter = SPANKEY_DISPATCH(winograd_filter);
-  parallel_for(blocks.count() * channels, [&](index_t task) {
-    const index_t block = task / channels, channel = task % channels, width = blocks.width(block);
-    filter(data.packed + blocks.begin(block) * g.depth() + channel * width, channels * width, width,
-           u + blocks.begin(block) * winograd_points * channels + channel * width, channels * width);
+  parallel_for(blocks.count() * depth, [&](index_t task) {
+    const index_t block = task / depth, word = task % depth;
+    transform_filter<T>(data.packed + blocks.begin(block) * g.depth(), channels, blocks.width(block), word,
+                        u + blocks.begin(block) * winograd_points * depth);
   });
 
   if (channels <= winograd_own_channels) {
     parallel_for((grid.size() + winograd_windows - 1) / winograd_windows, [&](index_t task) {
-      alignas(64) std::array<float, winograd_points * winograd_windows * winograd_own_channels> own;
+      alignas(64) std::array<T, winograd_points * winograd_windows * winograd_own_channels> own;
       const index_t first = task * winograd_windows, count = std::min(winograd_windows, grid.size() - first);
       const index_t own_step = winograd_windows * channels;
       for (index_t i = 0; i < count; ++i)
-        transform_window(grid, first + i, data.source, zeros, own.data() + i * channels, own_step);
+        transform_window<T>(grid, first + i, data.source, zeros, own.data() + i * channels, own_step);
       for (index_t block = 0; block < blocks.count(); ++block) {
-        const float* const block_u = u + blocks.begin(block) * winograd_points * channels;
-        run_windows(grid, blocks, block, {own.data(), block_u, zeros, own_step, first, count}, data.start,
-                    data.target);
+        const word_t<T>* const block_u = u + blocks.begin(block) * winograd_points * depth;
+        run_windows<T>(grid, blocks, block, {own.data(), block_u, own_step, first, count}, data.start,
+                       data.target);
       }
     });
     return;
@@ -174,16 +222,16 @@ inline void run_winograd(const conv2d_gather& g, const conv2d_blocks<float>& blo
     constexpr index_t at_once = 16;
     parallel_for((windows + at_once - 1) / at_once, [&](index_t task) {
       for (index_t i = task * at_once; i < std::min(windows, (task + 1) * at_once); ++i)
-        transform_window(grid, first + i, data.source, zeros, v + i * channels, step);
+        transform_window<T>(grid, first + i, data.source, zeros, v + i * channels, step);
     });
     const index_t tasks = (windows + winograd_windows - 1) / winograd_windows;
     parallel_for(tasks * groups, [&](index_t task) {
       const index_t begin = task % tasks * winograd_windows, first_block = task / tasks * group;
       const index_t count = std::min(winograd_windows, windows - begin);
       for (index_t block = first_block; block < std::min(blocks.count(), first_block + group); ++block) {
-        const float* const block_u = u + blocks.begin(block) * winograd_points * channels;
-        run_windows(grid, blocks, block, {v + begin * channels, block_u, zeros, step, first + begin, count},
-                    data.start, data.target);
+        const word_t<T>* const block_u = u + blocks.begin(block) * winograd_points * depth;
+        run_windows<T>(grid, blocks, block, {v + begin * channels, block_u, step, first + begin, count},
+                       data.start, data.target);
       }
     });
   }
