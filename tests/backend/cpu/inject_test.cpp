@@ -1,5 +1,5 @@
 // Injection on the CPU agrees with reference<double>: vector kernels and the generic path, shared and own
-// keys, no key gradient, dx in place of dy, both bounds of the multiplier, NaN and infinite keys.
+// keys, no key gradient, dx in place of dy, both bounds of the multiplier, NaN and infinite keys; float and bf16.
 #include "spankey/backend/cpu/inject.hpp"
 
 #include <doctest/doctest.h>
@@ -15,7 +15,9 @@
 namespace {
 
 using namespace agreement;
-using kernels = spankey::inject_kernels<spankey::backend::cpu, float>;
+using spankey::bf16;
+template <class T>
+using kernels = spankey::inject_kernels<spankey::backend::cpu, T>;
 using reference = spankey::inject_kernels<spankey::backend::reference, double>;
 
 // A policy that the backend has never heard of.
@@ -30,55 +32,75 @@ struct quadratic {
   }
 };
 
-template <class Injector>
+template <class T, class Injector>
 void check_agreement(const Injector& injector, index_t samples, index_t d, bool shared) {
   CAPTURE(samples);
   CAPTURE(d);
   CAPTURE(shared);
   const index_t stride = shared ? 0 : d;
-  const std::vector<float> x = values(samples * d, 1), k = values(shared ? d : samples * d, 2),
-                           dy = values(samples * d, 3);
+  const std::vector<T> x = values<T>(samples * d, 1), dy = values<T>(samples * d, 3);
+  const std::vector<float> k = values(shared ? d : samples * d, 2);
   const std::vector<double> wide_x = widened(x), wide_k = widened(k), wide_dy = widened(dy);
-  std::vector<float> y(x.size(), 9.0F), dx(x.size(), 9.0F), dk(x.size(), 9.0F);
+  std::vector<T> y(x.size(), T(9.0F)), dx(x.size(), T(9.0F));
+  std::vector<float> dk(x.size(), 9.0F);
   std::vector<double> expected_y(x.size()), expected_dx(x.size()), expected_dk(x.size());
-  kernels::forward(injector, samples, d, x.data(), {k.data(), stride}, y.data());
+  kernels<T>::forward(injector, samples, d, x.data(), {k.data(), stride}, y.data());
   reference::forward(injector, samples, d, wide_x.data(), {wide_k.data(), stride}, expected_y.data());
   CHECK(difference(y, expected_y) < 1e-6);
 
   reference::backward(injector, samples, d, wide_x.data(), {wide_k.data(), stride}, wide_dy.data(),
                       expected_dx.data(), expected_dk.data());
-  kernels::backward(injector, samples, d, x.data(), {k.data(), stride}, dy.data(), dx.data(), dk.data());
+  kernels<T>::backward(injector, samples, d, x.data(), {k.data(), stride}, dy.data(), dx.data(), dk.data());
   CHECK(difference(dx, expected_dx) < 1e-6);
   CHECK(difference(dk, expected_dk) < 2e-6);
   // In place, with and without the key's gradient: the same bits.
   for (const bool with_key : {true, false}) {
-    std::vector<float> in_place = dy, key_gradient(dk.size(), 9.0F);
-    kernels::backward(injector, samples, d, x.data(), {k.data(), stride}, in_place.data(), in_place.data(),
-                      with_key ? key_gradient.data() : nullptr);
+    std::vector<T> in_place = dy;
+    std::vector<float> key_gradient(dk.size(), 9.0F);
+    kernels<T>::backward(injector, samples, d, x.data(), {k.data(), stride}, in_place.data(), in_place.data(),
+                         with_key ? key_gradient.data() : nullptr);
     CHECK(same_bits(in_place, dx));
     if (with_key) CHECK(same_bits(key_gradient, dk));
   }
 }
 
-template <class Injector>
+template <class T, class Injector>
 void check_shapes(const Injector& injector) {
   for_each_isa([&] {
-    for (const index_t samples : {1, 3, 17})
+    for (const index_t samples : {0, 1, 3, 17})
       for (const index_t d : {1, 3, 5, 16, 17, 64, 65, 2048, 4103})
-        for (const bool shared : {true, false}) check_agreement(injector, samples, d, shared);
+        for (const bool shared : {true, false}) check_agreement<T>(injector, samples, d, shared);
   });
 }
 
 }  // namespace
 
-TEST_CASE("inject: additive") { check_shapes(spankey::additive{0.7F}); }
-TEST_CASE("inject: multiplicative") {
-  check_shapes(spankey::multiplicative{0.5F});  // never at a bound
-  check_shapes(spankey::multiplicative{2.0F});  // often at both
+TEST_CASE_TEMPLATE("inject: additive", T, float, bf16) { check_shapes<T>(spankey::additive{0.7F}); }
+TEST_CASE_TEMPLATE("inject: multiplicative", T, float, bf16) {
+  check_shapes<T>(spankey::multiplicative{0.5F});  // never at a bound
+  check_shapes<T>(spankey::multiplicative{2.0F});  // often at both
 }
-TEST_CASE("inject: any other policy") {
-  check_shapes(spankey::none{});
-  check_shapes(quadratic{});
+TEST_CASE_TEMPLATE("inject: any other policy", T, float, bf16) {
+  check_shapes<T>(spankey::none{});
+  check_shapes<T>(quadratic{});
+}
+
+// y = -0 + k is k, bit for bit, until it is stored.
+TEST_CASE("inject: what is stored is rounded as core/bf16.hpp has it") {
+  for_each_isa([] {
+    const spankey::random_source random(1, spankey::stream::weights);
+    std::vector<float> k;
+    for (std::uint32_t upper = 0; upper < 0x10000;
+         ++upper)  // ties and their neighbours, NaN, infinities, denormals
+      for (const std::uint32_t lower : {0x0001U, 0x7FFFU, 0x8000U, 0x8001U, 0xFFFFU})
+        k.push_back(std::bit_cast<float>(upper << 16 | lower));
+    for (std::uint32_t i = 0; i < 0x10000; ++i) k.push_back(std::bit_cast<float>(random.block(i)[0]));
+    const std::vector<bf16> zeros(k.size(), bf16(-0.0F));
+    std::vector<bf16> y(k.size());
+    const index_t count = static_cast<index_t>(k.size());
+    kernels<bf16>::forward(spankey::additive{1.0F}, 1, count, zeros.data(), {k.data(), 0}, y.data());
+    CHECK(same_bits(y, rounded<bf16>(k)));
+  });
 }
 
 TEST_CASE("inject: tanh inside the multiplier is accurate over its whole range") {
@@ -88,7 +110,7 @@ TEST_CASE("inject: tanh inside the multiplier is accurate over its whole range")
     std::vector<float> k(one.size()), y(one.size());
     for (std::size_t i = 0; i < k.size(); ++i)
       k[i] = -15.0F + 30.0F * static_cast<float>(i) / static_cast<float>(count);
-    kernels::forward(spankey::multiplicative{0.5F}, 1, count, one.data(), {k.data(), 0}, y.data());
+    kernels<float>::forward(spankey::multiplicative{0.5F}, 1, count, one.data(), {k.data(), 0}, y.data());
     double worst = 0;
     for (std::size_t i = 0; i < k.size(); ++i)
       worst = std::max(worst,
@@ -97,36 +119,41 @@ TEST_CASE("inject: tanh inside the multiplier is accurate over its whole range")
   });
 }
 
-TEST_CASE("inject: NaN and infinite keys") {
+TEST_CASE_TEMPLATE("inject: NaN and infinite keys", T, float, bf16) {
   for_each_isa([] {
     const float infinity = std::numeric_limits<float>::infinity();
     const float nan = std::numeric_limits<float>::quiet_NaN();
-    const std::vector<float> x{1, 2, nan, 4}, k{nan, infinity, 0.5F, -infinity}, dy{1, 1, 1, 1};
-    std::vector<float> y(4), dx(4), dk(4);
+    const std::vector<float> k{nan, infinity, 0.5F, -infinity};
+    const std::vector<T> x = rounded<T>({1, 2, nan, 4}), dy(4, T(1.0F));
+    std::vector<T> y(4), dx(4);
+    std::vector<float> dk(4);
     const spankey::multiplicative injector{0.5F};
-    kernels::forward(injector, 1, 4, x.data(), {k.data(), 0}, y.data());
-    CHECK(std::isnan(y[0]));
-    CHECK(y[1] == doctest::Approx(3.0));
-    CHECK(std::isnan(y[2]));
-    CHECK(y[3] == doctest::Approx(2.0));
-    kernels::backward(injector, 1, 4, x.data(), {k.data(), 0}, dy.data(), dx.data(), dk.data());
-    CHECK(std::isnan(dx[0]));
+    kernels<T>::forward(injector, 1, 4, x.data(), {k.data(), 0}, y.data());
+    CHECK(std::isnan(static_cast<float>(y[0])));
+    CHECK(static_cast<float>(y[1]) == doctest::Approx(3.0));
+    CHECK(std::isnan(static_cast<float>(y[2])));
+    CHECK(static_cast<float>(y[3]) == doctest::Approx(2.0));
+    kernels<T>::backward(injector, 1, 4, x.data(), {k.data(), 0}, dy.data(), dx.data(), dk.data());
+    CHECK(std::isnan(static_cast<float>(dx[0])));
     CHECK(dk[0] == 0.0F);  // as the policy has it: a NaN is not between the bounds
     CHECK(std::isnan(dk[2]));
     CHECK(dk[1] == doctest::Approx(0.0));
   });
 }
 
-TEST_CASE("inject: the same bits for any number of threads") {
+TEST_CASE_TEMPLATE("inject: the same bits for any number of threads", T, float, bf16) {
   check_thread_independence([] {
     const index_t samples = 21, d = 5000;
-    const std::vector<float> x = values(samples * d, 1), k = values(d, 2);
-    std::vector<float> y(x.size()), dx(x.size()), dk(x.size());
-    kernels::forward(spankey::multiplicative{2.0F}, samples, d, x.data(), {k.data(), 0}, y.data());
-    kernels::backward(spankey::multiplicative{2.0F}, samples, d, x.data(), {k.data(), 0}, y.data(), dx.data(),
-                      dk.data());
-    y.insert(y.end(), dx.begin(), dx.end());
-    y.insert(y.end(), dk.begin(), dk.end());
-    return y;
+    const std::vector<T> x = values<T>(samples * d, 1);
+    const std::vector<float> k = values(d, 2);
+    std::vector<T> y(x.size()), dx(x.size());
+    std::vector<float> dk(x.size());
+    kernels<T>::forward(spankey::multiplicative{2.0F}, samples, d, x.data(), {k.data(), 0}, y.data());
+    kernels<T>::backward(spankey::multiplicative{2.0F}, samples, d, x.data(), {k.data(), 0}, y.data(),
+                         dx.data(), dk.data());
+    std::vector<float> all = floats(y);
+    all.insert(all.end(), dx.begin(), dx.end());
+    all.insert(all.end(), dk.begin(), dk.end());
+    return all;
   });
 }

@@ -1,5 +1,5 @@
-// Pooling on the CPU: max equals reference<float> bit for bit (ties and NaN included), mean agrees with
-// reference<double>; odd sizes, sizes without a window, every channel tail.
+// Pooling on the CPU, float and bf16: max equals reference<float> bit for bit (ties and NaN included), mean agrees
+// with reference<double>; odd sizes, sizes without a window, every channel tail.
 #include "spankey/backend/cpu/pool2d.hpp"
 
 #include <doctest/doctest.h>
@@ -12,15 +12,17 @@
 namespace {
 
 using namespace agreement;
+using spankey::bf16;
 using spankey::extents;
-using kernels = spankey::pool2d_kernels<spankey::backend::cpu, float>;
+template <class T>
+using kernels = spankey::pool2d_kernels<spankey::backend::cpu, T>;
 using exact = spankey::pool2d_kernels<spankey::backend::reference, float>;
 using reference = spankey::pool2d_kernels<spankey::backend::reference, double>;
 
 template <class F>
 void for_each_shape(F&& f) {
   for_each_isa([&] {
-    for (const index_t samples : {1, 3, 17})
+    for (const index_t samples : {0, 1, 3, 17})
       for (const index_t channels : {1, 3, 5, 16, 17, 64, 65})
         for (const extents& in :
              {extents{channels, 2, 2}, extents{channels, 5, 7}, extents{channels, 4, 6},
@@ -35,53 +37,66 @@ void for_each_shape(F&& f) {
 }
 
 // Few different values, so that windows hold ties, and some NaN.
-std::vector<float> coarse_values(index_t count) {
+template <class T>
+std::vector<T> coarse_values(index_t count) {
   std::vector<float> x = values(count, 1);
   for (std::size_t i = 0; i < x.size(); ++i) {
     x[i] = std::round(x[i]);
     if (i % 23 == 7) x[i] = std::numeric_limits<float>::quiet_NaN();
   }
-  return x;
+  return rounded<T>(x);
 }
 
 }  // namespace
 
-TEST_CASE("max pool: ties, NaN, odd sizes") {
+TEST_CASE_TEMPLATE("max pool: ties, NaN, odd sizes", T, float, bf16) {
   for_each_shape([](index_t samples, const extents& in) {
     const index_t outputs = samples * (in.height / 2) * (in.width / 2) * in.channels;
-    const std::vector<float> x = coarse_values(samples * in.size()), dy = values(outputs, 2);
-    std::vector<float> y(dy.size(), 9.0F), expected_y(dy.size());
-    kernels::max_forward(samples, in, x.data(), y.data());
-    exact::max_forward(samples, in, x.data(), expected_y.data());
-    CHECK(same_bits(y, expected_y));
-    std::vector<float> dx(x.size(), 9.0F), expected_dx(x.size());
-    kernels::max_backward(samples, in, x.data(), dy.data(), dx.data());
-    exact::max_backward(samples, in, x.data(), dy.data(), expected_dx.data());
-    CHECK(same_bits(dx, expected_dx));
+    const std::vector<T> x = coarse_values<T>(samples * in.size()), dy = values<T>(outputs, 2);
+    std::vector<T> y(dy.size(), T(9.0F));
+    std::vector<float> expected_y(dy.size());
+    kernels<T>::max_forward(samples, in, x.data(), y.data());
+    exact::max_forward(samples, in, floats(x).data(), expected_y.data());
+    CHECK(same_bits(y, rounded<T>(expected_y)));
+    std::vector<T> dx(x.size(), T(9.0F));
+    std::vector<float> expected_dx(x.size());
+    kernels<T>::max_backward(samples, in, x.data(), dy.data(), dx.data());
+    exact::max_backward(samples, in, floats(x).data(), floats(dy).data(), expected_dx.data());
+    CHECK(same_bits(dx, rounded<T>(expected_dx)));
   });
 }
 
-TEST_CASE("mean pool") {
+TEST_CASE_TEMPLATE("mean pool", T, float, bf16) {
   for_each_shape([](index_t samples, const extents& in) {
-    const std::vector<float> x = values(samples * in.size(), 1), dy = values(samples * in.channels, 2);
-    std::vector<float> y(dy.size(), 9.0F), dx(x.size(), 9.0F);
+    const std::vector<T> x = values<T>(samples * in.size(), 1), dy = values<T>(samples * in.channels, 2);
+    std::vector<T> y(dy.size(), T(9.0F)), dx(x.size(), T(9.0F));
     std::vector<double> expected_y(dy.size()), expected_dx(x.size());
-    kernels::mean_forward(samples, in, x.data(), y.data());
+    kernels<T>::mean_forward(samples, in, x.data(), y.data());
     reference::mean_forward(samples, in, widened(x).data(), expected_y.data());
     CHECK(difference(y, expected_y) < 1e-6);
-    kernels::mean_backward(samples, in, dy.data(), dx.data());
+    kernels<T>::mean_backward(samples, in, dy.data(), dx.data());
     reference::mean_backward(samples, in, widened(dy).data(), expected_dx.data());
     CHECK(difference(dx, expected_dx) < 1e-7);
   });
 }
 
-TEST_CASE("pooling: the same bits for any number of threads") {
+TEST_CASE("mean pool: a NaN stays a NaN") {
+  for_each_isa([] {
+    std::vector<bf16> x(4 * 17, bf16(1.0F)), y(17);
+    x[2 * 17 + 5].bits = 0x7F81;
+    kernels<bf16>::mean_forward(1, {17, 2, 2}, x.data(), y.data());
+    CHECK(static_cast<float>(y[4]) == 1.0F);
+    CHECK(std::isnan(static_cast<float>(y[5])));
+  });
+}
+
+TEST_CASE_TEMPLATE("pooling: the same bits for any number of threads", T, float, bf16) {
   check_thread_independence([] {
     const extents in{17, 33, 31};
-    const std::vector<float> x = values(9 * in.size(), 1);
-    std::vector<float> all(static_cast<std::size_t>(9 * 16 * 15 * 17 + 9 * 17));
-    kernels::max_forward(9, in, x.data(), all.data());
-    kernels::mean_forward(9, in, x.data(), all.data() + 9 * 16 * 15 * 17);
-    return all;
+    const std::vector<T> x = values<T>(9 * in.size(), 1);
+    std::vector<T> all(static_cast<std::size_t>(9 * 16 * 15 * 17 + 9 * 17));
+    kernels<T>::max_forward(9, in, x.data(), all.data());
+    kernels<T>::mean_forward(9, in, x.data(), all.data() + 9 * 16 * 15 * 17);
+    return floats(all);
   });
 }

@@ -4,6 +4,7 @@
 // Bound by memory: forward reads x twice and backward reads dy and x twice, no more. Each block of rows gives
 // its own mean and sum of squared deviations (its second look is in cache), joined in double in block order
 // (Chan, Golub and LeVeque 1983). Narrow rows are read several at a time: a "period" of `copies` rows.
+// bf16: the same sums in float and double; y and dx are rounded once, and the mask is that of the y stored.
 #pragma once
 
 #include <algorithm>
@@ -19,15 +20,23 @@ struct norm_rows {
   index_t periods, period, rest, channels;
   [[nodiscard]] constexpr index_t rows() const { return (periods * period + rest) / channels; }
 };
+
+/// Adds the copies of each channel into the first one.
+inline void norm_fold(const norm_rows& r, float* sum) {
+  for (index_t j = r.channels; j < r.period; j += r.channels)
+    for (index_t i = 0; i < r.channels; ++i) sum[i] += sum[j + i];
+}
 }  // namespace spankey::cpu
 
-#define SPANKEY_ISA_TEXT "spankey/backend/cpu/batch_norm.inl"
+#define SPANKEY_SCALAR_TEXT "spankey/backend/cpu/batch_norm.inl"
+#define SPANKEY_ISA_TEXT "spankey/backend/cpu/foreach_scalar.inl"
 #include "spankey/backend/cpu/foreach_isa.hpp"
+#undef SPANKEY_SCALAR_TEXT
 
 namespace spankey {
 
-template <>
-struct batch_norm_kernels<backend::cpu, float> {
+template <cpu::Scalar T>
+struct batch_norm_kernels<backend::cpu, T> {
   /// Elements: three sums for every block of every group, four coefficients for every group.
   static constexpr index_t scratch_size(const batch_norm_problem& p) {
     const cut c(p);
@@ -35,7 +44,7 @@ struct batch_norm_kernels<backend::cpu, float> {
   }
 
   static void forward_training(const batch_norm_problem& p, activation act,
-                               const batch_norm_forward_operands<float>& t, float* scratch) {
+                               const batch_norm_forward_operands<T>& t, float* scratch) {
     const cut c(p);
     float* const partial = scratch + p.groups * coefficients * c.period;
     const auto moments = SPANKEY_DISPATCH(norm_moments);
@@ -56,7 +65,7 @@ struct batch_norm_kernels<backend::cpu, float> {
 
   /// y from the running statistics; `rstd` (C) is written, `mean` is not used.
   static void forward_evaluation(const batch_norm_problem& p, activation act,
-                                 const batch_norm_forward_operands<float>& t, float* scratch) {
+                                 const batch_norm_forward_operands<T>& t, float* scratch) {
     const cut c(p);
     for (index_t i = 0; i < p.channels; ++i)
       t.rstd[i] = 1.0F / std::sqrt(t.running_variance[i] + static_cast<float>(p.epsilon));
@@ -66,8 +75,8 @@ struct batch_norm_kernels<backend::cpu, float> {
   }
 
   /// dx may alias dy.
-  static void backward(const batch_norm_problem& p, activation act,
-                       const batch_norm_backward_operands<float>& t, float* scratch) {
+  static void backward(const batch_norm_problem& p, activation act, const batch_norm_backward_operands<T>& t,
+                       float* scratch) {
     const cut c(p);
     float* const partial = scratch + p.groups * coefficients * c.period;
     for (index_t g = 0; g < p.groups; ++g)
@@ -134,16 +143,15 @@ struct batch_norm_kernels<backend::cpu, float> {
   }
 
   // Coefficients of y = (x - mean) scale + beta.
-  static void set_affine(const batch_norm_problem& p, const cut& c,
-                         const batch_norm_forward_operands<float>& t, const float* mean, const float* rstd,
-                         float* to) {
+  static void set_affine(const batch_norm_problem& p, const cut& c, const batch_norm_forward_operands<T>& t,
+                         const float* mean, const float* rstd, float* to) {
     repeat(p, c, to, [&](index_t i) { return mean[i]; });
     repeat(p, c, to + c.period, [&](index_t i) { return t.gamma[i] * rstd[i]; });
     repeat(p, c, to + 2 * c.period, [&](index_t i) { return t.beta[i]; });
   }
 
   static void normalise(const batch_norm_problem& p, const cut& c, activation act,
-                        const batch_norm_forward_operands<float>& t, const float* affine) {
+                        const batch_norm_forward_operands<T>& t, const float* affine) {
     const auto kernel = SPANKEY_DISPATCH(norm_apply);
     parallel_for(p.groups * c.blocks, [&](index_t task) {
       const index_t at = c.first_element(p, task);
@@ -155,7 +163,7 @@ struct batch_norm_kernels<backend::cpu, float> {
   // Statistics of one group for `chunk` channels from `first` on, and the running ones. A block holds its
   // mean as a sum of two floats, and its sum of squared deviations.
   static void join_moments(const batch_norm_problem& p, const cut& c, index_t first, index_t g,
-                           const float* partial, const batch_norm_forward_operands<float>& t) {
+                           const float* partial, const batch_norm_forward_operands<T>& t) {
     const index_t count = std::min(chunk, p.channels - first);
     const double rows = static_cast<double>(p.rows);
     double mean[chunk] = {}, squares[chunk] = {};
@@ -190,7 +198,7 @@ struct batch_norm_kernels<backend::cpu, float> {
 
   // dgamma, dbeta and the coefficients of dx = scale (g - mean g) + slope (x - mean), for `chunk` channels.
   static void join_gradients(const batch_norm_problem& p, const cut& c, index_t first, index_t g,
-                             const float* partial, const batch_norm_backward_operands<float>& t, float* to) {
+                             const float* partial, const batch_norm_backward_operands<T>& t, float* to) {
     const index_t count = std::min(chunk, p.channels - first);
     double sum[chunk] = {}, dot[chunk] = {};
     for (index_t b = 0; b < c.blocks; ++b) {

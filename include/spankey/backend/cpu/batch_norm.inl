@@ -6,7 +6,7 @@
 
 // sum[0, count) += one to four rows of x that lie `stride` apart.
 inline __attribute__((always_inline)) void norm_add_rows(index_t rows, index_t stride, index_t count,
-                                                         const float* x, float* sum) {
+                                                         const SPANKEY_SCALAR* x, float* sum) {
   for (index_t j = 0; j < count; j += SPANKEY_LANES) {
     const index_t n = count - j;
     lanes v = load_lanes(x + j, n);
@@ -20,8 +20,8 @@ inline __attribute__((always_inline)) void norm_add_rows(index_t rows, index_t s
 
 // The same for x - mean and its square.
 inline __attribute__((always_inline)) void norm_add_deviations(index_t rows, index_t stride, index_t count,
-                                                               const float* x, const float* mean, float* sum,
-                                                               float* squares) {
+                                                               const SPANKEY_SCALAR* x, const float* mean,
+                                                               float* sum, float* squares) {
   for (index_t j = 0; j < count; j += SPANKEY_LANES) {
     const index_t n = count - j;
     const lanes m = load_lanes(mean + j, n);
@@ -38,21 +38,15 @@ inline __attribute__((always_inline)) void norm_add_deviations(index_t rows, ind
   }
 }
 
-// Adds the copies of each channel into the first one.
-inline void norm_fold(const norm_rows& r, float* sum) {
-  for (index_t j = r.channels; j < r.period; j += r.channels)
-    for (index_t i = 0; i < r.channels; ++i) sum[i] += sum[j + i];
-}
-
 // out: mean of the block (first period), what rounding left of it (second), sum of squared deviations (third).
-inline void norm_moments(const norm_rows& r, const float* x, float* out) {
+inline void norm_moments(const norm_rows& r, const SPANKEY_SCALAR* x, float* out) {
   float* const mean = out;
   float* const sum = out + r.period;
   float* const squares = sum + r.period;
   std::fill_n(out, 3 * r.period, 0.0F);
   const float rows = static_cast<float>(r.rows());
 
-  const float* at = x;
+  const SPANKEY_SCALAR* at = x;
   index_t left = r.periods;
   for (; left >= 4; left -= 4, at += 4 * r.period) norm_add_rows(4, r.period, r.period, at, mean);
   for (; left > 0; --left, at += r.period) norm_add_rows(1, r.period, r.period, at, mean);
@@ -76,9 +70,9 @@ inline void norm_moments(const norm_rows& r, const float* x, float* out) {
 }
 
 // y = (x - mean) scale + beta (+ residual), then ReLU where wanted: false for a NaN, which therefore stays.
-inline __attribute__((always_inline)) void norm_apply_any(const norm_rows& r, const float* x,
-                                                          const float* residual, const float* affine,
-                                                          float* y, bool add, bool relu) {
+inline __attribute__((always_inline)) void norm_apply_any(const norm_rows& r, const SPANKEY_SCALAR* x,
+                                                          const SPANKEY_SCALAR* residual, const float* affine,
+                                                          SPANKEY_SCALAR* y, bool add, bool relu) {
   const lanes zero = {};
   const float *const mean = affine, *const scale = mean + r.period, *const beta = scale + r.period;
   index_t first = 0;
@@ -93,8 +87,8 @@ inline __attribute__((always_inline)) void norm_apply_any(const norm_rows& r, co
     }
   }
 }
-inline void norm_apply(const norm_rows& r, const float* x, const float* residual, const float* affine,
-                       bool relu, float* y) {
+inline void norm_apply(const norm_rows& r, const SPANKEY_SCALAR* x, const SPANKEY_SCALAR* residual,
+                       const float* affine, bool relu, SPANKEY_SCALAR* y) {
   if (residual == nullptr) {
     if (relu) return norm_apply_any(r, x, residual, affine, y, false, true);
     return norm_apply_any(r, x, residual, affine, y, false, false);
@@ -105,9 +99,9 @@ inline void norm_apply(const norm_rows& r, const float* x, const float* residual
 
 // One to four rows: dy masked where y <= 0 (y null: not at all); sum += dy, dot += dy (x - mean).
 inline __attribute__((always_inline)) void norm_add_gradients(index_t rows, index_t stride, index_t count,
-                                                              const float* x, const float* y,
-                                                              const float* mean, float* dy, float* sum,
-                                                              float* dot) {
+                                                              const SPANKEY_SCALAR* x,
+                                                              const SPANKEY_SCALAR* y, const float* mean,
+                                                              SPANKEY_SCALAR* dy, float* sum, float* dot) {
   const lanes zero = {};
   for (index_t j = 0; j < count; j += SPANKEY_LANES) {
     const index_t n = count - j;
@@ -130,8 +124,8 @@ inline __attribute__((always_inline)) void norm_add_gradients(index_t rows, inde
 }
 
 // Masks dy in place; out: sum of dy (first period), sum of dy (x - mean) (second).
-inline void norm_gradient_sums(const norm_rows& r, const float* x, const float* y, const float* mean,
-                               float* dy, float* out) {
+inline void norm_gradient_sums(const norm_rows& r, const SPANKEY_SCALAR* x, const SPANKEY_SCALAR* y,
+                               const float* mean, SPANKEY_SCALAR* dy, float* out) {
   float* const dot = out + r.period;
   std::fill_n(out, 2 * r.period, 0.0F);
   index_t left = r.periods;
@@ -153,8 +147,8 @@ inline void norm_gradient_sums(const norm_rows& r, const float* x, const float* 
 }
 
 // dx = scale (dy - shift) + slope (x - mean).
-inline void norm_data_gradient(const norm_rows& r, const float* x, const float* dy, const float* coefficients,
-                               float* dx) {
+inline void norm_data_gradient(const norm_rows& r, const SPANKEY_SCALAR* x, const SPANKEY_SCALAR* dy,
+                               const float* coefficients, SPANKEY_SCALAR* dx) {
   const float *const mean = coefficients, *const scale = mean + r.period, *const shift = scale + r.period,
                      *const slope = shift + r.period;
   index_t first = 0;

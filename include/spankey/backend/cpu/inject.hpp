@@ -2,7 +2,7 @@
 // overwrites.
 //   dx(n,:) = dy d(y)/d(x)        dk(n,:) = dy d(y)/d(k), one row per sample even where the key is shared
 // x, y (N, d); keys.stride is 0 (one key for all samples) or d. `additive` and `multiplicative` have vector
-// kernels, with a tanh accurate to 2e-7; any other policy runs its own functions in the same blocks.
+// kernels, with a tanh accurate to 2e-7; any other policy runs its own functions, in float, in the same blocks.
 // Specification: backend/reference/inject.hpp and the policies of inject/.
 #pragma once
 
@@ -12,8 +12,12 @@
 #include "spankey/backend/cpu/lanes.hpp"
 #include "spankey/backend/cpu/tag.hpp"
 
-#define SPANKEY_ISA_TEXT "spankey/backend/cpu/inject.inl"
+#define SPANKEY_ISA_TEXT "spankey/backend/cpu/inject_key.inl"
 #include "spankey/backend/cpu/foreach_isa.hpp"
+#define SPANKEY_SCALAR_TEXT "spankey/backend/cpu/inject.inl"
+#define SPANKEY_ISA_TEXT "spankey/backend/cpu/foreach_scalar.inl"
+#include "spankey/backend/cpu/foreach_isa.hpp"
+#undef SPANKEY_SCALAR_TEXT
 
 namespace spankey {
 
@@ -21,11 +25,11 @@ namespace spankey {
 struct additive;
 struct multiplicative;
 
-template <>
-struct inject_kernels<backend::cpu, float> {
+template <cpu::Scalar T>
+struct inject_kernels<backend::cpu, T> {
   template <class Injector>
-  static void forward(const Injector& injector, index_t samples, index_t d, const float* x,
-                      key_view<const float> keys, float* y) {
+  static void forward(const Injector& injector, index_t samples, index_t d, const T* x,
+                      key_view<const float> keys, T* y) {
     for_each_block(samples, d, [&](index_t first, index_t last, index_t column, index_t count) {
       if constexpr (std::is_same_v<Injector, multiplicative>) {
         const auto factors = SPANKEY_DISPATCH(multiplicative_factors);
@@ -45,15 +49,16 @@ struct inject_kernels<backend::cpu, float> {
       } else {
         for (index_t n = first; n < last; ++n)
           for (index_t i = column; i < column + count; ++i)
-            y[n * d + i] = injector.forward(x[n * d + i], keys.data[n * keys.stride + i]);
+            y[n * d + i] = static_cast<T>(
+                injector.forward(static_cast<float>(x[n * d + i]), keys.data[n * keys.stride + i]));
       }
     });
   }
 
   /// dx may alias dy; dkey may be null.
   template <class Injector>
-  static void backward(const Injector& injector, index_t samples, index_t d, const float* x,
-                       key_view<const float> keys, const float* dy, float* dx, float* dkey) {
+  static void backward(const Injector& injector, index_t samples, index_t d, const T* x,
+                       key_view<const float> keys, const T* dy, T* dx, float* dkey) {
     for_each_block(samples, d, [&](index_t first, index_t last, index_t column, index_t count) {
       if constexpr (std::is_same_v<Injector, multiplicative>) {
         const auto factors = SPANKEY_DISPATCH(multiplicative_factors);
@@ -79,8 +84,9 @@ struct inject_kernels<backend::cpu, float> {
       } else {
         for (index_t n = first; n < last; ++n)
           for (index_t i = column; i < column + count; ++i) {
-            const auto g = injector.backward(x[n * d + i], keys.data[n * keys.stride + i], dy[n * d + i]);
-            dx[n * d + i] = g.dx;
+            const auto g = injector.backward(static_cast<float>(x[n * d + i]), keys.data[n * keys.stride + i],
+                                             static_cast<float>(dy[n * d + i]));
+            dx[n * d + i] = static_cast<T>(g.dx);
             if (dkey != nullptr) dkey[n * d + i] = g.dk;
           }
       }

@@ -1,13 +1,15 @@
 // What element-wise kernel texts share: loads and stores that end inside a vector, and the cut into tasks.
 //
-// load_lanes(p, n) and store_lanes(p, n, v) touch min(n, SPANKEY_LANES) floats, so one loop serves any length:
+// load_lanes(p, n) and store_lanes(p, n, v) touch min(n, SPANKEY_LANES) elements, so one loop serves any length:
 //   for (index_t i = 0; i < count; i += SPANKEY_LANES) store_lanes(y + i, count - i, load_lanes(x + i, count - i));
+// p points to floats or to bf16, which is widened when loaded and rounded to nearest even when stored.
 // Tasks hold block_elements elements whatever the number of threads.
 #pragma once
 
 #include <algorithm>
 
 #include "spankey/backend/cpu/parallel.hpp"
+#include "spankey/core/bf16.hpp"
 #include "spankey/core/shape.hpp"
 
 #define SPANKEY_ISA_TEXT "spankey/backend/cpu/lanes.inl"
@@ -15,7 +17,7 @@
 
 namespace spankey::cpu {
 
-/// Elements of one task: 64 KB of each operand, so that a second look finds it in the second-level cache.
+/// Elements of one task: at most 64 KB of each operand, so that a second look finds it in the second-level cache.
 inline constexpr index_t block_elements = 16384;
 
 /// Pieces of at most `size` that cover `count`.

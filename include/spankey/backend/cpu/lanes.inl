@@ -1,4 +1,7 @@
-// Partial vectors; see lanes.hpp. Lanes beyond n read as 0.
+// Partial vectors of float and of bf16; see lanes.hpp. Lanes beyond n read as 0.
+typedef unsigned int words __attribute__((vector_size(4 * SPANKEY_LANES)));
+typedef unsigned short halves __attribute__((vector_size(2 * SPANKEY_LANES), aligned(2), may_alias));
+
 inline __attribute__((always_inline)) lanes load_lanes(const float* p, index_t n) {
   if (n >= SPANKEY_LANES) return *reinterpret_cast<const lanes*>(p);
   float part[SPANKEY_LANES] = {};
@@ -12,4 +15,38 @@ inline __attribute__((always_inline)) void store_lanes(float* p, index_t n, lane
     return;
   }
   for (index_t i = 0; i < n; ++i) p[i] = v[i];
+}
+
+// Listed: of a conversion of vectors g++ 12 makes four shuffles, of this the one instruction that widens.
+inline __attribute__((always_inline)) lanes widened_lanes(const bf16* p) {
+#define SPANKEY_FOUR(i) p[i].bits, p[(i) + 1].bits, p[(i) + 2].bits, p[(i) + 3].bits
+#if SPANKEY_LANES == 16
+  const words upper = {SPANKEY_FOUR(0), SPANKEY_FOUR(4), SPANKEY_FOUR(8), SPANKEY_FOUR(12)};
+#elif SPANKEY_LANES == 8
+  const words upper = {SPANKEY_FOUR(0), SPANKEY_FOUR(4)};
+#else
+  const words upper = {SPANKEY_FOUR(0)};
+#endif
+#undef SPANKEY_FOUR
+  return reinterpret_cast<lanes>(upper << 16);
+}
+
+inline __attribute__((always_inline)) lanes load_lanes(const bf16* p, index_t n) {
+  if (n >= SPANKEY_LANES) return widened_lanes(p);
+  bf16 part[SPANKEY_LANES];
+  for (index_t i = 0; i < n; ++i) part[i] = p[i];
+  return widened_lanes(part);
+}
+
+// The rounding of core/bf16.hpp.
+inline __attribute__((always_inline)) void store_lanes(bf16* p, index_t n, lanes v) {
+  const words word = reinterpret_cast<words>(v);
+  const words rounded = word + (((word >> 16) & 1U) + 0x7FFFU);
+  const words quieted = word | 0x400000U;
+  const halves upper = __builtin_convertvector((v != v ? quieted : rounded) >> 16, halves);
+  if (n >= SPANKEY_LANES) {
+    *reinterpret_cast<halves*>(p) = upper;
+    return;
+  }
+  for (index_t i = 0; i < n; ++i) p[i].bits = upper[i];
 }

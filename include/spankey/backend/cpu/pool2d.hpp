@@ -3,6 +3,7 @@
 //   in row-major order, 0 elsewhere
 //   mean over all of H x W: y(n,c) = mean x(n,:,:,c), dx = dy / (H W)
 // x, dx (N,H,W,C); y, dy (N,H/2,W/2,C) or (N,C). Channels are the vector direction.
+// bf16: sums in float, rounded once.
 #pragma once
 
 #include <algorithm>
@@ -10,22 +11,24 @@
 #include "spankey/backend/cpu/lanes.hpp"
 #include "spankey/backend/cpu/tag.hpp"
 
-#define SPANKEY_ISA_TEXT "spankey/backend/cpu/pool2d.inl"
+#define SPANKEY_SCALAR_TEXT "spankey/backend/cpu/pool2d.inl"
+#define SPANKEY_ISA_TEXT "spankey/backend/cpu/foreach_scalar.inl"
 #include "spankey/backend/cpu/foreach_isa.hpp"
+#undef SPANKEY_SCALAR_TEXT
 
 namespace spankey {
 
-template <>
-struct pool2d_kernels<backend::cpu, float> {
-  static void max_forward(index_t samples, const extents& in, const float* x, float* y) {
+template <cpu::Scalar T>
+struct pool2d_kernels<backend::cpu, T> {
+  static void max_forward(index_t samples, const extents& in, const T* x, T* y) {
     const auto kernel = SPANKEY_DISPATCH(pool_max_row);
     const index_t row = in.width * in.channels, height = in.height / 2, width = in.width / 2;
     for_each_part(samples * height, 2 * row, [&](index_t unit) {
-      const float* top = x + (unit / height * in.height + unit % height * 2) * row;
+      const T* top = x + (unit / height * in.height + unit % height * 2) * row;
       kernel(width, in.channels, top, top + row, y + unit * width * in.channels);
     });
   }
-  static void max_backward(index_t samples, const extents& in, const float* x, const float* dy, float* dx) {
+  static void max_backward(index_t samples, const extents& in, const T* x, const T* dy, T* dx) {
     const auto kernel = SPANKEY_DISPATCH(pool_max_row_gradient);
     const index_t row = in.width * in.channels, height = in.height / 2, width = in.width / 2;
     const index_t pairs = (in.height + 1) / 2;  // the last one is a single row where H is odd
@@ -33,23 +36,23 @@ struct pool2d_kernels<backend::cpu, float> {
       const index_t sample = unit / pairs, pair = unit % pairs;
       const index_t top = (sample * in.height + pair * 2) * row;
       if (pair == height) {
-        std::fill_n(dx + top, row, 0.0F);
+        std::fill_n(dx + top, row, T{});
         return;
       }
       kernel(width, in.channels, x + top, x + top + row, dy + (sample * height + pair) * width * in.channels,
              dx + top, dx + top + row);
       const index_t used = width * 2 * in.channels;
-      std::fill(dx + top + used, dx + top + row, 0.0F);
-      std::fill(dx + top + row + used, dx + top + 2 * row, 0.0F);
+      std::fill(dx + top + used, dx + top + row, T{});
+      std::fill(dx + top + row + used, dx + top + 2 * row, T{});
     });
   }
-  static void mean_forward(index_t samples, const extents& in, const float* x, float* y) {
+  static void mean_forward(index_t samples, const extents& in, const T* x, T* y) {
     const auto kernel = SPANKEY_DISPATCH(pool_mean);
     for_each_part(samples, in.size(), [&](index_t n) {
       kernel(in.height * in.width, in.channels, x + n * in.size(), y + n * in.channels);
     });
   }
-  static void mean_backward(index_t samples, const extents& in, const float* dy, float* dx) {
+  static void mean_backward(index_t samples, const extents& in, const T* dy, T* dx) {
     const auto kernel = SPANKEY_DISPATCH(pool_mean_gradient);
     for_each_part(samples, in.size(), [&](index_t n) {
       kernel(in.height * in.width, in.channels, dy + n * in.channels, dx + n * in.size());

@@ -3,12 +3,13 @@
 // Where `next` takes over from the maximum so far: it is larger, or a NaN.
 #define SPANKEY_TAKES_OVER(next, best) (((next) > (best)) | ((next) != (next)))
 
-inline void pool_max_row(index_t width, index_t channels, const float* top, const float* bottom, float* y) {
+inline void pool_max_row(index_t width, index_t channels, const SPANKEY_SCALAR* top,
+                         const SPANKEY_SCALAR* bottom, SPANKEY_SCALAR* y) {
   for (index_t w = 0; w < width; ++w, top += 2 * channels, bottom += 2 * channels, y += channels)
     for (index_t c = 0; c < channels; c += SPANKEY_LANES) {
       const index_t n = channels - c;
       lanes best = load_lanes(top + c, n);
-      for (const float* at : {top + channels, bottom, bottom + channels}) {
+      for (const SPANKEY_SCALAR* at : {top + channels, bottom, bottom + channels}) {
         const lanes next = load_lanes(at + c, n);
         best = SPANKEY_TAKES_OVER(next, best) ? next : best;
       }
@@ -17,8 +18,9 @@ inline void pool_max_row(index_t width, index_t channels, const float* top, cons
 }
 
 // From the last element back: the gradient goes to the last one that took over from its predecessors.
-inline void pool_max_row_gradient(index_t width, index_t channels, const float* top, const float* bottom,
-                                  const float* dy, float* dtop, float* dbottom) {
+inline void pool_max_row_gradient(index_t width, index_t channels, const SPANKEY_SCALAR* top,
+                                  const SPANKEY_SCALAR* bottom, const SPANKEY_SCALAR* dy,
+                                  SPANKEY_SCALAR* dtop, SPANKEY_SCALAR* dbottom) {
   const lanes zero = {};
   for (index_t w = 0; w < width; ++w)
     for (index_t c = 0; c < channels; c += SPANKEY_LANES) {
@@ -41,7 +43,7 @@ inline void pool_max_row_gradient(index_t width, index_t channels, const float* 
 #undef SPANKEY_TAKES_OVER
 
 // Four sums side by side: shorter chains of additions, in time and in rounding.
-inline void pool_mean(index_t pixels, index_t channels, const float* x, float* y) {
+inline void pool_mean(index_t pixels, index_t channels, const SPANKEY_SCALAR* x, SPANKEY_SCALAR* y) {
   for (index_t c = 0; c < channels; c += SPANKEY_LANES) {
     const index_t n = channels - c;
     lanes sum[4] = {};
@@ -50,7 +52,8 @@ inline void pool_mean(index_t pixels, index_t channels, const float* x, float* y
   }
 }
 
-inline void pool_mean_gradient(index_t pixels, index_t channels, const float* dy, float* dx) {
+inline void pool_mean_gradient(index_t pixels, index_t channels, const SPANKEY_SCALAR* dy,
+                               SPANKEY_SCALAR* dx) {
   for (index_t i = 0; i < pixels; ++i)
     for (index_t c = 0; c < channels; c += SPANKEY_LANES)
       store_lanes(dx + i * channels + c, channels - c,
