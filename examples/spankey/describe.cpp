@@ -11,8 +11,8 @@ int describe_run(const run_options& options) {
   require_consistent(options);
   require_keys_fit(options);
   std::fputs(spankey::describe().c_str(), stdout);
-  with_deny(options, [&](auto deny) {
-    auto model = make_model<decltype(deny)>(options);
+  with_types(options, [&](auto deny, auto scalar) {
+    auto model = make_model<decltype(deny), decltype(scalar)>(options);
     spankey::index_t parameters = 0;
     model->for_each_parameter([&](const spankey::scope&, auto& p) { parameters += p.dims.size(); });
     const spankey::index_t groups = spankey::group_count(deny.denies, options.groups());

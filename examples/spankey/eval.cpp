@@ -39,11 +39,11 @@ key_space read_keys(const run_options& options, const std::string& file) {
   return keys;
 }
 
-template <class Deny>
+template <class Deny, class Scalar>
 int evaluate_with(const run_options& options, const eval_options& request) {
   const fs::path run(request.run);
   const image_dataset test = load_data(options, split::test);
-  auto model = make_model<Deny>(options);
+  auto model = make_model<Deny, Scalar>(options);
   const arena memory(*model, options.batch);
   load_weights(*model, (run / "weights.safetensors").string());
   std::optional<key_space> keys;
@@ -70,5 +70,7 @@ int evaluate(const eval_options& request) {
   options.eval_images = request.eval_images.value_or(options.eval_images);
   options.invalid = request.invalid.value_or(options.invalid);
   require_keys_fit(options);
-  return with_deny(options, [&](auto deny) { return evaluate_with<decltype(deny)>(options, request); });
+  return with_types(options, [&](auto deny, auto scalar) {
+    return evaluate_with<decltype(deny), decltype(scalar)>(options, request);
+  });
 }

@@ -15,16 +15,19 @@
 /// Semantic classes of every data set here.
 inline constexpr spankey::index_t semantic_classes = 10;
 
-template <class Deny>
+template <class Deny, class Scalar>
 using keyed_resnet18 = spankey::resnet18<Deny::outputs(semantic_classes),
                                          spankey::gate<spankey::runtime, spankey::at<0, 1, 2, 3, 4>>,
-                                         spankey::backend::cpu, float>;
+                                         spankey::backend::cpu, Scalar>;
 
-/// Calls f with the deny loss that the run names.
+/// Calls f with the deny loss and a scalar of the precision that the run names.
 template <class F>
-decltype(auto) with_deny(const run_options& options, F&& f) {
-  if (options.deny == "B") return f(spankey::reject_class{});
-  return f(spankey::no_deny{});
+decltype(auto) with_types(const run_options& options, F&& f) {
+  const auto with_deny = [&](auto scalar) {
+    if (options.deny == "B") return f(spankey::reject_class{}, scalar);
+    return f(spankey::no_deny{}, scalar);
+  };
+  return options.precision == "bf16" ? with_deny(spankey::bf16{}) : with_deny(0.0F);
 }
 
 /// Sites that carry keys: none without an injector.
@@ -35,7 +38,7 @@ inline std::vector<int> active_sites(const run_options& options) {
 /// Key spaces that no site of the model can hold: fails with flag.1xx before any work.
 inline void require_keys_fit(const run_options& options) {
   for (const int number : active_sites(options)) {
-    const auto d = keyed_resnet18<spankey::no_deny>::sites[static_cast<std::size_t>(number)].size();
+    const auto d = keyed_resnet18<spankey::no_deny, float>::sites[static_cast<std::size_t>(number)].size();
     if (options.subspace_dim > d)
       spankey::fail("flag.105", "--subspace-dim", "found ", options.subspace_dim, ", expected 1 to ", d,
                     ", the elements of site ", number);
@@ -46,9 +49,9 @@ inline void require_keys_fit(const run_options& options) {
 }
 
 /// A model whose gate is set as the run wants it; its memory is not planned yet.
-template <class Deny>
-std::unique_ptr<keyed_resnet18<Deny>> make_model(const run_options& options) {
-  auto model = std::make_unique<keyed_resnet18<Deny>>();
+template <class Deny, class Scalar>
+std::unique_ptr<keyed_resnet18<Deny, Scalar>> make_model(const run_options& options) {
+  auto model = std::make_unique<keyed_resnet18<Deny, Scalar>>();
   spankey::set_gate(*model, options.injector(), active_sites(options));
   return model;
 }

@@ -169,8 +169,9 @@ void declare_training_flags(CLI::App& app, run_options& o) {
                  "where the rate falls tenfold (schedule step): shares of the run below 1, or epochs")
       ->delimiter(',')
       ->check(non_negative);
-  app.add_option("--precision", o.precision, "arithmetic")
-      ->check(CLI::IsMember({"fp32"}))
+  app.add_option("--precision", o.precision,
+                 "activations and matrix products: float, or bf16 beside float weights")
+      ->check(CLI::IsMember({"fp32", "bf16"}))
       ->capture_default_str();
   app.add_option("--threads", o.threads, "threads, 0: all")->check(limit)->capture_default_str();
   app.add_option("--seed", o.seed, "seed of everything that is random")

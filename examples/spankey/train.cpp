@@ -62,11 +62,11 @@ struct run_watcher {
   }
 };
 
-template <class Deny>
+template <class Deny, class Scalar>
 int train_with(const run_options& options, Deny deny) {
   const image_dataset data = load_data(options, split::train), test = load_data(options, split::test);
-  auto model = make_model<Deny>(options);
-  using model_type = keyed_resnet18<Deny>;
+  auto model = make_model<Deny, Scalar>(options);
+  using model_type = keyed_resnet18<Deny, Scalar>;
   const objective<Deny> goal{
       .classes = semantic_classes, .weight = options.deny_weight, .on = options.groups(), .deny = deny};
   std::optional<key_space> keys;
@@ -114,5 +114,7 @@ int train(const run_options& options) {
   require_consistent(options);
   require_keys_fit(options);
   require_free(options.out);  // before any work
-  return with_deny(options, [&](auto deny) { return train_with(options, deny); });
+  return with_types(options, [&](auto deny, auto scalar) {
+    return train_with<decltype(deny), decltype(scalar)>(options, deny);
+  });
 }

@@ -42,7 +42,7 @@ BAD = [
     (["--weight-decay", "-1"], ["--weight-decay", "-1", "from 0"]),
     (["--schedule", "poly"], ["--schedule", "poly", "constant", "step", "cosine", "one-cycle"]),
     (["--milestones", "0.5,-2"], ["--milestones", "-2", "from 0 to 1e+09"]),
-    (["--precision", "bf16"], ["--precision", "bf16", "fp32"]),
+    (["--precision", "fp16"], ["--precision", "fp16", "fp32", "bf16"]),
     (["--threads", "-2"], ["--threads", "-2", "from 0"]),
     (["--seed", "-1"], ["--seed", "-1", "from 0 to 18446744073709551615"]),
     (["--seed", "18446744073709551616"], ["--seed", "18446744073709551616", "from 0 to"]),

@@ -1,4 +1,4 @@
-// The CPU backend, whole: float kernels on all cores, and what they say about themselves.
+// The CPU backend, whole: float and bf16 kernels on all cores, and what they say about themselves.
 #pragma once
 
 #include "spankey/backend/cpu/batch_norm.hpp"
@@ -12,6 +12,6 @@
 
 namespace spankey {
 
-static_assert(Backend<backend::cpu, float>);
+static_assert(Backend<backend::cpu, float> && Backend<backend::cpu, bf16>);
 
 }  // namespace spankey
