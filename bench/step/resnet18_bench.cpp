@@ -150,6 +150,7 @@ void register_precision(const std::string& precision) {
 
 int main(int argc, char** argv) {
   register_precision<float>("fp32");
+  register_precision<bf16>("bf16");
   benchmark::Initialize(&argc, argv);
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;
   benchmark::RunSpecifiedBenchmarks();
