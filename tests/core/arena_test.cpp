@@ -65,11 +65,50 @@ TEST_CASE("memory_plan: padded sizes, kept added up, scratch the largest") {
   CHECK(plan.entries()[2].bytes == 192);  // 136 bytes
   CHECK(plan.entries()[3].name == "scratch");
   CHECK(plan.entries()[3].life == lifetime::scratch);
-  CHECK(plan.kept_bytes() == 64 + 192);
+  CHECK(plan.layout().begin(lifetime::scratch) == 64 + 192);
   CHECK(plan.bytes() == 64 + 192 + 192);  // scratch: max(64, 160 -> 192)
   CHECK(spankey::memory_plan::padded(0) == 0);
   CHECK(spankey::memory_plan::padded(64) == 64);
   CHECK(spankey::memory_plan::padded(65) == 128);
+}
+
+namespace {
+
+// One buffer of every lifetime, in an order that mixes them.
+struct lifetimes {
+  buffer<char> weight, shallow, inner_a, inner_b, deep, skip, scratch, over_a, over_b, last;
+  template <class Visitor>
+  void for_each_buffer(Visitor& visit, const scope& at, index_t samples) {
+    visit(scope{&at, "shallow"}, shallow, 64 * samples, lifetime::step);
+    visit(scope{&at, "inner_a"}, inner_a, 64 * samples, lifetime::inner);
+    visit(scope{&at, "weight"}, weight, index_t{64}, lifetime::kept);
+    visit.mark();
+    visit(scope{&at, "deep"}, deep, 64 * samples, lifetime::step);
+    visit(scope{&at, "inner_b"}, inner_b, 128 * samples, lifetime::inner);
+    visit(scope{&at, "skip"}, skip, 64 * samples, lifetime::skip);
+    visit(scope{&at, "scratch"}, scratch, 64 * samples, lifetime::scratch);
+    visit(scope{&at, "over_a"}, over_a, 64 * samples, lifetime::gradient);
+    visit(scope{&at, "over_b"}, over_b, 64 * samples, lifetime::gradient);
+    visit(scope{&at, "last"}, last, 64 * samples, lifetime::step);
+  }
+};
+
+}  // namespace
+
+TEST_CASE("arena: buffers share a place exactly where their lifetimes allow it") {
+  lifetimes m;
+  const arena memory(m, 1);
+  const char* const base = m.weight.data;
+  CHECK(m.shallow.data == base + 64);
+  CHECK(m.deep.data == base + 128);
+  CHECK(m.over_a.data == m.deep.data);
+  CHECK(m.over_b.data == base + 192);  // reaches beyond what is dead: the part grows
+  CHECK(m.last.data == base + 256);
+  CHECK(m.inner_a.data == base + 320);
+  CHECK(m.inner_b.data == m.inner_a.data);
+  CHECK(m.skip.data == base + 448);
+  CHECK(m.scratch.data == base + 512);
+  CHECK(memory.bytes() == 576);
 }
 
 TEST_CASE("arena: addresses as planned, aligned, zero") {

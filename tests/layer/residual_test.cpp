@@ -26,12 +26,13 @@ class block_in_flow {
   void for_each_buffer(Visitor& visit, const scope& at, index_t samples) {
     block.for_each_layer([&](const scope& name, auto& layer) { layer.for_each_buffer(visit, name, samples); },
                          at);
-    flow_.for_each_buffer(visit, at, samples, std::max(input::size, output::size));
+    flow_.for_each_buffer(visit, at, samples, {.late = std::max(input::size, output::size)});
   }
   batch_view<const double, output> forward(const pass& p, batch_view<const double, input> x) {
     return block.forward(p, x);
   }
   void backward(const pass& p, batch_view<const double, output> dy, batch_view<double, input> dx) {
+    flow_.restart();
     std::copy_n(dy.data(), dy.size(), flow_.template current<output>(dy.samples()).data());
     block.backward(p, dy.samples(), flow_);
     std::copy_n(flow_.template current<input>(dy.samples()).data(), dx.size(), dx.data());

@@ -140,6 +140,7 @@ concept Backend = has_kernels<B, T> &&
   conv2d_kernels<B, T>::backward_weights(conv, in, in, dw, dw, dw);
   batch_norm_kernels<B, T>::scratch_size(norm);
   batch_norm_kernels<B, T>::forward_training(norm, activation::relu, batch_norm_forward_operands<T>{}, dw);
+  batch_norm_kernels<B, T>::reapply(norm, activation::relu, batch_norm_forward_operands<T>{}, dw);
   batch_norm_kernels<B, T>::forward_evaluation(norm, activation::relu, batch_norm_forward_operands<T>{}, dw);
   batch_norm_kernels<B, T>::backward(norm, activation::relu, batch_norm_backward_operands<T>{}, dw);
   relu_kernels<B, T>::forward(n, in, out);

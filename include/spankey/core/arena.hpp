@@ -1,16 +1,18 @@
 // One arena: every buffer of a model is placed once, before the first step; a step allocates nothing.
 //
 // A model lists its buffers through for_each_buffer(visitor, scope, samples). The list is walked twice with
-// the same code: once to measure (memory_plan, printable), once to hand out addresses. `kept` buffers have a
-// place of their own; `scratch` buffers live during one layer call only, so all of them share one place.
+// the same code: once to measure (memory_plan, printable), once to hand out addresses. How long a buffer is needed
+// decides with whom it shares its place (lifetime): the plan is what a step needs at its peak, not the sum.
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstring>
 #include <new>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "spankey/core/error.hpp"
@@ -36,7 +38,15 @@ struct buffer {
   index_t count = 0;
 };
 
-enum class lifetime { kept, scratch };
+/// How long the content of a buffer is needed.
+enum class lifetime {
+  kept,      // as long as the model: parameters, statistics
+  step,      // from a layer's forward pass to its backward pass: activations
+  gradient,  // only when all `step` buffers listed after the mark are dead: lies over them
+  inner,     // inside one block's forward pass, and again inside its backward pass: one place for all blocks
+  skip,      // inside one block's forward pass: one place for all blocks
+  scratch,   // during one layer call: one place for all layers
+};
 
 struct memory_entry {
   std::string name;
@@ -46,6 +56,48 @@ struct memory_entry {
 
 inline constexpr std::size_t arena_alignment = 64;
 
+/// Where buffers of every lifetime lie, in bytes: those of their own place side by side, the others over each other.
+class memory_layout {
+ public:
+  /// Offset of the next buffer inside the part that its lifetime belongs to.
+  std::size_t place(std::size_t bytes, lifetime life) {
+    switch (life) {
+      case lifetime::kept:
+        return advance(kept_, bytes);
+      case lifetime::step:
+        return advance(step_, bytes);
+      case lifetime::gradient: {
+        const std::size_t at = advance(over_, bytes);
+        step_ = std::max(step_, over_);
+        return at;
+      }
+      default:
+        shared_[shared_index(life)] = std::max(shared_[shared_index(life)], bytes);
+        return 0;
+    }
+  }
+  /// Buffers of lifetime::gradient lie from here on.
+  void mark() { over_ = step_; }
+
+  /// First byte of the part that a lifetime belongs to; final once every buffer was placed.
+  [[nodiscard]] std::size_t begin(lifetime life) const {
+    if (life == lifetime::kept) return 0;
+    if (life == lifetime::step || life == lifetime::gradient) return kept_;
+    std::size_t at = kept_ + step_;
+    for (std::size_t i = 0; i < shared_index(life); ++i) at += shared_[i];
+    return at;
+  }
+  [[nodiscard]] std::size_t bytes() const { return begin(lifetime::scratch) + shared_.back(); }
+
+ private:
+  static std::size_t advance(std::size_t& end, std::size_t bytes) { return std::exchange(end, end + bytes); }
+  static constexpr std::size_t shared_index(lifetime life) {
+    return static_cast<std::size_t>(life) - static_cast<std::size_t>(lifetime::inner);
+  }
+  std::size_t kept_ = 0, step_ = 0, over_ = 0;
+  std::array<std::size_t, 3> shared_{};
+};
+
 /// Visitor of the first walk: how much memory, and for what.
 class memory_plan {
  public:
@@ -53,14 +105,11 @@ class memory_plan {
   void operator()(const scope& at, buffer<T>&, index_t count, lifetime life) {
     const std::size_t bytes = padded(static_cast<std::size_t>(count) * sizeof(T));
     entries_.push_back({at.str(), bytes, life});
-    if (life == lifetime::kept) {
-      kept_ += bytes;
-    } else {
-      scratch_ = std::max(scratch_, bytes);
-    }
+    layout_.place(bytes, life);
   }
-  [[nodiscard]] std::size_t bytes() const { return kept_ + scratch_; }
-  [[nodiscard]] std::size_t kept_bytes() const { return kept_; }
+  void mark() { layout_.mark(); }
+  [[nodiscard]] std::size_t bytes() const { return layout_.bytes(); }
+  [[nodiscard]] const memory_layout& layout() const { return layout_; }
   [[nodiscard]] const std::vector<memory_entry>& entries() const { return entries_; }
 
   static constexpr std::size_t padded(std::size_t bytes) {
@@ -69,7 +118,7 @@ class memory_plan {
 
  private:
   std::vector<memory_entry> entries_;
-  std::size_t kept_ = 0, scratch_ = 0;
+  memory_layout layout_;
 };
 
 /// Plan of `model` for batches of `samples` samples (all groups together).
@@ -79,6 +128,14 @@ memory_plan plan_memory(Model& model, index_t samples) {
   model.for_each_buffer(plan, scope{}, samples);
   return plan;
 }
+
+/// Stands in a model's list of buffers where those begin that lifetime::gradient may lie over.
+struct memory_mark {
+  template <class Visitor>
+  void for_each_buffer(Visitor& visit, const scope&, index_t) {
+    visit.mark();
+  }
+};
 
 /// Owns the memory of one model. The model must not outlive it.
 class arena {
@@ -93,7 +150,7 @@ class arena {
       fail("memory.101", "arena", "cannot reserve ", bytes_, " bytes for a batch of ", samples, " samples");
     }
     std::memset(memory_, 0, bytes_);
-    placement place{memory_, memory_ + plan.kept_bytes()};
+    placement place{memory_, plan.layout(), {}};
     model.for_each_buffer(place, scope{}, samples);
   }
   ~arena() { ::operator delete (memory_, std::align_val_t{arena_alignment}); }
@@ -103,16 +160,18 @@ class arena {
   [[nodiscard]] std::size_t bytes() const { return bytes_; }
 
  private:
-  // Visitor of the second walk.
+  // Visitor of the second walk: `whole` says where the parts begin.
   struct placement {
-    std::byte* next;
-    std::byte* scratch;
+    std::byte* memory;
+    const memory_layout& whole;
+    memory_layout so_far;
     template <class T>
     void operator()(const scope&, buffer<T>& b, index_t count, lifetime life) {
+      const std::size_t bytes = memory_plan::padded(static_cast<std::size_t>(count) * sizeof(T));
       b.count = count;
-      b.data = reinterpret_cast<T*>(life == lifetime::kept ? next : scratch);
-      if (life == lifetime::kept) next += memory_plan::padded(static_cast<std::size_t>(count) * sizeof(T));
+      b.data = reinterpret_cast<T*>(memory + whole.begin(life) + so_far.place(bytes, life));
     }
+    void mark() { so_far.mark(); }
   };
 
   std::byte* memory_ = nullptr;

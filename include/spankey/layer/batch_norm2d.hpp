@@ -1,6 +1,7 @@
 // Batch norm over channels, with what usually follows it fused in: y = act(batch_norm(x) + residual).
 // Each group of the batch has its own statistics; running statistics are updated in group order.
-// x, y, residual (N, H, W, C). Evaluation uses the running statistics.
+// x, y, residual (N, H, W, C). Evaluation uses the running statistics. Where y lives shorter than a step (`output_life`),
+// backward and whoever else reads y there needs recompute() first.
 #pragma once
 
 #include "spankey/core/error.hpp"
@@ -19,6 +20,8 @@ class batch_norm2d {
   parameter<master> weight{.dims = {.o = Shape::channels}}, bias_vector{.dims = {.o = Shape::channels}};
   state<master> running_mean{.count = Shape::channels}, running_variance{.count = Shape::channels};
 
+  explicit batch_norm2d(lifetime output_life = lifetime::step) : output_life_(output_life) {}
+
   template <class F>
   void for_each_parameter(F&& f, const scope& at) {
     f(scope{&at, "weight"}, weight);
@@ -34,9 +37,9 @@ class batch_norm2d {
     for_each_parameter([&](const scope& name, parameter<master>& p) { p.for_each_buffer(visit, name); }, at);
     for_each_state([&](const scope& name, state<master>& s) { s.for_each_buffer(visit, name); }, at);
     const index_t statistics = static_cast<index_t>(max_groups) * Shape::channels;
-    visit(scope{&at, "mean"}, mean_, statistics, lifetime::kept);
-    visit(scope{&at, "rstd"}, rstd_, statistics, lifetime::kept);
-    visit(scope{&at, "y"}, y_, samples * Shape::size, lifetime::kept);
+    visit(scope{&at, "mean"}, mean_, statistics, lifetime::step);
+    visit(scope{&at, "rstd"}, rstd_, statistics, lifetime::step);
+    visit(scope{&at, "y"}, y_, samples * Shape::size, output_life_);
     visit(scope{&at, "scratch"}, scratch_, kernels::scratch_size(problem({}, samples)), lifetime::scratch);
   }
 
@@ -44,15 +47,7 @@ class batch_norm2d {
   batch_view<const T, Shape> forward(const pass& p, batch_view<const T, Shape> x,
                                      batch_view<const T, Shape> residual = {}) {
     x_ = x;
-    const batch_norm_forward_operands<T> operands{.x = x.data(),
-                                                  .gamma = weight.value.data,
-                                                  .beta = bias_vector.value.data,
-                                                  .residual = residual.data(),
-                                                  .running_mean = running_mean.value.data,
-                                                  .running_variance = running_variance.value.data,
-                                                  .mean = mean_.data,
-                                                  .rstd = rstd_.data,
-                                                  .y = y_.data};
+    const batch_norm_forward_operands<T> operands = forward_operands(residual);
     const batch_norm_problem sizes = problem(p, x.samples());
     if (p.training) {
       if (sizes.rows < 2) {
@@ -64,6 +59,11 @@ class batch_norm2d {
       kernels::forward_evaluation(sizes, Act, operands, scratch_.data);
     }
     return {y_.data, x.samples()};
+  }
+
+  /// Writes y of the last training pass, which had no residual, once more: the same bits.
+  void recompute(const pass& p) {
+    kernels::reapply(problem(p, x_.samples()), Act, forward_operands({}), scratch_.data);
   }
 
   /// dy becomes the gradient of the residual; dx = gradient of x (may be dy where there was no residual).
@@ -83,10 +83,22 @@ class batch_norm2d {
   }
 
  private:
+  batch_norm_forward_operands<T> forward_operands(batch_view<const T, Shape> residual) const {
+    return {.x = x_.data(),
+            .gamma = weight.value.data,
+            .beta = bias_vector.value.data,
+            .residual = residual.data(),
+            .running_mean = running_mean.value.data,
+            .running_variance = running_variance.value.data,
+            .mean = mean_.data,
+            .rstd = rstd_.data,
+            .y = y_.data};
+  }
   static batch_norm_problem problem(const pass& p, index_t samples) {
     return {p.groups, samples / p.groups * Shape::height * Shape::width, Shape::channels};
   }
 
+  lifetime output_life_;
   buffer<master> mean_, rstd_, scratch_;
   buffer<T> y_;
   batch_view<const T, Shape> x_;

@@ -42,7 +42,7 @@ class conv2d {
   template <class Visitor>
   void for_each_buffer(Visitor& visit, const scope& at, index_t samples) {
     for_each_parameter([&](const scope& name, parameter<master>& p) { p.for_each_buffer(visit, name); }, at);
-    visit(scope{&at, "y"}, y_, samples * output::size, lifetime::kept);
+    visit(scope{&at, "y"}, y_, samples * output::size, lifetime::step);
     visit(scope{&at, "scratch"}, scratch_, kernels::scratch_size(problem(samples)), lifetime::scratch);
   }
 

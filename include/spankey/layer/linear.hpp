@@ -28,7 +28,7 @@ class linear {
   template <class Visitor>
   void for_each_buffer(Visitor& visit, const scope& at, index_t samples) {
     for_each_parameter([&](const scope& name, parameter<master>& p) { p.for_each_buffer(visit, name); }, at);
-    visit(scope{&at, "y"}, y_, samples * Out, lifetime::kept);
+    visit(scope{&at, "y"}, y_, samples * Out, lifetime::step);
     visit(scope{&at, "scratch"}, scratch_, kernels::scratch_size(problem(samples)), lifetime::scratch);
   }
   template <class Shape>

@@ -14,7 +14,7 @@ class max_pool2d {
 
   template <class Visitor>
   void for_each_buffer(Visitor& visit, const scope& at, index_t samples) {
-    visit(scope{&at, "y"}, y_, samples * output::size, lifetime::kept);
+    visit(scope{&at, "y"}, y_, samples * output::size, lifetime::step);
   }
   batch_view<const T, output> forward(const pass&, batch_view<const T, In> x) {
     x_ = x;
@@ -39,7 +39,7 @@ class mean_pool2d {
 
   template <class Visitor>
   void for_each_buffer(Visitor& visit, const scope& at, index_t samples) {
-    visit(scope{&at, "y"}, y_, samples * output::size, lifetime::kept);
+    visit(scope{&at, "y"}, y_, samples * output::size, lifetime::step);
   }
   batch_view<const T, output> forward(const pass&, batch_view<const T, In> x) {
     kernels::mean_forward(x.samples(), extents_of<In>, x.data(), y_.data);

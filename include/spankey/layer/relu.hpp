@@ -14,7 +14,7 @@ class relu {
 
   template <class Visitor>
   void for_each_buffer(Visitor& visit, const scope& at, index_t samples) {
-    visit(scope{&at, "y"}, y_, samples * Shape::size, lifetime::kept);
+    visit(scope{&at, "y"}, y_, samples * Shape::size, lifetime::step);
   }
   batch_view<const T, Shape> forward(const pass&, batch_view<const T, Shape> x) {
     kernels::forward(x.size(), x.data(), y_.data);

@@ -1,6 +1,7 @@
 // Basic residual block (He et al. 2015): y = relu(bn2(conv2(relu(bn1(conv1(x))))) + skip(x)).
 // skip is the identity, or bn(conv1x1(x)) where the shape changes. Names are torchvision's:
 // conv1, bn1, conv2, bn2, downsample.0, downsample.1. A stage is two blocks, "0" and "1".
+// The output of bn1 is not kept for the backward pass but computed once more there: cheaper than its memory.
 #pragma once
 
 #include <type_traits>
@@ -20,7 +21,7 @@ class basic_block {
   static constexpr bool projects = !std::is_same_v<input, output>;
 
   conv1_type conv1;
-  batch_norm2d<output, activation::relu, Backend, T> bn1;
+  batch_norm2d<output, activation::relu, Backend, T> bn1{lifetime::inner};
   conv2d<output, Out, window<3>, Backend, T> conv2;
   batch_norm2d<output, activation::relu, Backend, T> bn2;
 
@@ -52,6 +53,7 @@ class basic_block {
     const auto dy = flow.template current<output>(samples);
     const auto dz = flow.template spare<output>(samples, 0), inner = flow.template spare<output>(samples, 1);
     bn2.backward(p, dy, dz);  // dy is now the gradient of the skip path
+    bn1.recompute(p);
     conv2.backward(p, dz, inner);
     bn1.backward(p, inner, inner);
     if constexpr (projects) {
@@ -68,7 +70,7 @@ class basic_block {
  private:
   struct projection {
     conv2d<In, Out, window<1, Stride>, Backend, T> conv;
-    batch_norm2d<output, activation::identity, Backend, T> bn;
+    batch_norm2d<output, activation::identity, Backend, T> bn{lifetime::skip};
   };
   struct identity {};
   [[no_unique_address]] std::conditional_t<projects, projection, identity> skip_;

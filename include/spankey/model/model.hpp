@@ -43,7 +43,7 @@ class keyed_model {
   void for_each_buffer(Visitor& visit, const scope& at, index_t samples) {
     self().for_each_layer(
         [&](const scope& name, auto& layer) { layer.for_each_buffer(visit, name, samples); }, at);
-    flow_.for_each_buffer(visit, at, samples, Derived::largest_activation);
+    flow_.for_each_buffer(visit, at, samples, Derived::gradients);
     visit(scope{&at, "logit_gradient"}, logit_gradient_, samples * Derived::outputs, lifetime::kept);
   }
   /// Calls f(site number, gated layer) for every site.
@@ -65,6 +65,7 @@ class keyed_model {
   /// Backward of the last layer: from the logits' gradient.
   template <class L>
   void flow_from_logits(const pass& p, index_t samples, L& layer) {
+    flow_.restart();
     layer.backward(p, logit_gradient(samples), flow_.template current<typename L::input>(samples));
   }
   /// Backward of a layer that writes its input gradient elsewhere.

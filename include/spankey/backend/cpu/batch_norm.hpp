@@ -57,6 +57,13 @@ struct batch_norm_kernels<backend::cpu, T> {
       for (index_t g = 0; g < p.groups; ++g)
         join_moments(p, c, task * chunk, g, partial + g * c.blocks * sums * c.period, t);
     });
+    reapply(p, act, t, scratch);
+  }
+
+  /// y from the batch statistics that a training pass left in `mean` and `rstd`.
+  static void reapply(const batch_norm_problem& p, activation act, const batch_norm_forward_operands<T>& t,
+                      float* scratch) {
+    const cut c(p);
     for (index_t g = 0; g < p.groups; ++g)
       set_affine(p, c, t, t.mean + g * p.channels, t.rstd + g * p.channels,
                  scratch + g * coefficients * c.period);

@@ -37,6 +37,12 @@ struct batch_norm_kernels<backend::reference, T> {
         t.running_mean[c] += momentum * (mean - t.running_mean[c]);
         t.running_variance[c] += momentum * (unbiased - t.running_variance[c]);
       }
+    reapply(p, act, t, nullptr);
+  }
+
+  /// y from the batch statistics that a training pass left in `mean` and `rstd`.
+  static void reapply(const batch_norm_problem& p, activation act, const batch_norm_forward_operands<T>& t,
+                      T* /*scratch*/) {
     for (index_t g = 0; g < p.groups; ++g)
       normalise(p, act, t, g, t.mean + g * p.channels, t.rstd + g * p.channels);
   }
