@@ -45,7 +45,7 @@ class gated {
 
   template <class Visitor>
   void for_each_buffer(Visitor& visit, const scope& at, index_t samples) {
-    if constexpr (present) visit(scope{&at, "y"}, y_, enabled ? samples * Shape::size : 0, lifetime::kept);
+    if constexpr (present) visit(scope{&at, "y"}, y_, enabled ? samples * Shape::size : 0, lifetime::step);
   }
 
   batch_view<const T, Shape> forward(const pass& p, batch_view<const T, Shape> x,
