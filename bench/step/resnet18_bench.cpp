@@ -106,6 +106,7 @@ void infer(benchmark::State& state, index_t samples) {
   keys.draw_valid({1, stream::evaluation}, samples, buffers.outputs());
   model_keys<float, model::sites.size()> bound{};
   buffers.bind(bound, 0, true);
+  const packed_weights packed(*m.model);
   const std::vector<T> x(static_cast<std::size_t>(samples * cifar10_sample.size()), T(0.5F));
   const batch_view<const T, typename model::input> input(x.data(), samples);
   const auto step = [&] { benchmark::DoNotOptimize(m.model->forward(pass{}, input, bound).data()); };

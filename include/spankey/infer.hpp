@@ -12,6 +12,7 @@
 #include "spankey/inject/runtime.hpp"
 #include "spankey/model/initialise.hpp"
 #include "spankey/model/mlp.hpp"
+#include "spankey/model/packed_weights.hpp"
 #include "spankey/model/resnet18.hpp"
 #include "spankey/model/small_cnn.hpp"
 #include "spankey/model/small_resnet.hpp"

@@ -82,6 +82,8 @@ struct recording_model {
   }
   template <class F>
   void for_each_parameter(F&&) {}
+  template <class F>
+  void for_each_layer(F&&, const scope&) {}
 
  private:
   std::vector<float> logits_, gradient_;

@@ -136,6 +136,9 @@ concept Backend = has_kernels<B, T> &&
              const master_t<T>* w, master_t<T>* dw) {
   conv2d_kernels<B, T>::scratch_size(conv);
   conv2d_kernels<B, T>::forward(conv, in, w, w, out, dw);
+  conv2d_kernels<B, T>::packed_size(conv);
+  conv2d_kernels<B, T>::pack(conv, w, dw);
+  conv2d_kernels<B, T>::forward_packed(conv, in, w, w, out, dw);
   conv2d_kernels<B, T>::backward_data(conv, in, w, out, true, dw);
   conv2d_kernels<B, T>::backward_weights(conv, in, in, dw, dw, dw);
   batch_norm_kernels<B, T>::scratch_size(norm);

@@ -1,6 +1,7 @@
 // 2-d convolution layer. x (N, H, W, C) -> y (N, ceil(H/stride), ceil(W/stride), Out), zero padding kernel/2.
 #pragma once
 
+#include "spankey/core/error.hpp"
 #include "spankey/layer/layer.hpp"
 
 namespace spankey {
@@ -47,12 +48,25 @@ class conv2d {
   }
 
   template <class Shape>
-  batch_view<const T, output> forward(const pass&, batch_view<const T, Shape> x) {
+  batch_view<const T, output> forward(const pass& where, batch_view<const T, Shape> x) {
     require_shape<Shape, In>();
     x_ = x;
-    kernels::forward(problem(x.samples()), x.data(), weight.value.data, bias_vector.value.data, y_.data,
-                     scratch_.data);
+    const conv2d_problem p = problem(x.samples());
+    if (packed_ == nullptr) {
+      kernels::forward(p, x.data(), weight.value.data, bias_vector.value.data, y_.data, scratch_.data);
+    } else {
+      if (where.training) fail("layer.103", "conv2d", "training while packed weights are in use");
+      kernels::forward_packed(p, x.data(), packed_, bias_vector.value.data, y_.data, scratch_.data);
+    }
     return {y_.data, x.samples()};
+  }
+
+  /// Elements of the packed weights. use_packed(to) packs them and makes evaluation passes read them from there, until
+  /// use_packed(nullptr).
+  static constexpr index_t packed_size() { return kernels::packed_size(problem(1)); }
+  void use_packed(master* to) {
+    if (to != nullptr) kernels::pack(problem(1), weight.value.data, to);
+    packed_ = to;
   }
 
   /// Weight gradients +=. dx = gradient of the input, or dx += with `accumulate`; dx without data: not
@@ -68,6 +82,7 @@ class conv2d {
  private:
   buffer<T> y_;
   buffer<master> scratch_;
+  const master* packed_ = nullptr;
   batch_view<const T, In> x_;
 };
 

@@ -11,6 +11,7 @@
 #include "spankey/data/loader.hpp"
 #include "spankey/key/sampler.hpp"
 #include "spankey/model/model.hpp"
+#include "spankey/model/packed_weights.hpp"
 #include "spankey/train/metrics.hpp"
 #include "spankey/train/site_buffers.hpp"
 
@@ -72,6 +73,7 @@ class gate_evaluation {
   }
 
   gate_report run() {
+    const packed_weights packed(model_);
     gate_report report;
     const index_t all = test_.size();
     report.no_key = summarise({answers({}, 0, all)}, all, all, gate_should::stay_shut);

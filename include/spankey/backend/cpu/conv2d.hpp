@@ -2,12 +2,14 @@
 //
 // Register tiles read the activations through pointers (conv2d_product.hpp, conv2d_gradient.hpp) or through Winograd's
 // transform (conv2d_winograd*.hpp; of bf16 the data gradient only); the portable family takes matrix products of BLAS for
-// float (conv2d_blas.hpp). bf16 is multiplied in pairs, summed in float and rounded once, into y or dx. Nothing is
+// float (conv2d_blas.hpp), that of AMX its own tiles for bf16 (conv2d_amx*.hpp). bf16 is multiplied in pairs, summed in float and rounded once, into y or dx. Nothing is
 // allocated: packed weights and partial sums live in `scratch`. The bits do not depend on the number of threads.
 #pragma once
 
 #include <algorithm>
 
+#include "spankey/backend/cpu/conv2d_amx.hpp"
+#include "spankey/backend/cpu/conv2d_amx_gradient.hpp"
 #include "spankey/backend/cpu/conv2d_blas.hpp"
 #include "spankey/backend/cpu/conv2d_gather.hpp"
 #include "spankey/backend/cpu/conv2d_gradient.hpp"
@@ -27,43 +29,72 @@ struct conv2d_kernels<backend::cpu, T> {
     return std::max(
         {product_size(p, p.in.channels, p.out.channels), product_size(p, p.out.channels, p.in.channels),
          cpu::gradient_scratch_size<T>(p), cpu::conv2d_gradient_tasks * p.out.channels,
+         std::is_same_v<T, bf16> ? cpu::amx_gradient_scratch(p) : 0,
          winograd_weights(p) ? cpu::plan_winograd_gradient(p).scratch_size() + cpu::winograd_gradient_channels
                              : 0});
+  }
+
+  /// Floats of the weights as forward reads them.
+  static constexpr index_t packed_size(const conv2d_problem& p) {
+    return p.kernel * p.kernel * cpu::words_for<T>(p.in.channels) * cpu::padded_channels(p.out.channels);
+  }
+  /// Packs weights for forward_packed of the instruction-set family that is active now.
+  static void pack(const conv2d_problem& p, const float* w, float* packed) {
+    if (runs_blas()) {
+      std::copy_n(w, p.weight_size(), packed);
+      return;
+    }
+    const cpu::conv2d_blocks<T> blocks = blocks_of(p, p.in.channels, p.out.channels);
+    cpu::pack_weights(p, cpu::conv2d_direction::forward, cpu::forward_gather(p), blocks, w,
+                      reinterpret_cast<word*>(packed));
   }
 
   /// y = x * w (+ bias); bias may be null. y is T, or float.
   template <class Y>
   static void forward(const conv2d_problem& p, const T* x, const float* w, const float* bias, Y* y,
                       float* scratch) {
-    if constexpr (has_blas) {
-      if (active_isa() == isa::portable) return cpu::blas_forward(p, x, w, bias, y);
+    float* const packed = scratch + product_size(p, p.in.channels, p.out.channels) - packed_size(p);
+    pack(p, w, packed);
+    forward_packed(p, x, packed, bias, y, scratch);
+  }
+  /// The same with weights from pack().
+  template <class Y>
+  static void forward_packed(const conv2d_problem& p, const T* x, const float* packed, const float* bias,
+                             Y* y, float* scratch) {
+    if constexpr (std::is_same_v<T, float>) {
+      if (runs_blas()) return cpu::blas_forward(p, x, packed, bias, y);
     }
-    const cpu::conv2d_blocks<T> blocks{cpu::active_conv2d_tiles<T>(), p.out.channels};
+    const cpu::conv2d_blocks<T> blocks = blocks_of(p, p.in.channels, p.out.channels);
     const cpu::conv2d_gather g = cpu::forward_gather(p);
     const float* const start = begin_sums(p.out.channels, bias, scratch);
-    float* const packed = scratch + cpu::padded_channels(p.out.channels);
     if constexpr (std::is_same_v<T, float> && std::is_same_v<Y, float>) {
-      if (cpu::uses_winograd(p))
-        return winograd(p, cpu::conv2d_direction::forward, g, blocks, {x, packed, start, y, nullptr}, w);
+      if (cpu::uses_winograd(p)) {
+        return cpu::run_winograd(g, blocks,
+                                 {x, packed, start, y, scratch + cpu::padded_channels(p.out.channels)});
+      }
     }
-    cpu::pack_weights(p, cpu::conv2d_direction::forward, g, blocks, w, reinterpret_cast<word*>(packed));
-    cpu::run_products(
-        1, [&g](index_t) { return g; }, [packed](index_t) { return reinterpret_cast<word*>(packed); }, blocks,
+    const auto* const words = reinterpret_cast<const word*>(packed);
+    run_products(
+        p, 1, [&g](index_t) { return g; }, [words](index_t) { return words; }, blocks,
         cpu::conv2d_product_operands<T, Y>{x, nullptr, start, y});
   }
 
   /// dx = dy * w transposed, or dx += with `accumulate`.
   static void backward_data(const conv2d_problem& p, const T* dy, const float* w, T* dx, bool accumulate,
                             float* scratch) {
-    if constexpr (has_blas) {
-      if (active_isa() == isa::portable) return cpu::blas_backward_data(p, dy, w, dx, accumulate);
+    if constexpr (std::is_same_v<T, float>) {
+      if (runs_blas()) return cpu::blas_backward_data(p, dy, w, dx, accumulate);
     }
-    const cpu::conv2d_blocks<T> blocks{cpu::active_conv2d_tiles<T>(), p.in.channels};
+    const cpu::conv2d_blocks<T> blocks = blocks_of(p, p.out.channels, p.in.channels);
     const float* const start = accumulate ? nullptr : begin_sums(p.in.channels, nullptr, scratch);
     float* const packed = scratch + cpu::padded_channels(p.in.channels);
-    if (cpu::uses_winograd(p))
-      return winograd(p, cpu::conv2d_direction::backward, cpu::backward_gather(p, 0), blocks,
-                      {dy, packed, start, dx, nullptr}, w);
+    if (cpu::uses_winograd(p) && !runs_amx(p, p.out.channels)) {
+      const cpu::conv2d_gather g = cpu::backward_gather(p, 0);
+      const cpu::conv2d_blocks<float> wide{cpu::active_conv2d_tiles<float>(), p.in.channels};
+      cpu::pack_weights(p, cpu::conv2d_direction::backward, g, wide, w, packed);
+      float* const rest = packed + g.depth() * cpu::padded_channels(p.in.channels);
+      return cpu::run_winograd(g, blocks, {dy, packed, start, dx, rest});
+    }
     const auto packed_at = [&](index_t gather) {
       index_t depth = 0;
       for (index_t i = 0; i < gather; ++i) depth += cpu::packed_depth<T>(cpu::backward_gather(p, i));
@@ -73,8 +104,8 @@ struct conv2d_kernels<backend::cpu, T> {
       cpu::pack_weights(p, cpu::conv2d_direction::backward, cpu::backward_gather(p, i), blocks, w,
                         packed_at(i));
     }
-    cpu::run_products(
-        cpu::backward_gathers(p), [&p](index_t i) { return cpu::backward_gather(p, i); }, packed_at, blocks,
+    run_products(
+        p, cpu::backward_gathers(p), [&p](index_t i) { return cpu::backward_gather(p, i); }, packed_at, blocks,
         cpu::conv2d_product_operands<T, T>{dy, nullptr, start, dx});
   }
 
@@ -87,20 +118,44 @@ struct conv2d_kernels<backend::cpu, T> {
 
  private:
   using word = cpu::word_t<T>;
-  static constexpr bool has_blas = std::is_same_v<T, float>;
+  static bool runs_blas() { return std::is_same_v<T, float> && active_isa() == isa::portable; }
+  /// Whether AMX tiles multiply these source channels.
+  static bool runs_amx(const conv2d_problem& p, index_t sources) {
+    return std::is_same_v<T, bf16> && cpu::active_amx() != cpu::amx_unit::none && cpu::fits_amx(p, sources);
+  }
+  // On the processor both have the same layout; emulated tiles may stand beside narrower vectors.
+  static cpu::conv2d_blocks<T> blocks_of(const conv2d_problem& p, index_t sources, index_t targets) {
+    if constexpr (std::is_same_v<T, bf16>) {
+      if (runs_amx(p, sources)) return cpu::amx_blocks(targets);
+    }
+    return {cpu::active_conv2d_tiles<T>(), targets};
+  }
+  template <class Y, class At, class PackedAt>
+  static void run_products(const conv2d_problem& p, index_t gathers, const At& at, const PackedAt& packed_at,
+                           const cpu::conv2d_blocks<T>& blocks,
+                           const cpu::conv2d_product_operands<T, Y>& data) {
+    if constexpr (std::is_same_v<T, bf16>) {
+      if (runs_amx(p, at(0).source.channels))
+        return cpu::run_amx_products(gathers, at, packed_at, blocks, data);
+    }
+    cpu::run_products(gathers, at, packed_at, blocks, data);
+  }
 
   static constexpr bool winograd_weights(const conv2d_problem& p) {
     return std::is_same_v<T, float> && cpu::uses_winograd(p);
   }
   static void add_weights(const conv2d_problem& p, const T* x, const T* dy, float* dw, float* scratch) {
     if constexpr (std::is_same_v<T, float>) {
-      if (active_isa() == isa::portable) return cpu::blas_backward_weights(p, x, dy, dw, scratch);
+      if (runs_blas()) return cpu::blas_backward_weights(p, x, dy, dw, scratch);
       if (winograd_weights(p)) return cpu::add_winograd_gradient(p, x, dy, dw, scratch);
+    } else if (runs_amx(p, p.in.channels)) {
+      return cpu::add_amx_gradient(p, x, dy, dw, scratch);
     }
     cpu::add_weight_gradient(p, x, dy, dw, scratch);
   }
 
-  // Packed weights, and one padded row that the sums start from; Winograd's are packed in float.
+  // One padded row that the sums start from, what Winograd's transform needs, and the packed weights: its own in
+  // float.
   static constexpr index_t product_size(const conv2d_problem& p, index_t sources, index_t targets) {
     const index_t row = cpu::padded_channels(targets);
     if (!cpu::uses_winograd(p)) return (p.kernel * p.kernel * cpu::words_for<T>(sources) + 1) * row;
@@ -111,14 +166,6 @@ struct conv2d_kernels<backend::cpu, T> {
     std::fill_n(scratch, cpu::padded_channels(channels), 0.0F);
     if (bias != nullptr) std::copy_n(bias, channels, scratch);
     return scratch;
-  }
-  // data.packed is where the weights are packed; the rest of scratch lies behind it.
-  static void winograd(const conv2d_problem& p, cpu::conv2d_direction direction, const cpu::conv2d_gather& g,
-                       const cpu::conv2d_blocks<T>& blocks, cpu::winograd_operands<T> data, const float* w) {
-    const cpu::conv2d_blocks<float> wide{cpu::active_conv2d_tiles<float>(), blocks.channels};
-    cpu::pack_weights(p, direction, g, wide, w, data.packed);
-    data.scratch = data.packed + g.depth() * cpu::padded_channels(blocks.channels);
-    cpu::run_winograd(g, blocks, data);
   }
 };
 

@@ -176,8 +176,7 @@ void run_windows(const winograd_grid& grid, const conv2d_blocks<T>& blocks, inde
 template <class T>
 struct winograd_operands {
   const T* source;
-  float* packed;
-  const float* start;
+  const float *packed, *start;
   T* target;
   float* scratch;
 };

@@ -16,6 +16,16 @@ struct conv2d_kernels<backend::reference, T> {
   /// Scratch elements that forward and the backward passes may use.
   static constexpr index_t scratch_size(const conv2d_problem&) { return 0; }
 
+  /// Packed weights are the weights.
+  static constexpr index_t packed_size(const conv2d_problem& p) { return p.weight_size(); }
+  static void pack(const conv2d_problem& p, const T* w, T* packed) {
+    std::copy_n(w, p.weight_size(), packed);
+  }
+  static void forward_packed(const conv2d_problem& p, const T* x, const T* packed, const T* bias, T* y,
+                             T* scratch) {
+    forward(p, x, packed, bias, y, scratch);
+  }
+
   /// y = x * w (+ bias); bias may be null.
   static void forward(const conv2d_problem& p, const T* x, const T* w, const T* bias, T* y, T* /*scratch*/) {
     for_each_output(p, [&](index_t row, index_t) {

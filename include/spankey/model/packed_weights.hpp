@@ -1,0 +1,59 @@
+// Weights of a model packed once, for many evaluation passes: a pass of few samples spends more time on packing weights
+// than on multiplying them.
+//
+//   const packed_weights packed(model);   // from here to the end of the scope, evaluation reads the packed weights
+// While it lives the weights must not change: training refuses (layer.103), and what loads weights must not run.
+#pragma once
+
+#include <cstddef>
+#include <new>
+
+#include "spankey/core/arena.hpp"
+#include "spankey/core/error.hpp"
+
+namespace spankey {
+
+template <class Model>
+class [[nodiscard]] packed_weights {
+  using master = typename Model::master;
+
+ public:
+  /// Fails with memory.102 where there is no memory for a second copy of the weights.
+  explicit packed_weights(Model& model) : model_(model) {
+    std::size_t bytes = 0;
+    for_each_packed([&](auto& layer) { bytes += bytes_of(layer); });
+    memory_ =
+        static_cast<std::byte*>(::operator new (bytes, std::align_val_t{arena_alignment}, std::nothrow));
+    if (memory_ == nullptr) fail("memory.102", "packed_weights", "cannot reserve ", bytes, " bytes");
+    std::byte* next = memory_;
+    for_each_packed([&](auto& layer) {
+      layer.use_packed(reinterpret_cast<master*>(next));
+      next += bytes_of(layer);
+    });
+  }
+  ~packed_weights() {
+    for_each_packed([](auto& layer) { layer.use_packed(nullptr); });
+    ::operator delete (memory_, std::align_val_t{arena_alignment});
+  }
+  packed_weights(const packed_weights&) = delete;
+  packed_weights& operator=(const packed_weights&) = delete;
+
+ private:
+  template <class L>
+  static std::size_t bytes_of(const L& layer) {
+    return memory_plan::padded(static_cast<std::size_t>(layer.packed_size()) * sizeof(master));
+  }
+  template <class F>
+  void for_each_packed(F&& f) {
+    model_.for_each_layer(
+        [&](const scope&, auto& layer) {
+          if constexpr (requires { layer.packed_size(); }) f(layer);
+        },
+        scope{});
+  }
+
+  Model& model_;
+  std::byte* memory_ = nullptr;
+};
+
+}  // namespace spankey
