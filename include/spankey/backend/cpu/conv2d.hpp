@@ -2,8 +2,9 @@
 //
 // Register tiles read the activations through pointers (conv2d_product.hpp, conv2d_gradient.hpp) or through Winograd's
 // transform (conv2d_winograd*.hpp; of bf16 the data gradient only); the portable family takes matrix products of BLAS for
-// float (conv2d_blas.hpp), that of AMX its own tiles for bf16 (conv2d_amx*.hpp). bf16 is multiplied in pairs, summed in float and rounded once, into y or dx. Nothing is
-// allocated: packed weights and partial sums live in `scratch`. The bits do not depend on the number of threads.
+// float (conv2d_blas.hpp), that of AMX has tiles of its own for bf16 (conv2d_amx*.hpp). bf16 is multiplied
+// in pairs, summed in float and rounded once, into y or dx. Nothing is allocated: packed weights and partial sums live in
+// `scratch`. The bits do not depend on the number of threads.
 #pragma once
 
 #include <algorithm>
@@ -14,6 +15,7 @@
 #include "spankey/backend/cpu/conv2d_gather.hpp"
 #include "spankey/backend/cpu/conv2d_gradient.hpp"
 #include "spankey/backend/cpu/conv2d_pack.hpp"
+#include "spankey/backend/cpu/conv2d_padding.hpp"
 #include "spankey/backend/cpu/conv2d_product.hpp"
 #include "spankey/backend/cpu/conv2d_winograd.hpp"
 #include "spankey/backend/cpu/conv2d_winograd_gradient.hpp"
@@ -74,9 +76,15 @@ struct conv2d_kernels<backend::cpu, T> {
       }
     }
     const auto* const words = reinterpret_cast<const word*>(packed);
-    run_products(
-        p, 1, [&g](index_t) { return g; }, [words](index_t) { return words; }, blocks,
-        cpu::conv2d_product_operands<T, Y>{x, nullptr, start, y});
+    const auto run = [&](const cpu::conv2d_gather& gather, const T* source) {
+      run_products(
+          p, 1, [&](index_t) { return gather; }, [words](index_t) { return words; }, blocks,
+          cpu::conv2d_product_operands<T, Y>{source, nullptr, start, y});
+    };
+    if (!cpu::pads_source(p)) return run(g, x);
+    T* const source = reinterpret_cast<T*>(scratch + cpu::padded_channels(p.out.channels));
+    cpu::pad_source(p, x, source);
+    run(cpu::forward_gather(cpu::padded_problem(p)), source);
   }
 
   /// dx = dy * w transposed, or dx += with `accumulate`.
@@ -105,8 +113,8 @@ struct conv2d_kernels<backend::cpu, T> {
                         packed_at(i));
     }
     run_products(
-        p, cpu::backward_gathers(p), [&p](index_t i) { return cpu::backward_gather(p, i); }, packed_at, blocks,
-        cpu::conv2d_product_operands<T, T>{dy, nullptr, start, dx});
+        p, cpu::backward_gathers(p), [&p](index_t i) { return cpu::backward_gather(p, i); }, packed_at,
+        blocks, cpu::conv2d_product_operands<T, T>{dy, nullptr, start, dx});
   }
 
   /// dw += x^T dy, dbias += sum of dy; dbias may be null.
@@ -119,7 +127,7 @@ struct conv2d_kernels<backend::cpu, T> {
  private:
   using word = cpu::word_t<T>;
   static bool runs_blas() { return std::is_same_v<T, float> && active_isa() == isa::portable; }
-  /// Whether AMX tiles multiply these source channels.
+  // Whether AMX tiles multiply these source channels.
   static bool runs_amx(const conv2d_problem& p, index_t sources) {
     return std::is_same_v<T, bf16> && cpu::active_amx() != cpu::amx_unit::none && cpu::fits_amx(p, sources);
   }
@@ -154,12 +162,14 @@ struct conv2d_kernels<backend::cpu, T> {
     cpu::add_weight_gradient(p, x, dy, dw, scratch);
   }
 
-  // One padded row that the sums start from, what Winograd's transform needs, and the packed weights: its own in
-  // float.
+  // One padded row that the sums start from, what Winograd's transform or a padded source needs, and the packed
+  // weights: Winograd's in float.
   static constexpr index_t product_size(const conv2d_problem& p, index_t sources, index_t targets) {
     const index_t row = cpu::padded_channels(targets);
-    if (!cpu::uses_winograd(p)) return (p.kernel * p.kernel * cpu::words_for<T>(sources) + 1) * row;
-    return (p.kernel * p.kernel * sources + 1) * row + cpu::winograd_scratch(sources, targets);
+    if (!cpu::uses_winograd(p))
+      return (p.kernel * p.kernel * cpu::words_for<T>(sources) + 1) * row + cpu::padded_source_size(p);
+    return (p.kernel * p.kernel * sources + 1) * row +
+           std::max(cpu::winograd_scratch(sources, targets), cpu::padded_source_size(p));
   }
   // The row that sums start from: the bias or zeros, at the beginning of scratch.
   static const float* begin_sums(index_t channels, const float* bias, float* scratch) {
