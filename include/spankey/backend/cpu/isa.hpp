@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <string_view>
 
+#include "spankey/backend/cpu/amx_support.hpp"
 #include "spankey/core/error.hpp"
 
 namespace spankey {
@@ -27,7 +28,8 @@ inline isa best_isa() {
   __builtin_cpu_init();
   if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
       __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl")) {
-    return __builtin_cpu_supports("avx512bf16") ? isa::avx512_bf16 : isa::avx512;
+    if (!__builtin_cpu_supports("avx512bf16")) return isa::avx512;
+    return cpu::has_amx_bf16() ? isa::amx_bf16 : isa::avx512_bf16;
   }
   if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return isa::avx2;
 #endif
