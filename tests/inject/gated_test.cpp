@@ -59,11 +59,13 @@ class keyed_site {
     site.for_each_buffer(visit, at, samples);
   }
   batch_view<const double, image> forward(const pass& p, batch_view<const double, image> x) {
-    return site.forward(p, x, sites_);
+    pass now = p;
+    return site.forward(now, x, sites_);
   }
   void backward(const pass& p, batch_view<double, image> dy) {
     for (auto& rows : rows_) std::fill(rows.begin(), rows.end(), 1e9);  // backward overwrites
-    site.backward(p, dy);
+    pass now = p;
+    site.backward(now, dy);
   }
   template <class F>
   void for_each_key(F&& f) {
@@ -126,7 +128,7 @@ TEST_CASE("gated: key gradients are 0 outside the clamp and not inside it") {
   site_keys<double> keys;
   keys.group[0] = {key.data(), 4};
   keys.gradient[0] = dkey.data();
-  const pass p{.groups = 1, .training = true};
+  pass p{.groups = 1, .training = true};
   const auto y = layer.forward(p, {x.data(), 1}, keys);
   CHECK(y(0, 0) == doctest::Approx(2.0));
   CHECK(y(0, 1) == doctest::Approx(0.2));
@@ -166,10 +168,11 @@ TEST_CASE("gated: where nothing is keyed, x passes through at the same address a
   keyed.gradient[0] = dkey.data();
 
   const auto check_untouched = [&](auto& layer, const site_keys<double>& keys) {
+    pass p;
     arena memory(layer, 2);
-    CHECK(layer.forward({}, input, keys).data() == x.data());
+    CHECK(layer.forward(p, input, keys).data() == x.data());
     CHECK_FALSE(layer.wants_key_gradient());
-    layer.backward({}, {dy.data(), 2});
+    layer.backward(p, {dy.data(), 2});
     CHECK(dy == r);
     CHECK(dkey == std::vector<double>(key.size(), 5.0));
   };
@@ -211,32 +214,34 @@ TEST_CASE("gated: memory is one activation where the site is on, nothing where i
 TEST_CASE("gated: the key gradient is asked for by a pointer; none is written without one") {
   const std::vector<double> x = test::numbers(image::size, 1), key = test::numbers(image::size, 2);
   site_of<additive> layer;
+  pass p;
   arena memory(layer, 1);
   site_keys<double> keys;
   keys.group[0] = {key.data(), image::size};
-  layer.forward({}, {x.data(), 1}, keys);
+  layer.forward(p, {x.data(), 1}, keys);
   CHECK_FALSE(layer.wants_key_gradient());
   std::vector<double> dy(image::size, 1.0), dkey(image::size, 5.0);
-  layer.backward({}, {dy.data(), 1});
+  layer.backward(p, {dy.data(), 1});
   keys.gradient[0] = dkey.data();
-  layer.forward({}, {x.data(), 1}, keys);
+  layer.forward(p, {x.data(), 1}, keys);
   CHECK(layer.wants_key_gradient());
-  layer.backward({}, {dy.data(), 1});
+  layer.backward(p, {dy.data(), 1});
   CHECK(dkey == std::vector<double>(image::size, 1.0));
 }
 
 TEST_CASE("gated: none and runtime none leave x as it is; none costs nothing") {
   const std::vector<double> x = test::numbers(image::size, 1), key = test::numbers(image::size, 2);
   const auto check_none = [&](auto& layer, double key_gradient) {
+    pass p;
     arena memory(layer, 1);
     std::vector<double> dkey(image::size, 5.0), dy = test::numbers(image::size, 3);
     const std::vector<double> kept = dy;
     site_keys<double> keys;
     keys.group[0] = {key.data(), image::size};
     keys.gradient[0] = dkey.data();
-    const auto y = layer.forward({}, {x.data(), 1}, keys);
+    const auto y = layer.forward(p, {x.data(), 1}, keys);
     CHECK(std::equal(x.begin(), x.end(), y.data()));
-    layer.backward({}, {dy.data(), 1});
+    layer.backward(p, {dy.data(), 1});
     CHECK(dy == kept);
     CHECK(dkey == std::vector<double>(image::size, key_gradient));
   };

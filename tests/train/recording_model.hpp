@@ -76,6 +76,7 @@ struct recording_model {
     return {logits_.data(), x.samples()};
   }
   void backward(const pass&, index_t) {}
+  bool reads_keys(const model_keys<float, 2>&, index_t) const { return false; }
   batch_view<float, shape<outputs>> logit_gradient(index_t samples) {
     gradient_.resize(static_cast<std::size_t>(samples * outputs));
     return {gradient_.data(), samples};

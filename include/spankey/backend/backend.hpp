@@ -49,9 +49,10 @@ struct conv2d_problem {
 };
 
 /// Batch norm over `groups` equal parts of the batch, each with its own statistics over `rows` = N/G*H*W
-/// rows.
+/// rows. The running statistics are updated `repeats` times by each: once for every group that shares the part.
 struct batch_norm_problem {
   index_t groups, rows, channels;
+  index_t repeats = 1;
   double momentum = 0.1, epsilon = 1e-5;
 };
 
@@ -127,8 +128,8 @@ SPANKEY_DECLARE_KERNELS(inject_kernels);
 SPANKEY_DECLARE_KERNELS(update_kernels);
 #undef SPANKEY_DECLARE_KERNELS
 
-/// What (B, T) must provide; each operation is specified by its header under backend/reference/. Injection takes
-/// any policy of inject/, so it is checked where a policy meets it.
+/// What (B, T) must provide; each operation is specified by its header under backend/reference/. Injection itself
+/// takes any policy of inject/, so it is checked where a policy meets it.
 template <class B, class T>
 concept Backend = has_kernels<B, T> &&
     requires(const conv2d_problem& conv, const batch_norm_problem& norm, const linear_problem& map,
@@ -156,6 +157,7 @@ concept Backend = has_kernels<B, T> &&
   linear_kernels<B, T>::forward(map, in, w, w, dw, dw);
   linear_kernels<B, T>::backward_data(map, w, w, out, dw);
   linear_kernels<B, T>::backward_weights(map, in, w, dw, dw, dw);
+  inject_kernels<B, T>::add(n, in, out);
   update_kernels<B, master_t<T>>::sgd(update, n, w, dw, dw);
   update_kernels<B, master_t<T>>::squared_norm(n, w);
 };

@@ -2,7 +2,8 @@
 //
 // The batch holds G groups of N/G samples; each group has its own keys, or none. x (N, d), y (N, d),
 // keys of a group (N/G, d) or (1, d). Where no group has a key, or the site is off, x passes through
-// untouched.
+// untouched. In a shared pass x (N/G, d) is the input of every group; the site that has keys answers (N, d), and
+// from there on the pass is a stacked one. Backward adds the groups up again.
 #pragma once
 
 #include <algorithm>
@@ -48,11 +49,17 @@ class gated {
     if constexpr (present) visit(scope{&at, "y"}, y_, enabled ? samples * Shape::size : 0, lifetime::step);
   }
 
-  batch_view<const T, Shape> forward(const pass& p, batch_view<const T, Shape> x,
-                                     const site_keys<master>& keys) {
+  /// True where `keys` has a key for one of the first `groups` groups and the site is on.
+  [[nodiscard]] bool reads(const site_keys<master>& keys, index_t groups) const {
+    return present && enabled &&
+           std::any_of(keys.group.begin(), keys.group.begin() + groups, [](auto& k) { return k.data; });
+  }
+
+  /// Changes p from shared to stacked where the site has keys.
+  batch_view<const T, Shape> forward(pass& p, batch_view<const T, Shape> x, const site_keys<master>& keys) {
     keys_ = keys;
-    keyed_ = present && enabled &&
-             std::any_of(keys.group.begin(), keys.group.begin() + p.groups, [](auto& k) { return k.data; });
+    keyed_ = reads(keys, p.groups);
+    splits_ = keyed_ && p.shared;
     if constexpr (present) {
       if (keyed_) return inject(p, x);
     }
@@ -65,8 +72,9 @@ class gated {
            std::any_of(keys_.gradient.begin(), keys_.gradient.end(), [](master* g) { return g != nullptr; });
   }
 
-  /// Replaces dy by dx in place, and writes the key gradients that were asked for.
-  void backward(const pass& p, batch_view<T, Shape> dy) {
+  /// Replaces dy by dx in place, and writes the key gradients that were asked for. Where forward made a shared pass a
+  /// stacked one, dx is the first N/G samples and p is shared again.
+  void backward(pass& p, batch_view<T, Shape> dy) {
     if constexpr (present) {
       if (!keyed_) return;
       const index_t n = dy.samples() / p.groups;
@@ -74,30 +82,36 @@ class gated {
         const std::size_t group = static_cast<std::size_t>(g);
         if (keys_.group[group].data == nullptr) continue;
         with_policy([&](const auto& policy) {
-          kernels::backward(policy, n, Shape::size, x_.sample(g * n), keys_.group[group], dy.sample(g * n),
+          kernels::backward(policy, n, Shape::size, input_of(g, n), keys_.group[group], dy.sample(g * n),
                             dy.sample(g * n), keys_.gradient[group]);
         });
       }
+      if (!splits_) return;
+      for (index_t g = 1; g < p.groups; ++g) kernels::add(n * Shape::size, dy.sample(g * n), dy.data());
+      p.shared = true;
     }
   }
 
  private:
-  batch_view<const T, Shape> inject(const pass& p, batch_view<const T, Shape> x) {
+  batch_view<const T, Shape> inject(pass& p, batch_view<const T, Shape> x) {
     x_ = x;
-    const batch_view<T, Shape> y(y_.data, x.samples());
-    const index_t n = x.samples() / p.groups;
+    const index_t n = x.samples() / p.parts();
+    const batch_view<T, Shape> y(y_.data, n * p.groups);
     for (index_t g = 0; g < p.groups; ++g) {
       const key_view<const master> key = keys_.group[static_cast<std::size_t>(g)];
       if (key.data == nullptr) {
-        std::copy_n(x.sample(g * n), n * Shape::size, y.sample(g * n));
+        std::copy_n(input_of(g, n), n * Shape::size, y.sample(g * n));
       } else {
         with_policy([&](const auto& policy) {
-          kernels::forward(policy, n, Shape::size, x.sample(g * n), key, y.sample(g * n));
+          kernels::forward(policy, n, Shape::size, input_of(g, n), key, y.sample(g * n));
         });
       }
     }
+    p.shared = false;
     return y;
   }
+  // Where a group of n samples reads its input.
+  const T* input_of(index_t group, index_t n) const { return splits_ ? x_.data() : x_.sample(group * n); }
 
   template <class F>
   void with_policy(F&& f) const {
@@ -111,7 +125,7 @@ class gated {
   buffer<T> y_;
   batch_view<const T, Shape> x_;
   site_keys<master> keys_;
-  bool keyed_ = false;
+  bool keyed_ = false, splits_ = false;
 };
 
 }  // namespace spankey

@@ -95,7 +95,10 @@ class batch_norm2d {
             .y = y_.data};
   }
   static batch_norm_problem problem(const pass& p, index_t samples) {
-    return {p.groups, samples / p.groups * Shape::height * Shape::width, Shape::channels};
+    return {.groups = p.parts(),
+            .rows = samples / p.parts() * Shape::height * Shape::width,
+            .channels = Shape::channels,
+            .repeats = p.shared ? p.groups : 1};
   }
 
   lifetime output_life_;

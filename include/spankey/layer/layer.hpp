@@ -23,10 +23,15 @@ namespace spankey {
 /// Groups of one stacked batch: valid keys, invalid keys, no key.
 inline constexpr std::size_t max_groups = 3;
 
-/// One trip through a model. The batch is `groups` equal parts; training passes use batch statistics.
+/// One trip through a model. The batch is `groups` equal parts; training passes use batch statistics. While the pass is
+/// `shared`, all groups are the same samples and layers see them once; the first site that gives groups different
+/// keys makes it a stacked one (inject/gated.hpp).
 struct pass {
   index_t groups = 1;
   bool training = false;
+  bool shared = false;
+  /// Parts that a layer has to tell apart.
+  [[nodiscard]] constexpr index_t parts() const { return shared ? 1 : groups; }
 };
 
 /// A layer of scalar T that stands in a model by itself (blocks are made of layers, key sites take keys too).

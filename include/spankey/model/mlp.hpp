@@ -45,7 +45,7 @@ class mlp : public keyed_model<mlp<Outputs, Gate, Backend, T>, Backend, T> {
     f(scope{&at, "fc3"}, fc3);
   }
 
-  batch_view<const master_t<T>, shape<Outputs>> forward(const pass& p, batch_view<const T, input> x,
+  batch_view<const master_t<T>, shape<Outputs>> forward(pass p, batch_view<const T, input> x,
                                                         const model_keys<master_t<T>, site_count>& keys) {
     const auto first =
         relu1.forward(p, gate1.forward(p, fc1.forward(p, gate0.forward(p, x, keys[0])), keys[1]));
@@ -53,15 +53,15 @@ class mlp : public keyed_model<mlp<Outputs, Gate, Backend, T>, Backend, T> {
     return fc3.forward(p, second);
   }
 
-  void backward(const pass& p, index_t samples) {
+  void backward(pass p, index_t samples) {
     this->flow_from_logits(p, samples, fc3);
     this->flow_in_place(p, samples, relu2);
-    this->flow_in_place(p, samples, gate2);
+    this->flow_through_site(p, samples, gate2);
     this->flow_back(p, samples, fc2);
     this->flow_in_place(p, samples, relu1);
-    this->flow_in_place(p, samples, gate1);
+    this->flow_through_site(p, samples, gate1);
     this->flow_into_input(p, samples, fc1, gate0.wants_key_gradient());
-    if (gate0.wants_key_gradient()) this->flow_in_place(p, samples, gate0);
+    if (gate0.wants_key_gradient()) this->flow_through_site(p, samples, gate0);
   }
 };
 

@@ -2,8 +2,9 @@
 //
 // A model is a struct whose members are its layers in data order, with
 //   for_each_layer(f, scope)     f(scope, layer), in PyTorch's order and names
-//   forward(pass, x, keys)       -> logits (N, Outputs)
-//   backward(pass, samples)      from the logit gradient that the caller wrote into logit_gradient(samples)
+//   forward(pass, x, keys)       -> logits (N, Outputs); in a shared pass x holds N/G samples, for every group
+//   backward(pass, samples)      from the gradient of N logits that the caller wrote into logit_gradient(samples)
+// A shared pass needs a site that reads keys (reads_keys): there the groups part.
 // keyed_model turns the list of layers into the visitors that the arena, optimizer and files use.
 #pragma once
 
@@ -56,6 +57,15 @@ class keyed_model {
         },
         scope{});
   }
+  /// True where some site has a key for one of the first `groups` groups.
+  template <std::size_t Sites>
+  bool reads_keys(const model_keys<master, Sites>& keys, index_t groups) {
+    bool found = false;
+    for_each_site([&](int site, auto& gate) {
+      found = found || gate.reads(keys[static_cast<std::size_t>(site)], groups);
+    });
+    return found;
+  }
   /// Where the loss writes dLoss/dlogits (N, Outputs) before backward.
   auto logit_gradient(index_t samples) {
     return batch_view<master, shape<Derived::outputs>>(logit_gradient_.data, samples);
@@ -79,6 +89,13 @@ class keyed_model {
   template <class L>
   void flow_in_place(const pass& p, index_t samples, L& layer) {
     layer.backward(p, flow_.template current<typename L::output>(samples));
+  }
+  /// Backward of a key site; from one that split the groups on, only the samples of one are left.
+  template <class L>
+  void flow_through_site(pass& p, index_t& samples, L& site) {
+    const bool stacked = !p.shared;
+    site.backward(p, flow_.template current<typename L::output>(samples));
+    if (stacked && p.shared) samples /= p.groups;
   }
   /// Backward of a layer that can write its input gradient over dy.
   template <class L>

@@ -52,7 +52,7 @@ class small_cnn : public keyed_model<small_cnn<Outputs, Gate, Backend, T>, Backe
     f(scope{&at, "fc"}, fc);
   }
 
-  batch_view<const master_t<T>, shape<Outputs>> forward(const pass& p, batch_view<const T, input> x,
+  batch_view<const master_t<T>, shape<Outputs>> forward(pass p, batch_view<const T, input> x,
                                                         const model_keys<master_t<T>, site_count>& keys) {
     const auto first = pool1.forward(p, relu1.forward(p, conv1.forward(p, gate0.forward(p, x, keys[0]))));
     const auto second =
@@ -60,17 +60,17 @@ class small_cnn : public keyed_model<small_cnn<Outputs, Gate, Backend, T>, Backe
     return fc.forward(p, gate2.forward(p, second, keys[2]));
   }
 
-  void backward(const pass& p, index_t samples) {
+  void backward(pass p, index_t samples) {
     this->flow_from_logits(p, samples, fc);
-    this->flow_in_place(p, samples, gate2);
+    this->flow_through_site(p, samples, gate2);
     this->flow_back(p, samples, pool2);
     this->flow_in_place(p, samples, relu2);
     this->flow_back(p, samples, conv2);
-    this->flow_in_place(p, samples, gate1);
+    this->flow_through_site(p, samples, gate1);
     this->flow_back(p, samples, pool1);
     this->flow_in_place(p, samples, relu1);
     this->flow_into_input(p, samples, conv1, gate0.wants_key_gradient());
-    if (gate0.wants_key_gradient()) this->flow_in_place(p, samples, gate0);
+    if (gate0.wants_key_gradient()) this->flow_through_site(p, samples, gate0);
   }
 };
 

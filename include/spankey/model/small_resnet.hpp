@@ -55,7 +55,7 @@ class small_resnet : public keyed_model<small_resnet<Outputs, Gate, Backend, T>,
     f(scope{&at, "fc"}, fc);
   }
 
-  batch_view<const master_t<T>, shape<Outputs>> forward(const pass& p, batch_view<const T, input> x,
+  batch_view<const master_t<T>, shape<Outputs>> forward(pass p, batch_view<const T, input> x,
                                                         const model_keys<master_t<T>, site_count>& keys) {
     const auto stem = bn1.forward(p, conv1.forward(p, gate0.forward(p, x, keys[0])));
     const auto stage1 = layer1.forward(p, gate1.forward(p, stem, keys[1]));
@@ -64,18 +64,18 @@ class small_resnet : public keyed_model<small_resnet<Outputs, Gate, Backend, T>,
     return fc.forward(p, pool.forward(p, stage3));
   }
 
-  void backward(const pass& p, index_t samples) {
+  void backward(pass p, index_t samples) {
     this->flow_from_logits(p, samples, fc);
     this->flow_back(p, samples, pool);
-    this->flow_in_place(p, samples, gate3);
+    this->flow_through_site(p, samples, gate3);
     layer3.backward(p, samples, this->flow_);
-    this->flow_in_place(p, samples, gate2);
+    this->flow_through_site(p, samples, gate2);
     layer2.backward(p, samples, this->flow_);
     layer1.backward(p, samples, this->flow_);
-    this->flow_in_place(p, samples, gate1);
+    this->flow_through_site(p, samples, gate1);
     this->flow_through(p, samples, bn1);
     this->flow_into_input(p, samples, conv1, gate0.wants_key_gradient());
-    if (gate0.wants_key_gradient()) this->flow_in_place(p, samples, gate0);
+    if (gate0.wants_key_gradient()) this->flow_through_site(p, samples, gate0);
   }
 };
 

@@ -56,13 +56,15 @@ auto compute_gradients(Model& model, const objective<Deny>& o,
                        const model_keys<typename Model::master, Sites>& keys) {
   using T = typename Model::master;
   using logit_shape = shape<Model::outputs>;
-  const pass p{.groups = o.groups(), .training = true};
+  pass p{.groups = o.groups(), .training = true};
   if (x.samples() < p.groups || x.samples() % p.groups != 0)
     fail("train.105", "compute_gradients", "found ", x.samples(), " samples for ", p.groups, " equal groups");
 
   zero_gradients(model);
   step_result<T, logit_shape> result;
-  result.logits = model.forward(p, x, keys);
+  // Up to the first site with keys the groups are the same samples: they are computed once.
+  p.shared = p.groups > 1 && model.reads_keys(keys, p.groups);
+  result.logits = model.forward(p, p.shared ? group_of(x, 0, p.groups) : x, keys);
 
   const batch_view<T, logit_shape> dz = model.logit_gradient(x.samples());
   std::fill_n(dz.data(), dz.size(), T(0));
@@ -84,6 +86,7 @@ auto compute_gradients(Model& model, const objective<Deny>& o,
     const T* z = valid.sample(n);
     result.correct += std::max_element(z, z + Model::outputs) - z == labels[n] ? 1 : 0;
   }
+  p.shared = false;  // as the logits are
   model.backward(p, x.samples());
   return result;
 }

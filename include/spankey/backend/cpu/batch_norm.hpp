@@ -198,8 +198,10 @@ struct batch_norm_kernels<backend::cpu, T> {
         const double before = static_cast<double>(running);
         running = static_cast<float>(before + p.momentum * (now - before));
       };
-      advance(t.running_mean[channel], mean[i]);
-      advance(t.running_variance[channel], unbiased);
+      for (index_t repeat = 0; repeat < p.repeats; ++repeat) {
+        advance(t.running_mean[channel], mean[i]);
+        advance(t.running_variance[channel], unbiased);
+      }
     }
   }
 

@@ -93,6 +93,13 @@ struct inject_kernels<backend::cpu, T> {
     });
   }
 
+  /// to(i) += from(i): gradients of groups that share an input.
+  static void add(index_t count, const T* from, T* to) {
+    const auto sum = SPANKEY_DISPATCH(inject_sum);
+    cpu::for_each_block(count, cpu::block_elements,
+                        [&](index_t first, index_t n) { sum(n, from + first, to + first); });
+  }
+
  private:
   // A block is a piece of the key times a few samples: a shared key is turned into factors once for all.
   static constexpr index_t block_columns = 2048, block_samples = 8;

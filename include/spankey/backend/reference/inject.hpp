@@ -27,6 +27,10 @@ struct inject_kernels<backend::reference, T> {
         if (dkey != nullptr) dkey[n * d + i] = g.dk;
       }
   }
+  /// to(i) += from(i): gradients of groups that share an input.
+  static void add(index_t count, const T* from, T* to) {
+    for (index_t i = 0; i < count; ++i) to[i] += from[i];
+  }
 };
 
 }  // namespace spankey
