@@ -159,6 +159,7 @@ concept Backend = has_kernels<B, T> &&
   linear_kernels<B, T>::backward_weights(map, in, w, dw, dw, dw);
   inject_kernels<B, T>::add(n, in, out);
   update_kernels<B, master_t<T>>::sgd(update, n, w, dw, dw);
+  update_kernels<B, master_t<T>>::zero(n, dw);
   update_kernels<B, master_t<T>>::squared_norm(n, w);
 };
 

@@ -22,8 +22,9 @@ concept Optimizer = requires(O& optimizer, Model& model) {
 template <class Model>
 void zero_gradients(Model& model) {
   using T = typename Model::master;
-  model.for_each_parameter(
-      [](const scope&, parameter<T>& p) { std::fill_n(p.gradient.data, p.dims.size(), T(0)); });
+  model.for_each_parameter([](const scope&, parameter<T>& p) {
+    update_kernels<typename Model::backend_type, T>::zero(p.dims.size(), p.gradient.data);
+  });
 }
 
 /// Euclidean norm of all parameter gradients together.

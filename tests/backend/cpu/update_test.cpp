@@ -3,6 +3,8 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+
 #include "agreement.hpp"
 #include "spankey/backend/reference/update.hpp"
 
@@ -67,4 +69,13 @@ TEST_CASE("sgd: the same bits for any number of threads") {
     w.insert(w.end(), v.begin(), v.end());
     return w;
   });
+}
+
+TEST_CASE("zero: every element, and none behind the last") {
+  for (const index_t count : {0, 1, 17, 16384, 40001}) {
+    std::vector<float> x(static_cast<std::size_t>(count) + 1, 3.0F);
+    kernels::zero(count, x.data());
+    CHECK(std::count(x.begin(), x.end(), 0.0F) == count);
+    CHECK(x.back() == 3.0F);
+  }
 }

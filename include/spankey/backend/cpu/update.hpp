@@ -30,6 +30,12 @@ struct update_kernels<backend::cpu, float> {
     });
   }
 
+  /// x(i) = 0, by all threads: gradients are as large as the model.
+  static void zero(index_t count, float* x) {
+    cpu::for_each_block(count, cpu::block_elements,
+                        [&](index_t first, index_t n) { std::fill_n(x + first, n, 0.0F); });
+  }
+
   /// Sum of squares: float sums of at most 1024 terms a lane, the rest in double, in a fixed order.
   static double squared_norm(index_t count, const float* x) {
     constexpr index_t most_parts = 256;

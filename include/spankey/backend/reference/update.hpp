@@ -3,6 +3,8 @@
 // Without momentum, w -= lr g and v stays untouched.
 #pragma once
 
+#include <algorithm>
+
 #include "spankey/backend/reference/tag.hpp"
 
 namespace spankey {
@@ -20,6 +22,8 @@ struct update_kernels<backend::reference, T> {
       value[i] -= lr * g;
     }
   }
+  /// x(i) = 0.
+  static void zero(index_t count, T* x) { std::fill_n(x, count, T(0)); }
   /// Sum of squares, in double.
   static double squared_norm(index_t count, const T* x) {
     double sum = 0;
