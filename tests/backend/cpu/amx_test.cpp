@@ -4,11 +4,13 @@
 
 #include <doctest/doctest.h>
 
+#include <memory>
 #include <optional>
 
 #include "agreement.hpp"
 #include "conv2d_cases.hpp"
 #include "spankey/backend/cpu/conv2d_amx_tile.hpp"
+#include "spankey/backend/cpu/linear.hpp"
 
 namespace {
 
@@ -178,9 +180,53 @@ TEST_CASE("amx: the vectors of every family serve emulated tiles") {
     check_agreement<bf16>(p, [](const auto& check) { agreement::for_each_isa(check); });
 }
 
+TEST_CASE("amx: sums rest between slices of the channels") {
+  const cpu::amx_emulation emulation;
+  const conv2d_problem p = same(17, 80, 16, 4, 3, 3, 1);  // three steps, the last one half empty
+  operands<bf16> o(p);
+  o.forward(true);
+  std::vector<float> packed(static_cast<std::size_t>(operands<bf16>::kernels::packed_size(p)));
+  operands<bf16>::kernels::pack(p, o.w.data(), packed.data());
+  const cpu::conv2d_gather g = cpu::forward_gather(p);
+  const cpu::conv2d_blocks<bf16> blocks = cpu::amx_blocks(p.out.channels);
+  const cpu::amx_kernels kernels = cpu::active_amx_kernels();
+  for (const index_t steps : {1, 2}) {
+    std::vector<bf16> y(o.y.size(), static_cast<bf16>(std::nanf("")));
+    const cpu::conv2d_product_operands<bf16, bf16> data{
+        o.x.data(), reinterpret_cast<const std::uint32_t*>(packed.data()), o.bias.data(), y.data()};
+    const cpu::amx_plan plan{4, 3, 1, steps};
+    const auto task = std::make_unique<cpu::amx_product_task<bf16>>(
+        g, plan, blocks, data, kernels, cpu::amx_product_task<bf16>::region{0, 0, 4, 0, 3});
+    task->run(0, 1);
+    CHECK(relative_error(y, exact(o.y)) <= 1.0 / 256);
+  }
+}
+
 TEST_CASE("amx: what tiles do not serve goes another way") {
   const cpu::amx_emulation emulation;
   for (const conv2d_problem& p : problems()) check_agreement<bf16>(p, [](const auto& check) { check(); });
+}
+
+TEST_CASE("amx: a linear map goes through tiles, into logits of float too") {
+  using kernels = spankey::linear_kernels<spankey::backend::cpu, bf16>;
+  const spankey::linear_problem p{40, 70, 10};
+  const auto x = random_values<bf16>(p.samples * p.in, 1);
+  const auto w = random_values<float>(p.in * p.out, 2), dy = random_values<float>(p.samples * p.out, 3);
+  const auto run = [&] {
+    std::vector<float> scratch(static_cast<std::size_t>(kernels::scratch_size(p)));
+    std::vector<float> y(dy.size()), dw(w.size());
+    kernels::forward(p, x.data(), w.data(), nullptr, y.data(), scratch.data());
+    kernels::backward_weights(p, x.data(), dy.data(), dw.data(), nullptr, scratch.data());
+    y.insert(y.end(), dw.begin(), dw.end());
+    return y;
+  };
+  const isa before = spankey::active_isa();
+  spankey::use_isa(std::min(spankey::best_isa(), isa::avx512_bf16));
+  const std::vector<float> expected = run();
+  const cpu::amx_emulation emulation;
+  CHECK(relative_error(run(), exact(expected)) < 1e-6);
+  CHECK(!same_bits(run(), expected));  // it was another order of additions
+  spankey::use_isa(before);
 }
 
 TEST_CASE("amx: the bits do not depend on the number of threads") {

@@ -1,5 +1,5 @@
-// What the tests of the cpu convolution share: problems of awkward shapes, the operands of every pass, agreement with the
-// reference in double, and equal bits for every number of threads.
+// What the tests of the cpu convolution share: problems of awkward shapes, the operands of every pass, agreement with
+// the reference in double, and equal bits for every number of threads.
 #pragma once
 
 #include <doctest/doctest.h>

@@ -1,10 +1,10 @@
 // Forward and backward to the data on AMX tiles, bf16: the products of conv2d_product.hpp with samples as rows, so that
 // every target pixel multiplies just the taps that it reaches, whatever the stride or the size of the image.
 //
-// A task takes 32 samples x a rectangle of targets x some blocks of 64 target channels. It copies the source pixels that
-// it needs into a slab (pixel, 32 channels, sample), 32 samples of 32 channels being the 2 KB of one step; the weights
-// are those of conv2d_pack.hpp. Sums stay in tiles over the whole depth, or over a slice of the channels where the slab
-// cannot hold them all, and are rounded once.
+// A task takes 32 samples x a rectangle of targets x some blocks of 64 target channels. It copies the source pixels
+// that it needs into a slab (pixel, 32 channels, sample), 32 samples of 32 channels being the 2 KB of one step; the
+// weights are those of conv2d_pack.hpp. Sums stay in tiles over the whole depth, or over a slice of the channels where
+// the slab cannot hold them all, and are rounded once.
 //
 // Fewer than 16 samples or source channels would leave most of a tile empty: these go to conv2d_product.hpp.
 #pragma once
@@ -90,8 +90,8 @@ class amx_product_task {
   /// Words from one pixel of the slab to the next.
   [[nodiscard]] index_t pixel_words() const { return plan_.steps * amx_step_words; }
 
-  /// Steps [first, last) of every source into the slab. The last step of a pixel takes its last 16 words, with zeros for
-  /// those that the step before has had: so it meets no weights but those of its own tap.
+  /// Steps [first, last) of every source into the slab. The last step of a pixel takes its last 16 words, with zeros
+  /// for those that the step before has had: so it meets no weights but those of its own tap.
   void copy_sources(index_t first, index_t last) {
     const bool ends = last == amx_steps(g_.source.channels) && rest();
     const index_t begun = 2 * amx_words * (last - 1);
@@ -114,8 +114,8 @@ class amx_product_task {
     }
   }
 
-  /// The block's weights, and the words from tap to tap. Where channels have fewer than 16 words, a tap would be followed
-  /// by the next one in the same step: a copy has zeros there.
+  /// The block's weights, and the words from tap to tap. Where channels have fewer than 16 words, a tap would be
+  /// followed by the next one in the same step: a copy has zeros there.
   std::pair<const std::uint32_t*, index_t> weights_of(index_t block) {
     const index_t width = blocks_.width(block), tap_words = words() * width;
     const std::uint32_t* const packed = data_.packed + blocks_.begin(block) * packed_depth<bf16>(g_);

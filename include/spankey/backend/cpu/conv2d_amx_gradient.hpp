@@ -1,4 +1,5 @@
-// Weight gradient on AMX tiles, bf16: dw(tap, i, o) += sum over pixels and samples of x(n, tap's pixel, i) dy(n, pixel, o).
+// Weight gradient on AMX tiles, bf16:
+//   dw(tap, i, o) += sum over pixels and samples of x(n, tap's pixel, i) dy(n, pixel, o)
 //
 // The sum over 32 samples is one step of the tiles: rows are input channels, words pairs of samples. Some blocks of 32
 // samples at a time are laid out in scratch, x as (pixel, 32 channels, block, channel, 16 words), dy as (pixel, 32
@@ -45,18 +46,19 @@ constexpr index_t amx_target_words(const conv2d_problem& p) {
 
 constexpr amx_gradient_plan plan_amx_gradient(const conv2d_problem& p) {
   const index_t fitting = amx_gradient_words / (amx_source_words(p) + amx_target_words(p));
-  const index_t blocks = std::clamp<index_t>(fitting, 1, pieces(p.samples, amx_rows));
+  const index_t all = pieces(p.samples, amx_rows), rounds = pieces(all, std::max<index_t>(1, fitting));
   const index_t shares =
       pieces(p.in.channels, amx_gradient_channels) * pieces(p.out.channels, amx_gradient_channels);
   const index_t wanted = pieces(amx_wanted_tasks, shares);
   amx_gradient_plan plan{};
   for (index_t steps = amx_unit_most; steps >= amx_unit_least; steps /= 2) {
-    plan.blocks = blocks;
+    plan.blocks = pieces(all, rounds);
     plan.columns = std::min<index_t>(p.out.width, 8);
     plan.rows = std::clamp<index_t>(steps / plan.columns, 1, p.out.height);
-    plan.some = std::clamp<index_t>(steps / (plan.rows * plan.columns), 1, blocks);
-    plan.slices = std::min(wanted, plan.units(p, blocks));
-    if (plan.slices == wanted) break;
+    plan.some = std::clamp<index_t>(steps / (plan.rows * plan.columns), 1, plan.blocks);
+    const index_t units = plan.units(p, plan.blocks);
+    plan.slices = std::min(wanted, units);
+    if (units % wanted == 0) break;
   }
   return plan;
 }

@@ -19,7 +19,8 @@ namespace spankey::cpu {
 inline constexpr index_t amx_slab_steps = 256, amx_task_pixels = 64, amx_resting_pixels = 16;
 /// Floats of one target pixel's sums: 32 samples x 64 channels.
 inline constexpr index_t amx_pixel_sums = amx_rows * conv2d_max_width;
-/// Cycles of one step for 64 targets. Tasks wanted, and the cycles that one may take: 5 to 200 microseconds.
+/// Cycles of one step for 64 targets. Tasks wanted (twice as many would fetch the weights of a small image twice as
+/// often, more than a shared cache can serve), and the cycles that one may take: 5 to 200 microseconds.
 inline constexpr index_t amx_step_cycles = 128, amx_wanted_tasks = 64, amx_task_least = 16'000,
                          amx_task_most = 600'000;
 /// Most gathers of one pass, and most taps.
@@ -72,14 +73,15 @@ constexpr amx_plan plan_amx(const conv2d_gather& g, index_t all_blocks, index_t 
   const index_t slices = pieces(steps, capacity / std::max<index_t>(1, sources(1, 1)));
   const index_t slice = pieces(steps, slices);
   const index_t most = std::clamp(cycles / amx_wanted_tasks, amx_task_least, amx_task_most);
-  const index_t step_bytes = amx_step_words * 4;
+  constexpr index_t step_bytes = amx_step_words * 4,
+                    task_bytes = step_bytes;  // a task costs something by itself
   const index_t weight_bytes = g.rows.taps * g.columns.taps * steps * 2 * step_bytes;
   const auto doubled = [](index_t value, index_t limit) {
     return value < limit ? std::min(2 * value, limit) : limit + 1;
   };
 
   amx_plan best{1, 1, 1, slice};
-  index_t best_bytes = sources(1, 1) * steps * step_bytes + weight_bytes;
+  index_t best_bytes = task_bytes + sources(1, 1) * steps * step_bytes + weight_bytes;
   for (index_t blocks = 1; blocks <= all_blocks; blocks = doubled(blocks, all_blocks))
     for (index_t rows = 1; rows <= g.rows.targets; rows = doubled(rows, g.rows.targets))
       for (index_t columns = 1; columns <= g.columns.targets; columns = doubled(columns, g.columns.targets)) {
@@ -87,7 +89,8 @@ constexpr amx_plan plan_amx(const conv2d_gather& g, index_t all_blocks, index_t 
         if (pixels > amx_task_pixels || sources(rows, columns) * slice > capacity) continue;
         if (slices > 1 && (pixels > amx_resting_pixels || blocks > 1)) continue;
         if (work * amx_pixel_cycles(g) > most) continue;
-        const index_t bytes = sources(rows, columns) * steps * step_bytes + blocks * weight_bytes;
+        const index_t bytes =
+            task_bytes + sources(rows, columns) * steps * step_bytes + blocks * weight_bytes;
         if (bytes * best.rows * best.columns * best.blocks >= best_bytes * work) continue;
         best = {rows, columns, blocks, slice};
         best_bytes = bytes;

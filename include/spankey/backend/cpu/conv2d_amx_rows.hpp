@@ -20,14 +20,12 @@ struct amx_channels {
   index_t whole, rest, rest_at;
 };
 
-/// One pixel of up to 32 samples; those beyond `count` read as zeros.
+/// One pixel of up to 32 samples, `step` elements apart; those beyond `count` read as zeros.
 struct amx_samples {
   const bf16* first;
   index_t step, count;
-  [[nodiscard]] const bf16* row(index_t sample, index_t channel) const {
-    return sample < count ? first + sample * step + channel : nullptr;
-  }
 };
+using amx_spare_rows = bf16[amx_rows][amx_rows];
 
 }  // namespace spankey::cpu
 

@@ -1,18 +1,10 @@
-// Rows of channels on their way into and out of AMX tiles; see conv2d_amx_rows.hpp. Of LANES-wide vectors only the
-// family of AVX-512 meets real tiles; the others serve emulation.
+// Rows of channels on their way into and out of AMX tiles; see conv2d_amx_rows.hpp. Real tiles meet AVX-512 only; the
+// other families serve emulation.
 typedef std::uint32_t loose_words __attribute__((vector_size(SPANKEY_LANES * 4), aligned(2), may_alias));
 #if defined(SPANKEY_HAS_DPBF16)
 using avx512::load_lanes;
 using avx512::store_lanes;
 #endif
-
-// Words of (first(i), second(i)), n of them; null reads as zeros.
-inline __attribute__((always_inline)) word_lanes paired_words(const bf16* first, const bf16* second,
-                                                              index_t n) {
-  const word_lanes low =
-      first == nullptr ? word_lanes{} : reinterpret_cast<word_lanes>(load_lanes(first, n)) >> 16;
-  return second == nullptr ? low : low | reinterpret_cast<word_lanes>(load_lanes(second, n));
-}
 
 inline void amx_copy_line(const amx_channels& part, const bf16* line, const index_t* column, index_t columns,
                           std::uint32_t* to, index_t to_step) {
@@ -30,25 +22,49 @@ inline void amx_copy_line(const amx_channels& part, const bf16* line, const inde
   }
 }
 
+// Rows of 32 channels from `first` on: the samples' own, or copies with zeros for what does not exist.
+inline void amx_whole_rows(const amx_samples& from, index_t channels, index_t first, const bf16** row,
+                           amx_spare_rows& spare) {
+  const index_t present = channels - first < amx_rows ? channels - first : amx_rows;
+  for (index_t s = 0; s < amx_rows; ++s) {
+    const bf16* const own = from.first + s * from.step + first;
+    row[s] = own;
+    if (s < from.count && present == amx_rows) continue;
+    for (index_t i = 0; i < amx_rows; ++i) spare[s][i] = s < from.count && i < present ? own[i] : bf16{};
+    row[s] = spare[s];
+  }
+}
+
 inline void amx_pair_samples(const amx_samples& from, index_t channels, std::uint32_t* to, index_t to_step) {
-  for (index_t c = 0; c < channels; c += amx_rows, to += to_step)
+  const bf16* row[amx_rows];
+  amx_spare_rows spare;
+  for (index_t c = 0; c < channels; c += amx_rows, to += to_step) {
+    amx_whole_rows(from, channels, c, row, spare);
     for (index_t k = 0; k < amx_words; ++k)
       for (index_t i = 0; i < amx_rows; i += SPANKEY_LANES)
         *reinterpret_cast<word_lanes*>(to + k * amx_rows + i) =
-            paired_words(from.row(2 * k, c + i), from.row(2 * k + 1, c + i), channels - c - i);
+            reinterpret_cast<word_lanes>(load_lanes(row[2 * k] + i, SPANKEY_LANES)) >> 16 |
+            reinterpret_cast<word_lanes>(load_lanes(row[2 * k + 1] + i, SPANKEY_LANES));
+  }
 }
 
 inline void amx_transpose_samples(const amx_samples& from, index_t channels, std::uint32_t* to,
                                   index_t to_step) {
-  for (index_t c = 0; c < channels; c += amx_rows, to += to_step)
-    for (index_t half = 0; half < amx_rows; half += 16) {
-      std::uint32_t* const block = to + half * amx_words;
+  const bf16* row[amx_rows];
+  amx_spare_rows spare;
+  for (index_t c = 0; c < channels; c += amx_rows, to += to_step) {
+    amx_whole_rows(from, channels, c, row, spare);
 #if SPANKEY_LANES == 16
+    // Even and odd channels apart: masks and shifts pair the samples, and only the transposition shuffles.
+    for (int odd = 0; odd < 2; ++odd) {
       word_lanes v[16], next[16];
 #pragma GCC unroll 16
-      for (index_t k = 0; k < 16; ++k)
-        v[k] = paired_words(from.row(2 * k, c + half), from.row(2 * k + 1, c + half), channels - c - half);
-        // The position of a word is (row, column), eight bits; a round rotates them by one.
+      for (int k = 0; k < 16; ++k) {
+        const word_lanes a = *reinterpret_cast<const loose_words*>(row[2 * k]);
+        const word_lanes b = *reinterpret_cast<const loose_words*>(row[2 * k + 1]);
+        v[k] = odd == 0 ? (a & 0xFFFFU) | b << 16 : a >> 16 | (b & 0xFFFF0000U);
+      }
+      // The position of a word is (row, column), eight bits; a round rotates them by one.
 #pragma GCC unroll 4
       for (int round = 0; round < 4; ++round) {
 #pragma GCC unroll 8
@@ -62,16 +78,16 @@ inline void amx_transpose_samples(const amx_samples& from, index_t channels, std
         for (int i = 0; i < 16; ++i) v[i] = next[i];
       }
 #pragma GCC unroll 16
-      for (int i = 0; i < 16; ++i) *reinterpret_cast<word_lanes*>(block + i * amx_words) = v[i];
-#else
-      for (index_t k = 0; k < amx_words; ++k)
-        for (index_t i = 0; i < 16; i += SPANKEY_LANES) {
-          const word_lanes pairs = paired_words(from.row(2 * k, c + half + i),
-                                                from.row(2 * k + 1, c + half + i), channels - c - half - i);
-          for (index_t j = 0; j < SPANKEY_LANES; ++j) block[(i + j) * amx_words + k] = pairs[j];
-        }
-#endif
+      for (int i = 0; i < 16; ++i) *reinterpret_cast<word_lanes*>(to + (2 * i + odd) * amx_words) = v[i];
     }
+#else
+    for (index_t i = 0; i < amx_rows; ++i)
+      for (index_t k = 0; k < amx_words; ++k) {
+        const std::uint32_t high = row[2 * k + 1][i].bits;
+        to[i * amx_words + k] = row[2 * k][i].bits | high << 16;
+      }
+#endif
+  }
 }
 
 inline void amx_finish(const float* sums, index_t rows, index_t columns, const float* start, float* y,
@@ -82,20 +98,29 @@ inline void amx_finish(const float* sums, index_t rows, index_t columns, const f
       store_lanes(y + i, n, load_lanes(start != nullptr ? start + i : y + i, n) + load_lanes(sums + i, n));
     }
 }
+
+inline __attribute__((always_inline)) void amx_store(bf16* y, lanes total) {
+#if defined(SPANKEY_HAS_DPBF16)
+  // One instruction instead of ten; it takes denormal numbers for zeros.
+  const __m256bh narrow = _mm512_cvtneps_pbh(reinterpret_cast<__m512>(total));
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(y), reinterpret_cast<__m256i>(narrow));
+#else
+  store_lanes(y, SPANKEY_LANES, total);
+#endif
+}
 inline void amx_finish(const float* sums, index_t rows, index_t columns, const float* start, bf16* y,
                        index_t y_step) {
-  for (index_t row = 0; row < rows; ++row, sums += conv2d_max_width, y += y_step)
-    for (index_t i = 0; i < columns; i += SPANKEY_LANES) {
-      const index_t n = columns - i;
-      const lanes total =
-          (start != nullptr ? load_lanes(start + i, n) : load_lanes(y + i, n)) + load_lanes(sums + i, n);
-#if defined(SPANKEY_HAS_DPBF16)
-      if (n >= SPANKEY_LANES) {  // one instruction instead of ten; it takes denormal numbers for zeros
-        _mm256_storeu_si256(reinterpret_cast<__m256i*>(y + i),
-                            reinterpret_cast<__m256i>(_mm512_cvtneps_pbh(reinterpret_cast<__m512>(total))));
-        continue;
-      }
-#endif
-      store_lanes(y + i, n, total);
+  const index_t whole = columns / SPANKEY_LANES * SPANKEY_LANES, n = columns - whole;
+  for (index_t row = 0; row < rows; ++row, sums += conv2d_max_width, y += y_step) {
+    if (start != nullptr) {
+      for (index_t i = 0; i < whole; i += SPANKEY_LANES)
+        amx_store(y + i, load_lanes(start + i, SPANKEY_LANES) + load_lanes(sums + i, SPANKEY_LANES));
+    } else {
+      for (index_t i = 0; i < whole; i += SPANKEY_LANES)
+        amx_store(y + i, load_lanes(y + i, SPANKEY_LANES) + load_lanes(sums + i, SPANKEY_LANES));
     }
+    if (n == 0) continue;
+    const lanes before = start != nullptr ? load_lanes(start + whole, n) : load_lanes(y + whole, n);
+    store_lanes(y + whole, n, before + load_lanes(sums + whole, n));
+  }
 }
