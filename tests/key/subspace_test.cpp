@@ -74,6 +74,44 @@ TEST_CASE("orthonormal basis: orthonormal rows, in the span of its Gaussian matr
   CHECK(rows[0] * gaussian[0] > 0);
 }
 
+TEST_CASE("orthonormalise: rows that nearly depend on others, as many rows as elements, and its ratio") {
+  for (const index_t m : {1, 2, 8, 9, 37}) {
+    for (const index_t d : {index_t{37}, index_t{700}}) {
+      for (const double apart : {1.0, 1e-5}) {
+        // Row i > 0: row i-1 plus `apart` times a new direction.
+        secret_vector<double> w(static_cast<std::size_t>(m * d));
+        const random_source source(8, stream::evaluation);
+        for (std::size_t i = 0; i < w.size(); ++i) {
+          const double fresh = source.gaussian(i);
+          w[i] = i < static_cast<std::size_t>(d) ? fresh : w[i - static_cast<std::size_t>(d)] + apart * fresh;
+        }
+        const auto before = w;
+        const double ratio = orthonormalise(w, m, d);
+        const auto product = [&](const secret_vector<double>& a, index_t i, index_t j) {
+          double sum = 0;
+          for (index_t t = 0; t < d; ++t) {
+            sum += a[static_cast<std::size_t>(i * d + t)] * w[static_cast<std::size_t>(j * d + t)];
+          }
+          return sum;
+        };
+        double departure = 0, above = 0, smallest = HUGE_VAL, largest = 0;
+        for (index_t i = 0; i < m; ++i) {
+          for (index_t j = 0; j < m; ++j) {
+            departure = std::max(departure, std::abs(product(w, i, j) - (i == j ? 1 : 0)));
+            if (j > i) above = std::max(above, std::abs(product(before, i, j)));
+          }
+          smallest = std::min(smallest, product(before, i, i));
+          largest = std::max(largest, product(before, i, i));
+        }
+        CHECK(departure < 1e-13);
+        CHECK(above < 1e-11);
+        CHECK(smallest > 0);
+        CHECK(ratio == doctest::Approx(smallest / largest).epsilon(1e-6));
+      }
+    }
+  }
+}
+
 TEST_CASE("Q is orthonormal and keeps the span of B, also for blocked sizes of m") {
   for (const index_t m : {1, 8, 64}) {
     const extents e{3, 16, 16};

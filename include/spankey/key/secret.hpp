@@ -1,7 +1,7 @@
 // Memory that holds a secret (a basis, coefficients) and is overwritten before it is given back.
 //
 // secret_vector<T> is a std::vector whose allocator wipes: growth, moves, clears and destruction are all
-// covered. What is not covered: registers, swapped pages, and the packing buffers inside a matrix library.
+// covered. What is not covered: registers and swapped pages.
 // Blocks are aligned to 64 bytes, one cache line and one AVX-512 register.
 #pragma once
 

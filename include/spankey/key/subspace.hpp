@@ -3,20 +3,18 @@
 //   combine       k = alpha B                      alpha (n x m) -> k (n x d), overwrites
 //   project_out   k <- k - (k Q^T) Q               in place, n x d
 //   energy_share  |Q k|^2 / |k|^2                  1 in the span, 0 in its complement
-// uniform: B_ij ~ U[-1/sqrt(m), 1/sqrt(m)].  orthonormal: rows from a Householder QR of a Gaussian d x m
-// matrix. Keys are numbered in file order (C, H, W), activations lie in memory order (H, W, C): columns are
-// permuted once, here, so that keys come out ready for injection. Decompositions and sums over d are done in
-// double. Source: docs/method.md, section 1. B is a secret: its memory is wiped, no error shows a value
-// of it.
+// uniform: B_ij ~ U[-1/sqrt(m), 1/sqrt(m)].  orthonormal: the rows of a Gaussian matrix, orthonormalised.
+// Keys are numbered in file order (C, H, W), activations lie in memory order (H, W, C): columns are permuted
+// once, here, so that keys come out ready for injection. Decompositions and sums over d are done in double.
+// Source: docs/method.md, section 1. B is a secret: its memory is wiped, no error shows a value of it.
 #pragma once
 
-#include <Eigen/Core>
-#include <Eigen/QR>
 #include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <numeric>
 #include <string_view>
 
 #include "spankey/backend/cpu/parallel.hpp"
@@ -25,6 +23,7 @@
 #include "spankey/core/shape.hpp"
 #include "spankey/key/choice.hpp"
 #include "spankey/key/gaussian.hpp"
+#include "spankey/key/products.hpp"
 #include "spankey/key/rescale.hpp"
 #include "spankey/key/secret.hpp"
 
@@ -46,24 +45,47 @@ inline void require_dimensions(std::string_view where, index_t m, index_t d) {
     fail("key.106", where, "subspace dimension m=", m, " exceeds the d=", d, " elements of the site");
 }
 
-/// Orthonormalises the m columns of w (d x m, column after column), in place, with the signs that make R's
-/// diagonal positive. Returns min |R_ii| / max |R_ii|: 0 (or NaN) where the columns do not span m dimensions.
+/// Orthonormalises the m rows of w (m x d), in place: the Q of a QR decomposition whose R has a positive diagonal.
+/// Returns min R_ii / max R_ii: 0 where the rows are not finite or do not span m dimensions. Gram-Schmidt in panels,
+/// over all rows, twice: the first sweep may lose orthogonality by the condition of w, the second gains it back.
 inline double orthonormalise(secret_vector<double>& w, index_t m, index_t d) {
-  using matrix = Eigen::Map<Eigen::MatrixXd, Eigen::Aligned64>;
-  matrix a(w.data(), d, m);
-  Eigen::HouseholderQR<Eigen::Ref<Eigen::MatrixXd>> qr(a);
-  secret_vector<double> thin(w.size());
-  matrix q(thin.data(), d, m);
-  q.setIdentity();
-  q.applyOnTheLeft(qr.householderQ());
-  const auto r = a.diagonal();
-  for (index_t i = 0; i < m; ++i) {
-    if (r(i) < 0) q.col(i) *= -1;
+  constexpr index_t panel = 8;
+  secret_vector<double> diagonal(static_cast<std::size_t>(m), 1.0);
+  secret_vector<double> products(static_cast<std::size_t>(m * panel));
+  const auto rows = [&](index_t i) { return rows_of<double>{w.data() + i * d, d}; };
+  // Rows [first, last) lose their components in `width` orthonormal rows from `from` on.
+  const auto project = [&](index_t from, index_t width, index_t first, index_t last) {
+    const rows_of<double> c{products.data() + first * panel, panel}, a = rows(first);
+    const rows_of<const double> q{w.data() + from * d, d};
+    std::fill(c.data, c.row(last - first), 0.0);
+    add_row_products({a.data, d}, last - first, q, width, d, c);
+    subtract_combination<double>({c.data, panel}, last - first, q, width, d, a);
+  };
+  for (int sweep = 0; sweep < 2; ++sweep) {
+    for (index_t first = 0; first < m; first += panel) {
+      const index_t after = std::min(m, first + panel);
+      for (index_t i = first; i < after; ++i) {
+        double* const row = rows(i).data;
+        double squares = 0;
+        add_row_products({row, d}, 1, {row, d}, 1, d, {&squares, 1});
+        const double norm = std::sqrt(squares);
+        diagonal[static_cast<std::size_t>(i)] *= norm;
+        for (index_t j = 0; j < d; ++j) row[j] /= norm;
+        project(i, 1, i + 1, after);
+      }
+      parallel_for((m - after + panel - 1) / panel, [&](index_t task) {
+        const index_t begin = after + task * panel;
+        project(first, after - first, begin, std::min(m, begin + panel));
+      });
+    }
   }
-  const double ratio = r.cwiseAbs().minCoeff() / r.cwiseAbs().maxCoeff();
-  const bool finite = r.allFinite();
-  w.swap(thin);
-  return finite ? ratio : 0;
+  double smallest = diagonal[0], largest = diagonal[0];
+  for (const double r : diagonal) {
+    if (!std::isfinite(r)) return 0;
+    smallest = std::min(smallest, r);
+    largest = std::max(largest, r);
+  }
+  return largest > 0 ? smallest / largest : 0;
 }
 
 /// A basis (m x d, rows in file order). uniform: element (i, j) is number i*d + j of the source.
@@ -104,13 +126,7 @@ class subspace {
       for (index_t j = 0; j < d_; ++j) basis_[at(i, j)] = file_rows[i * row_stride + file_index(shape, j)];
     }
     secret_vector<double> w(basis_.begin(), basis_.end());
-    {
-      const Eigen::Map<const Eigen::MatrixXd, Eigen::Aligned64> columns(w.data(), d_, m);
-      gram_.resize(static_cast<std::size_t>(m * m));
-      row_sum_.resize(static_cast<std::size_t>(m));
-      Eigen::Map<Eigen::MatrixXd>(gram_.data(), m, m).noalias() = columns.transpose() * columns;
-      Eigen::Map<Eigen::RowVectorXd>(row_sum_.data(), m) = columns.colwise().sum();
-    }
+    sum_products(w);
     // Rounding of B to float leaves 1e-7; a ratio near that is no span of dimension m.
     if (!(orthonormalise(w, m, d_) > 1e-6)) {
       fail("key.113", "subspace", "expected ", m, " finite, linearly independent rows of ", d_,
@@ -140,11 +156,9 @@ class subspace {
 
   /// out (n x d, memory order) = alpha (n x m) B.
   void combine(const float* alpha, index_t n, float* out) const {
-    const_matrix coefficients(alpha, n, m_, stride(m_));
     parallel_for(blocks(column_block), [&](index_t task) {
       const index_t first = task * column_block, width = std::min(column_block, d_ - first);
-      matrix(out + first, n, width, stride(d_)).noalias() =
-          coefficients * const_matrix(basis_.data() + first, m_, width, stride(d_));
+      combine_rows<float>({alpha, m_}, n, {basis_.data() + first, d_}, m_, width, {out + first, d_});
     });
   }
 
@@ -166,19 +180,22 @@ class subspace {
   /// Removes from the n keys (n x d, memory order) their component in the span. `scratch` is grown when
   /// needed.
   void project_out(float* keys, index_t n, secret_vector<float>& scratch) const {
-    const index_t tasks = blocks(projection_block), size = n * m_;
-    if (static_cast<index_t>(scratch.size()) < size * tasks) {
-      scratch.resize(static_cast<std::size_t>(size * tasks));
+    const index_t tasks = blocks(projection_block), size = n * m_, own = size + packed_block * m_;
+    if (static_cast<index_t>(scratch.size()) < own * tasks) {
+      scratch.resize(static_cast<std::size_t>(own * tasks));
     }
     float* const partial = scratch.data();
     parallel_for(tasks, [&](index_t task) {
-      matrix sum(partial + task * size, n, m_, stride(m_));
-      sum.setZero();
+      float* const sum = partial + task * size;
+      float* const turned = partial + tasks * size + task * packed_block * m_;  // columns of Q as rows
+      std::fill(sum, sum + size, 0.0F);
       const index_t end = std::min(d_, (task + 1) * projection_block);
       for (index_t first = task * projection_block; first < end; first += packed_block) {
         const index_t width = std::min(packed_block, end - first);
-        sum.noalias() += const_matrix(keys + first, n, width, stride(d_)) *
-                         const_matrix(orthonormal_.data() + first, m_, width, stride(d_)).transpose();
+        for (index_t i = 0; i < m_; ++i) {
+          for (index_t j = 0; j < width; ++j) turned[j * m_ + i] = orthonormal_[at(i, first + j)];
+        }
+        add_combination<float>({keys + first, d_}, n, {turned, m_}, width, m_, {sum, m_});
       }
     });
     for (index_t i = 0; i < size; ++i) {
@@ -186,11 +203,10 @@ class subspace {
       for (index_t task = 0; task < tasks; ++task) sum += static_cast<double>(partial[task * size + i]);
       partial[i] = static_cast<float>(sum);
     }
-    const const_matrix component(partial, n, m_, stride(m_));
     parallel_for(blocks(column_block), [&](index_t task) {
       const index_t first = task * column_block, width = std::min(column_block, d_ - first);
-      matrix(keys + first, n, width, stride(d_)).noalias() -=
-          component * const_matrix(orthonormal_.data() + first, m_, width, stride(d_));
+      subtract_combination<float>({partial, m_}, n, {orthonormal_.data() + first, d_}, m_, width,
+                                  {keys + first, d_});
     });
   }
   void project_out(float* keys, index_t n) const {
@@ -200,13 +216,11 @@ class subspace {
 
   /// Share of the energy of one key (d, memory order) that lies in the span; 0 for the zero key.
   [[nodiscard]] double energy_share(const float* key) const {
-    const Eigen::Map<const Eigen::VectorXf> k(key, d_);
-    const double energy = k.cast<double>().squaredNorm();
+    const double energy = dot_in_double(key, key, d_);
     if (energy == 0) return 0;
     secret_vector<double> component(static_cast<std::size_t>(m_));
     parallel_for(m_, [&](index_t i) {
-      const Eigen::Map<const Eigen::VectorXf> q(orthonormal_.data() + i * d_, d_);
-      component[static_cast<std::size_t>(i)] = q.cast<double>().dot(k.cast<double>());
+      component[static_cast<std::size_t>(i)] = dot_in_double(orthonormal_.data() + i * d_, key, d_);
     });
     double inside = 0;
     for (const double c : component) inside += c * c;
@@ -214,16 +228,27 @@ class subspace {
   }
 
  private:
-  using row_major = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
-  using stride = Eigen::OuterStride<>;
-  using matrix = Eigen::Map<row_major, Eigen::Unaligned, stride>;
-  using const_matrix = Eigen::Map<const row_major, Eigen::Unaligned, stride>;
-
-  // Columns per task, and per product where columns are summed over: for batches of up to 256 keys and m up to 64
-  // what Eigen packs of a block stays on the stack, so that a product allocates nothing.
-  static constexpr index_t column_block = 512;
+  // Columns per task, of which m = 32 rows stay in the first cache; and, where columns are summed over, per task
+  // and per product (part of the order of summation).
+  static constexpr index_t column_block = 256;
   static constexpr index_t projection_block = 2048;
   static constexpr index_t packed_block = 128;
+
+  // gram_ = B B^T and row_sum_ = B 1, from B in double.
+  void sum_products(const secret_vector<double>& rows) {
+    constexpr index_t band = 4;
+    gram_.resize(static_cast<std::size_t>(m_ * m_));
+    row_sum_.resize(static_cast<std::size_t>(m_));
+    parallel_for((m_ + band - 1) / band, [&](index_t task) {
+      const index_t first = task * band, count = std::min(band, m_ - first);
+      const double* const own = rows.data() + first * d_;
+      add_row_products({own, d_}, count, {rows.data(), d_}, m_, d_, {gram_.data() + first * m_, m_});
+      for (index_t i = 0; i < count; ++i) {
+        row_sum_[static_cast<std::size_t>(first + i)] =
+            std::accumulate(own + i * d_, own + (i + 1) * d_, 0.0);
+      }
+    });
+  }
 
   [[nodiscard]] index_t blocks(index_t width) const { return (d_ + width - 1) / width; }
   [[nodiscard]] std::size_t at(index_t i, index_t j) const { return static_cast<std::size_t>(i * d_ + j); }
