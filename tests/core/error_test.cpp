@@ -3,7 +3,9 @@
 
 #include <doctest/doctest.h>
 
+#include <cstdint>
 #include <string>
+#include <string_view>
 
 TEST_CASE("fail: one line with id, place and values") {
   const std::string name = "stage2";
@@ -14,6 +16,13 @@ TEST_CASE("fail: one line with id, place and values") {
     CHECK(std::string(e.what()) == "[spankey.shape.101] stage2.conv1: expected C=64, got C=128 in stage2");
     CHECK(e.id() == "shape.101");
   }
+}
+
+TEST_CASE("fail: every kind of value") {
+  CHECK_THROWS_WITH_AS(
+      spankey::fail("a.1", "here", 'c', -3, " ", 18446744073709551615ULL, " ", std::uint8_t{200}, " ", 0.5F,
+                    " ", -2.25, " ", true, std::string_view("x")),
+      "[spankey.a.1] here: c-3 18446744073709551615 200 0.500000 -2.250000 1x", spankey::error);
 }
 
 TEST_CASE("fail: without values the line still names id and place") {

@@ -7,6 +7,7 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <initializer_list>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -27,29 +28,67 @@ class error : public std::runtime_error {
   std::string id_;
 };
 
-/// Text of one value inside a message: strings as they are, numbers in decimal.
-template <class Value>
-std::string message_text(const Value& value) {
-  if constexpr (std::is_convertible_v<const Value&, std::string_view>) {
-    return std::string(std::string_view(value));
-  } else if constexpr (std::is_same_v<Value, char>) {
-    return std::string(1, value);
-  } else {
-    return std::to_string(value);
+/// One value inside a message: strings and characters as they are, numbers in decimal. Refers to the value.
+class message_part {
+ public:
+  template <class Value>
+  message_part(const Value& value) {
+    if constexpr (std::is_convertible_v<const Value&, std::string_view>) {
+      text_ = value;
+    } else if constexpr (std::is_same_v<Value, char>) {
+      text_ = std::string_view(&value, 1);
+    } else if constexpr (std::is_floating_point_v<Value>) {
+      kind_ = kind::real;
+      real_ = static_cast<double>(value);
+    } else if constexpr (std::is_unsigned_v<Value>) {
+      kind_ = kind::natural;
+      natural_ = value;
+    } else {
+      kind_ = kind::integer;
+      integer_ = value;
+    }
   }
-}
+
+  [[nodiscard]] std::string text() const {
+    switch (kind_) {
+      case kind::real:
+        return std::to_string(real_);
+      case kind::natural:
+        return std::to_string(natural_);
+      case kind::integer:
+        return std::to_string(integer_);
+      case kind::text:
+        break;
+    }
+    return std::string(text_);
+  }
+
+ private:
+  enum class kind { text, real, natural, integer };
+  kind kind_ = kind::text;
+  std::string_view text_;
+  double real_ = 0;
+  unsigned long long natural_ = 0;
+  long long integer_ = 0;
+};
 
 /// Ends the current operation: throws spankey::error, or prints it and aborts where exceptions are off.
-template <class... Values>
-[[noreturn]] void fail(std::string_view id, std::string_view where, const Values&... values) {
+[[noreturn]] inline void fail_with(std::string_view id, std::string_view where,
+                                   std::initializer_list<message_part> parts) {
   std::string message;
-  (message.append(message_text(values)), ...);
+  for (const message_part& part : parts) message += part.text();
 #if defined(__cpp_exceptions)
   throw error(id, where, message);
 #else
   std::fputs((error(id, where, message).what() + std::string("\n")).c_str(), stderr);
   std::abort();
 #endif
+}
+
+/// The same, with the values as they come: only this much is compiled for every combination of types.
+template <class... Values>
+[[noreturn]] void fail(std::string_view id, std::string_view where, const Values&... values) {
+  fail_with(id, where, {message_part(values)...});
 }
 
 }  // namespace spankey

@@ -16,19 +16,27 @@
 
 namespace spankey {
 
+namespace cpu {
+/// oneTBB's loop over tasks, compiled once and not once per caller: call(f, task) for every task.
+inline void run_tasks(index_t tasks, void (*call)(const void* f, index_t task), const void* f) {
+  tbb::parallel_for(
+      tbb::blocked_range<index_t>(0, tasks, 1),
+      [=](const tbb::blocked_range<index_t>& range) {
+        for (index_t task = range.begin(); task != range.end(); ++task) call(f, task);
+      },
+      tbb::simple_partitioner{});
+}
+}  // namespace cpu
+
 /// Runs f(task) for every task in [0, tasks), on all threads of the surrounding task arena.
 template <class F>
 void parallel_for(index_t tasks, const F& f) {
+  const auto call = [](const void* of, index_t task) { (*static_cast<const F*>(of))(task); };
   if (tasks == 1) {
-    f(index_t{0});
+    call(&f, 0);
     return;
   }
-  tbb::parallel_for(
-      tbb::blocked_range<index_t>(0, tasks, 1),
-      [&f](const tbb::blocked_range<index_t>& range) {
-        for (index_t task = range.begin(); task != range.end(); ++task) f(task);
-      },
-      tbb::simple_partitioner{});
+  cpu::run_tasks(tasks, call, &f);
 }
 
 /// Caps the library's threads while it lives (the process-wide limit of oneTBB).
