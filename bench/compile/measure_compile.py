@@ -1,7 +1,7 @@
 """Wall time and peak memory of the compiler, beside the budget: a program that trains ResNet-18, and one
 that includes infer.hpp alone.
 
-usage: measure_compile.py [--compiler C++] [--eigen DIRECTORY] [--repeats R] [--write]
+usage: measure_compile.py [--compiler C++] [--repeats R] [--write]
 Flags: -std=c++20 -O2, nothing else; linked with oneTBB and OpenBLAS. Memory is that of the largest process.
 """
 import argparse
@@ -35,7 +35,6 @@ def build(command, source):
 def main():
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--compiler", default=os.environ.get("CXX", "g++"))
-    arguments.add_argument("--eigen", default="/usr/include/eigen3")
     arguments.add_argument("--repeats", type=int, default=3)
     arguments.add_argument("--write", action="store_true")
     a = arguments.parse_args()
@@ -44,8 +43,8 @@ def main():
              "| program | seconds | budget | MB | budget | met |", "|---|---|---|---|---|---|"]
     with tempfile.TemporaryDirectory() as folder:
         for source, more, most_seconds, most_memory in PROGRAMS:
-            command = [a.compiler, "-std=c++20", "-O2", "-I", readme_block.ROOT / "include", "-isystem", a.eigen,
-                       HERE / source, "-o", folder + "/program", *more]
+            command = [a.compiler, "-std=c++20", "-O2", "-I", readme_block.ROOT / "include", HERE / source,
+                       "-o", folder + "/program", *more]
             runs = [build(command, source) for _ in range(a.repeats)]
             seconds, memory = (statistics.median(run[i] for run in runs) for i in (0, 1))
             met = seconds <= most_seconds and (most_memory is None or memory <= most_memory)

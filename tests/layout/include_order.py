@@ -41,7 +41,7 @@ MAY_INCLUDE = {
 PACKAGES = {
     "oneTBB": (r"(tbb|oneapi)/", ["backend/cpu/parallel.hpp"]),
     "OpenBLAS": (r"(cblas|openblas\w*|f77blas)\.h$", ["backend/cpu/blas.hpp"]),
-    "Eigen": (r"(unsupported/)?Eigen/", ["key/subspace.hpp", "diagnose/", "attack/", "interop/eigen.hpp"]),
+    "Eigen": (r"(unsupported/)?Eigen/", ["diagnose/", "attack/", "interop/eigen.hpp"]),
     "xtensor": (r"(xtensor|xtl|xsimd)/", ["interop/xtensor.hpp"]),
     "CUDA": (r"(cuda|cublas|cudnn)\w*\.h$", ["backend/cuda/"]),
     "zlib": (r"zlib\.h$", ["data/idx.hpp"]),
