@@ -52,8 +52,8 @@ struct conv2d_problem {
 /// rows. The running statistics are updated `repeats` times by each: once for every group that shares the part.
 struct batch_norm_problem {
   index_t groups, rows, channels;
-  index_t repeats = 1;
   double momentum = 0.1, epsilon = 1e-5;
+  index_t repeats = 1;
 };
 
 /// y = act(normalised x + residual): what a batch norm layer does besides normalising.
