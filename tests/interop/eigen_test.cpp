@@ -62,6 +62,6 @@ TEST_CASE("eigen: the keys of a subspace span as many dimensions as it has") {
   const subspace space(extents_of<image_shape>, m, rows.data(), d);
   std::vector<float> keys(static_cast<std::size_t>(n * d));
   space.combine(alpha.data(), n, keys.data());
-  const auto matrix = as_matrix(batch_view < const float, image_shape >> (keys.data(), n));
+  const auto matrix = as_matrix(batch_view<const float, image_shape>(keys.data(), n));
   CHECK(Eigen::FullPivLU<Eigen::MatrixXd>(matrix.cast<double>()).setThreshold(1e-5).rank() == m);
 }
