@@ -84,7 +84,7 @@ def bad_metadata():
                 ("margin1", "x"), ("margin2", "nan"), ("gap", "inf"),
                 ("lr", "fast"), ("lr", "-0.1"), ("lr", "inf"), ("momentum", "-1"), ("momentum", "0"),
                 ("momentum", "1.0.0"), ("weight_decay", "-1e-4"),
-                ("nesterov", "true"), ("nesterov", "2"), ("precision", "bf16"),
+                ("nesterov", "true"), ("nesterov", "2"), ("precision", "half"),
                 ("precision", "fp64")]
 
 
@@ -200,7 +200,16 @@ def main():
             case.write_bytes(first)
             found = set(safetensors_io.read(case)[0])
             check("tensors of the result", found == names, found ^ names)
-        accepted("reference backend", mlp, GOOD, "--backend", "reference")
+        exact = accepted("reference backend", mlp, GOOD, "--backend", "reference")
+        low = {**GOOD, "precision": "bf16"}
+        rounded = accepted("bf16", mlp, low)
+        check("bf16 differs from fp32", rounded != first, "it does not")
+        for what, want, metadata, options in [
+                ("--precision bf16", rounded, GOOD, ("--precision", "bf16")),
+                ("--precision fp32 of a bf16 case", first, low, ("--precision", "fp32")),
+                ("both options", rounded, GOOD, ("--precision", "bf16", "--backend", "cpu")),
+                ("bf16 on the reference backend", exact, low, ("--backend", "reference"))]:
+            check(f"{what}: same bytes", accepted(what, mlp, metadata, *options) == want, "they differ")
         accepted("sites in another order", mlp, {**GOOD, "sites": "2,0"})
         accepted("metadata of other writers", mlp, {**GOOD, "format": "pt", "seed": "1"})
         bare = {k: v for k, v in GOOD.items() if k not in ("deny_on", "deny_weight", "margin1", "margin2", "gap")}
@@ -218,6 +227,10 @@ def main():
                 ("no arguments", "usage", (), {}), ("one argument", "usage", (case,), {}),
                 ("three arguments", "usage", (case, result, result), {}),
                 ("unknown backend", "usage", ("--backend", "gpu", case, result), {}),
+                ("unknown precision", "usage", ("--precision", "fp16", case, result), {}),
+                ("two precisions", "usage", ("--precision", "bf16", "--precision", "fp32", case, result), {}),
+                ("option without value", "usage", ("--precision", case, result), {}),
+                ("option behind the files", "usage", (case, result, "--precision", "bf16"), {}),
                 ("no such case", "nowhere", (folder / "nowhere", result), {}),
                 ("a folder as case", name, (folder, result), {}),
                 ("result into no folder", "nowhere", (case, folder / "nowhere" / "result"), {}),

@@ -130,7 +130,8 @@ conformance_case read_case(const spankey::safetensors_file& file) {
   if (c.optimizer.nesterov && c.optimizer.momentum == 0) {
     metadata.reject("nesterov", "0 where momentum is 0", metadata.text("nesterov", need::required, "0"));
   }
-  static_cast<void>(metadata.choice("precision", need::required, {"fp32", "bf16"}, 1));
+  c.precision = metadata.choice("precision", need::required, {"fp32", "bf16"}, 2) == 0 ? precision_kind::fp32
+                                                                                       : precision_kind::bf16;
   return c;
 }
 

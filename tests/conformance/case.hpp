@@ -17,6 +17,9 @@ namespace conformance {
 
 enum class model_kind { mlp, small_cnn, small_resnet, resnet18 };
 
+/// bf16: activations and the weights in matrix products; everything else stays float.
+enum class precision_kind { fp32, bf16 };
+
 struct conformance_case {
   model_kind model = model_kind::mlp;
   spankey::runtime injector;
@@ -25,6 +28,7 @@ struct conformance_case {
   spankey::deny_on on = spankey::deny_on::wrong;
   double deny_weight = 0, learning_rate = 0;
   spankey::sgd_options optimizer;
+  precision_kind precision = precision_kind::fp32;
 };
 
 /// Semantic classes and key sites of a model.

@@ -1,9 +1,12 @@
 """Conformance cases and what PyTorch computes for them in float64.
 
-usage: generate_cases.py OUT_DIR [--count N] [--seed S]
-writes OUT_DIR/<name>.case.safetensors and, beside it, .want.safetensors (the result, rounded to F32 at the end)
+usage: generate_cases.py OUT_DIR [--count N] [--seed S] [--precision fp32|bf16]
+writes OUT_DIR/<name>.case.safetensors and, beside it, .want.safetensors (the result, rounded to F32 at the end).
+The metadata of a bf16 case's wanted result says for every tensor how far PyTorch's autocast(bfloat16) is from it: the
+largest error of several runs, and the error of the plain run.
 """
 import argparse
+import contextlib
 import pathlib
 import random
 
@@ -20,10 +23,10 @@ SITE_SETS = {
     "resnet18": [(0,), (1,), (2,), (3,), (4,), (0, 2, 3, 4), (0, 1, 2, 3, 4), (1, 4), (0, 3)],
 }
 BATCHES = {
-    "mlp": [1, 2, 3, 5, 8, 17],
-    "small_cnn": [1, 2, 3, 5, 8, 17],
-    "small_resnet": [1, 2, 3, 5, 8, 17],
-    "resnet18": [1, 2, 3, 5],
+    "fp32": {"mlp": [1, 2, 3, 5, 8, 17], "small_cnn": [1, 2, 3, 5, 8, 17], "small_resnet": [1, 2, 3, 5, 8, 17],
+             "resnet18": [1, 2, 3, 5]},
+    "bf16": {"mlp": [1, 3, 8, 17, 24], "small_cnn": [1, 3, 6, 17, 24], "small_resnet": [1, 3, 4, 7, 13],
+             "resnet18": [1, 3, 4, 5]},
 }
 INJECTORS = ["add", "mul", "add", "mul", "none"]
 GAMMAS = [0.5, 1.0, 2.0, 0.35]
@@ -31,9 +34,14 @@ DENIALS = [("none", "wrong"), ("B", "wrong"), ("B", "wrong+no")]
 # momentum, weight decay, nesterov
 OPTIMIZERS = [(0.9, 5e-4, 1), (0.0, 0.0, 0), (0.9, 0.0, 0), (0.0, 1e-2, 0), (0.5, 1e-3, 1)]
 # A ReLU input that rounds across zero changes gradients by 1/sqrt(inputs of that layer): 1e-2 in small layers at small
-# n. Such a case says nothing about a program: it is drawn again when inputs closer to zero than ROUNDING (in units of the
-# layer's root mean square) carry more than DOUBT of a gradient.
+# n. Such a case says nothing about a program: it is drawn again when inputs closer to zero than ROUNDING (in units of
+# the layer's root mean square) carry more than DOUBT of a gradient.
 ROUNDING, DOUBT = 5e-7, 4e-3
+# In bf16 such inputs are in every case, and which of them round across zero is chance, for autocast as for a program:
+# one run of autocast is one draw of its error, and where few numbers make a tensor another draw is far from it. So its
+# error on a case is the largest of several runs: with the weights of every product scaled by 1 (the plain run) and by
+# each of RESCALED, which is the same function rounded elsewhere.
+RESCALED = tuple(1 + 0.11 * k for k in range(1, 9))
 # The order in which models take turns: resnet18 is the slowest.
 TURNS = ["mlp", "small_cnn", "small_resnet", "mlp", "small_cnn", "small_resnet", "resnet18"]
 
@@ -58,23 +66,32 @@ class watched_relu(torch.autograd.Function):
         return passed, None
 
 
-def forward(model, p, states, x, inject, training, doubts):
-    """Logits; `inject(site, activation)` is called at every site. Training updates `states` in place."""
-    def relu(h):
-        return watched_relu.apply(h, doubts)
+def forward(model, p, states, x, inject, training, relu, scale):
+    """Logits; `inject(site, activation)` is called at every site. Training updates `states` in place.
+
+    `scale` multiplies the weights of every product; batch norm or a division takes it out again."""
+    def scaled(name):
+        return p[name] if scale == 1 else p[name] * scale
+
+    def restored(h):
+        return h if scale == 1 else h.float() / scale
 
     def norm(name, h):
         return F.batch_norm(h, states[f"{name}.running_mean"], states[f"{name}.running_var"], p[f"{name}.weight"],
                             p[f"{name}.bias"], training, momentum=0.1, eps=1e-5)
 
     def linear(name, h):
-        return F.linear(h, p[f"{name}.weight"], p[f"{name}.bias"])
+        return restored(F.linear(h, scaled(f"{name}.weight"), scaled(f"{name}.bias")))
+
+    def conv(name, h, stride=1):
+        weight = scaled(f"{name}.weight")
+        return F.conv2d(h, weight, stride=stride, padding=weight.shape[2] // 2)
 
     def block(name, h, stride):
-        z = relu(norm(f"{name}.bn1", F.conv2d(h, p[f"{name}.conv1.weight"], stride=stride, padding=1)))
-        z = norm(f"{name}.bn2", F.conv2d(z, p[f"{name}.conv2.weight"], padding=1))
+        z = relu(norm(f"{name}.bn1", conv(f"{name}.conv1", h, stride)))
+        z = norm(f"{name}.bn2", conv(f"{name}.conv2", z))
         if f"{name}.downsample.0.weight" in p:
-            h = norm(f"{name}.downsample.1", F.conv2d(h, p[f"{name}.downsample.0.weight"], stride=stride))
+            h = norm(f"{name}.downsample.1", conv(f"{name}.downsample.0", h, stride))
         return relu(z + h)
 
     x = inject(0, x)
@@ -83,10 +100,10 @@ def forward(model, p, states, x, inject, training, doubts):
         return linear("fc3", relu(inject(2, linear("fc2", x))))
     if model == "small_cnn":
         for layer in (1, 2):
-            x = F.conv2d(x, p[f"conv{layer}.weight"], p[f"conv{layer}.bias"], padding=1)
-            x = inject(layer, F.max_pool2d(relu(x), 2))
+            x = F.conv2d(x, scaled(f"conv{layer}.weight"), scaled(f"conv{layer}.bias"), padding=1)
+            x = inject(layer, F.max_pool2d(relu(restored(x)), 2))
         return linear("fc", x.flatten(1))
-    x = inject(1, relu(norm("bn1", F.conv2d(x, p["conv1.weight"], padding=1))))
+    x = inject(1, relu(norm("bn1", conv("conv1", x))))
     for stage, (_, stride, site) in enumerate(STAGES[model], start=1):
         x = block(f"layer{stage}.1", block(f"layer{stage}.0", x, stride), 1)
         if site is not None:
@@ -96,18 +113,21 @@ def forward(model, p, states, x, inject, training, doubts):
 
 # ---------------------------------------------------------------------------- the step
 
-def expected_result(case, metadata):
-    """`case` holds F32 and I64 tensors, the result is float64. -> (result, doubt)"""
-    doubts = []
+def run_step(case, metadata, dtype, relu, scale=1):
+    """`case` holds F32 and I64 tensors. float64 computes in float64, bfloat16 as autocast does. -> result"""
     model, gamma = metadata["model"], float(metadata["gamma"])
     kind = metadata["inject"]
-    p = {n[6:]: t.double().requires_grad_() for n, t in case.items() if n.startswith("param.")}
-    states = {n[7:]: t.double() for n, t in case.items() if n.startswith("buffer.")}
-    keys = {word: {int(n.rsplit(".", 1)[1]): t.double() for n, t in case.items() if n.startswith(f"key.{word}.")}
+    exact = dtype == torch.float64
+    case = {n: t if t.dtype == torch.int64 else t.double() if exact else t.clone() for n, t in case.items()}
+    p = {n[6:]: t.requires_grad_() for n, t in case.items() if n.startswith("param.")}
+    # Every batch norm follows a product: its statistics are those of a scaled input.
+    units = {n[7:]: scale if n.endswith("mean") else scale ** 2 for n in case if n.startswith("buffer.")}
+    states = {n: case[f"buffer.{n}"] * unit for n, unit in units.items()}
+    keys = {word: {int(n.rsplit(".", 1)[1]): t for n, t in case.items() if n.startswith(f"key.{word}.")}
             for word in ("valid", "invalid")}
     for key in keys["valid"].values():
         key.requires_grad_()
-    x, y = case["x"].double(), case["y"]
+    x, y = case["x"], case["y"]
 
     def run(site_keys, training):
         def inject(site, h):
@@ -115,7 +135,9 @@ def expected_result(case, metadata):
                 return h
             k = site_keys[site]
             return h + gamma * k if kind == "add" else h * torch.clamp(1 + gamma * torch.tanh(k), 0.1, 2.0)
-        return forward(model, p, states, x, inject, training, doubts)
+        with contextlib.nullcontext() if exact else torch.autocast("cpu", dtype=dtype):
+            z = forward(model, p, states, x, inject, training, relu, scale)
+        return z if exact else z.float()
 
     denies = metadata["deny"] == "B"
     result = {"logits.valid": run(keys["valid"], True)}
@@ -127,7 +149,7 @@ def expected_result(case, metadata):
     ce = F.cross_entropy(result["logits.valid"], y)
     reject = torch.full_like(y, int(metadata["classes"]))
     terms = [F.cross_entropy(z, reject) for name, z in result.items() if name != "logits.valid"]
-    deny = torch.stack(terms).mean() if terms else torch.zeros((), dtype=torch.float64)
+    deny = torch.stack(terms).mean() if terms else torch.zeros((), dtype=x.dtype)
     total = ce + float(metadata["deny_weight"]) * deny
     total.backward()
     result.update({"loss.ce": ce.reshape(1), "loss.deny": deny.reshape(1), "loss.total": total.reshape(1)})
@@ -137,10 +159,31 @@ def expected_result(case, metadata):
     torch.optim.SGD(list(p.values()), lr=float(metadata["lr"]), momentum=float(metadata["momentum"]),
                     weight_decay=float(metadata["weight_decay"]), nesterov=metadata["nesterov"] == "1").step()
     result.update({f"next.param.{n}": t for n, t in p.items()})
-    result.update({f"next.buffer.{n}": t.clone() for n, t in states.items()})
+    result.update({f"next.buffer.{n}": t / units[n] for n, t in states.items()})
     with torch.no_grad():
         result["eval.logits.valid"] = run(keys["valid"], False)
-    return {name: tensor.detach() for name, tensor in result.items()}, sum(d * d for d in doubts) ** 0.5
+    return {name: tensor.detach() for name, tensor in result.items()}
+
+
+def expected_result(case, metadata):
+    """-> (float64 result, doubt about it in fp32)"""
+    doubts = []
+    result = run_step(case, metadata, torch.float64, lambda h: watched_relu.apply(h, doubts))
+    return result, sum(d * d for d in doubts) ** 0.5
+
+
+def autocast_errors(case, metadata, want):
+    """{name: (largest error of autocast(bfloat16) against `want`, error of the plain run)}"""
+    def errors(scale):
+        got = run_step(case, metadata, torch.bfloat16, F.relu, scale)
+        return {name: float((got[name] - t).norm() / t.norm()) for name, t in want.items() if t.norm() > 0}
+
+    plain = errors(1)
+    worst = dict(plain)
+    for scale in RESCALED:
+        for name, error in errors(scale).items():
+            worst[name] = max(worst[name], error)
+    return {name: (worst[name], plain[name]) for name in plain}
 
 
 # ---------------------------------------------------------------------------- inputs
@@ -190,11 +233,12 @@ def draw_keys(d, n, deviation, generator):
     return [k * deviation / (k.std(1, keepdim=True) + 1e-8) for k in (valid, invalid)]
 
 
-def cases(count, seed):
-    """Yields (name, tensors, metadata, expected result). The first N of a longer list are the list of N."""
+def cases(count, seed, precision="fp32"):
+    """Yields (name, tensors, metadata, expected result, errors of autocast). The first N of a longer list are the list
+    of N."""
     rng, generator = random.Random(seed), torch.Generator().manual_seed(seed)
     decks = {model: {"sites": Deck(SITE_SETS[model]), "inject": Deck(INJECTORS, rng), "deny": Deck(DENIALS, rng),
-                     "n": Deck(BATCHES[model], rng)} for model in CLASSES}
+                     "n": Deck(BATCHES[precision][model], rng)} for model in CLASSES}
     gammas, optimizers = Deck(GAMMAS, rng), Deck(OPTIMIZERS, rng)
     rates, weights, deviations = Deck([0.1, 0.01, 0.05], rng), Deck([0.1, 1.0, 0.5], rng), Deck([1.0, 0.5], rng)
     for number in range(count):
@@ -207,7 +251,7 @@ def cases(count, seed):
             "model": model, "classes": str(CLASSES[model]), "inject": inject, "gamma": str(gammas.draw()),
             "sites": ",".join(map(str, sites)), "deny": deny, "deny_weight": str(weights.draw()), "deny_on": deny_on,
             "margin1": "1.0", "margin2": "0.5", "gap": "0.3", "lr": str(rates.draw()), "momentum": str(momentum),
-            "weight_decay": str(decay), "nesterov": str(nesterov), "precision": "fp32",
+            "weight_decay": str(decay), "nesterov": str(nesterov), "precision": precision,
         }
         case = draw_parameters(model, CLASSES[model] + (deny == "B"), generator)
         case["y"] = torch.randint(CLASSES[model], (n,), generator=generator)
@@ -220,11 +264,12 @@ def cases(count, seed):
         where = "".join(map(str, sites))
         denial = deny if deny == "none" else f"{deny}-{deny_on}"
         name = "_".join([f"{number:03}", model, inject + where, f"n{n}", denial])
-        want, doubt = None, float("inf")
-        while doubt > DOUBT:
+        want, doubt = None, 0.0
+        while want is None or (precision == "fp32" and doubt > DOUBT):
             case["x"] = torch.randn((n, *SITES[model][0]), generator=generator)
             want, doubt = expected_result(case, metadata)
-        yield name, case, metadata, want
+        errors = autocast_errors(case, metadata, want) if precision == "bf16" else {}
+        yield name, case, metadata, want, errors
 
 
 def stored(tensors):
@@ -233,11 +278,12 @@ def stored(tensors):
             for name, t in tensors.items()}
 
 
-def write_case(directory, name, case, metadata, want):
+def write_case(directory, name, case, metadata, want, errors):
     """-> (case path, path of the expected result)"""
     paths = [pathlib.Path(directory) / f"{name}.{kind}.safetensors" for kind in ("case", "want")]
     safetensors_io.write(paths[0], stored(case), metadata)
-    safetensors_io.write(paths[1], stored(want), {})
+    safetensors_io.write(paths[1], stored(want),
+                         {name: f"{worst!r} {plain!r}" for name, (worst, plain) in errors.items()})
     return paths
 
 
@@ -246,9 +292,10 @@ def main():
     parser.add_argument("out_dir", type=pathlib.Path)
     parser.add_argument("--count", type=int, default=56)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--precision", choices=["fp32", "bf16"], default="fp32")
     arguments = parser.parse_args()
     arguments.out_dir.mkdir(parents=True, exist_ok=True)
-    for case in cases(arguments.count, arguments.seed):
+    for case in cases(arguments.count, arguments.seed, arguments.precision):
         write_case(arguments.out_dir, *case)
         print(case[0], flush=True)
 

@@ -1,7 +1,7 @@
 // One training step of a case, one function (and one translation unit) per model: mlp.cpp, small_cnn.cpp, ...
 //
-// The backend cpu computes in float, as a training run does; the backend reference runs its plain loops in
-// double, as an oracle for the formulas. Errors: safetensors.121 to .123, weights.103, case.111 to .115, all
+// The backend cpu computes as a training run does, in float or with bf16 activations, as the case says; the backend
+// reference runs its plain loops in double whatever the case says, as an oracle for the formulas. Errors: safetensors.121 to .123, weights.103, case.111 to .115, all
 // before anything is computed.
 #pragma once
 

@@ -1,10 +1,11 @@
-// spankey_conformance [--backend cpu|reference] CASE.safetensors RESULT.safetensors
+// spankey_conformance [--backend cpu|reference] [--precision fp32|bf16] CASE.safetensors RESULT.safetensors
 //
 // Loads a case, runs one training step, writes what it computed. Exit status 0; 2 with one line on stderr and
-// no result file where the case or the command line is wrong.
+// no result file where the case or the command line is wrong. --precision overrides the case's own.
 
 #include <cstdio>
 #include <exception>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,41 +20,64 @@ using spankey::safetensors_file;
 using spankey::safetensors_writer;
 
 constexpr std::string_view usage =
-    "usage: spankey_conformance [--backend cpu|reference] CASE.safetensors RESULT.safetensors";
+    "usage: spankey_conformance [--backend cpu|reference] [--precision fp32|bf16] CASE.safetensors "
+    "RESULT.safetensors";
+
+struct command_line {
+  backend_kind backend = backend_kind::cpu;
+  std::optional<precision_kind> precision;  // instead of the case's
+  std::string case_path, result_path;
+};
+
+/// Nothing where the arguments are not what `usage` says.
+std::optional<command_line> parse(std::vector<std::string> arguments) {
+  if (arguments.size() < 2 || arguments.size() % 2 != 0) return std::nullopt;
+  command_line line;
+  line.result_path = arguments.back(), arguments.pop_back();
+  line.case_path = arguments.back(), arguments.pop_back();
+  bool backend_given = false;
+  for (std::size_t i = 0; i < arguments.size(); i += 2) {
+    const std::string &option = arguments[i], &value = arguments[i + 1];
+    if (option == "--backend" && !backend_given && (value == "cpu" || value == "reference")) {
+      line.backend = value == "cpu" ? backend_kind::cpu : backend_kind::reference;
+      backend_given = true;
+    } else if (option == "--precision" && !line.precision && (value == "fp32" || value == "bf16")) {
+      line.precision = value == "fp32" ? precision_kind::fp32 : precision_kind::bf16;
+    } else {
+      return std::nullopt;
+    }
+  }
+  return line;
+}
 
 int refuse(std::string_view line) {
   std::fprintf(stderr, "%.*s\n", static_cast<int>(line.size()), line.data());
   return 2;
 }
 
-safetensors_writer run(backend_kind backend, const safetensors_file& file) {
-  const conformance_case c = read_case(file);
+safetensors_writer run(const command_line& line, const safetensors_file& file) {
+  conformance_case c = read_case(file);
+  c.precision = line.precision.value_or(c.precision);
   switch (c.model) {
     case model_kind::mlp:
-      return run_mlp(backend, c, file);
+      return run_mlp(line.backend, c, file);
     case model_kind::small_cnn:
-      return run_small_cnn(backend, c, file);
+      return run_small_cnn(line.backend, c, file);
     case model_kind::small_resnet:
-      return run_small_resnet(backend, c, file);
+      return run_small_resnet(line.backend, c, file);
     case model_kind::resnet18:
       break;
   }
-  return run_resnet18(backend, c, file);
+  return run_resnet18(line.backend, c, file);
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  std::vector<std::string> arguments(argv + 1, argv + argc);
-  auto backend = backend_kind::cpu;
-  if (arguments.size() == 4 && arguments[0] == "--backend" &&
-      (arguments[1] == "cpu" || arguments[1] == "reference")) {
-    if (arguments[1] == "reference") backend = backend_kind::reference;
-    arguments.erase(arguments.begin(), arguments.begin() + 2);
-  }
-  if (arguments.size() != 2) return refuse(usage);
+  const std::optional<command_line> line = parse({argv + 1, argv + argc});
+  if (!line) return refuse(usage);
   try {
-    run(backend, safetensors_file::open(arguments[0])).write(arguments[1]);
+    run(*line, safetensors_file::open(line->case_path)).write(line->result_path);
   } catch (const std::exception& e) {
     return refuse(e.what());
   }

@@ -45,7 +45,8 @@ index_t check_tensors(const conformance_case& c, const safetensors_file& file) {
 
 template <class Model, class Deny>
 safetensors_writer run_step(const conformance_case& c, const safetensors_file& file) {
-  using T = typename Model::scalar;
+  using T = typename Model::scalar;       // of x and the activations
+  using master = typename Model::master;  // of keys, logits and parameters
   constexpr std::size_t site_count = Model::sites.size();
   const spankey::objective<Deny> objective{
       .classes = classes_of(c.model), .weight = c.deny_weight, .on = c.on};
@@ -64,17 +65,17 @@ safetensors_writer run_step(const conformance_case& c, const safetensors_file& f
   std::vector<T> x;
   const std::vector<T> once = read_samples<T>(file, "x", image, n);
   for (index_t g = 0; g < groups; ++g) x.insert(x.end(), once.begin(), once.end());
-  spankey::model_keys<T, site_count> keys{};
-  std::array<std::vector<T>, site_count> valid, invalid, gradient;
+  spankey::model_keys<master, site_count> keys{};
+  std::array<std::vector<master>, site_count> valid, invalid, gradient;
   for (const int number : c.sites) {
     const auto site = static_cast<std::size_t>(number);
     const extents& e = Model::sites[site];
-    valid[site] = read_samples<T>(file, valid_key(number), e, n);
+    valid[site] = read_samples<master>(file, valid_key(number), e, n);
     gradient[site].resize(valid[site].size());
     keys[site].group[0] = {valid[site].data(), e.size()};
     keys[site].gradient[0] = gradient[site].data();
     if constexpr (Deny::denies) {
-      invalid[site] = read_samples<T>(file, invalid_key(number), e, 1);
+      invalid[site] = read_samples<master>(file, invalid_key(number), e, 1);
       keys[site].group[1] = {invalid[site].data(), 0};
     }
   }
@@ -117,9 +118,11 @@ safetensors_writer run_with(const conformance_case& c, const safetensors_file& f
 
 template <template <index_t, class, class, class> class Model, int Classes, class Sites>
 safetensors_writer run_on(backend_kind backend, const conformance_case& c, const safetensors_file& file) {
-  if (backend == backend_kind::cpu)
-    return run_with<Model, Classes, Sites, spankey::backend::cpu, float>(c, file);
-  return run_with<Model, Classes, Sites, spankey::backend::reference, double>(c, file);
+  if (backend == backend_kind::reference)
+    return run_with<Model, Classes, Sites, spankey::backend::reference, double>(c, file);
+  if (c.precision == precision_kind::bf16)
+    return run_with<Model, Classes, Sites, spankey::backend::cpu, spankey::bf16>(c, file);
+  return run_with<Model, Classes, Sites, spankey::backend::cpu, float>(c, file);
 }
 
 }  // namespace conformance
