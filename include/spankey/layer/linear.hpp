@@ -28,7 +28,8 @@ class linear {
   template <class Visitor>
   void for_each_buffer(Visitor& visit, const scope& at, index_t samples) {
     for_each_parameter([&](const scope& name, parameter<master>& p) { p.for_each_buffer(visit, name); }, at);
-    visit(scope{&at, "y"}, y_, samples * Out, lifetime::step);
+    // Kept: of the last layer these are the logits, which callers read after the backward pass.
+    visit(scope{&at, "y"}, y_, samples * Out, lifetime::kept);
     visit(scope{&at, "scratch"}, scratch_, kernels::scratch_size(problem(samples)), lifetime::scratch);
   }
   template <class Shape>
