@@ -3,9 +3,13 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <memory>
+#include <vector>
 
 #include "../testing/model_probe.hpp"
+#include "spankey/backend/cpu/cpu.hpp"
 #include "spankey/inject/multiplicative.hpp"
+#include "spankey/model/initialise.hpp"
 
 using namespace spankey;
 
@@ -75,4 +79,19 @@ TEST_CASE("set_gate: every site gets the injector, only the named ones are on") 
     if (layer.enabled) on.push_back(site);
   });
   CHECK(on == sites);
+}
+
+TEST_CASE("resnet18: logits are still there after the backward pass") {
+  using network = resnet18<10, gate<multiplicative, at<0>>, backend::cpu, float>;
+  const auto trained = std::make_unique<network>();
+  const arena memory(*trained, 2);
+  initialise(*trained, 1);
+  const std::vector<float> x(static_cast<std::size_t>(2 * network::input::size), 0.5F);
+  const pass p{.groups = 1, .training = true};
+  const auto z = trained->forward(p, batch_view<const float, network::input>(x.data(), 2), {});
+  const std::vector<float> before(z.data(), z.data() + z.size());
+  const auto dz = trained->logit_gradient(2);
+  std::fill_n(dz.data(), dz.size(), 1.0F);
+  trained->backward(p, 2);
+  CHECK(std::vector<float>(z.data(), z.data() + z.size()) == before);
 }
