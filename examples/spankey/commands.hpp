@@ -22,5 +22,5 @@ struct eval_options {
 /// Evaluates a finished run from its files alone.
 int evaluate(const eval_options& options);
 
-/// Prints what would run: kernels, threads, model, memory plan.
-int describe_run(const run_options& options);
+/// Prints what would run: kernels, threads, model, memory plan; with `measure` also the memory that one step takes.
+int describe_run(const run_options& options, bool measure);

@@ -37,6 +37,9 @@ int main(int argc, char** argv) {
   CLI::App* describe_app =
       app.add_subcommand("describe", "print kernels, threads and the memory plan of a run");
   declare_training_flags(*describe_app, described);
+  bool measure = false;
+  describe_app->add_flag("--measure", measure,
+                         "also run one step on drawn images and print its peak memory beside the plan");
 
   constexpr std::int64_t most = (std::int64_t{1} << 30) - 1;
   eval_options request;
@@ -71,7 +74,7 @@ int main(int argc, char** argv) {
     if (threads > 0) limit.emplace(threads);
     if (train_app->parsed()) return train(options);
     if (eval_app->parsed()) return evaluate(request);
-    return describe_run(described);
+    return describe_run(described, measure);
   } catch (const std::exception& problem) {  // spankey::error, or the system's bad_alloc
     std::fprintf(stderr, "%s\n", problem.what());
     return 2;

@@ -90,6 +90,8 @@ def test_help_and_version(folder):
                  "--lr --schedule --milestones --precision --threads --seed --train-limit --test-limit --out "
                  "--eval-keys").split():
         assert flag in text, flag
+    assert "--measure" in program.start("describe", "--help", cwd=folder).stdout.decode()
+    program.refused("train", "--measure", cwd=folder, names=["--measure"])
 
 
 def test_describe_creates_nothing(folder):

@@ -1,0 +1,10 @@
+// Counts the heap allocations of a program, from all its threads: calls of malloc, calloc, realloc and the aligned
+// forms, and with them new, containers and C libraries. Only for glibc, and not beside a sanitizer's own malloc.
+#pragma once
+
+namespace spankey_test {
+
+/// Calls so far.
+long heap_allocations();
+
+}  // namespace spankey_test
