@@ -30,7 +30,7 @@ MAY_INCLUDE = {
     "infer": INFER,
     "diagnose": TRAIN | INFER,
     "attack": TRAIN | INFER,
-    "interop": BACKEND | {"key"},
+    "interop": WITH_PARAMETERS | {"key"},
     "testing": MODEL | {"key", "loss"},
     "infer.hpp": INFER,
     "train.hpp": TRAIN,
