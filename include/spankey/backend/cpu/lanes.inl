@@ -1,5 +1,6 @@
 // Partial vectors of float and of bf16; see lanes.hpp. Lanes beyond n read as 0.
-typedef unsigned int words __attribute__((vector_size(4 * SPANKEY_LANES)));
+// Unaligned, as lanes are: a stack frame need not have the alignment of the register (sanitizers).
+typedef unsigned int words __attribute__((vector_size(4 * SPANKEY_LANES), aligned(4)));
 typedef unsigned short halves __attribute__((vector_size(2 * SPANKEY_LANES), aligned(2), may_alias));
 
 inline __attribute__((always_inline)) lanes load_lanes(const float* p, index_t n) {
