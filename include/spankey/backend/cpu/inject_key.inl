@@ -4,7 +4,7 @@
 // polynomial of degree 7 (error 5e-9), 2^n through the exponent bits. Beyond |v| = 9 the result is 1 to the
 // last bit but one. The bounds are comparisons that a NaN fails, so a NaN comes out as a NaN.
 inline __attribute__((always_inline)) lanes tanh_lanes(lanes v) {
-  typedef int bits __attribute__((vector_size(4 * SPANKEY_LANES), aligned(4)));
+  typedef int bits __attribute__((vector_size(4 * SPANKEY_LANES)));
   const lanes zero = {}, bound = zero + 9.0F;
   v = v > bound ? bound : v;
   v = v < -bound ? -bound : v;

@@ -1,6 +1,5 @@
 // Partial vectors of float and of bf16; see lanes.hpp. Lanes beyond n read as 0.
-// Unaligned, as lanes are: a stack frame need not have the alignment of the register (sanitizers).
-typedef unsigned int words __attribute__((vector_size(4 * SPANKEY_LANES), aligned(4)));
+typedef unsigned int words __attribute__((vector_size(4 * SPANKEY_LANES)));
 typedef unsigned short halves __attribute__((vector_size(2 * SPANKEY_LANES), aligned(2), may_alias));
 
 inline __attribute__((always_inline)) lanes load_lanes(const float* p, index_t n) {
@@ -19,10 +18,7 @@ inline __attribute__((always_inline)) void store_lanes(float* p, index_t n, lane
 }
 
 // Listed: of a conversion of vectors g++ 12 makes four shuffles, of this the one instruction that widens.
-inline __attribute__((always_inline)) lanes widen_lanes(const bf16* p) {
-#if defined(__SANITIZE_ADDRESS__)  // whose checks of listed loads fault with g++ 12
-  const words upper = __builtin_convertvector(*reinterpret_cast<const halves*>(p), words);
-#else
+inline __attribute__((always_inline)) lanes widened_lanes(const bf16* p) {
 #define SPANKEY_FOUR(i) p[i].bits, p[(i) + 1].bits, p[(i) + 2].bits, p[(i) + 3].bits
 #if SPANKEY_LANES == 16
   const words upper = {SPANKEY_FOUR(0), SPANKEY_FOUR(4), SPANKEY_FOUR(8), SPANKEY_FOUR(12)};
@@ -32,15 +28,14 @@ inline __attribute__((always_inline)) lanes widen_lanes(const bf16* p) {
   const words upper = {SPANKEY_FOUR(0)};
 #endif
 #undef SPANKEY_FOUR
-#endif
   return reinterpret_cast<lanes>(upper << 16);
 }
 
 inline __attribute__((always_inline)) lanes load_lanes(const bf16* p, index_t n) {
-  if (n >= SPANKEY_LANES) return widen_lanes(p);
-  lanes part = {};
+  if (n >= SPANKEY_LANES) return widened_lanes(p);
+  bf16 part[SPANKEY_LANES];
   for (index_t i = 0; i < n; ++i) part[i] = p[i];
-  return part;
+  return widened_lanes(part);
 }
 
 // The rounding of core/bf16.hpp.
