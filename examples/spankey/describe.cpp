@@ -19,7 +19,7 @@ using namespace spankey;
 double mebibytes(std::size_t bytes) { return static_cast<double>(bytes) / (1 << 20); }
 
 // What a buffer's place is for, by its lifetime. Gradients of early layers lie over activations of late ones.
-constexpr std::array<const char*, 6> lifetime_names = {"kept", "step", "step", "inner", "skip", "scratch"};
+constexpr std::array<const char*, 5> lifetime_names = {"kept", "step", "step", "inner", "scratch"};
 
 const char* name_of(lifetime life) { return lifetime_names[static_cast<std::size_t>(life)]; }
 
@@ -32,10 +32,8 @@ void print_plan(const memory_plan& plan) {
   part(lifetime::kept, at.begin(lifetime::step), "parameters, their gradients and momentum, statistics");
   part(lifetime::step, at.begin(lifetime::inner) - at.begin(lifetime::step),
        "activations, and gradients over those that nobody needs any more");
-  part(lifetime::inner, at.begin(lifetime::skip) - at.begin(lifetime::inner),
+  part(lifetime::inner, at.begin(lifetime::scratch) - at.begin(lifetime::inner),
        "inside a block, forward and backward; shared by all blocks");
-  part(lifetime::skip, at.begin(lifetime::scratch) - at.begin(lifetime::skip),
-       "inside a block, forward; shared by all blocks");
   part(lifetime::scratch, at.bytes() - at.begin(lifetime::scratch), "one layer call; shared by all layers");
 
   auto entries = plan.entries();

@@ -9,18 +9,17 @@ using namespace spankey;
 namespace {
 using image = shape<6>;
 
-// Late slots, 40 elements a sample that die before the flow is widened, early slots.
+// Small slots, and wider ones over 40 elements a sample that die before the flow is widened.
 struct owner {
-  gradient_flow<double> flow;
-  memory_mark deep;
+  gradient_flow<double> flow{6};
+  gradient_slots<double> wider{.size = 10, .life = lifetime::gradient};
   buffer<double> shallow_y, deep_y;
-  gradient_sizes sizes{};
   template <class Visitor>
   void for_each_buffer(Visitor& visit, const scope& at, index_t samples) {
+    flow.for_each_buffer(visit, at, samples);
     visit(scope{&at, "shallow"}, shallow_y, 8 * samples, lifetime::step);
-    deep.for_each_buffer(visit, at, samples);
+    wider.for_each_buffer(visit, at, samples);
     visit(scope{&at, "deep"}, deep_y, 40 * samples, lifetime::step);
-    flow.for_each_buffer(visit, at, samples, sizes);
   }
 };
 
@@ -32,7 +31,6 @@ std::set<const double*> places(const owner& o) {
 
 TEST_CASE("gradient_flow: three places; advance makes spare 0 the current one and loses none") {
   owner o;
-  o.sizes = {.late = 6};
   const arena memory(o, 2);
   o.flow.restart();
   const auto before = places(o);
@@ -51,11 +49,10 @@ TEST_CASE(
     "gradient_flow: widened, all new places lie over the deep activations, the current gradient does not "
     "move") {
   owner o;
-  o.sizes = {.late = 6, .early = 10};
   const arena memory(o, 2);
   o.flow.restart();
   double* const current = o.flow.current<image>(2).data();
-  o.flow.widen();
+  o.flow.widen(o.wider);
   CHECK(o.flow.current<image>(2).data() == current);
   CHECK(places(o).size() == 3);
   std::set<const double*> wide = places(o);

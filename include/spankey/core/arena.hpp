@@ -42,9 +42,8 @@ struct buffer {
 enum class lifetime {
   kept,      // as long as the model: parameters, statistics
   step,      // from a layer's forward pass to its backward pass: activations
-  gradient,  // only when all `step` buffers listed after the mark are dead: lies over them
+  gradient,  // only when all `step` buffers listed after it are dead: lies over them, not over other gradients
   inner,     // inside one block's forward pass, and again inside its backward pass: one place for all blocks
-  skip,      // inside one block's forward pass: one place for all blocks
   scratch,   // during one layer call: one place for all layers
 };
 
@@ -66,24 +65,20 @@ class memory_layout {
         return advance(kept_, bytes);
       case lifetime::step:
         return advance(step_, bytes);
-      case lifetime::gradient: {
-        const std::size_t at = advance(over_, bytes);
-        step_ = std::max(step_, over_);
-        return at;
-      }
+      case lifetime::gradient:
+        over_ = std::max(over_, step_);
+        return advance(over_, bytes);
       default:
         shared_[shared_index(life)] = std::max(shared_[shared_index(life)], bytes);
         return 0;
     }
   }
-  /// Buffers of lifetime::gradient lie from here on.
-  void mark() { over_ = step_; }
 
   /// First byte of the part that a lifetime belongs to; final once every buffer was placed.
   [[nodiscard]] std::size_t begin(lifetime life) const {
     if (life == lifetime::kept) return 0;
     if (life == lifetime::step || life == lifetime::gradient) return kept_;
-    std::size_t at = kept_ + step_;
+    std::size_t at = kept_ + std::max(step_, over_);
     for (std::size_t i = 0; i < shared_index(life); ++i) at += shared_[i];
     return at;
   }
@@ -95,7 +90,7 @@ class memory_layout {
     return static_cast<std::size_t>(life) - static_cast<std::size_t>(lifetime::inner);
   }
   std::size_t kept_ = 0, step_ = 0, over_ = 0;
-  std::array<std::size_t, 3> shared_{};
+  std::array<std::size_t, 2> shared_{};
 };
 
 /// Visitor of the first walk: how much memory, and for what.
@@ -107,7 +102,6 @@ class memory_plan {
     entries_.push_back({at.str(), bytes, life});
     layout_.place(bytes, life);
   }
-  void mark() { layout_.mark(); }
   [[nodiscard]] std::size_t bytes() const { return layout_.bytes(); }
   [[nodiscard]] const memory_layout& layout() const { return layout_; }
   [[nodiscard]] const std::vector<memory_entry>& entries() const { return entries_; }
@@ -128,14 +122,6 @@ memory_plan plan_memory(Model& model, index_t samples) {
   model.for_each_buffer(plan, scope{}, samples);
   return plan;
 }
-
-/// Stands in a model's list of buffers where those begin that lifetime::gradient may lie over.
-struct memory_mark {
-  template <class Visitor>
-  void for_each_buffer(Visitor& visit, const scope&, index_t) {
-    visit.mark();
-  }
-};
 
 /// Owns the memory of one model. The model must not outlive it.
 class arena {
@@ -171,7 +157,6 @@ class arena {
       b.count = count;
       b.data = reinterpret_cast<T*>(memory + whole.begin(life) + so_far.place(bytes, life));
     }
-    void mark() { so_far.mark(); }
   };
 
   std::byte* memory_ = nullptr;

@@ -1,8 +1,8 @@
 // Where gradients of activations live during a backward pass: three slots at a time. The current one holds the gradient
 // that was computed last; a layer writes a spare and takes it over.
 //
-// Deep layers have small gradients and a model ends there: the backward pass starts with slots of `late` elements a
-// sample. Once the deepest activations are dead it may widen() to slots of `early` elements that lie over them.
+// Deep layers have small gradients: the backward pass starts with small slots of its own. A block with a larger input
+// brings wider ones, which lie over activations that are dead by then.
 #pragma once
 
 #include <array>
@@ -12,29 +12,39 @@
 
 namespace spankey {
 
-/// Elements of the largest activation gradient of one sample: before the flow is widened, and after (0: never).
-struct gradient_sizes {
-  index_t late, early = 0;
+/// Memory for three gradients of up to `size` elements a sample. With lifetime::gradient it stands in a model's list
+/// before the activations that it may lie over.
+template <class T>
+struct gradient_slots {
+  index_t size = 0;
+  lifetime life = lifetime::step;
+  std::array<buffer<T>, 3> slot{};
+
+  template <class Visitor>
+  void for_each_buffer(Visitor& visit, const scope& at, index_t samples) {
+    for (buffer<T>& s : slot) visit(scope{&at, "gradient"}, s, samples * size, life);
+  }
 };
 
 template <class T>
 class gradient_flow {
  public:
+  /// A backward pass starts with gradients of up to `size` elements a sample.
+  explicit gradient_flow(index_t size) : first_{.size = size} {}
+
   template <class Visitor>
-  void for_each_buffer(Visitor& visit, const scope& at, index_t samples, const gradient_sizes& sizes) {
-    for (buffer<T>& slot : late_) visit(scope{&at, "gradient"}, slot, samples * sizes.late, lifetime::step);
-    for (buffer<T>& slot : early_)
-      visit(scope{&at, "early_gradient"}, slot, samples * sizes.early, lifetime::gradient);
+  void for_each_buffer(Visitor& visit, const scope& at, index_t samples) {
+    first_.for_each_buffer(visit, at, samples);
   }
   /// The start of a backward pass.
   void restart() {
-    slots_ = {late_[0].data, late_[1].data, late_[2].data};
+    slots_ = {first_.slot[0].data, first_.slot[1].data, first_.slot[2].data};
     next_ = nullptr;
   }
-  /// Wide spares from now on; the current gradient stays where it is until the next advance().
-  void widen() {
-    slots_ = {slots_[0], early_[0].data, early_[1].data};
-    next_ = early_[2].data;
+  /// Wider spares from now on; the current gradient stays where it is until the next advance().
+  void widen(const gradient_slots<T>& wider) {
+    slots_ = {slots_[0], wider.slot[0].data, wider.slot[1].data};
+    next_ = wider.slot[2].data;
   }
   template <class Shape>
   batch_view<T, Shape> current(index_t samples) const {
@@ -52,7 +62,7 @@ class gradient_flow {
   }
 
  private:
-  std::array<buffer<T>, 3> late_, early_;
+  gradient_slots<T> first_;
   std::array<T*, 3> slots_{};
   T* next_ = nullptr;
 };

@@ -1,7 +1,8 @@
 // Basic residual block (He et al. 2015): y = relu(bn2(conv2(relu(bn1(conv1(x))))) + skip(x)).
 // skip is the identity, or bn(conv1x1(x)) where the shape changes. Names are torchvision's:
 // conv1, bn1, conv2, bn2, downsample.0, downsample.1. A stage is two blocks, "0" and "1".
-// The output of bn1 is not kept for the backward pass but computed once more there: cheaper than its memory.
+// The output of bn1 is not kept for the backward pass but computed once more there: cheaper than its memory. Once
+// conv2 has read it, the skip path takes its place.
 #pragma once
 
 #include <type_traits>
@@ -70,13 +71,14 @@ class basic_block {
  private:
   struct projection {
     conv2d<In, Out, window<1, Stride>, Backend, T> conv;
-    batch_norm2d<output, activation::identity, Backend, T> bn{lifetime::skip};
+    batch_norm2d<output, activation::identity, Backend, T> bn{lifetime::inner};
   };
   struct identity {};
   [[no_unique_address]] std::conditional_t<projects, projection, identity> skip_;
 };
 
-/// Two basic blocks; the first may change shape.
+/// Two basic blocks; the first may change shape. Where its input is larger than its output, its gradients get slots of
+/// their own, which lie over what comes after it.
 template <class In, index_t Out, index_t Stride, class Backend, class T>
 class residual_stage {
  public:
@@ -90,6 +92,7 @@ class residual_stage {
   template <class F>
   void for_each_layer(F&& f, const scope& at) {
     first.for_each_layer(f, scope{&at, "0"});
+    if constexpr (widens) f(scope{&at, "0"}, wider_);
     second.for_each_layer(f, scope{&at, "1"});
   }
   batch_view<const T, output> forward(const pass& p, batch_view<const T, In> x) {
@@ -97,8 +100,13 @@ class residual_stage {
   }
   void backward(const pass& p, index_t samples, gradient_flow<T>& flow) {
     second.backward(p, samples, flow);
+    if constexpr (widens) flow.widen(wider_);
     first.backward(p, samples, flow);
   }
+
+ private:
+  static constexpr bool widens = In::size > output::size;
+  gradient_slots<T> wider_{.size = In::size, .life = lifetime::gradient};
 };
 
 }  // namespace spankey

@@ -21,7 +21,7 @@ class mlp : public keyed_model<mlp<Outputs, Gate, Backend, T>, Backend, T> {
  public:
   using input = shape<20>;
   static constexpr index_t outputs = Outputs;
-  static constexpr gradient_sizes gradients{.late = 64};
+  static constexpr index_t gradient_size = 64;
   static constexpr std::array<extents, site_count> sites = {{{20, 1, 1}, {64, 1, 1}, {32, 1, 1}}};
 
   site<input, 0> gate0;

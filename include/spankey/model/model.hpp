@@ -42,9 +42,9 @@ class keyed_model {
   }
   template <class Visitor>
   void for_each_buffer(Visitor& visit, const scope& at, index_t samples) {
+    flow_.for_each_buffer(visit, at, samples);
     self().for_each_layer(
         [&](const scope& name, auto& layer) { layer.for_each_buffer(visit, name, samples); }, at);
-    flow_.for_each_buffer(visit, at, samples, Derived::gradients);
     visit(scope{&at, "logit_gradient"}, logit_gradient_, samples * Derived::outputs, lifetime::kept);
   }
   /// Calls f(site number, gated layer) for every site.
@@ -112,7 +112,7 @@ class keyed_model {
     flow_.advance();
   }
 
-  gradient_flow<T> flow_;
+  gradient_flow<T> flow_{Derived::gradient_size};
 
  private:
   buffer<master> logit_gradient_;

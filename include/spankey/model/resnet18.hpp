@@ -24,7 +24,7 @@ class resnet18 : public keyed_model<resnet18<Outputs, Gate, Backend, T>, Backend
  public:
   using input = shape<3, 32, 32>;
   static constexpr index_t outputs = Outputs;
-  static constexpr gradient_sizes gradients{.late = 128 * 16 * 16, .early = 64 * 32 * 32};
+  static constexpr index_t gradient_size = 512 * 4 * 4;  // of stage 4; wider stages bring their own slots
   static constexpr std::array<extents, site_count> sites = {
       {{3, 32, 32}, {64, 32, 32}, {128, 16, 16}, {256, 8, 8}, {512, 4, 4}}};
 
@@ -35,7 +35,6 @@ class resnet18 : public keyed_model<resnet18<Outputs, Gate, Backend, T>, Backend
   residual_stage<shape<64, 32, 32>, 64, 1, Backend, T> layer1;
   residual_stage<shape<64, 32, 32>, 128, 2, Backend, T> layer2;
   site<shape<128, 16, 16>, 2> gate2;
-  memory_mark late_layers;
   residual_stage<shape<128, 16, 16>, 256, 2, Backend, T> layer3;
   site<shape<256, 8, 8>, 3> gate3;
   residual_stage<shape<256, 8, 8>, 512, 2, Backend, T> layer4;
@@ -52,7 +51,6 @@ class resnet18 : public keyed_model<resnet18<Outputs, Gate, Backend, T>, Backend
     layer1.for_each_layer(f, scope{&at, "layer1"});
     layer2.for_each_layer(f, scope{&at, "layer2"});
     f(scope{&at, "gate2"}, gate2);
-    f(scope{&at, "late_layers"}, late_layers);
     layer3.for_each_layer(f, scope{&at, "layer3"});
     f(scope{&at, "gate3"}, gate3);
     layer4.for_each_layer(f, scope{&at, "layer4"});
@@ -78,7 +76,6 @@ class resnet18 : public keyed_model<resnet18<Outputs, Gate, Backend, T>, Backend
     layer4.backward(p, samples, this->flow_);
     this->flow_through_site(p, samples, gate3);
     layer3.backward(p, samples, this->flow_);
-    this->flow_.widen();  // over the activations of the late layers
     this->flow_through_site(p, samples, gate2);
     layer2.backward(p, samples, this->flow_);
     layer1.backward(p, samples, this->flow_);

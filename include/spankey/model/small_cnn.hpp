@@ -24,7 +24,7 @@ class small_cnn : public keyed_model<small_cnn<Outputs, Gate, Backend, T>, Backe
  public:
   using input = shape<1, 28, 28>;
   static constexpr index_t outputs = Outputs;
-  static constexpr gradient_sizes gradients{.late = 16 * 28 * 28};
+  static constexpr index_t gradient_size = 16 * 28 * 28;
   static constexpr std::array<extents, site_count> sites = {{{1, 28, 28}, {16, 14, 14}, {32, 7, 7}}};
 
   site<input, 0> gate0;

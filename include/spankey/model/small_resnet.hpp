@@ -24,7 +24,7 @@ class small_resnet : public keyed_model<small_resnet<Outputs, Gate, Backend, T>,
  public:
   using input = shape<1, 28, 28>;
   static constexpr index_t outputs = Outputs;
-  static constexpr gradient_sizes gradients{.late = 32 * 28 * 28};
+  static constexpr index_t gradient_size = 128 * 7 * 7;  // of stage 3; wider stages bring their own slots
   static constexpr std::array<extents, site_count> sites = {
       {{1, 28, 28}, {32, 28, 28}, {64, 14, 14}, {128, 7, 7}}};
 

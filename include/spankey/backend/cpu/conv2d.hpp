@@ -95,18 +95,18 @@ struct conv2d_kernels<backend::cpu, T> {
     }
     const cpu::conv2d_blocks<T> blocks = blocks_of(p, p.out.channels, p.in.channels);
     const float* const start = accumulate ? nullptr : begin_sums(p.in.channels, nullptr, scratch);
-    float* const packed = scratch + cpu::padded_channels(p.in.channels);
+    float* const rest = scratch + cpu::padded_channels(p.in.channels);
     if (cpu::uses_winograd(p) && !runs_amx(p, p.out.channels)) {
       const cpu::conv2d_gather g = cpu::backward_gather(p, 0);
       const cpu::conv2d_blocks<float> wide{cpu::active_conv2d_tiles<float>(), p.in.channels};
+      float* const packed = rest + cpu::winograd_filter_size<T>(p.out.channels, p.in.channels);
       cpu::pack_weights(p, cpu::conv2d_direction::backward, g, wide, w, packed);
-      float* const rest = packed + g.depth() * cpu::padded_channels(p.in.channels);
       return cpu::run_winograd(g, blocks, {dy, packed, start, dx, rest});
     }
     const auto packed_at = [&](index_t gather) {
       index_t depth = 0;
       for (index_t i = 0; i < gather; ++i) depth += cpu::packed_depth<T>(cpu::backward_gather(p, i));
-      return reinterpret_cast<word*>(packed + depth * cpu::padded_channels(p.in.channels));
+      return reinterpret_cast<word*>(rest + depth * cpu::padded_channels(p.in.channels));
     };
     for (index_t i = 0; i < cpu::backward_gathers(p); ++i) {
       cpu::pack_weights(p, cpu::conv2d_direction::backward, cpu::backward_gather(p, i), blocks, w,
@@ -162,14 +162,14 @@ struct conv2d_kernels<backend::cpu, T> {
     cpu::add_weight_gradient(p, x, dy, dw, scratch);
   }
 
-  // One padded row that the sums start from, what Winograd's transform or a padded source needs, and the packed
-  // weights: Winograd's in float.
+  // One padded row that the sums start from, and what Winograd's transform or a padded source needs, at the end the
+  // packed weights. A batch that is smaller than planned may go the other way.
   static constexpr index_t product_size(const conv2d_problem& p, index_t sources, index_t targets) {
     const index_t row = cpu::padded_channels(targets);
-    if (!cpu::uses_winograd(p))
-      return (p.kernel * p.kernel * cpu::words_for<T>(sources) + 1) * row + cpu::padded_source_size(p);
-    return (p.kernel * p.kernel * sources + 1) * row +
-           std::max(cpu::winograd_scratch(sources, targets), cpu::padded_source_size(p));
+    const index_t direct =
+        p.kernel * p.kernel * cpu::words_for<T>(sources) * row + cpu::padded_source_size(p);
+    return row +
+           (cpu::uses_winograd(p) ? std::max(direct, cpu::winograd_scratch<T>(sources, targets)) : direct);
   }
   // The row that sums start from: the bias or zeros, at the beginning of scratch.
   static const float* begin_sums(index_t channels, const float* bias, float* scratch) {

@@ -48,10 +48,16 @@ constexpr index_t winograd_chunk(index_t channels) {
   return std::max<index_t>(1, fitting / winograd_windows) * winograd_windows;
 }
 
-/// Floats of scratch beside the packed weights: transformed weights, one chunk, a row of zeros.
+/// Floats of the transformed weights, the first part of scratch.
+template <class T>
+constexpr index_t winograd_filter_size(index_t sources, index_t targets) {
+  return winograd_points * words_for<T>(sources) * padded_channels(targets);
+}
+/// Floats of scratch: transformed weights; then one chunk and a row of zeros, where the packed weights may have been.
+template <class T>
 constexpr index_t winograd_scratch(index_t sources, index_t targets) {
-  return winograd_points * sources * (padded_channels(targets) + winograd_chunk(sources)) +
-         std::max(sources, conv2d_max_width);
+  const index_t chunk = words_for<T>(sources) * (winograd_points * winograd_chunk(sources) + 1);
+  return winograd_filter_size<T>(sources, targets) + std::max(chunk, 9 * sources * padded_channels(targets));
 }
 
 /// Windows of the batch, numbered sample, row, column; window (i, j) covers outputs 2i, 2i+1 x 2j, 2j+1.
@@ -171,8 +177,8 @@ void run_windows(const winograd_grid& grid, const conv2d_blocks<T>& blocks, inde
   }
 }
 
-/// What run_winograd reads and writes; `packed` are the packed weights in float, whatever T is. `start` as in
-/// conv2d_product_operands; `scratch` takes winograd_scratch floats.
+/// What run_winograd reads and writes; `packed` are the packed weights in float, whatever T is: they may lie in scratch
+/// from winograd_filter_size on. `start` as in conv2d_product_operands; `scratch` takes winograd_scratch floats.
 template <class T>
 struct winograd_operands {
   const T* source;
@@ -188,15 +194,15 @@ void run_winograd(const conv2d_gather& g, const conv2d_blocks<T>& blocks, const 
   const index_t channels = grid.source_channels, chunk = winograd_chunk(channels), step = chunk * channels;
   const index_t depth = words_for<T>(channels);
   auto* const u = reinterpret_cast<word_t<T>*>(data.scratch);
-  T* const v = reinterpret_cast<T*>(u + winograd_points * depth * padded_channels(grid.target_channels));
+  T* const v = reinterpret_cast<T*>(data.scratch + winograd_filter_size<T>(channels, grid.target_channels));
   T* const zeros = v + winograd_points * step;
-  std::fill_n(zeros, channels, T{});
 
   parallel_for(blocks.count() * depth, [&](index_t task) {
     const index_t block = task / depth, word = task % depth;
     transform_filter<T>(data.packed + blocks.begin(block) * g.depth(), channels, blocks.width(block), word,
                         u + blocks.begin(block) * winograd_points * depth);
   });
+  std::fill_n(zeros, channels, T{});  // only now: the packed weights may have lain here
 
   if (channels <= winograd_own_channels) {
     parallel_for((grid.size() + winograd_windows - 1) / winograd_windows, [&](index_t task) {
