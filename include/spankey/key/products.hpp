@@ -1,8 +1,7 @@
 // Products with a few long rows, as key spaces need them: m basis rows and n keys of d elements each.
 //
 //   add_row_products      out_ij += <a_i, b_j>          a (n x d), b (m x d) -> out (n x m), in double
-//   combine_rows          out_i   = sum_j c_ij b_j      c (n x m), b (m x d) -> out (n x d)
-//   add_combination       out_i  += sum_j c_ij b_j      the same shapes
+//   add_combination       out_i  += sum_j c_ij b_j      c (n x m), b (m x d) -> out (n x d)
 //   subtract_combination  out_i  -= sum_j c_ij b_j      the same shapes
 // Serial, for any range of columns: callers cut d. T is float or double; an operand is its first element and the
 // elements between two of its rows. Combinations are added in the order of j, wherever rows and columns are cut:
@@ -87,10 +86,10 @@ inline void add_row_products(rows_of<const double> a, index_t n, rows_of<const d
   }
 }
 
-enum class combination { set, add, subtract };
+enum class accumulation { add, subtract };
 
 /// R rows by C values of type V (a vector, or T itself at the end of a row) of the combination.
-template <combination how, int R, int C, class V, class T>
+template <accumulation how, int R, int C, class V, class T>
 void combine_tile(rows_of<const T> c, rows_of<const T> b, index_t m, rows_of<T> out) {
   constexpr index_t lanes = sizeof(V) / sizeof(T);
   V sum[R][C] = {};
@@ -110,18 +109,16 @@ void combine_tile(rows_of<const T> c, rows_of<const T> b, index_t m, rows_of<T> 
 #pragma GCC unroll 4
     for (int v = 0; v < C; ++v) {
       T* const to = out.row(i) + v * lanes;
-      if constexpr (how != combination::set) {
-        V old;
-        std::memcpy(&old, to, sizeof(V));
-        sum[i][v] = how == combination::add ? old + sum[i][v] : old - sum[i][v];
-      }
+      V old;
+      std::memcpy(&old, to, sizeof(V));
+      sum[i][v] = how == accumulation::add ? old + sum[i][v] : old - sum[i][v];
       std::memcpy(to, &sum[i][v], sizeof(V));
     }
   }
 }
 
 /// R rows of the combination.
-template <combination how, int R, class T>
+template <accumulation how, int R, class T>
 void combine_band(rows_of<const T> c, rows_of<const T> b, index_t m, index_t width, rows_of<T> out) {
   using vector = typename short_vector<T>::type;
   constexpr index_t step = 4 * sizeof(vector) / sizeof(T);
@@ -134,7 +131,7 @@ void combine_band(rows_of<const T> c, rows_of<const T> b, index_t m, index_t wid
   }
 }
 
-template <combination how, class T>
+template <accumulation how, class T>
 void combine_bands(rows_of<const T> c, index_t n, rows_of<const T> b, index_t m, index_t width,
                    rows_of<T> out) {
   index_t i = 0;
@@ -146,25 +143,18 @@ void combine_bands(rows_of<const T> c, index_t n, rows_of<const T> b, index_t m,
   }
 }
 
-/// out (n x width) = c (n x m) b (m x width).
-template <class T>
-void combine_rows(rows_of<const T> c, index_t n, rows_of<const T> b, index_t m, index_t width,
-                  rows_of<T> out) {
-  combine_bands<combination::set>(c, n, b, m, width, out);
-}
-
 /// out (n x width) += c (n x m) b (m x width).
 template <class T>
 void add_combination(rows_of<const T> c, index_t n, rows_of<const T> b, index_t m, index_t width,
                      rows_of<T> out) {
-  combine_bands<combination::add>(c, n, b, m, width, out);
+  combine_bands<accumulation::add>(c, n, b, m, width, out);
 }
 
 /// out (n x width) -= c (n x m) b (m x width).
 template <class T>
 void subtract_combination(rows_of<const T> c, index_t n, rows_of<const T> b, index_t m, index_t width,
                           rows_of<T> out) {
-  combine_bands<combination::subtract>(c, n, b, m, width, out);
+  combine_bands<accumulation::subtract>(c, n, b, m, width, out);
 }
 
 /// <a, b> of d elements, summed in double by eight independent chains.

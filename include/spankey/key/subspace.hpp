@@ -17,6 +17,7 @@
 #include <numeric>
 #include <string_view>
 
+#include "spankey/backend/cpu/combination.hpp"
 #include "spankey/backend/cpu/parallel.hpp"
 #include "spankey/core/error.hpp"
 #include "spankey/core/random.hpp"
@@ -158,7 +159,7 @@ class subspace {
   void combine(const float* alpha, index_t n, float* out) const {
     parallel_for(blocks(column_block), [&](index_t task) {
       const index_t first = task * column_block, width = std::min(column_block, d_ - first);
-      combine_rows<float>({alpha, m_}, n, {basis_.data() + first, d_}, m_, width, {out + first, d_});
+      cpu::combine({n, m_, width, alpha, basis_.data() + first, d_, out + first, d_});
     });
   }
 
