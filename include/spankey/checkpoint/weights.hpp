@@ -60,16 +60,18 @@ void require_memory(const std::string& name, const buffer<T>& tensor, index_t co
   }
 }
 
-enum class parameter_part { value, gradient };
+enum class parameter_part { value, gradient, momentum };
 
-/// Adds every parameter's value or gradient as prefix + name.
+/// Adds a part of every parameter as prefix + name.
 template <class Model>
 void add_parameters(safetensors_writer& writer, Model& model, std::string_view prefix = "",
                     parameter_part part = parameter_part::value) {
   model.for_each_parameter(
       [&](const scope& at, auto& p) {
         const std::string name = std::string(prefix) + at.str();
-        const auto& tensor = part == parameter_part::value ? p.value : p.gradient;
+        const auto& tensor = part == parameter_part::value      ? p.value
+                             : part == parameter_part::gradient ? p.gradient
+                                                                : p.momentum;
         require_memory(name, tensor, p.dims.size());
         writer.add_f32(name, file_shape(p.dims), to_file_order(p.dims, tensor.data));
       },

@@ -1,0 +1,134 @@
+#include "experiment.hpp"
+
+#include <cctype>
+#include <set>
+
+#include "spankey/core/error.hpp"
+
+namespace {
+
+using nlohmann::json;
+using spankey::fail;
+
+// Letters and digits of a name, the rest as single dashes: safe in a path.
+std::string slug(const std::string& name) {
+  std::string text;
+  for (const char c : name) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < 128 && (std::isalnum(byte) != 0 || c == '.')) {
+      text += static_cast<char>(std::tolower(byte));
+    } else if (!text.empty() && text.back() != '-') {
+      text += '-';
+    }
+  }
+  while (!text.empty() && text.back() == '-') text.pop_back();
+  return text;
+}
+
+std::string text_of(const json& value) {
+  if (value.is_string()) return value.get<std::string>();
+  if (!value.is_array()) return value.dump();
+  std::string text;
+  for (const json& element : value) text += (text.empty() ? "" : ",") + text_of(element);
+  return text;
+}
+
+const json& member(const json& object, const char* name, json::value_t type, const std::string& where) {
+  if (!object.contains(name)) fail("experiment.102", where, "has no '", name, "'");
+  const json& found = object.at(name);
+  if (found.type() != type)
+    fail("experiment.103", where, "'", name, "' is ", found.type_name(), ", expected ",
+         json(type).type_name());
+  return found;
+}
+
+std::string optional_text(const json& object, const char* name, const std::string& where) {
+  return object.contains(name) ? member(object, name, json::value_t::string, where).get<std::string>() : "";
+}
+
+json optional_object(const json& object, const char* name, const std::string& where) {
+  return object.contains(name) ? member(object, name, json::value_t::object, where) : json::object();
+}
+
+// Every combination of the grid's values, the last flag fastest.
+void add_grid(const json& grid, std::vector<experiment_row>& rows, const std::string& file) {
+  std::vector<experiment_row> combined = {{"", json::object(), nullptr}};
+  for (const auto& [flag, values] : grid.items()) {
+    if (!values.is_array() || values.empty())
+      fail("experiment.104", file, "grid: '", flag, "' is ", values.type_name(),
+           ", expected a list of values");
+    std::vector<experiment_row> longer;
+    for (const experiment_row& row : combined) {
+      for (const json& value : values) {
+        experiment_row next = row;
+        next.name += (next.name.empty() ? "" : ", ") + flag + " " + text_of(value);
+        next.flags[flag] = value;
+        longer.push_back(std::move(next));
+      }
+    }
+    combined = std::move(longer);
+  }
+  if (!grid.empty()) rows.insert(rows.end(), combined.begin(), combined.end());
+}
+
+}  // namespace
+
+std::string experiment::cell(std::size_t row, std::uint64_t seed) const {
+  return slug(rows[row].name) + "-seed" + std::to_string(seed);
+}
+
+run_options experiment::options(std::size_t row, std::uint64_t seed) const {
+  const std::string where = name + ", row '" + rows[row].name + "'";
+  json config = to_json(run_options{});
+  for (const json* changes : {&flags, &rows[row].flags}) {
+    for (const auto& [flag, value] : changes->items()) {
+      if (!config.contains(flag) || flag == "spankey" || flag == "seed")
+        fail("experiment.105", where, "no run has the flag '", flag, "' in a file of experiments");
+      config[flag] = value;
+    }
+  }
+  config["seed"] = seed;
+  return from_json(config, where);
+}
+
+experiment parse_experiment(const std::string& text, const std::string& file) {
+  const json whole = json::parse(text, nullptr, false);
+  if (!whole.is_object()) fail("experiment.101", file, "expected a JSON object");
+  experiment found;
+  found.name = member(whole, "name", json::value_t::string, file).get<std::string>();
+  found.title = optional_text(whole, "title", file);
+  found.source = optional_text(whole, "source", file);
+  found.flags = optional_object(whole, "flags", file);
+  for (const json& seed : member(whole, "seeds", json::value_t::array, file)) {
+    if (!seed.is_number_unsigned())
+      fail("experiment.106", file, "found the seed ", seed.dump(), ", expected a whole number");
+    found.seeds.push_back(seed.get<std::uint64_t>());
+  }
+  if (found.seeds.empty()) fail("experiment.106", file, "expected at least one seed");
+  if (whole.contains("rows")) {
+    for (const json& row : member(whole, "rows", json::value_t::array, file)) {
+      const std::string where = file + ", row " + std::to_string(found.rows.size() + 1);
+      if (!row.is_object()) fail("experiment.103", where, "is ", row.type_name(), ", expected an object");
+      found.rows.push_back(
+          {member(row, "name", json::value_t::string, where).get<std::string>(),
+           optional_object(row, "flags", where),
+           row.contains("published") ? member(row, "published", json::value_t::object, where) : json()});
+    }
+  }
+  add_grid(optional_object(whole, "grid", file), found.rows, file);
+  if (found.rows.empty()) fail("experiment.107", file, "has neither rows nor a grid");
+
+  std::set<std::string> cells;
+  for (std::size_t row = 0; row < found.rows.size(); ++row) {
+    for (const std::uint64_t seed : found.seeds) {
+      if (slug(found.rows[row].name).empty())
+        fail("experiment.108", file, "row ", row + 1, " is called '", found.rows[row].name,
+             "', expected letters or digits");
+      if (!cells.insert(found.cell(row, seed)).second)
+        fail("experiment.109", file, "two cells are called ", found.cell(row, seed),
+             "; rows and seeds need different names");
+      (void)found.options(row, seed);
+    }
+  }
+  return found;
+}

@@ -1,0 +1,79 @@
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "commands.hpp"
+#include "experiment.hpp"
+#include "spankey/checkpoint/atomic_file.hpp"
+#include "sweep_results.hpp"
+
+namespace {
+
+namespace fs = std::filesystem;
+using spankey::fail;
+
+std::string read_text(const fs::path& file, const char* id) {
+  std::error_code code;
+  if (!fs::is_regular_file(file, code)) fail(id, file.string(), "expected a file, found none");
+  std::ifstream in(file, std::ios::binary);
+  std::stringstream text;
+  text << in.rdbuf();
+  if (!in) fail(id, file.string(), "cannot be read");
+  return text.str();
+}
+
+// The sweep's folder: new, or one of the same experiment, which goes on.
+void open_folder(const fs::path& folder, const std::string& text) {
+  std::error_code code;
+  const fs::path own = folder / "experiment.json";
+  if (fs::exists(own, code)) {
+    if (read_text(own, "sweep.102") != text)
+      fail("sweep.102", folder.string(), "holds another experiment; expected a new folder or this one's");
+    return;
+  }
+  if (fs::exists(folder, code) && !fs::is_empty(folder, code))
+    fail("sweep.102", folder.string(), "is there already and is no sweep; expected a new folder");
+  fs::create_directories(folder / "cells", code);
+  if (code) fail("sweep.103", folder.string(), "cannot be created: ", code.message());
+  spankey::write_file_atomically(own.string(), text, spankey::file_mode::shared);
+}
+
+void write_results(const experiment& what, const fs::path& folder) {
+  const nlohmann::json results = collect_results(what, folder);
+  const auto write = [&](const char* name, const std::string& text) {
+    spankey::write_file_atomically((folder / name).string(), text, spankey::file_mode::shared);
+  };
+  write("results.csv", results_as_csv(results, what, folder));
+  write("results.md", results_as_markdown(results));
+  write("results.json", results.dump(2) + "\n");
+}
+
+}  // namespace
+
+int sweep(const sweep_options& request) {
+  const std::string text = read_text(request.file, "sweep.101");
+  const experiment what = parse_experiment(text, request.file);
+  const fs::path folder(request.out);
+  open_folder(folder, text);
+  const std::size_t cells = what.rows.size() * what.seeds.size();
+  std::size_t number = 0;
+  for (std::size_t row = 0; row < what.rows.size(); ++row) {
+    for (const std::uint64_t seed : what.seeds) {
+      run_options options = what.options(row, seed);
+      options.out = (folder / "cells" / what.cell(row, seed)).string();
+      ++number;
+      std::error_code code;
+      if (fs::exists(fs::path(options.out) / "metrics.json", code)) continue;
+      std::printf("cell %zu/%zu: %s, seed %llu\n", number, cells, what.rows[row].name.c_str(),
+                  static_cast<unsigned long long>(seed));
+      if (const int status = train_or_continue(options); status != 0) return status;
+      write_results(what, folder);
+      std::printf("%s\n", results_as_markdown(collect_results(what, folder)).c_str());
+    }
+  }
+  write_results(what, folder);
+  std::printf("%zu of %zu cells finished; wrote %s/: results.json results.csv results.md\n", number, cells,
+              folder.c_str());
+  return 0;
+}

@@ -1,0 +1,173 @@
+#include "sweep_results.hpp"
+
+#include <array>
+#include <cmath>
+#include <cstdio>
+#include <fstream>
+#include <sstream>
+#include <vector>
+
+#include "spankey/core/error.hpp"
+#include "spankey/train/metrics.hpp"
+
+namespace {
+
+using nlohmann::json;
+namespace fs = std::filesystem;
+
+// Student's t, 97.5 %, by degrees of freedom.
+double t_quantile(std::size_t freedom) {
+  constexpr std::array<double, 30> table = {12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306,
+                                            2.262,  2.228, 2.201, 2.179, 2.160, 2.145, 2.131, 2.120,
+                                            2.110,  2.101, 2.093, 2.086, 2.080, 2.074, 2.069, 2.064,
+                                            2.060,  2.056, 2.052, 2.048, 2.045, 2.042};
+  return freedom <= table.size() ? table[freedom - 1] : 1.960;
+}
+
+// Mean of the values, and the 95 % interval of that mean where there are several.
+json spread(const std::vector<double>& values) {
+  double mean = 0, squares = 0;
+  for (const double v : values) mean += v / static_cast<double>(values.size());
+  json result = {{"mean", mean}, {"values", values}};
+  if (values.size() < 2) return result;
+  for (const double v : values) squares += (v - mean) * (v - mean);
+  const auto n = static_cast<double>(values.size());
+  const double half = t_quantile(values.size() - 1) * std::sqrt(squares / (n - 1) / n);
+  result["low"] = mean - half;
+  result["high"] = mean + half;
+  return result;
+}
+
+json read_metrics(const fs::path& cell) {
+  std::ifstream in(cell / "metrics.json");
+  std::stringstream text;
+  text << in.rdbuf();
+  json metrics = json::parse(text.str(), nullptr, false);
+  if (!in || !metrics.is_object())
+    spankey::fail("sweep.104", (cell / "metrics.json").string(), "is not the JSON object of a finished run");
+  return metrics;
+}
+
+// Calls f(name, condition) for no_key, valid_key and every family of invalid keys ("invalid_key.gaussian").
+template <class F>
+void for_each_condition(const json& metrics, const F& f) {
+  for (const char* name : {"no_key", "valid_key"})
+    if (metrics.contains(name)) f(std::string(name), metrics.at(name));
+  if (!metrics.contains("invalid_key")) return;
+  for (const auto& [family, condition] : metrics.at("invalid_key").items())
+    f("invalid_key." + family, condition);
+}
+
+json& place(json& metrics, const std::string& condition) {
+  const std::size_t dot = condition.find('.');
+  return dot == std::string::npos ? metrics[condition]
+                                  : metrics[condition.substr(0, dot)][condition.substr(dot + 1)];
+}
+
+bool finished(const fs::path& cell) {
+  std::error_code code;
+  return fs::exists(cell / "metrics.json", code);
+}
+
+std::string share(double value) {
+  char text[16];
+  std::snprintf(text, sizeof text, "%.4f", value);
+  return text;
+}
+
+std::string with_interval(const json& figure) {
+  std::string text = share(figure.at("mean").get<double>());
+  if (figure.contains("low")) {
+    char half[16];
+    std::snprintf(half, sizeof half, " ±%.4f",
+                  figure.at("high").get<double>() - figure.at("mean").get<double>());
+    text += half;
+  }
+  return text;
+}
+
+}  // namespace
+
+json collect_results(const experiment& what, const fs::path& folder) {
+  json results = {{"name", what.name}, {"title", what.title}, {"source", what.source}, {"seeds", what.seeds}};
+  results["rows"] = json::array();
+  for (std::size_t row = 0; row < what.rows.size(); ++row) {
+    json cells = json::array(), metrics = json::object();
+    std::vector<json> runs;
+    for (const std::uint64_t seed : what.seeds) {
+      cells.push_back(what.cell(row, seed));
+      const fs::path cell = folder / "cells" / what.cell(row, seed);
+      if (finished(cell)) runs.push_back(read_metrics(cell));
+    }
+    if (!runs.empty()) {
+      for_each_condition(runs.front(), [&](const std::string& name, const json&) {
+        for (const std::string_view f : spankey::figure_names) {
+          std::vector<double> values;
+          for (json& run : runs)
+            values.push_back(place(run, name).at(std::string(f)).at("mean").get<double>());
+          place(metrics, name)[std::string(f)] = spread(values);
+        }
+      });
+      if (runs.front().contains("absorption")) {
+        std::vector<double> values;
+        for (const json& run : runs) values.push_back(run.at("absorption").get<double>());
+        metrics["absorption"] = spread(values);
+      }
+    }
+    json entry = {{"name", what.rows[row].name},
+                  {"flags", what.rows[row].flags},
+                  {"finished", runs.size()},
+                  {"cells", cells}};
+    if (!runs.empty()) entry["metrics"] = metrics;
+    if (!what.rows[row].published.is_null()) entry["published"] = what.rows[row].published;
+    results["rows"].push_back(entry);
+  }
+  return results;
+}
+
+std::string results_as_csv(const json& results, const experiment& what, const fs::path& folder) {
+  std::string text = "row,seed,condition,semantic,masked,calibrated,reject\n";
+  for (std::size_t row = 0; row < what.rows.size(); ++row) {
+    std::string name = results.at("rows")[row].at("name").get<std::string>();
+    for (std::size_t quote = name.find('"'); quote != std::string::npos; quote = name.find('"', quote + 2))
+      name.insert(quote, "\"");
+    for (const std::uint64_t seed : what.seeds) {
+      const fs::path cell = folder / "cells" / what.cell(row, seed);
+      if (!finished(cell)) continue;
+      for_each_condition(read_metrics(cell), [&](const std::string& condition, const json& figures) {
+        text += "\"" + name + "\"," + std::to_string(seed) + "," + condition;
+        for (const std::string_view f : spankey::figure_names)
+          text += "," + figures.at(std::string(f)).at("mean").dump();
+        text += "\n";
+      });
+    }
+  }
+  return text;
+}
+
+std::string results_as_markdown(const json& results) {
+  std::string text = "# " + results.at("title").get<std::string>() + "\n\n";
+  const std::string source = results.at("source").get<std::string>();
+  if (!source.empty()) text += "Published figures: " + source + ".\n\n";
+  text +=
+      "| row | condition | seeds | semantic | published | masked | calibrated | reject "
+      "|\n|---|---|---|---|---|---|---|---|\n";
+  for (const json& row : results.at("rows")) {
+    if (!row.contains("metrics")) {
+      text += "| " + row.at("name").get<std::string>() + " | not finished | | | | | | |\n";
+      continue;
+    }
+    for_each_condition(row.at("metrics"), [&](const std::string& condition, const json& figures) {
+      const std::string whole = condition.substr(0, condition.find('.'));
+      const bool has_published = row.contains("published") && row.at("published").contains(whole);
+      // What was published for invalid keys are Gaussian ones.
+      const bool comparable = whole == condition || condition == "invalid_key.gaussian";
+      text += "| " + row.at("name").get<std::string>() + " | " + condition + " | " +
+              row.at("finished").dump() + " | " + with_interval(figures.at("semantic")) + " | " +
+              (has_published && comparable ? share(row.at("published").at(whole).get<double>()) : "") +
+              " | " + with_interval(figures.at("masked")) + " | " + with_interval(figures.at("calibrated")) +
+              " | " + with_interval(figures.at("reject")) + " |\n";
+    });
+  }
+  return text;
+}
