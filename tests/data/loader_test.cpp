@@ -160,7 +160,7 @@ TEST_CASE("an augmented sample is the image at its placement, whatever its place
   const epoch_content all = read_epoch(data, options, 4);
   for (std::size_t n = 0; n < all.y.size(); ++n) {
     const int image = all.y[n];
-    const spankey::image_placement place = spankey::place_image(options.augment, 9, 4, image);
+    const spankey::image_placement place = spankey::place_image(options.augment, data.sample, 9, 4, image);
     int wrong = 0;
     for (index_t h = 0; h < 4; ++h)
       for (index_t w = 0; w < 4; ++w)
@@ -175,6 +175,25 @@ TEST_CASE("an augmented sample is the image at its placement, whatever its place
         }
     CHECK(wrong == 0);
   }
+}
+
+TEST_CASE("a loader turns and shifts as its placement says") {
+  const numbered_images data(12);
+  loader_options options;
+  options.batch = 12;
+  options.shuffle = false;
+  options.augment = {.rotate_degrees = 60, .shift_fraction = 0.5};
+  const epoch_content all = read_epoch(data, options, 4);
+  const std::vector<float> table = spankey::normalisation_table<float>(data.mean, data.deviation);
+  std::vector<float> expected(12 * 32);
+  for (index_t i = 0; i < 12; ++i)
+    spankey::write_image(data.image(i), data.sample,
+                         spankey::place_image(options.augment, data.sample, options.seed, 4, i), table.data(),
+                         expected.data() + 32 * i);
+  CHECK(all.x == expected);
+  CHECK(read_epoch(data, options, 5).x != expected);
+  options.augment = {};
+  CHECK(read_epoch(data, options, 4).x != expected);
 }
 
 TEST_CASE("one thread and three write the same bits") {
@@ -224,6 +243,10 @@ TEST_CASE("wrong options and wrong questions are one-line errors") {
   CHECK(constructing(data, options) == "[spankey.data.122] loader: found padding 5, expected 0 to 4");
   options.augment.pad = 4;
   CHECK(constructing(data, options) == "no error");
+  options.augment.rotate_degrees = 200;
+  CHECK(constructing(data, options) ==
+        "[spankey.data.126] loader: found a rotation by up to 200.000000 degrees, expected 0 to 180");
+  options.augment.rotate_degrees = 0;
   options.batch = 11;
   options.last = last_batch::drop;
   CHECK(constructing(data, options) ==

@@ -49,16 +49,12 @@ class loader {
                 "deviation; see data/dataset.hpp");
 
  public:
-  /// Errors: data.101 to data.104 (the data set, see require_usable), data.121 batch, data.122 padding,
-  /// data.123 fewer images than one batch where the last batch is dropped.
+  /// Errors: data.101 to data.104 (the data set, see require_usable), data.121 batch, data.122, data.126 and
+  /// data.127 augmentation, data.123 fewer images than one batch where the last batch is dropped.
   loader(const Data& data, const loader_options& options) : data_(&data), options_(options) {
     require_usable(data, "loader");
     if (options.batch < 1) fail("data.121", "loader", "found batch ", options.batch, ", expected at least 1");
-    const extents sample = data.sample;
-    const index_t most = std::min(sample.height, sample.width);
-    if (options.augment.pad < 0 || options.augment.pad > most) {
-      fail("data.122", "loader", "found padding ", options.augment.pad, ", expected 0 to ", most);
-    }
+    require_augmentation(options.augment, data.sample, "loader");
     if (steps_per_epoch() < 1) {
       fail("data.123", "loader", "found ", size(),
            " images with the last partial batch dropped, expected at least ", options.batch, " (one batch)");
@@ -109,7 +105,7 @@ class loader {
     const extents sample = data_->sample;
     parallel_for(samples, [&](index_t n) {
       const index_t image = images[n];
-      const image_placement place = place_image(options_.augment, options_.seed, epoch, image);
+      const image_placement place = place_image(options_.augment, sample, options_.seed, epoch, image);
       write_image(data_->image(image), sample, place, table_.data(), x + n * sample.size());
       y[n] = static_cast<int>(data_->label(image));
     });
