@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstdint>
 #include <cstdlib>
+#include <limits>
 #include <numeric>
 #include <string>
 #include <vector>
@@ -196,6 +197,40 @@ TEST_CASE("a loader turns and shifts as its placement says") {
   CHECK(read_epoch(data, options, 4).x != expected);
 }
 
+TEST_CASE("features are read in the order of images, as they are, and not augmented") {
+  const numbered_images images(10);
+  spankey::feature_dataset data{"numbers", {3, 1, 1}, 10, {}, {}};
+  for (int i = 0; i < 10; ++i) {
+    data.labels.push_back(i);
+    for (int j = 0; j < 3; ++j) data.values.push_back(static_cast<float>(i) + 0.1F * static_cast<float>(j));
+  }
+  loader_options options;
+  options.batch = 4;
+  options.seed = 5;
+  loader<spankey::feature_dataset> batches(data, options);
+  loader<numbered_images> peer(images, options);
+  std::vector<float> x(12), peer_x(4 * 32);
+  std::vector<int> y(4), peer_y(4);
+  for (const index_t step : {0, 1, 2}) {
+    x.assign(12, 99);
+    REQUIRE(batches.fill(2, step, x.data(), y.data()) == peer.fill(2, step, peer_x.data(), peer_y.data()));
+    const index_t samples = batches.samples_at(step);
+    for (index_t n = 0; n < 4; ++n)
+      for (index_t j = 0; j < 3; ++j)
+        CHECK(x[static_cast<std::size_t>(3 * n + j)] ==
+              (n < samples ? data.features(y[static_cast<std::size_t>(n)])[j] : 99.0F));
+    CHECK(y == peer_y);
+  }
+  options.augment.flip = true;
+  CHECK(
+      message_of([&] { loader<spankey::feature_dataset> made(data, options); }) ==
+      "[spankey.data.128] loader: found an augmentation of a data set of features, expected augmentation{}");
+  options.augment = {};
+  data.values[0] = std::numeric_limits<float>::quiet_NaN();
+  CHECK(message_of([&] { loader<spankey::feature_dataset> made(data, options); }).find("data.106") !=
+        std::string::npos);
+}
+
 TEST_CASE("one thread and three write the same bits") {
   const numbered_images data(103);
   loader_options options;
@@ -250,7 +285,7 @@ TEST_CASE("wrong options and wrong questions are one-line errors") {
   options.batch = 11;
   options.last = last_batch::drop;
   CHECK(constructing(data, options) ==
-        "[spankey.data.123] loader: found 10 images with the last partial batch dropped, expected at least "
+        "[spankey.data.123] loader: found 10 samples with the last partial batch dropped, expected at least "
         "11 (one "
         "batch)");
 
