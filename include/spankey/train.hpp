@@ -5,6 +5,8 @@
 #include "spankey/checkpoint/weights.hpp"
 #include "spankey/data/cifar10.hpp"
 #include "spankey/data/glyphs.hpp"
+#include "spankey/data/idx.hpp"
+#include "spankey/data/linear_task.hpp"
 #include "spankey/data/loader.hpp"
 #include "spankey/inject/runtime.hpp"
 #include "spankey/key/sampler.hpp"

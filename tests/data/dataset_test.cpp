@@ -50,8 +50,28 @@ struct without_label {
   [[nodiscard]] const std::uint8_t* image(index_t i) const;
 };
 
-static_assert(spankey::Dataset<own_dataset>);
+// Features that are computed, and no image.
+struct own_features {
+  static constexpr spankey::extents sample{2, 1, 1};
+  static constexpr index_t classes = 2;
+  std::array<float, 4> values{0.5F, -3, 0, 1e30F};
+  [[nodiscard]] index_t size() const { return 2; }
+  [[nodiscard]] const float* features(index_t i) const { return &values[static_cast<std::size_t>(2 * i)]; }
+  [[nodiscard]] int label(index_t i) const { return static_cast<int>(i); }
+};
+
+struct without_samples {
+  spankey::extents sample;
+  index_t classes;
+  [[nodiscard]] index_t size() const;
+  [[nodiscard]] int label(index_t i) const;
+};
+
+static_assert(spankey::ImageDataset<own_dataset> && !spankey::FeatureDataset<own_dataset>);
+static_assert(spankey::FeatureDataset<own_features> && !spankey::ImageDataset<own_features>);
+static_assert(spankey::Dataset<own_dataset> && spankey::Dataset<own_features>);
 static_assert(!spankey::Dataset<without_label>);
+static_assert(!spankey::Dataset<without_samples>);
 static_assert(!spankey::Dataset<int>);
 
 }  // namespace
@@ -87,6 +107,7 @@ TEST_CASE("take_first refuses a count that the data set does not have") {
 TEST_CASE("require_usable accepts sound data sets") {
   CHECK_NOTHROW(spankey::require_usable(four_images(), "here"));
   CHECK_NOTHROW(spankey::require_usable(own_dataset{}, "here"));
+  CHECK_NOTHROW(spankey::require_usable(own_features{}, "here"));
 }
 
 TEST_CASE("require_usable names what is wrong") {
@@ -94,7 +115,7 @@ TEST_CASE("require_usable names what is wrong") {
     return message_of([&] { spankey::require_usable(data, "here"); });
   };
   CHECK(message(image_dataset{}) ==
-        "[spankey.data.101] here: found an empty data set, expected at least 1 image");
+        "[spankey.data.101] here: found an empty data set, expected at least 1 sample");
   image_dataset data = four_images();
   data.sample.height = 0;
   CHECK(message(data) ==
@@ -113,5 +134,26 @@ TEST_CASE("require_usable names what is wrong") {
   CHECK(message(data).find("of channel 1, expected more than 0") != std::string::npos);
   data = four_images();
   data.labels[3] = 3;
-  CHECK(message(data) == "[spankey.data.104] here: found label 3 of image 3, expected 0 to 2");
+  CHECK(message(data) == "[spankey.data.104] here: found label 3 of sample 3, expected 0 to 2");
+}
+
+TEST_CASE("feature_dataset finds features and label by number") {
+  spankey::feature_dataset data{"two", {3, 1, 1}, 2, {1, 2, 3, 4, 5, 6}, {1, 0}};
+  CHECK(data.size() == 2);
+  CHECK(data.features(1)[0] == 4);
+  CHECK(data.features(1)[2] == 6);
+  CHECK(data.label(0) == 1);
+  CHECK_NOTHROW(spankey::require_usable(data, "here"));
+  const auto message = [](const spankey::feature_dataset& with) {
+    return message_of([&] { spankey::require_usable(with, "here"); });
+  };
+  data.values[4] = std::numeric_limits<float>::infinity();
+  CHECK(message(data) ==
+        "[spankey.data.106] here: found inf as feature 1 of sample 1, expected a finite number");
+  data.values[4] = std::numeric_limits<float>::quiet_NaN();
+  CHECK(message(data).find("[spankey.data.106] here: found nan as feature 1 of sample 1") == 0);
+  data.values[4] = 5;
+  data.labels[1] = -1;
+  CHECK(message(data) == "[spankey.data.104] here: found label -1 of sample 1, expected 0 to 1");
+  CHECK(message({}).find("data.101") != std::string::npos);
 }

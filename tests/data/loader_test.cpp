@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstdint>
 #include <cstdlib>
+#include <limits>
 #include <numeric>
 #include <string>
 #include <vector>
@@ -160,7 +161,7 @@ TEST_CASE("an augmented sample is the image at its placement, whatever its place
   const epoch_content all = read_epoch(data, options, 4);
   for (std::size_t n = 0; n < all.y.size(); ++n) {
     const int image = all.y[n];
-    const spankey::image_placement place = spankey::place_image(options.augment, 9, 4, image);
+    const spankey::image_placement place = spankey::place_image(options.augment, data.sample, 9, 4, image);
     int wrong = 0;
     for (index_t h = 0; h < 4; ++h)
       for (index_t w = 0; w < 4; ++w)
@@ -175,6 +176,59 @@ TEST_CASE("an augmented sample is the image at its placement, whatever its place
         }
     CHECK(wrong == 0);
   }
+}
+
+TEST_CASE("a loader turns and shifts as its placement says") {
+  const numbered_images data(12);
+  loader_options options;
+  options.batch = 12;
+  options.shuffle = false;
+  options.augment = {.rotate_degrees = 60, .shift_fraction = 0.5};
+  const epoch_content all = read_epoch(data, options, 4);
+  const std::vector<float> table = spankey::normalisation_table<float>(data.mean, data.deviation);
+  std::vector<float> expected(12 * 32);
+  for (index_t i = 0; i < 12; ++i)
+    spankey::write_image(data.image(i), data.sample,
+                         spankey::place_image(options.augment, data.sample, options.seed, 4, i), table.data(),
+                         expected.data() + 32 * i);
+  CHECK(all.x == expected);
+  CHECK(read_epoch(data, options, 5).x != expected);
+  options.augment = {};
+  CHECK(read_epoch(data, options, 4).x != expected);
+}
+
+TEST_CASE("features are read in the order of images, as they are, and not augmented") {
+  const numbered_images images(10);
+  spankey::feature_dataset data{"numbers", {3, 1, 1}, 10, {}, {}};
+  for (int i = 0; i < 10; ++i) {
+    data.labels.push_back(i);
+    for (int j = 0; j < 3; ++j) data.values.push_back(static_cast<float>(i) + 0.1F * static_cast<float>(j));
+  }
+  loader_options options;
+  options.batch = 4;
+  options.seed = 5;
+  loader<spankey::feature_dataset> batches(data, options);
+  loader<numbered_images> peer(images, options);
+  std::vector<float> x(12), peer_x(4 * 32);
+  std::vector<int> y(4), peer_y(4);
+  for (const index_t step : {0, 1, 2}) {
+    x.assign(12, 99);
+    REQUIRE(batches.fill(2, step, x.data(), y.data()) == peer.fill(2, step, peer_x.data(), peer_y.data()));
+    const index_t samples = batches.samples_at(step);
+    for (index_t n = 0; n < 4; ++n)
+      for (index_t j = 0; j < 3; ++j)
+        CHECK(x[static_cast<std::size_t>(3 * n + j)] ==
+              (n < samples ? data.features(y[static_cast<std::size_t>(n)])[j] : 99.0F));
+    CHECK(y == peer_y);
+  }
+  options.augment.flip = true;
+  CHECK(
+      message_of([&] { loader<spankey::feature_dataset> made(data, options); }) ==
+      "[spankey.data.128] loader: found an augmentation of a data set of features, expected augmentation{}");
+  options.augment = {};
+  data.values[0] = std::numeric_limits<float>::quiet_NaN();
+  CHECK(message_of([&] { loader<spankey::feature_dataset> made(data, options); }).find("data.106") !=
+        std::string::npos);
 }
 
 TEST_CASE("one thread and three write the same bits") {
@@ -224,10 +278,14 @@ TEST_CASE("wrong options and wrong questions are one-line errors") {
   CHECK(constructing(data, options) == "[spankey.data.122] loader: found padding 5, expected 0 to 4");
   options.augment.pad = 4;
   CHECK(constructing(data, options) == "no error");
+  options.augment.rotate_degrees = 200;
+  CHECK(constructing(data, options) ==
+        "[spankey.data.126] loader: found a rotation by up to 200.000000 degrees, expected 0 to 180");
+  options.augment.rotate_degrees = 0;
   options.batch = 11;
   options.last = last_batch::drop;
   CHECK(constructing(data, options) ==
-        "[spankey.data.123] loader: found 10 images with the last partial batch dropped, expected at least "
+        "[spankey.data.123] loader: found 10 samples with the last partial batch dropped, expected at least "
         "11 (one "
         "batch)");
 

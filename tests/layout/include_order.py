@@ -44,7 +44,7 @@ PACKAGES = {
     "Eigen": (r"(unsupported/)?Eigen/", ["diagnose/", "attack/", "interop/eigen.hpp"]),
     "xtensor": (r"(xtensor|xtl|xsimd)/", ["interop/xtensor.hpp"]),
     "CUDA": (r"(cuda|cublas|cudnn)\w*\.h$", ["backend/cuda/"]),
-    "zlib": (r"zlib\.h$", ["data/idx.hpp"]),
+    "zlib": (r"zlib\.h$", ["data/gzip.hpp"]),
     "libsodium": (r"sodium(\.h$|/)", ["key/key_file.hpp"]),
 }
 SYSTEM = re.compile(r"^[a-z_0-9]+$|^(immintrin|arm_neon|cpuid|fcntl|unistd|windows|io)\.h$|^(sys|asm|linux)/\w+\.h$")

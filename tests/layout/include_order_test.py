@@ -46,6 +46,7 @@ class IncludeOrder(unittest.TestCase):
             ({"data/d.hpp": "#include <tbb/parallel_for.h>\n"}, "oneTBB belongs in backend/cpu/parallel.hpp only"),
             ({"backend/cpu/c.hpp": "#include <cblas.h>\n"}, "OpenBLAS belongs in backend/cpu/blas.hpp only"),
             ({"loss/l.hpp": "#include <Eigen/Dense>\n"}, "Eigen belongs in"),
+            ({"data/idx.hpp": "#include <zlib.h>\n"}, "zlib belongs in data/gzip.hpp only"),
             ({"core/b.hpp": "#include <boost/any.hpp>\n"}, "no package of the table"),
             ({"helpers/h.hpp": ""}, "folder 'helpers' is not in the table"),
             ({"core/b.hpp": "\n" * 301}, "301 lines; expected at most 300"),

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <cstring>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -146,6 +147,29 @@ TEST_CASE("gate_evaluation: counts and shares") {
   CHECK(report.invalid_key->operator[](figure::semantic).worst == 0.5);
   CHECK(report.valid_key->operator[](figure::masked).worst == 0.75);
   CHECK(report.invalid_key->operator[](figure::masked).worst == 1.0);
+}
+
+TEST_CASE("gate_evaluation: a data set of features meets the keys that one of images does") {
+  const numbered_images images;
+  feature_dataset data{"numbers", {4, 1, 1}, 3, {}, {}};
+  for (index_t i = 0; i < images.size(); ++i) {
+    data.labels.push_back(images.label(i));
+    for (int c = 0; c < 4; ++c) data.values.push_back(static_cast<float>(images.image(i)[c]) / 255.0F);
+  }
+  const evaluation_options options{.keys = 3, .images_per_key = 4};
+  recording_model of_images, of_features;
+  for (recording_model* model : {&of_images, &of_features})
+    model->answer = [](index_t image, float* z) { z[image % 4] = 1; };
+  key_space keys(small_space, both_sites), twin(small_space, both_sites);
+  const gate_report expected = recorded(of_images, &keys, 3, options);
+  const gate_report report = gate_evaluation(of_features, &twin, data, 3, options).run();
+  CHECK(same(report, expected));
+  REQUIRE(of_features.passes.size() == of_images.passes.size());
+  for (std::size_t i = 0; i < of_images.passes.size(); ++i)
+    CHECK(of_features.passes[i].images == of_images.passes[i].images);
+
+  data.values[7] = std::numeric_limits<float>::infinity();
+  CHECK(id_of([&] { gate_evaluation(of_features, &twin, data, 3, options); }) == "data.106");
 }
 
 TEST_CASE("gate_evaluation: a key sees at most the test set; few keys see few images") {

@@ -9,11 +9,13 @@
 
 #include "error_probe.hpp"
 #include "recording_model.hpp"
+#include "spankey/data/linear_task.hpp"
 #include "spankey/inject/multiplicative.hpp"
 #include "spankey/loss/deny/reject_class.hpp"
 #include "spankey/model/initialise.hpp"
 #include "spankey/model/mlp.hpp"
 #include "spankey/model/small_cnn.hpp"
+#include "spankey/train/evaluate.hpp"
 
 using namespace spankey;
 using doctest::Approx;
@@ -121,6 +123,46 @@ TEST_CASE("trainer: a model without sites needs no keys") {
     CHECK(r.deny == 0);
     CHECK(r.loss == r.cross_entropy);
   }
+}
+
+TEST_CASE("trainer: the linear task, from features to the answers of the trained network") {
+  using model_type = mlp<5, ungated, backend::cpu, float>;
+  const feature_dataset data = make_linear_task(2000, 1, split::train),
+                        test = make_linear_task(500, 1, split::test);
+  const objective<no_deny> goal{.classes = 5};
+  const auto test_accuracy = [&](model_type& model) {
+    return gate_evaluation(model, nullptr, test, 50, {}).run().no_key[figure::semantic].mean;
+  };
+  model_type model;
+  const arena memory(model, 50);
+  initialise(model, 1);
+  CHECK(test_accuracy(model) < 0.4);  // chance is 0.2
+  keeps_records watcher;
+  trainer(model, goal, nullptr, data, plain(3, 50)).run(watcher);
+  CHECK(watcher.epochs.back().accuracy > 0.85);
+  CHECK(test_accuracy(model) > 0.85);
+
+  training_options cropping = plain(1, 50);
+  cropping.augment = {.pad = 1};
+  CHECK(id_of([&] { trainer(model, goal, nullptr, data, cropping); }) == "data.128");
+}
+
+TEST_CASE("trainer: a gated network of bf16 on features") {
+  using model_type = mlp<6, gate<multiplicative, at<0, 1, 2>>, backend::cpu, bf16>;
+  const feature_dataset data = make_linear_task(1000, 1, split::train),
+                        test = make_linear_task(200, 1, split::test);
+  const objective<reject_class> goal{.classes = 5, .weight = 0.1};
+  model_type model;
+  model.for_each_site([](int, auto& site) { site.injector.gamma = 1; });
+  const arena memory(model, 2 * 50);
+  initialise(model, 1);
+  const std::vector<int> sites = {0, 1, 2};
+  key_space keys({.subspace_dim = 4}, sites_of<model_type>(sites));
+  silent_observer nobody;
+  trainer(model, goal, &keys, data, plain(10, 50)).run(nobody);
+  const gate_report report = gate_evaluation(model, &keys, test, 50, {.keys = 5}).run();
+  CHECK(report.valid_key->operator[](figure::semantic).mean > 0.6);
+  CHECK(report.valid_key->images_per_key == 200);
 }
 
 TEST_CASE("trainer: the same weights, bit for bit, for any number of threads") {

@@ -35,6 +35,7 @@ enum class stream : std::uint32_t {
   invalid_keys = 6,
   glyphs = 7,
   evaluation = 8,
+  linear_task = 9,
 };
 
 /// All random numbers of one (seed, stream, step); `index` picks one. step < 2^32.

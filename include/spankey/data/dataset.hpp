@@ -1,11 +1,13 @@
-// Labelled images: what the loader reads, and the concept that a data set of your own has to meet.
+// Labelled samples: what the loader reads, and the concepts that a data set of your own has to meet.
 //
-// Pixels are bytes, channels last, H x W x C an image: byte (h, w, c) of image i is
+// Images: pixels are bytes, channels last, H x W x C an image: byte (h, w, c) of image i is
 //   image(i)[(h*W + w)*C + c]
 // A network sees x = (pixel/255 - mean[c]) / deviation[c], with the constants of the training set.
+// Features: a network sees the floats features(i)[0] to features(i)[H*W*C - 1] as they are.
 // Labels run from 0 to classes - 1.
 #pragma once
 
+#include <cmath>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -19,21 +21,35 @@
 
 namespace spankey {
 
-/// The two parts of a data set. They share no image.
+/// The two parts of a data set. They share no sample.
 enum class split { train, test };
 
-/// What a loader needs: sample (extents), classes, size(), image(i) (H x W x C bytes), label(i), and mean and
-/// deviation of pixel/255, one a channel. Any number of threads may read at once.
+/// What every data set has: sample (extents), classes, size(), label(i).
 template <class Data>
-concept Dataset = requires(const Data& data, index_t i) {
+concept LabelledSamples = requires(const Data& data, index_t i) {
   { data.sample } -> std::convertible_to<extents>;
   { data.classes } -> std::convertible_to<index_t>;
   { data.size() } -> std::convertible_to<index_t>;
-  { data.image(i) } -> std::convertible_to<const std::uint8_t*>;
   { data.label(i) } -> std::convertible_to<int>;
+};
+
+/// Images of bytes: also image(i) (H x W x C bytes), and mean and deviation of pixel/255, one a channel.
+template <class Data>
+concept ImageDataset = LabelledSamples<Data> && requires(const Data& data, index_t i) {
+  { data.image(i) } -> std::convertible_to<const std::uint8_t*>;
   std::span<const float>(data.mean);
   std::span<const float>(data.deviation);
 };
+
+/// Vectors of floats: also features(i) (H x W x C floats).
+template <class Data>
+concept FeatureDataset = LabelledSamples<Data> && requires(const Data& data, index_t i) {
+  { data.features(i) } -> std::convertible_to<const float*>;
+};
+
+/// What a loader needs. Any number of threads may read at once. What is both is read as images.
+template <class Data>
+concept Dataset = ImageDataset<Data> || FeatureDataset<Data>;
 
 /// A data set that owns its images: N x H x W x C bytes and N labels.
 struct image_dataset {
@@ -50,7 +66,23 @@ struct image_dataset {
   [[nodiscard]] int label(index_t i) const { return labels[static_cast<std::size_t>(i)]; }
 };
 
-static_assert(Dataset<image_dataset>);
+static_assert(ImageDataset<image_dataset>);
+
+/// A data set that owns its features: N x H x W x C floats and N labels.
+struct feature_dataset {
+  std::string name;
+  extents sample;
+  index_t classes = 0;
+  std::vector<float> values;
+  std::vector<int> labels;
+
+  [[nodiscard]] index_t size() const { return static_cast<index_t>(labels.size()); }
+  /// First feature of sample i, 0 <= i < size().
+  [[nodiscard]] const float* features(index_t i) const { return values.data() + i * sample.size(); }
+  [[nodiscard]] int label(index_t i) const { return labels[static_cast<std::size_t>(i)]; }
+};
+
+static_assert(FeatureDataset<feature_dataset>);
 
 /// The first n images. Error data.105 unless 1 <= n <= size().
 inline image_dataset take_first(image_dataset data, index_t n) {
@@ -64,32 +96,45 @@ inline image_dataset take_first(image_dataset data, index_t n) {
   return data;
 }
 
-/// Looks at everything that a loader relies on. Errors: data.101 no images, data.102 extents or number of
-/// classes, data.103 normalisation constants, data.104 a label out of range.
+/// Looks at everything that a loader relies on. Errors: data.101 no samples, data.102 extents or number of
+/// classes, data.103 normalisation constants, data.104 a label out of range, data.106 a feature that is not finite.
 template <Dataset Data>
 void require_usable(const Data& data, std::string_view where) {
   const index_t size = data.size(), classes = data.classes;
   const extents sample = data.sample;
-  if (size < 1) fail("data.101", where, "found an empty data set, expected at least 1 image");
+  if (size < 1) fail("data.101", where, "found an empty data set, expected at least 1 sample");
   if (sample.channels < 1 || sample.height < 1 || sample.width < 1 || classes < 1) {
     fail("data.102", where, "found ", classes, " classes of C=", sample.channels, " H=", sample.height,
          " W=", sample.width, ", expected every one to be at least 1");
   }
-  const std::span<const float> mean(data.mean), deviation(data.deviation);
-  const auto channels = static_cast<std::size_t>(sample.channels);
-  if (mean.size() != channels || deviation.size() != channels) {
-    fail("data.103", where, "found ", mean.size(), " means and ", deviation.size(),
-         " deviations, expected one for each of C=", channels, " channels");
-  }
-  for (std::size_t c = 0; c < channels; ++c) {
-    if (!(deviation[c] > 0)) {
-      fail("data.103", where, "found deviation ", deviation[c], " of channel ", c, ", expected more than 0");
+  if constexpr (ImageDataset<Data>) {
+    const std::span<const float> mean(data.mean), deviation(data.deviation);
+    const auto channels = static_cast<std::size_t>(sample.channels);
+    if (mean.size() != channels || deviation.size() != channels) {
+      fail("data.103", where, "found ", mean.size(), " means and ", deviation.size(),
+           " deviations, expected one for each of C=", channels, " channels");
+    }
+    for (std::size_t c = 0; c < channels; ++c) {
+      if (!(deviation[c] > 0)) {
+        fail("data.103", where, "found deviation ", deviation[c], " of channel ", c,
+             ", expected more than 0");
+      }
+    }
+  } else {
+    for (index_t i = 0; i < size; ++i) {
+      const float* features = data.features(i);
+      for (index_t j = 0; j < sample.size(); ++j) {
+        if (!std::isfinite(features[j])) {
+          fail("data.106", where, "found ", features[j], " as feature ", j, " of sample ", i,
+               ", expected a finite number");
+        }
+      }
     }
   }
   for (index_t i = 0; i < size; ++i) {
     const int label = data.label(i);
     if (label < 0 || label >= classes) {
-      fail("data.104", where, "found label ", label, " of image ", i, ", expected 0 to ", classes - 1);
+      fail("data.104", where, "found label ", label, " of sample ", i, ", expected 0 to ", classes - 1);
     }
   }
 }

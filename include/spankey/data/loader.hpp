@@ -1,6 +1,6 @@
-// Batches of a data set: seeded order, augmentation, normalisation.
+// Batches of a data set: seeded order, augmentation and normalisation of images.
 //
-// fill(epoch, step, x, y) overwrites x (N x H x W x C, normalised) and y (N) with a pure function of the
+// fill(epoch, step, x, y) overwrites x (N x H x W x C) and y (N) with a pure function of the
 //   data, options, epoch and step: a run continues anywhere, with the same bits for any number of threads.
 // The order of an epoch is a Fisher-Yates shuffle of 0..size-1 by the numbers of (seed, shuffle, epoch),
 //   computed when the epoch is first asked for and kept; within an epoch nothing is allocated.
@@ -10,7 +10,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <numeric>
-#include <span>
 #include <utility>
 #include <vector>
 
@@ -20,10 +19,11 @@
 #include "spankey/core/shape.hpp"
 #include "spankey/data/augment.hpp"
 #include "spankey/data/dataset.hpp"
+#include "spankey/data/sample_writer.hpp"
 
 namespace spankey {
 
-/// What happens to the images left over when the size is not a multiple of the batch.
+/// What happens to the samples left over when the size is not a multiple of the batch.
 enum class last_batch { keep, drop };
 
 /// How a loader walks its data set. evaluation_order() is the other common choice.
@@ -35,7 +35,7 @@ struct loader_options {
   last_batch last = last_batch::keep;
 };
 
-/// File order, no augmentation, every image once.
+/// File order, no augmentation, every sample once.
 constexpr loader_options evaluation_order(index_t batch) {
   return {batch, 0, false, augmentation{}, last_batch::keep};
 }
@@ -44,34 +44,29 @@ constexpr loader_options evaluation_order(index_t batch) {
 /// all threads itself.
 template <class Data, class Scalar = float>
 class loader {
-  static_assert(Dataset<Data>,
-                "SpanKey: Data is not a Dataset: needs sample, classes, size(), image(i), label(i), mean and "
-                "deviation; see data/dataset.hpp");
-
  public:
-  /// Errors: data.101 to data.104 (the data set, see require_usable), data.121 batch, data.122 padding,
-  /// data.123 fewer images than one batch where the last batch is dropped.
-  loader(const Data& data, const loader_options& options) : data_(&data), options_(options) {
-    require_usable(data, "loader");
+  /// Errors: data.101 to data.106 (the data set, see require_usable), data.121 batch, data.122, data.126 and
+  /// data.127 augmentation, data.128 any augmentation of features, data.123 fewer samples than one batch where the
+  /// last batch is dropped.
+  loader(const Data& data, const loader_options& options)
+      : data_(&data), options_(options), writer_(data, "loader") {
     if (options.batch < 1) fail("data.121", "loader", "found batch ", options.batch, ", expected at least 1");
-    const extents sample = data.sample;
-    const index_t most = std::min(sample.height, sample.width);
-    if (options.augment.pad < 0 || options.augment.pad > most) {
-      fail("data.122", "loader", "found padding ", options.augment.pad, ", expected 0 to ", most);
+    if constexpr (ImageDataset<Data>) {
+      require_augmentation(options.augment, data.sample, "loader");
+    } else if (options.augment != augmentation{}) {
+      fail("data.128", "loader", "found an augmentation of a data set of features, expected augmentation{}");
     }
     if (steps_per_epoch() < 1) {
       fail("data.123", "loader", "found ", size(),
-           " images with the last partial batch dropped, expected at least ", options.batch, " (one batch)");
+           " samples with the last partial batch dropped, expected at least ", options.batch, " (one batch)");
     }
-    table_ = normalisation_table<Scalar>(std::span<const float>(data.mean),
-                                         std::span<const float>(data.deviation));
     order_.resize(static_cast<std::size_t>(size()));
     std::iota(order_.begin(), order_.end(), index_t{0});
   }
   loader(const Data&&, const loader_options&) = delete;
 
   [[nodiscard]] const loader_options& options() const { return options_; }
-  /// Images in the data set.
+  /// Samples in the data set.
   [[nodiscard]] index_t size() const { return static_cast<index_t>(data_->size()); }
   [[nodiscard]] index_t steps_per_epoch() const {
     const index_t whole = size() / options_.batch;
@@ -82,7 +77,7 @@ class loader {
     return std::min(options_.batch, size() - step * options_.batch);
   }
 
-  /// The data set's image numbers in the order of `epoch`. Errors: data.124.
+  /// The data set's sample numbers in the order of `epoch`. Errors: data.124.
   const std::vector<index_t>& order(index_t epoch) {
     if (epoch < 0 || epoch > index_t{0x7FFFFFFF}) {
       fail("data.124", "loader", "found epoch ", epoch, ", expected 0 to ", index_t{0x7FFFFFFF});
@@ -104,14 +99,18 @@ class loader {
     if (step < 0 || step >= steps_per_epoch()) {
       fail("data.125", "loader", "found step ", step, ", expected 0 to ", steps_per_epoch() - 1);
     }
-    const index_t* images = order(epoch).data() + step * options_.batch;
+    const index_t* numbers = order(epoch).data() + step * options_.batch;
     const index_t samples = samples_at(step);
     const extents sample = data_->sample;
     parallel_for(samples, [&](index_t n) {
-      const index_t image = images[n];
-      const image_placement place = place_image(options_.augment, options_.seed, epoch, image);
-      write_image(data_->image(image), sample, place, table_.data(), x + n * sample.size());
-      y[n] = static_cast<int>(data_->label(image));
+      const index_t i = numbers[n];
+      if constexpr (ImageDataset<Data>) {
+        writer_.write(i, place_image(options_.augment, sample, options_.seed, epoch, i),
+                      x + n * sample.size());
+      } else {
+        writer_.write(i, x + n * sample.size());
+      }
+      y[n] = static_cast<int>(data_->label(i));
     });
     return samples;
   }
@@ -119,7 +118,7 @@ class loader {
  private:
   const Data* data_;
   loader_options options_;
-  std::vector<Scalar> table_;
+  sample_writer<Data, Scalar> writer_;
   std::vector<index_t> order_;
   index_t ordered_epoch_ = -1;
 };

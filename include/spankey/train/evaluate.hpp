@@ -5,10 +5,15 @@
 // seen once. A pure function of weights, key space, data and options.
 #pragma once
 
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <vector>
 
-#include "spankey/data/loader.hpp"
+#include "spankey/backend/cpu/parallel.hpp"
+#include "spankey/data/dataset.hpp"
+#include "spankey/data/sample_writer.hpp"
 #include "spankey/key/sampler.hpp"
 #include "spankey/model/model.hpp"
 #include "spankey/model/packed_weights.hpp"
@@ -36,7 +41,7 @@ constexpr std::uint64_t invalid_key_step(index_t i) {
 }
 
 /// Evaluates `model`, whose memory holds at least `batch` samples. `keys` is null for a model without sites.
-/// Errors: data.101 to data.104 (the data set, see require_usable), train.121 keys or images, train.122 batch,
+/// Errors: data.101 to data.106 (the data set, see require_usable), train.121 keys or images, train.122 batch,
 /// train.123 extents, train.124 classes, train.111 and train.112 sites.
 template <class Model, class Data>
 class gate_evaluation {
@@ -49,8 +54,8 @@ class gate_evaluation {
         test_(test),
         batch_(batch),
         options_(o),
-        counter_(test.classes, Model::outputs) {
-    require_usable(test, "evaluation");
+        counter_(test.classes, Model::outputs),
+        writer_(test, "evaluation") {
     if (o.keys < 1 || o.images_per_key < 1) {
       fail("train.121", "evaluation", "found ", o.keys, " keys and ", o.images_per_key,
            " images per key, expected at least 1 of each");
@@ -68,8 +73,6 @@ class gate_evaluation {
     if (keys != nullptr) require_sites_of<Model>(keys->sites(), "evaluation");
     x_.resize(static_cast<std::size_t>(batch * Model::input::size));
     y_.resize(static_cast<std::size_t>(batch));
-    table_ = normalisation_table<scalar>(std::span<const float>(test.mean),
-                                         std::span<const float>(test.deviation));
   }
 
   gate_report run() {
@@ -110,8 +113,7 @@ class gate_evaluation {
       const index_t n = std::min(batch_, count - done);
       parallel_for(n, [&](index_t i) {
         const index_t image = (first + done + i) % test_.size();
-        write_image(test_.image(image), test_.sample, image_placement{}, table_.data(),
-                    x_.data() + i * Model::input::size);
+        writer_.write(image, x_.data() + i * Model::input::size);
         y_[static_cast<std::size_t>(i)] = test_.label(image);
       });
       const auto logits =
@@ -128,9 +130,9 @@ class gate_evaluation {
   index_t batch_;
   evaluation_options options_;
   answer_counter<float> counter_;
+  sample_writer<Data, scalar> writer_;
   std::vector<scalar> x_;
   std::vector<int> y_;
-  std::vector<scalar> table_;
 };
 
 }  // namespace spankey

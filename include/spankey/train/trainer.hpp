@@ -22,7 +22,7 @@ struct training_options {
   std::uint64_t seed = 0;
   schedule rate{};
   sgd_options optimizer{};
-  augmentation augment{.pad = 4, .flip = true};
+  augmentation augment{.pad = 4, .flip = true};       // {} for a data set of features
   invalid_family invalid = invalid_family::gaussian;  // one key per batch
   std::uint64_t deny_warmup = 0;                      // epochs
 };

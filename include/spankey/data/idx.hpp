@@ -1,0 +1,188 @@
+// MNIST and Fashion-MNIST from IDX files: 60,000 training and 10,000 test images, 1x28x28, 10 classes.
+//
+// An IDX file of unsigned bytes, all numbers big-endian and of 32 bits:
+//   magic 0x00000800 + D (D dimensions), number of items, D - 1 extents of an item, then the items' bytes
+// Images: 0x00000803, count, 28, 28. Labels: 0x00000801, count. The header is checked against what the reader
+// expects, and the length against the header, before memory is reserved; .gz files: data/gzip.hpp.
+// Source: Y. LeCun, C. Cortes, C. Burges, "The MNIST database of handwritten digits"; H. Xiao et al., 2017.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "spankey/core/error.hpp"
+#include "spankey/core/shape.hpp"
+#include "spankey/data/byte_source.hpp"
+#include "spankey/data/dataset.hpp"
+
+namespace spankey {
+
+inline constexpr index_t mnist_classes = 10;
+inline constexpr extents mnist_sample{1, 28, 28};
+inline constexpr index_t mnist_most_images = 60000;  // of a file; smaller sets of the same form are read too
+
+/// What a file has to be.
+struct idx_expectation {
+  std::vector<index_t> item;  // extents of one item: {28, 28} for images, none for labels
+  index_t most_items;         // no file of this kind has more, whatever its header says
+};
+
+/// One IDX file: its header when it is made, its items when they are asked for.
+class idx_reader {
+ public:
+  /// Reads and checks the header. Errors: data.144 the file is shorter or longer than its header says, data.145
+  /// magic number, data.146 number or extents of the items; those of the source.
+  idx_reader(std::unique_ptr<byte_source> source, const idx_expectation& expected)
+      : source_(std::move(source)), header_bytes_(4 * (2 + static_cast<index_t>(expected.item.size()))) {
+    const index_t magic = 0x801 + static_cast<index_t>(expected.item.size());
+    const index_t found = next_word(0);
+    if (found != magic) {
+      fail("data.145", source_->where(), "offset 0: expected magic number ", hexadecimal(magic), ", found ",
+           hexadecimal(found));
+    }
+    count_ = next_word(4);
+    if (count_ < 1 || count_ > expected.most_items) {
+      fail("data.146", source_->where(), "offset 4: expected 1 to ", expected.most_items, " items, found ",
+           count_);
+    }
+    index_t offset = 8;
+    for (const index_t extent : expected.item) {
+      const index_t given = next_word(offset);
+      if (given != extent) {
+        fail("data.146", source_->where(), "offset ", offset, ": expected items of extent ", extent,
+             " in dimension ", offset / 4 - 1, ", found ", given);
+      }
+      item_bytes_ *= extent;
+      offset += 4;
+    }
+    const index_t total = header_bytes_ + bytes();
+    const byte_source::length_bounds length = source_->length();
+    if (length.most < total) {
+      fail("data.144", source_->where(), "offset ", length.most, ": expected ", total,
+           " bytes as the header says, there are at most ", length.most);
+    }
+    if (length.least > total) too_long();
+  }
+
+  [[nodiscard]] index_t count() const { return count_; }
+  /// Of all items.
+  [[nodiscard]] index_t bytes() const { return count_ * item_bytes_; }
+  /// Offset of the first item.
+  [[nodiscard]] index_t header_bytes() const { return header_bytes_; }
+  [[nodiscard]] std::string where() const { return source_->where(); }
+
+  /// Overwrites out with the bytes() of all items; only once. Errors: data.144 there are fewer or more; those of the
+  /// source.
+  void read(std::uint8_t* out) {
+    const index_t got = source_->read(out, bytes());
+    if (got < bytes()) {
+      fail("data.144", source_->where(), "offset ", header_bytes_ + got, ": expected ", bytes() - got,
+           " more bytes as the header says, found the end");
+    }
+    std::uint8_t behind = 0;
+    if (source_->read(&behind, 1) != 0) too_long();
+  }
+
+ private:
+  index_t next_word(index_t offset) {
+    std::array<std::uint8_t, 4> b{};
+    const index_t got = source_->read(b.data(), 4);
+    if (got < 4) {
+      fail("data.144", source_->where(), "offset ", offset + got, ": expected a header of ", header_bytes_,
+           " bytes, found the end");
+    }
+    return index_t{b[0]} << 24 | index_t{b[1]} << 16 | index_t{b[2]} << 8 | index_t{b[3]};
+  }
+  static std::string hexadecimal(index_t word) {
+    std::string digits = "0x";
+    for (int shift = 28; shift >= 0; shift -= 4) digits += "0123456789abcdef"[word >> shift & 15];
+    return digits;
+  }
+  [[noreturn]] void too_long() const {
+    fail("data.144", source_->where(), "offset ", header_bytes_ + bytes(),
+         ": expected the end as the header says, found more bytes");
+  }
+
+  std::unique_ptr<byte_source> source_;
+  index_t header_bytes_, item_bytes_ = 1, count_ = 0;
+};
+
+/// The items of an IDX file.
+struct idx_items {
+  index_t count = 0;
+  std::vector<std::uint8_t> bytes;
+};
+
+/// Reads a file that is what `expected` says. Errors: those of the opener and of idx_reader.
+inline idx_items read_idx(const std::filesystem::path& file, const idx_expectation& expected,
+                          byte_opener open = open_file) {
+  idx_reader reader(open(file), expected);
+  idx_items items{reader.count(), std::vector<std::uint8_t>(static_cast<std::size_t>(reader.bytes()))};
+  reader.read(items.bytes.data());
+  return items;
+}
+
+/// Images and labels of the MNIST family, as grey bytes and classes 0 to 9. Both headers are checked before
+/// either file's items are read. Errors: those of read_idx, data.147 numbers of images and labels differ, data.148 a
+/// label over 9.
+inline image_dataset load_idx_images(const std::filesystem::path& images, const std::filesystem::path& labels,
+                                     byte_opener open = open_file) {
+  idx_reader image_reader(open(images), {{mnist_sample.height, mnist_sample.width}, mnist_most_images});
+  idx_reader label_reader(open(labels), {{}, mnist_most_images});
+  if (image_reader.count() != label_reader.count()) {
+    fail("data.147", label_reader.where(), "offset 4: expected ", image_reader.count(),
+         " labels, one for each image of ", images.filename().string(), ", found ", label_reader.count());
+  }
+  image_dataset data;
+  data.sample = mnist_sample;
+  data.classes = mnist_classes;
+  data.labels.resize(static_cast<std::size_t>(label_reader.bytes()));
+  label_reader.read(data.labels.data());
+  for (std::size_t i = 0; i < data.labels.size(); ++i) {
+    if (data.labels[i] >= mnist_classes) {
+      fail("data.148", label_reader.where(), "offset ", label_reader.header_bytes() + static_cast<index_t>(i),
+           ": expected a label of 0 to ", mnist_classes - 1, ", found ", int{data.labels[i]});
+    }
+  }
+  data.pixels.resize(static_cast<std::size_t>(image_reader.bytes()));
+  image_reader.read(data.pixels.data());
+  return data;
+}
+
+/// A part of a data set of the MNIST family under its official file names: train-images-idx3-ubyte and
+/// train-labels-idx1-ubyte, or t10k-...
+inline image_dataset load_idx_directory(const std::filesystem::path& directory, split part,
+                                        byte_opener open = open_file) {
+  const std::string prefix = part == split::train ? "train" : "t10k";
+  return load_idx_images(directory / (prefix + "-images-idx3-ubyte"),
+                         directory / (prefix + "-labels-idx1-ubyte"), open);
+}
+
+/// MNIST from the directory of the four official files, unpacked; with open_file_or_gzip each may also be its .gz.
+/// Errors data.141 to data.148 (and data.151 to data.153) name file and offset.
+inline image_dataset load_mnist(const std::filesystem::path& directory, split part,
+                                byte_opener open = open_file) {
+  image_dataset data = load_idx_directory(directory, part, open);
+  data.name = "mnist";
+  data.mean = {0.1307F};
+  data.deviation = {0.3081F};
+  return data;
+}
+
+/// Fashion-MNIST, whose files have MNIST's names and form. Errors: those of load_mnist.
+inline image_dataset load_fashion_mnist(const std::filesystem::path& directory, split part,
+                                        byte_opener open = open_file) {
+  image_dataset data = load_idx_directory(directory, part, open);
+  data.name = "fashion_mnist";
+  data.mean = {0.2860F};
+  data.deviation = {0.3530F};
+  return data;
+}
+
+}  // namespace spankey
