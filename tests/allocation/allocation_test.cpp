@@ -22,7 +22,10 @@
 #include "spankey/backend/reference/reference.hpp"
 #include "spankey/data/glyphs.hpp"
 #include "spankey/inject/runtime.hpp"
+#include "spankey/loss/deny/blend.hpp"
 #include "spankey/loss/deny/reject_class.hpp"
+#include "spankey/loss/deny/reject_head.hpp"
+#include "spankey/loss/deny/sealed.hpp"
 #include "spankey/model/initialise.hpp"
 #include "spankey/model/mlp.hpp"
 #include "spankey/model/packed_weights.hpp"
@@ -196,6 +199,18 @@ TEST_CASE_TEMPLATE("a steady training step allocates nothing, however keys are d
           CHECK(fewest_of_training<small_cnn<11, gate<runtime, at<0, 1, 2>>, backend::cpu, T>>(
                     goal, space, images, few) == 0);
         }
+}
+
+TEST_CASE_TEMPLATE("a steady training step allocates nothing, whatever is denied", T, float, bf16) {
+  const image_dataset images = noise({1, 28, 28}, 20);
+  const auto fewest_with = [&](auto deny) {
+    using Deny = decltype(deny);
+    return fewest_of_training<small_cnn<Deny::outputs(10), gate<runtime, at<0, 1, 2>>, backend::cpu, T>>(
+        objective<Deny>{.on = deny_on::wrong_and_none}, {.subspace_dim = 7}, images, {.batch = 16});
+  };
+  CHECK(fewest_with(entropy_and_margin{}) == 0);
+  CHECK(fewest_with(reject_head{}) == 0);
+  CHECK(fewest_with(sealed{}) == 0);
 }
 
 TEST_CASE_TEMPLATE("a steady inference call allocates nothing", T, float, bf16) {

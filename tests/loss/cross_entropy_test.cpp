@@ -69,3 +69,20 @@ TEST_CASE("log_sum_exp: one logit, equal logits") {
   CHECK(log_sum_exp(z.data(), 1) == -3.5);
   CHECK(log_sum_exp(z.data() + 1, 2) == doctest::Approx(2 + std::log(2.0)));
 }
+
+TEST_CASE("cross_entropy: of the first classes only, and no samples are no loss") {
+  const std::vector<double> z = {1.0, 2.0, 50.0, -1.0, 0.0, -50.0};
+  std::vector<double> dz(6, 0.0);
+  const auto loss = [&](index_t samples) {
+    return cross_entropy(
+        batch_view<const double, logits>{z.data(), samples}, [](index_t n) { return n; }, 1.0,
+        batch_view<double, logits>{dz.data(), samples}, 2);
+  };
+  CHECK(loss(0) == 0);
+  CHECK(dz == std::vector<double>(6, 0.0));
+  const double each = std::log(1 + std::exp(1.0));
+  CHECK(loss(2) == doctest::Approx((each + each - 1) / 2).epsilon(1e-14));  // labels 0 and 1
+  const double p = 1 / (1 + std::exp(1.0));
+  const std::vector<double> expected = {(p - 1) / 2, (1 - p) / 2, 0, p / 2, -p / 2, 0};
+  for (std::size_t i = 0; i < 6; ++i) CHECK(dz[i] == doctest::Approx(expected[i]).epsilon(1e-14));
+}

@@ -18,9 +18,9 @@ using namespace spankey;
 
 namespace {
 
-template <class Backend, class T>
+template <class Backend, class T, head_outputs Outputs = 10>
 struct fixture {
-  using model_type = small_resnet<10, gate<multiplicative, at<0>>, Backend, T>;
+  using model_type = small_resnet<Outputs, gate<multiplicative, at<0>>, Backend, T>;
   using master = typename model_type::master;
 
   explicit fixture(index_t n) : samples(n), memory(model, n) {
@@ -40,9 +40,9 @@ struct fixture {
   std::vector<T> x;
 };
 
-template <class Backend, class T>
+template <class Backend, class T, head_outputs Outputs = 10>
 void check(index_t samples) {
-  fixture<Backend, T> f(samples);
+  fixture<Backend, T, Outputs> f(samples);
   const auto plain = f.answer();
   {
     const packed_weights packed(f.model);
@@ -60,6 +60,12 @@ TEST_CASE("packed_weights: the same answers from packed weights, until they go")
     check<backend::cpu, bf16>(samples);
   }
   check<backend::reference, double>(1);
+}
+
+TEST_CASE("packed_weights: a head with a reject logit beside the classes") {
+  constexpr head_outputs with_aux(10, aux_logit::reject);
+  check<backend::cpu, float, with_aux>(3);
+  check<backend::cpu, bf16, with_aux>(3);
 }
 
 TEST_CASE("packed_weights: convolutions read the packed copy while it lives") {

@@ -54,6 +54,11 @@ TEST_CASE("resnet18: torchvision's names and shapes, in its order; 11,173,962 pa
   CHECK(test::parameter_count(m) == 11'173'962);
   resnet18<11, ungated, backend::reference, float> with_reject;
   CHECK(test::parameter_count(with_reject) == 11'173'962 + 513);
+  resnet18<head_outputs(10, aux_logit::reject), ungated, backend::reference, float> with_aux;
+  parameters.erase(parameters.end() - static_cast<std::ptrdiff_t>(states.size()), parameters.end());
+  parameters.insert(parameters.end(), {"fc_aux.weight (1,512)", "fc_aux.bias (1)"});
+  parameters.insert(parameters.end(), states.begin(), states.end());
+  CHECK(test::file_tensors(with_aux) == parameters);
 }
 
 TEST_CASE("resnet18: a site that is off costs no memory; one that is on costs at most one activation") {

@@ -83,13 +83,18 @@ void check(int first_site) {
   CHECK(difference(shared.key_gradient, stacked.key_gradient) < 1e-12);
 }
 
-template <template <index_t, class, class, class> class Model, class Sites>
+template <template <head_outputs, class, class, class> class Model, class Sites>
 using network = Model<5, gate<multiplicative, Sites>, backend::reference, double>;
 
 }  // namespace
 
 TEST_CASE("shared pass: the groups part at the first site with keys, and nothing else changes") {
   for (const int site : {0, 1, 2}) check<network<small_cnn, at<0, 1, 2>>>(site);
+}
+
+TEST_CASE("shared pass: a head with a reject logit beside the classes") {
+  check<small_cnn<head_outputs(5, aux_logit::reject), gate<multiplicative, at<0, 1, 2>>, backend::reference,
+                  double>>(1);
 }
 
 TEST_CASE("shared pass: batch statistics are computed once and counted for every group") {

@@ -10,7 +10,9 @@ using namespace spankey;
 namespace {
 template <class T = double>
 using model = small_resnet<10, gate<multiplicative, at<0, 1, 2, 3>>, backend::reference, T>;
-}
+using with_aux = small_resnet<head_outputs(10, aux_logit::reject), gate<multiplicative, at<0, 1, 2, 3>>,
+                              backend::reference, double>;
+}  // namespace
 
 TEST_CASE("small_resnet: gradients of all parameters together, of some alone, and of every site's key") {
   test::model_probe<model<>> probe(1, 1, 0.9F);
@@ -24,6 +26,15 @@ TEST_CASE("small_resnet: gradients of all parameters together, of some alone, an
       {"conv1.weight", "layer2.0.downsample.0.weight", "layer2.0.downsample.1.weight", "layer3.1.bn2.bias"},
       1, 1e-6, 1e-5);
   test::check_keys_along_direction(probe, 1e-7, 1e-5);
+}
+
+TEST_CASE("small_resnet: gradients with a reject logit beside the classes") {
+  test::model_probe<with_aux> probe(1, 1, 0.9F);
+  probe.backward();
+  const auto all = test::check_all_parameters(probe, 1e-7);
+  CHECK(all.numeric_norm > 1);
+  CHECK(all.error < 1e-6);
+  test::check_parameters(probe, {"fc.weight", "fc_aux.weight", "fc_aux.bias"}, 2, 1e-6, 1e-6);
 }
 
 TEST_CASE("small_resnet: a stacked batch equals separate batches, running statistics in group order") {
@@ -45,4 +56,6 @@ TEST_CASE("small_resnet: names, file shapes and number of parameters") {
   expected += 128 * 64 * 9 + 3 * 128 * 128 * 9 + 128 * 64 + 5 * 2 * 128;  // stage 3
   expected += 128 * 10 + 10;
   CHECK(test::parameter_count(m) == expected);
+  with_aux beside;
+  CHECK(test::parameter_count(beside) == expected + 128 + 1);
 }

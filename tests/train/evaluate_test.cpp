@@ -17,6 +17,7 @@ using namespace spankey;
 using doctest::Approx;
 using test::numbered_images;
 using test::recording_model;
+using test::recording_model_with_aux;
 
 namespace {
 using spankey_test::id_of;
@@ -24,7 +25,8 @@ using spankey_test::id_of;
 const std::vector<site> both_sites = {{0, {4, 1, 1}}, {1, {2, 3, 1}}};
 const key_space_config small_space{.subspace_dim = 2, .seed = 5};
 
-gate_report recorded(recording_model& model, key_space* keys, index_t batch, const evaluation_options& o,
+template <class Model>
+gate_report recorded(Model& model, key_space* keys, index_t batch, const evaluation_options& o,
                      const numbered_images& images = {}) {
   return gate_evaluation(model, keys, images, batch, o).run();
 }
@@ -170,6 +172,28 @@ TEST_CASE("gate_evaluation: a data set of features meets the keys that one of im
 
   data.values[7] = std::numeric_limits<float>::infinity();
   CHECK(id_of([&] { gate_evaluation(of_features, &twin, data, 3, options); }) == "data.106");
+}
+
+TEST_CASE("gate_evaluation: a reject logit beside the classes refuses above 1/2 and leaves the answer") {
+  recording_model_with_aux model;
+  model.answer = [](index_t image, float* z) {
+    z[image == 4 ? 0 : image % 3] = 1;       // right but for image 4
+    z[3] = image % 2 == 1 ? 0.25F : -0.25F;  // odd images are refused
+  };
+  key_space keys(small_space, both_sites);
+  const gate_report report = recorded(model, &keys, 4, {.keys = 3, .images_per_key = 4});
+  CHECK(report.no_key[figure::semantic].mean == Approx(0.9));
+  CHECK(report.no_key[figure::masked].mean == Approx(0.9));
+  CHECK(report.no_key[figure::reject].mean == Approx(0.5));
+  CHECK(report.valid_key->operator[](figure::semantic).mean == Approx(11 / 12.0));
+  CHECK(report.valid_key->operator[](figure::reject).mean == Approx(0.5));
+
+  // As many logits as four classes have, but other ones.
+  numbered_images images;
+  images.classes = 4;
+  CHECK(id_of([&] { recorded(model, &keys, 4, {}, images); }) == "train.124");
+  images.classes = 2;
+  CHECK(id_of([&] { recorded(model, &keys, 4, {}, images); }) == "train.124");
 }
 
 TEST_CASE("gate_evaluation: a key sees at most the test set; few keys see few images") {

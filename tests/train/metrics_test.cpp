@@ -57,6 +57,19 @@ TEST_CASE("answer_counter: four figures that all differ") {
   CHECK(of(answers, figure::reject) == Approx(5.0 / 6));
 }
 
+TEST_CASE("answer_counter: a reject logit beside the softmax refuses above 1/2 and hides no answer") {
+  // Three classes and a reject logit, which would win every arg-max of all four.
+  const float z[] = {5, 1, 0, 90, 1, 5, 0, 0, 0, 1, 5, -90, 5, 1, 0, 0.5F};
+  const int labels[] = {0, 1, 0, 0};
+  answer_counter<float> counter(3, head_outputs(3, aux_logit::reject));
+  counter.add(z, labels, 4);
+  const key_answers answers = counter.finish_key();
+  CHECK(of(answers, figure::semantic) == 0.75);
+  CHECK(of(answers, figure::masked) == 0.75);
+  CHECK(of(answers, figure::calibrated) == 0.75);
+  CHECK(of(answers, figure::reject) == 0.5);  // sigmoid(0) = 1/2 does not reject
+}
+
 TEST_CASE("answer_counter: an offset per class hides the answer from masked, not from calibrated") {
   for (const std::vector<float>& offsets :
        {std::vector<float>{0, 0, 0}, {50, 0, 0}, {0, 7, 0}, {-3, 100, 20}}) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "spankey/backend/cpu/cpu.hpp"
+#include "spankey/core/head_outputs.hpp"
 #include "spankey/model/model.hpp"
 
 namespace spankey::test {
@@ -88,6 +89,11 @@ struct recording_model {
 
  private:
   std::vector<float> logits_, gradient_;
+};
+
+/// The same with three classes and a reject logit beside them.
+struct recording_model_with_aux : recording_model {
+  static constexpr head_outputs outputs{3, aux_logit::reject};
 };
 
 }  // namespace spankey::test

@@ -4,11 +4,14 @@
 
 #include <cmath>
 #include <limits>
+#include <string>
 #include <vector>
 
 #include "../testing/model_probe.hpp"
 #include "spankey/inject/multiplicative.hpp"
+#include "spankey/loss/deny/margin_top.hpp"
 #include "spankey/loss/deny/reject_class.hpp"
+#include "spankey/loss/deny/reject_head.hpp"
 #include "spankey/model/mlp.hpp"
 
 using namespace spankey;
@@ -35,10 +38,38 @@ struct squared_gap {
   }
 };
 
+// -log softmax(z)[c] of a row of `count` logits.
+double surprise(const double* z, index_t count, index_t c) {
+  double sum = 0;
+  for (index_t k = 0; k < count; ++k) sum += std::exp(z[k]);
+  return std::log(sum) - z[c];
+}
+
+// What every sample of a denied group costs, by the formulas of the losses; `denied` counts the denied groups.
+double term(const squared_gap&, const double* valid, const double* z, index_t y, index_t) {
+  return std::pow(z[y] - 0.5 * valid[y], 2);
+}
+double term(const reject_class&, const double*, const double* z, index_t, index_t) {
+  return surprise(z, classes + 1, classes);
+}
+double term(const margin_top&, const double* valid, const double* z, index_t y, index_t) {
+  double top = -1e300;
+  for (index_t c = 0; c < classes; ++c)
+    if (c != y) top = std::max(top, z[c]);
+  return std::max(0.0, 1 - valid[y] + z[y]) + std::max(0.0, 0.5 + z[y] - top);
+}
+// The mean over all groups, of which the valid one is counted with every denied group.
+double term(const reject_head&, const double* valid, const double* z, index_t, index_t denied) {
+  const double refused = std::log(1 + std::exp(-z[classes])), let_in = std::log(1 + std::exp(valid[classes]));
+  return static_cast<double>(denied) / static_cast<double>(denied + 1) *
+         (refused + let_in / static_cast<double>(denied));
+}
+double term(const no_deny&, const double*, const double*, index_t, index_t) { return 0; }
+
 // One stacked batch of 3 samples a group under an objective.
 template <class Deny>
 struct training_batch {
-  static constexpr index_t outputs = Deny::outputs(classes);
+  static constexpr head_outputs outputs = Deny::outputs(classes);
   using model_type = mlp<outputs, gate<multiplicative, at<0, 1, 2>>, backend::reference, double>;
   static constexpr index_t samples_of_group = 3;
 
@@ -64,21 +95,14 @@ struct training_batch {
   }
   // The loss once more, from the logits, by the formula of the header.
   double expected_total(const batch_view<const double, shape<outputs>>& z, double& deny) {
-    const auto log_probability = [&](index_t n, index_t c) {
-      double sum = 0;
-      for (index_t k = 0; k < outputs; ++k) sum += std::exp(z(n, k));
-      return z(n, c) - std::log(sum);
-    };
     double cross = 0;
-    for (index_t n = 0; n < 3; ++n) cross -= log_probability(n, labels[static_cast<std::size_t>(n)]) / 3;
+    for (index_t n = 0; n < 3; ++n)
+      cross += surprise(z.sample(n), outputs.softmax, labels[static_cast<std::size_t>(n)]) / 3;
     deny = 0;
-    const index_t groups = goal.groups();
-    for (index_t n = 3; n < 3 * groups; ++n) {
-      const index_t y = labels[static_cast<std::size_t>(n % 3)];
-      const double term = std::is_same_v<Deny, reject_class> ? -log_probability(n, classes)
-                                                             : std::pow(z(n, y) - 0.5 * z(n % 3, y), 2);
-      deny += term / static_cast<double>(3 * (groups - 1));
-    }
+    const index_t denied = goal.groups() - 1;
+    for (index_t n = 3; n < 3 * (denied + 1); ++n)
+      deny += term(goal.deny, z.sample(n % 3), z.sample(n), labels[static_cast<std::size_t>(n % 3)], denied) /
+              static_cast<double>(3 * denied);
     return cross + goal.weight * deny;
   }
 };
@@ -99,7 +123,11 @@ void check(deny_on on) {
   CHECK(result.logits.samples() == 3 * batch.goal.groups());
 
   const auto loss = [&] { return batch.step().total; };
-  for (const char* name : {"fc1.weight", "fc1.bias", "fc2.weight", "fc2.bias", "fc3.weight", "fc3.bias"}) {
+  std::vector<std::string> names = {"fc1.weight", "fc1.bias",   "fc2.weight",
+                                    "fc2.bias",   "fc3.weight", "fc3.bias"};
+  if (batch.outputs.aux == aux_logit::reject) names.insert(names.end(), {"fc_aux.weight", "fc_aux.bias"});
+  for (const std::string& name : names) {
+    batch.step();  // the last one was computed beside the point
     const auto gradient = batch.probe.gradient(name);
     const std::vector<double> analytic(gradient.begin(), gradient.end());
     const auto checked = check_gradient(batch.probe.value(name), analytic, loss, 48, 1e-6);
@@ -110,6 +138,7 @@ void check(deny_on on) {
   for (std::size_t s = 0; s < 3; ++s)
     for (std::size_t g = 0; g < 2; ++g) {
       if (batch.probe.keys[s][g].empty()) continue;
+      batch.step();
       const std::vector<double> analytic = batch.probe.key_gradients[s][g];
       const auto checked = check_gradient(batch.probe.keys[s][g], analytic, loss, 48, 1e-6);
       INFO("key of site ", s, ", group ", g, ": relative error ", checked.error);
@@ -124,6 +153,9 @@ TEST_CASE("compute_gradients: loss by its formula, gradients of every parameter 
   SUBCASE("reject class, invalid keys") { check<reject_class>(deny_on::wrong); }
   SUBCASE("reject class, invalid keys and no key") { check<reject_class>(deny_on::wrong_and_none); }
   SUBCASE("a user's loss over both groups, invalid keys") { check<squared_gap>(deny_on::wrong); }
+  SUBCASE("margins, invalid keys and no key") { check<margin_top>(deny_on::wrong_and_none); }
+  SUBCASE("reject logit, invalid keys") { check<reject_head>(deny_on::wrong); }
+  SUBCASE("reject logit, invalid keys and no key") { check<reject_head>(deny_on::wrong_and_none); }
   SUBCASE("a user's loss over both groups, invalid keys and no key") {
     check<squared_gap>(deny_on::wrong_and_none);
   }
@@ -139,6 +171,18 @@ TEST_CASE("compute_gradients: correct counts the valid group only, ties for the 
   CHECK(batch.step().correct == 3);
   batch.labels[1] = (batch.labels[1] + 1) % 4;
   CHECK(batch.step().correct == 2);
+}
+
+TEST_CASE("compute_gradients: a reject logit beside the classes is no answer") {
+  training_batch<reject_head> batch(deny_on::wrong, 0.1);
+  batch.probe.value("fc_aux.bias")[0] = 1e3;  // would win every arg-max of all logits
+  const auto z = batch.step().logits;
+  for (std::size_t n = 0; n < 3; ++n) {
+    const double* row = z.sample(static_cast<index_t>(n));
+    CHECK(row[classes] > 900);
+    batch.labels[n] = static_cast<int>(std::max_element(row, row + classes) - row);
+  }
+  CHECK(batch.step().correct == 3);
 }
 
 TEST_CASE("compute_gradients: with weight 0 the denied groups leave no gradient") {

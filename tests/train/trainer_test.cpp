@@ -11,7 +11,12 @@
 #include "recording_model.hpp"
 #include "spankey/data/linear_task.hpp"
 #include "spankey/inject/multiplicative.hpp"
+#include "spankey/loss/deny/blend.hpp"
+#include "spankey/loss/deny/entropy.hpp"
+#include "spankey/loss/deny/margin_top.hpp"
 #include "spankey/loss/deny/reject_class.hpp"
+#include "spankey/loss/deny/reject_head.hpp"
+#include "spankey/loss/deny/sealed.hpp"
 #include "spankey/model/initialise.hpp"
 #include "spankey/model/mlp.hpp"
 #include "spankey/model/small_cnn.hpp"
@@ -21,6 +26,7 @@ using namespace spankey;
 using doctest::Approx;
 using test::numbered_images;
 using test::recording_model;
+using test::recording_model_with_aux;
 
 namespace {
 using spankey_test::id_of;
@@ -108,6 +114,36 @@ TEST_CASE("trainer: a keyed network learns an easy task") {
   CHECK(watcher.epochs.back().accuracy > 0.9);
   CHECK(watcher.epochs.back().loss < 0.5 * watcher.epochs.front().loss);
   CHECK(watcher.epochs.back().deny < 0.9 * watcher.epochs.front().deny);
+}
+
+namespace {
+// The last epoch of a training run.
+template <class Deny, class T>
+epoch_record learned(double weight) {
+  using model_type = mlp<Deny::outputs(4), gate<multiplicative, at<0, 1, 2>>, backend::cpu, T>;
+  const image_dataset data = quarters(120);
+  model_type model;
+  model.for_each_site([](int, auto& site) { site.injector.gamma = 2; });
+  const objective<Deny> goal{.classes = 4, .weight = weight, .on = deny_on::wrong_and_none};
+  const arena memory(model, goal.groups() * 16);
+  initialise(model, 1);
+  const std::vector<int> sites = {0, 1, 2};
+  key_space keys({.subspace_dim = 4}, sites_of<model_type>(sites));
+  keeps_records watcher;
+  trainer(model, goal, &keys, data, plain(25, 16)).run(watcher);
+  return watcher.epochs.back();
+}
+}  // namespace
+
+TEST_CASE_TEMPLATE("trainer: every deny loss is lower where it is trained, and the task is learned", Deny,
+                   entropy, entropy_floor, reject_class, reject_head, margin, margin_top, entropy_and_margin,
+                   sealed) {
+  const auto check = [](const epoch_record& trained, const epoch_record& watched) {
+    CHECK(trained.accuracy > 0.85);
+    CHECK(trained.deny < watched.deny - 0.1 * std::abs(watched.deny));
+  };
+  check(learned<Deny, float>(0.5), learned<Deny, float>(0));
+  check(learned<Deny, bf16>(0.5), learned<Deny, bf16>(0));
 }
 
 TEST_CASE("trainer: a model without sites needs no keys") {
@@ -340,6 +376,15 @@ TEST_CASE("trainer: what cannot be trained is refused") {
   CHECK(with({.classes = 4}, plain(1, 4), good) == "train.102");
   CHECK(id_of([&] { trainer(model, objective<no_deny>{.classes = 3}, &keys, good, plain(1, 4)); }) ==
         "train.102");
+  // A reject logit is not a reject class, though both are one logit more.
+  recording_model_with_aux beside;
+  const auto with_head = [&](auto& candidate, auto deny) {
+    const objective<decltype(deny)> other{.classes = 3};
+    return id_of([&] { trainer(candidate, other, &keys, good, plain(1, 4)); });
+  };
+  CHECK(with_head(model, reject_head{}) == "train.102");
+  CHECK(with_head(beside, reject_class{}) == "train.102");
+  CHECK(with_head(beside, reject_head{}) == "no error");
   training_options nesterov = plain(1, 4);
   nesterov.optimizer.momentum = 0;
   CHECK(with(goal, nesterov, good) == "optim.101");

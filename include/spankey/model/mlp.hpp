@@ -5,12 +5,13 @@
 #include <array>
 
 #include "spankey/layer/linear.hpp"
+#include "spankey/layer/linear_head.hpp"
 #include "spankey/layer/relu.hpp"
 #include "spankey/model/model.hpp"
 
 namespace spankey {
 
-template <index_t Outputs, class Gate, class Backend, class T>
+template <head_outputs Outputs, class Gate, class Backend, class T>
 class mlp : public keyed_model<mlp<Outputs, Gate, Backend, T>, Backend, T> {
   static constexpr int site_count = 3;
   static_assert(Gate::sites::template all_below<site_count>(),
@@ -20,7 +21,7 @@ class mlp : public keyed_model<mlp<Outputs, Gate, Backend, T>, Backend, T> {
 
  public:
   using input = shape<20>;
-  static constexpr index_t outputs = Outputs;
+  static constexpr head_outputs outputs = Outputs;
   static constexpr index_t gradient_size = 64;
   static constexpr std::array<extents, site_count> sites = {{{20, 1, 1}, {64, 1, 1}, {32, 1, 1}}};
 
@@ -31,7 +32,7 @@ class mlp : public keyed_model<mlp<Outputs, Gate, Backend, T>, Backend, T> {
   linear<shape<64>, 32, Backend, T> fc2;
   site<shape<32>, 2> gate2;
   relu<shape<32>, Backend, T> relu2;
-  linear<shape<32>, Outputs, Backend, T, master_t<T>> fc3;
+  linear_head<shape<32>, Outputs, Backend, T> fc3;
 
   template <class F>
   void for_each_layer(F&& f, const scope& at) {

@@ -1,6 +1,7 @@
 // What a model is, and what every model derives from its list of layers.
 //
 // A model is a struct whose members are its layers in data order, with
+//   outputs                      its head (core/head_outputs.hpp): a number of logits, or with a reject logit beside
 //   for_each_layer(f, scope)     f(scope, layer), in PyTorch's order and names
 //   forward(pass, x, keys)       -> logits (N, Outputs); in a shared pass x holds N/G samples, for every group
 //   backward(pass, samples)      from the gradient of N logits that the caller wrote into logit_gradient(samples)
@@ -11,6 +12,7 @@
 #include <algorithm>
 #include <span>
 
+#include "spankey/core/head_outputs.hpp"
 #include "spankey/inject/gated.hpp"
 #include "spankey/layer/gradient_flow.hpp"
 

@@ -5,14 +5,14 @@
 
 #include <array>
 
-#include "spankey/layer/linear.hpp"
+#include "spankey/layer/linear_head.hpp"
 #include "spankey/layer/pool2d.hpp"
 #include "spankey/layer/residual.hpp"
 #include "spankey/model/model.hpp"
 
 namespace spankey {
 
-template <index_t Outputs, class Gate, class Backend, class T>
+template <head_outputs Outputs, class Gate, class Backend, class T>
 class resnet18 : public keyed_model<resnet18<Outputs, Gate, Backend, T>, Backend, T> {
   static constexpr int site_count = 5;
   static_assert(
@@ -23,7 +23,7 @@ class resnet18 : public keyed_model<resnet18<Outputs, Gate, Backend, T>, Backend
 
  public:
   using input = shape<3, 32, 32>;
-  static constexpr index_t outputs = Outputs;
+  static constexpr head_outputs outputs = Outputs;
   static constexpr index_t gradient_size = 512 * 4 * 4;  // of stage 4; wider stages bring their own slots
   static constexpr std::array<extents, site_count> sites = {
       {{3, 32, 32}, {64, 32, 32}, {128, 16, 16}, {256, 8, 8}, {512, 4, 4}}};
@@ -40,7 +40,7 @@ class resnet18 : public keyed_model<resnet18<Outputs, Gate, Backend, T>, Backend
   residual_stage<shape<256, 8, 8>, 512, 2, Backend, T> layer4;
   site<shape<512, 4, 4>, 4> gate4;
   mean_pool2d<shape<512, 4, 4>, Backend, T> pool;
-  linear<shape<512>, Outputs, Backend, T, master_t<T>> fc;
+  linear_head<shape<512>, Outputs, Backend, T> fc;
 
   template <class F>
   void for_each_layer(F&& f, const scope& at) {

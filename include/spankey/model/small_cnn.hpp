@@ -6,14 +6,14 @@
 #include <array>
 
 #include "spankey/layer/conv2d.hpp"
-#include "spankey/layer/linear.hpp"
+#include "spankey/layer/linear_head.hpp"
 #include "spankey/layer/pool2d.hpp"
 #include "spankey/layer/relu.hpp"
 #include "spankey/model/model.hpp"
 
 namespace spankey {
 
-template <index_t Outputs, class Gate, class Backend, class T>
+template <head_outputs Outputs, class Gate, class Backend, class T>
 class small_cnn : public keyed_model<small_cnn<Outputs, Gate, Backend, T>, Backend, T> {
   static constexpr int site_count = 3;
   static_assert(Gate::sites::template all_below<site_count>(),
@@ -23,7 +23,7 @@ class small_cnn : public keyed_model<small_cnn<Outputs, Gate, Backend, T>, Backe
 
  public:
   using input = shape<1, 28, 28>;
-  static constexpr index_t outputs = Outputs;
+  static constexpr head_outputs outputs = Outputs;
   static constexpr index_t gradient_size = 16 * 28 * 28;
   static constexpr std::array<extents, site_count> sites = {{{1, 28, 28}, {16, 14, 14}, {32, 7, 7}}};
 
@@ -36,7 +36,7 @@ class small_cnn : public keyed_model<small_cnn<Outputs, Gate, Backend, T>, Backe
   relu<shape<32, 14, 14>, Backend, T> relu2;
   max_pool2d<shape<32, 14, 14>, Backend, T> pool2;
   site<shape<32, 7, 7>, 2> gate2;
-  linear<shape<32, 7, 7>, Outputs, Backend, T, master_t<T>> fc;
+  linear_head<shape<32, 7, 7>, Outputs, Backend, T> fc;
 
   template <class F>
   void for_each_layer(F&& f, const scope& at) {

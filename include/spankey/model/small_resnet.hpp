@@ -5,14 +5,14 @@
 
 #include <array>
 
-#include "spankey/layer/linear.hpp"
+#include "spankey/layer/linear_head.hpp"
 #include "spankey/layer/pool2d.hpp"
 #include "spankey/layer/residual.hpp"
 #include "spankey/model/model.hpp"
 
 namespace spankey {
 
-template <index_t Outputs, class Gate, class Backend, class T>
+template <head_outputs Outputs, class Gate, class Backend, class T>
 class small_resnet : public keyed_model<small_resnet<Outputs, Gate, Backend, T>, Backend, T> {
   static constexpr int site_count = 4;
   static_assert(
@@ -23,7 +23,7 @@ class small_resnet : public keyed_model<small_resnet<Outputs, Gate, Backend, T>,
 
  public:
   using input = shape<1, 28, 28>;
-  static constexpr index_t outputs = Outputs;
+  static constexpr head_outputs outputs = Outputs;
   static constexpr index_t gradient_size = 128 * 7 * 7;  // of stage 3; wider stages bring their own slots
   static constexpr std::array<extents, site_count> sites = {
       {{1, 28, 28}, {32, 28, 28}, {64, 14, 14}, {128, 7, 7}}};
@@ -38,7 +38,7 @@ class small_resnet : public keyed_model<small_resnet<Outputs, Gate, Backend, T>,
   residual_stage<shape<64, 14, 14>, 128, 2, Backend, T> layer3;
   site<shape<128, 7, 7>, 3> gate3;
   mean_pool2d<shape<128, 7, 7>, Backend, T> pool;
-  linear<shape<128>, Outputs, Backend, T, master_t<T>> fc;
+  linear_head<shape<128>, Outputs, Backend, T> fc;
 
   template <class F>
   void for_each_layer(F&& f, const scope& at) {

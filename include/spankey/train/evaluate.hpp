@@ -66,9 +66,10 @@ class gate_evaluation {
            " W=", test.sample.width, ", the model expects C=", Model::input::channels,
            " H=", Model::input::height, " W=", Model::input::width);
     }
-    if (Model::outputs != test.classes && Model::outputs != test.classes + 1) {
+    const head_outputs head = Model::outputs;
+    if (head.softmax != test.classes && !head.same_as(test.classes + 1)) {
       fail("train.124", "evaluation", "the data set has ", test.classes, " classes, the model ",
-           Model::outputs, " outputs; expected as many, or one more for the reject class");
+           Model::outputs, " outputs; expected as many, or one more for the reject class or logit");
     }
     if (keys != nullptr) require_sites_of<Model>(keys->sites(), "evaluation");
     x_.resize(static_cast<std::size_t>(batch * Model::input::size));

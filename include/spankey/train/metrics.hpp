@@ -1,10 +1,12 @@
 // How often a network answers, and what hides behind its refusals.
 //
-// For one key and n images with logits z (n, C or C+1), r = C the reject class where the head has one:
-//   semantic    arg-max over the whole head is a semantic class and right
-//   masked      arg-max over the C semantic classes is right: what an attacker sees who ignores the reject class
+// For one key and n images with logits z (n, C or C+1), r = C the reject class, or a = z_C the reject logit beside the
+// softmax, where the head has one (core/head_outputs.hpp):
+//   semantic    arg-max over the softmax is a semantic class and right
+//   masked      arg-max over the C semantic classes is right: what an attacker sees who ignores the refusal
 //   calibrated  the same after standardising each class's logits over the n images, as any attacker can do
-//   reject      arg-max over the whole head is r
+//   reject      arg-max over the softmax is r, or sigmoid(a) > 1/2
+// With a reject logit the answer is given beside the refusal: semantic is masked, and reject says what a gate would hide.
 // Many keys give the mean, the worst key (for the gate) and a 95 % Wilson interval of the mean.
 #pragma once
 
@@ -14,7 +16,7 @@
 #include <string_view>
 #include <vector>
 
-#include "spankey/core/shape.hpp"
+#include "spankey/core/head_outputs.hpp"
 
 namespace spankey {
 
@@ -55,8 +57,8 @@ struct condition_summary {
 template <class T>
 class answer_counter {
  public:
-  /// `classes` semantic classes in a head of `outputs` logits.
-  answer_counter(index_t classes, index_t outputs) : classes_(classes), outputs_(outputs) {}
+  /// `classes` semantic classes in a head with `outputs` logits.
+  answer_counter(index_t classes, head_outputs outputs) : classes_(classes), outputs_(outputs) {}
 
   /// Logits (n, outputs) and labels of n more images under the current key.
   void add(const T* logits, const int* labels, index_t n) {
@@ -75,12 +77,13 @@ class answer_counter {
       const int label = labels_[static_cast<std::size_t>(i)];
       for (std::size_t c = 0; c < standardised.size(); ++c)
         standardised[c] = (static_cast<double>(z[c]) - mean[c]) / deviation[c];
-      const index_t answer = std::max_element(z, z + outputs_) - z;
+      const index_t answer = std::max_element(z, z + outputs_.softmax) - z;
       count(counts, figure::semantic, answer == label);
       count(counts, figure::masked, std::max_element(z, z + classes_) - z == label);
       count(counts, figure::calibrated,
             std::max_element(standardised.begin(), standardised.end()) - standardised.begin() == label);
-      count(counts, figure::reject, answer == classes_);
+      const bool by_logit = outputs_.aux == aux_logit::reject;
+      count(counts, figure::reject, by_logit ? z[outputs_.softmax] > T(0) : answer == classes_);
     }
     for (double& c : counts) c /= static_cast<double>(n);
     logits_.clear();
@@ -112,7 +115,8 @@ class answer_counter {
     return static_cast<std::size_t>(i * outputs_) + c;
   }
 
-  index_t classes_, outputs_;
+  index_t classes_;
+  head_outputs outputs_;
   std::vector<T> logits_;
   std::vector<int> labels_;
 };

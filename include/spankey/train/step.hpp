@@ -1,5 +1,6 @@
 // One training step, forward to gradients: one stacked batch, one forward, one backward.
 //   L = CE(z_valid, y) + weight * mean over the denied groups of deny(z_denied)
+// The cross-entropy and the answers read the softmax of the model's head, not a reject logit beside it.
 // x (G*N, ...) holds the N samples once per group: valid key, then invalid key, then no key
 // (loss/deny/deny.hpp). Parameter gradients are overwritten (zeroed, then accumulated); the optimizer is the
 // caller's next line.
@@ -56,6 +57,7 @@ auto compute_gradients(Model& model, const objective<Deny>& o,
                        const model_keys<typename Model::master, Sites>& keys) {
   using T = typename Model::master;
   using logit_shape = shape<Model::outputs>;
+  constexpr index_t softmax = head_outputs(Model::outputs).softmax;
   pass p{.groups = o.groups(), .training = true};
   if (x.samples() < p.groups || x.samples() % p.groups != 0)
     fail("train.105", "compute_gradients", "found ", x.samples(), " samples for ", p.groups, " equal groups");
@@ -70,21 +72,23 @@ auto compute_gradients(Model& model, const objective<Deny>& o,
   std::fill_n(dz.data(), dz.size(), T(0));
   const auto valid = group_of(result.logits, 0, p.groups);
   result.cross_entropy = cross_entropy(
-      valid, [&](index_t n) { return labels[n]; }, 1.0, group_of(dz, 0, p.groups));
-  const double share = 1.0 / static_cast<double>(std::max<index_t>(1, p.groups - 1));
+      valid, [&](index_t n) { return labels[n]; }, 1.0, group_of(dz, 0, p.groups), softmax);
+  const index_t denied = p.groups - 1;
+  const double share = 1.0 / static_cast<double>(std::max<index_t>(1, denied));
   for (index_t g = 1; g < p.groups; ++g) {
     const deny_terms<T, logit_shape> terms{.valid = valid,
                                            .denied = group_of(result.logits, g, p.groups),
                                            .labels = labels,
                                            .classes = o.classes,
                                            .valid_gradient = group_of(dz, 0, p.groups),
-                                           .denied_gradient = group_of(dz, g, p.groups)};
+                                           .denied_gradient = group_of(dz, g, p.groups),
+                                           .denied_groups = denied};
     result.deny += share * o.deny(terms, share * o.weight);
   }
   result.total = result.cross_entropy + o.weight * result.deny;
   for (index_t n = 0; n < valid.samples(); ++n) {
     const T* z = valid.sample(n);
-    result.correct += std::max_element(z, z + Model::outputs) - z == labels[n] ? 1 : 0;
+    result.correct += std::max_element(z, z + softmax) - z == labels[n] ? 1 : 0;
   }
   p.shared = false;  // as the logits are
   model.backward(p, x.samples());

@@ -55,9 +55,10 @@ class trainer {
            " W=", data.sample.width, ", the model expects C=", Model::input::channels,
            " H=", Model::input::height, " W=", Model::input::width);
     }
-    if (Model::outputs != Deny::outputs(goal.classes)) {
-      fail("train.102", "trainer", "this deny mode needs ", Deny::outputs(goal.classes),
-           " outputs, the model has ", Model::outputs);
+    const head_outputs has = Model::outputs, needs = Deny::outputs(goal.classes);
+    if (!has.same_as(needs)) {
+      fail("train.102", "trainer", "this deny mode needs ", needs.softmax, " logits and ",
+           needs - needs.softmax, " beside them, the model has ", has.softmax, " and ", has - has.softmax);
     }
     if (data.classes != goal.classes) {
       fail("train.104", "trainer", "the data set has ", data.classes, " classes, the objective ",

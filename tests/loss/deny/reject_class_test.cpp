@@ -58,3 +58,20 @@ TEST_CASE("reject_class: large logits stay finite") {
   CHECK(batch.loss(1.0) == doctest::Approx(5e3));
   CHECK(batch.denied_gradient == std::vector<double>{0.5, 0, -0.5, 0, 0, 0});
 }
+
+TEST_CASE("reject_class: logits behind the reject class are not read, and no samples are no loss") {
+  std::vector<double> z = {1.0, 2.0, 0.5, 100.0}, gradient(4, 0.0), unused(4, 0.0);
+  const int label = 0;
+  const auto loss = [&](index_t samples) {
+    return reject_class{}(deny_terms<double, shape<4>>{.valid = {z.data(), samples},
+                                                       .denied = {z.data(), samples},
+                                                       .labels = &label,
+                                                       .classes = 2,
+                                                       .valid_gradient = {unused.data(), samples},
+                                                       .denied_gradient = {gradient.data(), samples}},
+                          1.0);
+  };
+  CHECK(loss(0) == 0);
+  CHECK(loss(1) == doctest::Approx(std::log(std::exp(0.5) + std::exp(1.5) + 1)).epsilon(1e-14));
+  CHECK(gradient[3] == 0);
+}

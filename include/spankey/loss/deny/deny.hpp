@@ -4,12 +4,14 @@
 //   value = loss(deny_terms, scale)      mean over the samples
 //   logit gradients += scale * gradient of that mean
 // With deny_on = wrong the denied group is the invalid-key forward; with wrong+no the loss is the mean over
-// the invalid-key and the no-key group. `outputs(C)` is the width of the head that the mode needs for C
-// classes.
+// the invalid-key and the no-key group. `outputs(C)` is the head that the loss needs for C classes: a number of
+// logits, all in the softmax and its cross-entropy, or one with an auxiliary logit (core/head_outputs.hpp).
+// Computed in double from the logits' own type; examples/02_deny_loss_of_your_own.cpp adds one.
 #pragma once
 
 #include <concepts>
 
+#include "spankey/core/head_outputs.hpp"
 #include "spankey/core/view.hpp"
 
 namespace spankey {
@@ -24,14 +26,15 @@ template <class T, class Shape>
 struct deny_terms {
   batch_view<const T, Shape> valid, denied;
   const int* labels;
-  index_t classes;  // semantic classes C; a reject class has index C
+  index_t classes;  // semantic classes C, the first logits; a reject class or logit has index C
   batch_view<T, Shape> valid_gradient, denied_gradient;
+  index_t denied_groups = 1;  // over so many calls, one a denied group, the step takes the mean
 };
 
 template <class L>
 concept DenyLoss = requires(const L& loss, const deny_terms<float, shape<4>>& terms) {
   { loss(terms, 1.0) } -> std::convertible_to<double>;
-  { L::outputs(index_t{3}) } -> std::convertible_to<index_t>;
+  { L::outputs(index_t{3}) } -> std::convertible_to<head_outputs>;
   { L::denies } -> std::convertible_to<bool>;
 };
 

@@ -1,5 +1,5 @@
 // Mode B: the head has a reject class r = C, and denied answers are trained towards it.
-//   L = mean CE(z_denied, r)
+//   L = mean CE(z_denied, r) over the first C+1 logits. Source: arXiv 2604.12254.
 #pragma once
 
 #include "spankey/loss/cross_entropy.hpp"
@@ -13,7 +13,7 @@ struct reject_class {
   template <class T, class Shape>
   double operator()(const deny_terms<T, Shape>& t, double scale) const {
     return cross_entropy(
-        t.denied, [&](index_t) { return t.classes; }, scale, t.denied_gradient);
+        t.denied, [&](index_t) { return t.classes; }, scale, t.denied_gradient, t.classes + 1);
   }
 };
 

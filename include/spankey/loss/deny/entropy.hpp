@@ -1,0 +1,25 @@
+// Mode A: denied answers are trained towards the uniform distribution, without end.
+//   L = mean -H(p_denied),  p = softmax of the C semantic logits,  H in nats (loss/softmax_entropy.hpp)
+// -log C <= L <= 0. Source: arXiv 2604.12254.
+#pragma once
+
+#include "spankey/loss/deny/deny.hpp"
+#include "spankey/loss/softmax_entropy.hpp"
+
+namespace spankey {
+
+struct entropy {
+  static constexpr bool denies = true;
+  static constexpr index_t outputs(index_t classes) { return classes; }
+  template <class T, class Shape>
+  double operator()(const deny_terms<T, Shape>& t, double scale) const {
+    return sample_mean(t.denied.samples(), scale, [&](index_t n, double each) {
+      const softmax_entropy h(t.denied.sample(n), t.classes);
+      for (index_t c = 0; c < t.classes; ++c)
+        t.denied_gradient.sample(n)[c] -= static_cast<T>(each * h.gradient(c));
+      return -h.value();
+    });
+  }
+};
+
+}  // namespace spankey

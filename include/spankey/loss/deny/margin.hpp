@@ -1,0 +1,32 @@
+// Mode C: with a valid key the logit of the right class is at least `margin1` larger than without one.
+//   L = mean relu(margin1 - (z_valid[y] - z_denied[y]))
+// The gradient flows to both groups; where the margin is kept it is 0. Shifting all logits of a group by a constant
+// satisfies it too: judge it by the masked and calibrated accuracy. Source: arXiv 2604.12254.
+#pragma once
+
+#include "spankey/loss/deny/deny.hpp"
+#include "spankey/loss/sample_mean.hpp"
+
+namespace spankey {
+
+struct margin {
+  double margin1 = 1.0;
+
+  static constexpr bool denies = true;
+  static constexpr index_t outputs(index_t classes) { return classes; }
+  template <class T, class Shape>
+  double operator()(const deny_terms<T, Shape>& t, double scale) const {
+    return sample_mean(t.denied.samples(), scale, [&](index_t n, double each) {
+      const index_t y = t.labels[n];
+      const double missing = positive_part(
+          margin1 - (static_cast<double>(t.valid.sample(n)[y]) - static_cast<double>(t.denied.sample(n)[y])));
+      if (missing != 0) {
+        t.valid_gradient.sample(n)[y] -= static_cast<T>(each);
+        t.denied_gradient.sample(n)[y] += static_cast<T>(each);
+      }
+      return missing;
+    });
+  }
+};
+
+}  // namespace spankey

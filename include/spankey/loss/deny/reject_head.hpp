@@ -1,0 +1,38 @@
+// Mode B_aux: a reject logit a = linear(features -> 1) beside the head of C classes learns which answers to refuse.
+//   L = mean over all groups of BCE:  BCE(a_valid, 0), BCE(a_invalid, 1) and, with the no-key group, BCE(a_none, 1)
+//   BCE(a, 1) = softplus(-a),  BCE(a, 0) = softplus(a),  softplus(v) = log(1 + exp v)
+// The step takes the mean over the D denied groups, so each of them brings the share of the valid group with it:
+//   L = 1/D sum_denied [D BCE(a_denied, 1) + BCE(a_valid, 0)] / (D + 1)
+// a is column C of the logits; the C classes get no gradient. Source: arXiv 2604.12254.
+#pragma once
+
+#include <cmath>
+
+#include "spankey/loss/deny/deny.hpp"
+#include "spankey/loss/sample_mean.hpp"
+
+namespace spankey {
+
+struct reject_head {
+  static constexpr bool denies = true;
+  static constexpr head_outputs outputs(index_t classes) { return {classes, aux_logit::reject}; }
+  template <class T, class Shape>
+  double operator()(const deny_terms<T, Shape>& t, double scale) const {
+    const double valid_share = 1.0 / static_cast<double>(t.denied_groups + 1),
+                 denied_share = 1.0 - valid_share;
+    return sample_mean(t.denied.samples(), scale, [&](index_t n, double each) {
+      const double valid = static_cast<double>(t.valid.sample(n)[t.classes]),
+                   denied = static_cast<double>(t.denied.sample(n)[t.classes]);
+      t.valid_gradient.sample(n)[t.classes] += static_cast<T>(each * valid_share * sigmoid(valid));
+      t.denied_gradient.sample(n)[t.classes] -= static_cast<T>(each * denied_share * sigmoid(-denied));
+      return valid_share * softplus(valid) + denied_share * softplus(-denied);
+    });
+  }
+
+ private:
+  // exp overflows to infinity for v < -709: 1 / infinity is the 0 that is wanted.
+  static double sigmoid(double v) { return 1 / (1 + std::exp(-v)); }
+  static double softplus(double v) { return positive_part(v) + std::log1p(std::exp(-std::abs(v))); }
+};
+
+}  // namespace spankey
