@@ -17,6 +17,7 @@
 #include "spankey/loss/deny/margin_top.hpp"
 #include "spankey/loss/deny/reject_class.hpp"
 #include "spankey/loss/deny/reject_head.hpp"
+#include "spankey/loss/deny/runtime.hpp"
 #include "spankey/loss/deny/sealed.hpp"
 #include "spankey/model/initialise.hpp"
 #include "spankey/model/mlp.hpp"
