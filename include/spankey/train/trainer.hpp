@@ -27,8 +27,8 @@ struct training_options {
   sgd_options optimizer{};
   std::optional<adam_options> adam{};  // instead of SGD; the model then keeps second moments (optim/adam.hpp)
   augmentation augment{.pad = 4, .flip = true};
-  invalid_family invalid = invalid_family::gaussian;  // one key per batch
-  std::uint64_t deny_warmup = 0;                      // epochs
+  invalid_rule invalid{};         // one key per batch
+  std::uint64_t deny_warmup = 0;  // epochs
 };
 
 /// Trains `model` with `objective`; the model's arena must hold groups * batch samples.
