@@ -24,6 +24,7 @@
 #include "spankey/model/resnet18.hpp"
 #include "spankey/model/small_cnn.hpp"
 #include "spankey/model/small_resnet.hpp"
+#include "spankey/optim/adam.hpp"
 #include "spankey/optim/schedule.hpp"
 #include "spankey/optim/sgd.hpp"
 #include "spankey/train/evaluate.hpp"

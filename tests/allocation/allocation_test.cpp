@@ -31,6 +31,7 @@
 #include "spankey/model/packed_weights.hpp"
 #include "spankey/model/resnet18.hpp"
 #include "spankey/model/small_cnn.hpp"
+#include "spankey/train/site_buffers.hpp"
 #include "spankey/train/trainer.hpp"
 
 using namespace spankey;
@@ -211,6 +212,27 @@ TEST_CASE_TEMPLATE("a steady training step allocates nothing, whatever is denied
   CHECK(fewest_with(entropy_and_margin{}) == 0);
   CHECK(fewest_with(reject_head{}) == 0);
   CHECK(fewest_with(sealed{}) == 0);
+}
+
+TEST_CASE("steady draws of invalid keys allocate nothing, of every family and of a mixture that changes") {
+  const std::vector<site> sites{{0, {3, 40, 40}}, {1, {64, 5, 5}}};
+  key_space keys({.subspace_dim = 7, .per_site_key = true, .per_site_basis = true}, sites);
+  site_buffers buffers(keys.sites(), 40);
+  for (const auto& entry : invalid_names) {
+    CAPTURE(entry.name);
+    CHECK(fewest_of_calls([&] {
+            keys.draw_invalid(entry.value, {1, stream::invalid_keys}, 40, buffers.outputs());
+          }) == 0);
+  }
+
+  // Every round has more than twice as many orthogonal keys as the one before.
+  std::vector<weighted_rule> mixture{{invalid_family::gaussian, 1}, {invalid_family::orthogonal, 0.02}};
+  key_space fresh(keys.config(), {{0, {60}}, {1, {70}}});
+  site_buffers many(fresh.sites(), 1000);
+  CHECK(fewest_of_calls([&] {
+          mixture[1].weight *= 3;
+          fresh.draw_invalid_mixture(mixture, {1, stream::invalid_keys}, 1000, many.outputs());
+        }) == 0);
 }
 
 TEST_CASE_TEMPLATE("a steady inference call allocates nothing", T, float, bf16) {

@@ -6,82 +6,15 @@
 #include <string>
 #include <vector>
 
+#include "drawn_keys.hpp"
 #include "error_probe.hpp"
 
 using namespace spankey;
 
 namespace {
+using namespace drawn_keys;
 using spankey_test::id_of;
-
-const std::vector<site> three_sites{{0, {3, 16, 16}}, {2, {32, 8, 8}}, {4, {64, 2, 2}}};
-
-// Keys of all sites, and the pointers that the sampler wants.
-struct keys {
-  keys(std::span<const site> sites, index_t n) {
-    for (const site& s : sites) values.emplace_back(static_cast<std::size_t>(n * s.shape.size()), -77.0F);
-    for (auto& v : values) outputs.push_back(v.data());
-  }
-  const float* row(std::size_t i, index_t sample, index_t d) const { return values[i].data() + sample * d; }
-  std::vector<std::vector<float>> values;
-  std::vector<float*> outputs;
-};
-
-keys valid(key_space& space, index_t n, std::uint64_t step = 0) {
-  keys k(space.sites(), n);
-  space.draw_valid(random_source(1, stream::coefficients, step), n, k.outputs);
-  return k;
-}
-keys invalid(key_space& space, invalid_family family, index_t n, std::uint64_t step = 0) {
-  keys k(space.sites(), n);
-  space.draw_invalid(family, random_source(1, stream::invalid_keys, step), n, k.outputs);
-  return k;
-}
-
-key_space_config arranged(bool per_site_key, bool per_site_basis) {
-  key_space_config c;
-  c.subspace_dim = 8;
-  c.per_site_key = per_site_key;
-  c.per_site_basis = per_site_basis;
-  c.seed = 42;
-  return c;
-}
-const std::vector<key_space_config> arrangements{arranged(false, false), arranged(true, false),
-                                                 arranged(true, true)};
-
-double dot(const float* a, const float* b, index_t d) {
-  double sum = 0;
-  for (index_t i = 0; i < d; ++i) sum += static_cast<double>(a[i]) * static_cast<double>(b[i]);
-  return sum;
-}
-double cosine(const float* a, const float* b, index_t d) {
-  return dot(a, b, d) / std::sqrt(dot(a, a, d) * dot(b, b, d));
-}
-double plain_std(const float* x, index_t n) {
-  double mean = 0, squares = 0;
-  for (index_t i = 0; i < n; ++i) mean += static_cast<double>(x[i]) / static_cast<double>(n);
-  for (index_t i = 0; i < n; ++i) {
-    squares += (static_cast<double>(x[i]) - mean) * (static_cast<double>(x[i]) - mean);
-  }
-  return std::sqrt(squares / static_cast<double>(n - 1));
-}
-std::vector<float> in_file_order(const extents& e, const float* key) {
-  std::vector<float> file(static_cast<std::size_t>(e.size()));
-  for (index_t i = 0; i < e.size(); ++i) file[static_cast<std::size_t>(file_index(e, i))] = key[i];
-  return file;
-}
-
 }  // namespace
-
-TEST_CASE("defaults are the reference's") {
-  const key_space_config c;
-  CHECK(c.subspace_dim == 32);
-  CHECK(c.basis == basis_kind::uniform);
-  CHECK(c.coefficients == coefficient_kind::unit_cube);
-  CHECK(c.rescale == rescale_kind::pooled);
-  CHECK(c.key_std == 1.0F);
-  CHECK_FALSE(c.per_site_key);
-  CHECK_FALSE(c.per_site_basis);
-}
 
 TEST_CASE("valid keys lie in the span, orthogonal invalid keys outside, at every site of every arrangement") {
   const index_t n = 6;
@@ -353,35 +286,6 @@ TEST_CASE("a key space built from its own bases draws the same keys") {
     std::fill(stored[1].begin(), stored[1].end(), 0.0F);
     CHECK(id_of([&] { key_space(c, {three_sites[1]}, std::span(bases).subspan(1, 1)); }) == "key.113");
   }
-}
-
-TEST_CASE("bad configurations are refused before any work") {
-  const auto id = [](auto change, std::vector<site> sites = three_sites) {
-    auto c = arranged(true, false);
-    change(c);
-    return id_of([&] { key_space(c, sites); });
-  };
-  const auto nothing = [](key_space_config&) {};
-  CHECK(id(nothing) == "no error");
-  CHECK(id([](key_space_config& c) { c.subspace_dim = 0; }) == "key.105");
-  CHECK(id([](key_space_config& c) { c.subspace_dim = -3; }) == "key.105");
-  CHECK(id([](key_space_config& c) { c.subspace_dim = 257; }) == "key.106");
-  CHECK(id([](key_space_config& c) { c.subspace_dim = 256; }) == "no error");
-  CHECK(id([](key_space_config& c) { c.key_std = -1; }) == "key.107");
-  CHECK(id([](key_space_config& c) { c.key_std = std::numeric_limits<float>::quiet_NaN(); }) == "key.107");
-  CHECK(id([](key_space_config& c) { c.key_std = std::numeric_limits<float>::infinity(); }) == "key.107");
-  CHECK(id([](key_space_config& c) {
-          c.per_site_key = false;
-          c.per_site_basis = true;
-        }) == "key.116");
-  CHECK(id(nothing, {}) == "key.108");
-  CHECK(id(nothing, {three_sites[0], three_sites[1], three_sites[0]}) == "key.109");
-  CHECK(id(nothing, {site{-1, {64}}}) == "key.110");
-  CHECK(id(nothing, {site{0, {64, 0, 1}}}) == "key.110");
-  CHECK(id([](key_space_config& c) { c.subspace_dim = 1; }, {site{0, {1}}}) == "key.111");
-  CHECK(id_of([] { parse_coefficients("cube"); }) == "key.102");
-  CHECK(parse_coefficients("sphere") == coefficient_kind::sphere);
-  CHECK(name_of(coefficient_kind::unit_cube) == "unit_cube");
 }
 
 TEST_CASE("a refused draw writes nothing") {

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <map>
+#include <string>
 #include <vector>
 
 using namespace spankey;
@@ -17,6 +18,24 @@ TEST_CASE("parameter_extents: every element has one memory and one file position
   CHECK(seen == std::vector<int>(48, 1));
   // memory (h, w, i, o) = (1, 2, 1, 0) is file (o, i, h, w) = (0, 1, 1, 2)
   CHECK(file_of.at(((1 * 4 + 2) * 2 + 1) * 3 + 0) == ((0 * 2 + 1) * 2 + 1) * 4 + 2);
+}
+
+TEST_CASE("parameter: its buffers; a second moment only where one is kept") {
+  std::vector<std::string> names;
+  const auto listed = [&](parameter<float>& p) {
+    names.clear();
+    const auto visit = [&](const scope& at, buffer<float>&, index_t count, lifetime life) {
+      CHECK(count == 6);
+      CHECK(life == lifetime::kept);
+      names.push_back(at.str());
+    };
+    p.for_each_buffer(visit, scope{nullptr, "w"});
+    return names;
+  };
+  parameter<float> p{.dims = {.o = 2, .i = 3}};
+  CHECK(listed(p) == std::vector<std::string>{"w.value", "w.gradient", "w.momentum"});
+  p.keeps_second_moment = true;
+  CHECK(listed(p) == std::vector<std::string>{"w.value", "w.gradient", "w.momentum", "w.second_moment"});
 }
 
 TEST_CASE("parameter_extents: file shapes") {

@@ -43,11 +43,12 @@ TEST_CASE("initialise: a seed names the weights; sites do not change them") {
 
 TEST_CASE("initialise: it starts a used model again, state and optimizer memory included") {
   model m;
+  m.for_each_parameter([](const scope&, parameter<float>& w) { w.keeps_second_moment = true; });
   arena memory(m, 1);
   initialise(m, 1);
   const auto first = weights_of(m);
   m.for_each_parameter([](const scope&, parameter<float>& w) {
-    for (float* data : {w.value.data, w.gradient.data, w.momentum.data})
+    for (float* data : {w.value.data, w.gradient.data, w.momentum.data, w.second_moment.data})
       std::fill_n(data, w.dims.size(), 3.0F);
   });
   m.for_each_state([](const scope&, state<float>& s) { std::fill_n(s.value.data, s.count, 3.0F); });
@@ -55,8 +56,8 @@ TEST_CASE("initialise: it starts a used model again, state and optimizer memory 
   CHECK(weights_of(m) == first);
   m.for_each_parameter([](const scope& name, parameter<float>& w) {
     INFO(name.str());
-    CHECK(std::all_of(w.gradient.data, w.gradient.data + w.dims.size(), [](float v) { return v == 0; }));
-    CHECK(std::all_of(w.momentum.data, w.momentum.data + w.dims.size(), [](float v) { return v == 0; }));
+    for (const float* data : {w.gradient.data, w.momentum.data, w.second_moment.data})
+      CHECK(std::all_of(data, data + w.dims.size(), [](float v) { return v == 0; }));
   });
   m.for_each_state([](const scope& name, state<float>& s) {
     INFO(name.str());

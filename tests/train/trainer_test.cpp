@@ -201,6 +201,39 @@ TEST_CASE("trainer: a gated network of bf16 on features") {
   CHECK(report.valid_key->images_per_key == 200);
 }
 
+TEST_CASE("trainer: with Adam, a model learns with small steps; its second moments are asked for") {
+  using model_type = mlp<4, ungated, backend::cpu, float>;
+  const image_dataset data = quarters(60);
+  const objective<no_deny> goal{.classes = 4};
+  training_options options = plain(10, 16);
+  options.rate.learning_rate = 0.005;
+  const auto final_accuracy = [&](const training_options& o) {
+    model_type model;
+    if (o.adam) keep_second_moment(model);
+    const arena memory(model, 16);
+    initialise(model, 1);
+    keeps_records watcher;
+    trainer(model, goal, nullptr, data, o).run(watcher);
+    return watcher.epochs.back().accuracy;
+  };
+  options.optimizer.momentum = 0;
+  options.optimizer.nesterov = false;
+  CHECK(final_accuracy(options) < 0.8);
+  for (const adam_options& adam : {adam_options{}, adamw}) {
+    options.adam = adam;
+    CHECK(final_accuracy(options) > 0.95);
+  }
+
+  options.adam->beta2 = 1;
+  model_type model;
+  CHECK(id_of([&] { trainer(model, goal, nullptr, data, options); }) == "optim.102");
+  options.adam = adam_options{};
+  const arena memory(model, 16);
+  initialise(model, 1);
+  silent_observer nobody;
+  CHECK(id_of([&] { trainer(model, goal, nullptr, data, options).run(nobody); }) == "optim.105");
+}
+
 TEST_CASE("trainer: the same weights, bit for bit, for any number of threads") {
   const std::vector<float> once = trained_weights();
   CHECK(std::all_of(once.begin(), once.end(), [](float w) { return std::isfinite(w); }));

@@ -11,6 +11,8 @@
 // gradients are T; parameters, their gradients, statistics, keys and scratch are master_t<T> (core/bf16.hpp).
 #pragma once
 
+#include <cmath>
+#include <cstdint>
 #include <string_view>
 #include <type_traits>
 
@@ -98,6 +100,22 @@ struct sgd_update {
   bool first_step = true;  // momentum buffer starts as the gradient
 };
 
+/// One Adam update as PyTorch's torch.optim.Adam computes it, or torch.optim.AdamW's where the decay is decoupled.
+struct adam_update {
+  double learning_rate = 1e-3, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weight_decay = 0;
+  bool decoupled = false;
+  std::uint64_t step = 1;  // counted from 1: both moments then start at 0, whatever their buffers hold
+
+  /// What multiplies the first moment: lr / (1 - beta1^step).
+  [[nodiscard]] double step_size() const {
+    return learning_rate / (1 - std::pow(beta1, static_cast<double>(step)));
+  }
+  /// What divides the root of the second moment: sqrt(1 - beta2^step).
+  [[nodiscard]] double root_correction() const {
+    return std::sqrt(1 - std::pow(beta2, static_cast<double>(step)));
+  }
+};
+
 /// True where the kernels of (Backend, Scalar) are included; specialised beside them.
 template <class Backend, class Scalar>
 inline constexpr bool has_kernels = false;
@@ -133,8 +151,8 @@ SPANKEY_DECLARE_KERNELS(update_kernels);
 template <class B, class T>
 concept Backend = has_kernels<B, T> &&
     requires(const conv2d_problem& conv, const batch_norm_problem& norm, const linear_problem& map,
-             const extents& image, const sgd_update& update, index_t n, const T* in, T* out,
-             const master_t<T>* w, master_t<T>* dw) {
+             const extents& image, const sgd_update& update, const adam_update& adam, index_t n, const T* in,
+             T* out, const master_t<T>* w, master_t<T>* dw) {
   conv2d_kernels<B, T>::scratch_size(conv);
   conv2d_kernels<B, T>::forward(conv, in, w, w, out, dw);
   conv2d_kernels<B, T>::packed_size(conv);
@@ -159,6 +177,7 @@ concept Backend = has_kernels<B, T> &&
   linear_kernels<B, T>::backward_weights(map, in, w, dw, dw, dw);
   inject_kernels<B, T>::add(n, in, out);
   update_kernels<B, master_t<T>>::sgd(update, n, w, dw, dw);
+  update_kernels<B, master_t<T>>::adam(adam, n, w, dw, dw, dw);
   update_kernels<B, master_t<T>>::zero(n, dw);
   update_kernels<B, master_t<T>>::squared_norm(n, w);
 };

@@ -1,7 +1,7 @@
 // Static shape of one sample: C channels of H x W elements. Only the batch size is a run-time number.
 //
 // Memory order is channels last (H, W, C); files and key numbering use (C, H, W).
-// file_index() is the one place that relates the two.
+// file_index() and memory_index() are the one place that relates the two.
 #pragma once
 
 #include <cstddef>
@@ -36,6 +36,12 @@ inline constexpr extents extents_of{Shape::channels, Shape::height, Shape::width
 constexpr index_t file_index(const extents& e, index_t i) {
   const index_t c = i % e.channels, hw = i / e.channels;
   return c * e.height * e.width + hw;
+}
+
+/// Position in memory order (H, W, C) of the element at file position `i` (C, H, W).
+constexpr index_t memory_index(const extents& e, index_t i) {
+  const index_t area = e.height * e.width;
+  return i % area * e.channels + i / area;
 }
 
 /// Compile-time check that a layer receives what it was built for.

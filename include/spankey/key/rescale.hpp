@@ -17,6 +17,7 @@
 #include "spankey/backend/cpu/parallel.hpp"
 #include "spankey/core/shape.hpp"
 #include "spankey/key/choice.hpp"
+#include "spankey/key/row_selection.hpp"
 
 namespace spankey {
 
@@ -68,15 +69,18 @@ inline void rescale_factors(rescale_kind kind, float target, const moments* of_r
 /// Elements per task of the passes over keys; part of the order of summation.
 inline constexpr index_t key_block = 4096;
 
-/// Moments of the n rows of k (n x d). `partial` is scratch, grown when it is too small.
-inline void row_moments(const float* k, index_t n, index_t d, moments* of_row,
+/// Moments that row_moments needs as scratch.
+constexpr index_t partial_moments(index_t n, index_t d) { return n * ((d + key_block - 1) / key_block); }
+
+/// Moments of the selected rows of k (n x d), in their order. `partial` is scratch, grown when it is too small.
+inline void row_moments(const float* k, const row_selection& rows, index_t d, moments* of_row,
                         std::vector<moments>& partial) {
-  const index_t blocks = (d + key_block - 1) / key_block;
+  const index_t n = rows.size(), blocks = partial_moments(1, d);
   if (static_cast<index_t>(partial.size()) < n * blocks) partial.resize(static_cast<std::size_t>(n * blocks));
   moments* const parts = partial.data();
   parallel_for(n * blocks, [=](index_t task) {
     const index_t first = task % blocks * key_block, count = std::min(key_block, d - first);
-    const float* const x = k + task / blocks * d + first;
+    const float* const x = k + rows[task / blocks] * d + first;
     // Eight independent chains, so that the additions need not wait for one another.
     std::array<double, 8> sum{}, squares{};
     for (index_t i = 0; i < count; ++i) {
@@ -95,13 +99,13 @@ inline void row_moments(const float* k, index_t n, index_t d, moments* of_row,
   }
 }
 
-/// k[row] *= factors[row] for the n rows of k (n x d).
-inline void scale_rows(float* k, index_t n, index_t d, const double* factors) {
+/// Multiplies the selected rows of k (n x d), each with its factor; factors are in the order of the rows.
+inline void scale_rows(float* k, const row_selection& rows, index_t d, const double* factors) {
   const index_t blocks = (d + key_block - 1) / key_block;
-  parallel_for(n * blocks, [=](index_t task) {
-    const index_t row = task / blocks, first = task % blocks * key_block;
-    const float factor = static_cast<float>(factors[row]);
-    float* const x = k + row * d + first;
+  parallel_for(rows.size() * blocks, [=](index_t task) {
+    const index_t position = task / blocks, first = task % blocks * key_block;
+    const float factor = static_cast<float>(factors[position]);
+    float* const x = k + rows[position] * d + first;
     const index_t count = std::min(key_block, d - first);
     for (index_t i = 0; i < count; ++i) x[i] *= factor;
   });

@@ -11,60 +11,25 @@
 #pragma once
 
 #include <algorithm>
-#include <array>
-#include <cmath>
 #include <concepts>
 #include <cstdint>
 #include <span>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "spankey/core/error.hpp"
 #include "spankey/core/random.hpp"
 #include "spankey/core/shape.hpp"
-#include "spankey/key/choice.hpp"
-#include "spankey/key/gaussian.hpp"
+#include "spankey/key/coefficients.hpp"
 #include "spankey/key/invalid.hpp"
+#include "spankey/key/key_space_config.hpp"
+#include "spankey/key/mixture.hpp"
 #include "spankey/key/rescale.hpp"
 #include "spankey/key/secret.hpp"
 #include "spankey/key/subspace.hpp"
 
 namespace spankey {
-
-/// unit_cube: U[0,1)^m (the reference).  gaussian: N(0, I_m).  sphere: uniform on the unit sphere.
-enum class coefficient_kind { unit_cube, gaussian, sphere };
-
-inline constexpr std::array<choice<coefficient_kind>, 3> coefficient_names{
-    {{"unit_cube", coefficient_kind::unit_cube},
-     {"gaussian", coefficient_kind::gaussian},
-     {"sphere", coefficient_kind::sphere}}};
-
-/// Fails with key.102.
-inline coefficient_kind parse_coefficients(std::string_view name) {
-  return choose(coefficient_names, name, "key.102", "coefficients");
-}
-constexpr std::string_view name_of(coefficient_kind kind) { return spelled(coefficient_names, kind); }
-
-/// The reference's defaults.
-struct key_space_config {
-  index_t subspace_dim = 32;
-  basis_kind basis = basis_kind::uniform;
-  coefficient_kind coefficients = coefficient_kind::unit_cube;
-  rescale_kind rescale = rescale_kind::pooled;
-  float key_std = 1;  // 0: keys are not rescaled
-  bool per_site_key = false;
-  bool per_site_basis = false;
-  std::uint64_t seed = 0;
-};
-
-/// An injection site: its number in the model and the shape of one sample there.
-struct site {
-  int number = 0;
-  extents shape;
-  friend bool operator==(const site&, const site&) = default;
-};
 
 /// Draws valid and invalid keys for all of its sites; outputs[i] (n x d_i, memory order) belongs to
 /// sites()[i].
@@ -75,34 +40,6 @@ concept KeySampler = requires(S& s, const random_source& source, index_t n, std:
   s.draw_invalid(invalid_family::gaussian, source, n, outputs);
 };
 
-/// Every error that a configuration and its sites can have, before any work: key.105 to key.111, key.116.
-inline void require_key_space(const key_space_config& config, std::span<const site> sites) {
-  if (sites.empty()) fail("key.108", "key space", "expected at least one site, found none");
-  if (!(config.key_std >= 0) || std::isinf(config.key_std)) {
-    fail("key.107", "key space", "expected a finite key_std of at least 0, found ", config.key_std);
-  }
-  if (config.per_site_basis && !config.per_site_key) {
-    fail("key.116", "key space", "per_site_basis needs per_site_key: one key cannot lie in several spans");
-  }
-  for (std::size_t i = 0; i < sites.size(); ++i) {
-    const site& s = sites[i];
-    const std::string where = "site " + std::to_string(s.number);
-    if (s.number < 0) fail("key.110", where, "expected a site number of at least 0");
-    if (s.shape.channels < 1 || s.shape.height < 1 || s.shape.width < 1) {
-      fail("key.110", where, "expected positive extents, found C=", s.shape.channels, " H=", s.shape.height,
-           " W=", s.shape.width);
-    }
-    for (std::size_t j = 0; j < i; ++j) {
-      if (sites[j].number == s.number) fail("key.109", where, "listed twice");
-    }
-    require_dimensions(where, config.subspace_dim, s.shape.size());
-    if (config.key_std > 0 && s.shape.size() < 2) {
-      fail("key.111", where, "a key of one element has no standard deviation: expected key_std 0, found ",
-           config.key_std);
-    }
-  }
-}
-
 /// The secret. Not for several threads at once: the draws share scratch memory (and use all threads inside).
 class key_space {
  public:
@@ -110,18 +47,7 @@ class key_space {
   key_space(const key_space_config& config, std::vector<site> sites)
       : config_(config), sites_(std::move(sites)) {
     prepare();
-    if (config.per_site_basis) {
-      for (const site& s : sites_) {
-        const random_source source(config.seed + static_cast<std::uint64_t>(s.number), stream::basis);
-        spans_.emplace_back(s.shape, config.subspace_dim,
-                            draw_basis(config.basis, config.subspace_dim, s.shape.size(), source));
-      }
-    } else {
-      const index_t d = sites_[widest_].shape.size();
-      const auto rows =
-          draw_basis(config.basis, config.subspace_dim, d, random_source(config.seed, stream::basis));
-      for (const site& s : sites_) spans_.emplace_back(s.shape, config.subspace_dim, rows.data(), d);
-    }
+    spans_ = drawn_spans(config.seed);
   }
 
   /// From loaded bases: one per site, m x d_l in file order. Fails as require_key_space says, and with
@@ -135,6 +61,7 @@ class key_space {
       fail("key.112", "key space", "expected ", sites_.size(), " bases, one per site, found ", bases.size());
     }
     const index_t m = config.subspace_dim;
+    spans_.reserve(sites_.size());
     for (std::size_t i = 0; i < sites_.size(); ++i) {
       const index_t expected = m * sites_[i].shape.size(), found = static_cast<index_t>(bases[i].size());
       if (found != expected) {
@@ -166,33 +93,40 @@ class key_space {
   void draw_valid(const random_source& source, index_t n, std::span<float* const> outputs) {
     reserve(n, outputs);
     for (std::size_t i = 0; i < sites_.size(); ++i) {
-      if (i == 0 || config_.per_site_key) {
-        draw_coefficients(source, number_base(i), n);
-        scale_coefficients(spans_[config_.per_site_key ? i : widest_], n);
-      }
+      if (i == 0 || config_.per_site_key)
+        draw_scaled(spans_[whole(i)], source, number_base(i), n, config_.rescale);
       spans_[i].combine(alpha_.data(), n, outputs[i]);
     }
   }
 
-  /// n >= 1 invalid keys per site. Fails with key.114 (as require_complement) and key.115. With a shared key
-  /// the sites share one Gaussian vector; `orthogonal` then removes from each site's part that site's own
-  /// span.
-  void draw_invalid(invalid_family family, const random_source& source, index_t n,
+  /// n >= 1 invalid keys per site. Fails as require_rule says, and with key.115. With a shared key the sites share one
+  /// Gaussian vector, and valid keys are prefixes of one; what a family makes of its part, each site makes on its own.
+  /// The first draw of other_space or other_site keys makes their bases.
+  void draw_invalid(const invalid_rule& rule, const random_source& source, index_t n,
                     std::span<float* const> outputs) {
+    require_rule(rule, config_, sites_);
     reserve(n, outputs);
-    if (family == invalid_family::orthogonal) std::for_each(spans_.begin(), spans_.end(), require_complement);
-    for (std::size_t i = 0; i < sites_.size(); ++i) {
-      const index_t row = spans_[config_.per_site_key ? i : widest_].size();
-      draw_invalid_keys(family, spans_[i], source, {number_base(i), row}, n, outputs[i], scratch_);
-    }
-    if (config_.key_std == 0) return;
-    for (std::size_t i = 0; i < sites_.size(); ++i) {
-      if (i == 0 || config_.per_site_key) {
-        const std::size_t whole = config_.per_site_key ? i : widest_;
-        row_moments(outputs[whole], n, spans_[whole].size(), moments_.data(), partial_);
-        rescale_factors(config_.rescale, config_.key_std, moments_.data(), factors_.data(), n);
+    draw_rows(rule, source, n, config_.rescale, outputs);
+  }
+
+  /// n >= 1 invalid keys per site, each of its own family (key/mixture.hpp): key s is what draw_invalid with its rule
+  /// gives for sample s on its own, so each has a standard deviation of its own. Fails as draw_invalid and
+  /// require_mixture.
+  void draw_invalid_mixture(std::span<const weighted_rule> mixture, const random_source& source, index_t n,
+                            std::span<float* const> outputs) {
+    require_mixture(mixture);
+    for (const weighted_rule& w : mixture) require_rule(w.rule, config_, sites_);
+    reserve(n, outputs);
+    scratch_.reserve(n, spans_[widest_]);
+    chosen_.clear();
+    for (index_t s = 0; s < n; ++s) chosen_.push_back(rule_of_sample(mixture, source, mixture_numbers, s));
+    for (std::size_t k = 0; k < mixture.size(); ++k) {
+      rows_.clear();
+      for (index_t s = 0; s < n; ++s) {
+        if (chosen_[static_cast<std::size_t>(s)] == k) rows_.push_back(s);
       }
-      scale_rows(outputs[i], n, spans_[i].size(), factors_.data());
+      if (rows_.empty()) continue;
+      draw_rows(mixture[k].rule, source, std::span<const index_t>(rows_), rescale_kind::per_key, outputs);
     }
   }
 
@@ -202,7 +136,6 @@ class key_space {
     const auto smaller = [](const site& a, const site& b) { return a.shape.size() < b.shape.size(); };
     widest_ =
         static_cast<std::size_t>(std::max_element(sites_.begin(), sites_.end(), smaller) - sites_.begin());
-    spans_.reserve(sites_.size());
   }
 
   // Grown once per largest n; everything is checked before anything is written.
@@ -213,60 +146,126 @@ class key_space {
            outputs.size());
     }
     const auto rows = static_cast<std::size_t>(n);
-    if (rows <= factors_.size()) return;
+    if (rows <= scratch_.factors.size()) return;
     alpha_.resize(rows * static_cast<std::size_t>(config_.subspace_dim));
-    moments_.resize(rows);
-    factors_.resize(rows);
+    scratch_.reserve(n);
+    rows_.reserve(rows);
+    chosen_.reserve(rows);
   }
 
-  // Sites draw 2^40 numbers apart: a batch of 16 million keys of 65536 elements fits between.
+  // Sites draw 2^40 numbers apart, of which an invalid key's noise, the order of its elements and the coefficients of
+  // its valid key have their own: a batch of 4 million keys of 65536 elements fits between.
+  static constexpr std::uint64_t order_numbers = std::uint64_t{1} << 38;
+  static constexpr std::uint64_t valid_numbers = std::uint64_t{1} << 39;
+  static constexpr std::uint64_t mixture_numbers = std::uint64_t{1} << 63;
   [[nodiscard]] std::uint64_t number_base(std::size_t i) const {
     return config_.per_site_key ? static_cast<std::uint64_t>(sites_[i].number) << 40 : 0;
   }
+  /// The site whose key is rescaled as a whole: site i takes it, or its prefix.
+  [[nodiscard]] std::size_t whole(std::size_t i) const { return config_.per_site_key ? i : widest_; }
+  [[nodiscard]] std::size_t next(std::size_t i) const { return (i + 1) % sites_.size(); }
 
-  void draw_coefficients(const random_source& source, std::uint64_t base, index_t n) {
+  [[nodiscard]] std::vector<subspace> drawn_spans(std::uint64_t seed) const {
     const index_t m = config_.subspace_dim;
-    if (config_.coefficients == coefficient_kind::unit_cube) {
-      for (index_t i = 0; i < n * m; ++i) {
-        alpha_[static_cast<std::size_t>(i)] =
-            static_cast<float>(source.uniform(base + static_cast<std::uint64_t>(i)));
+    std::vector<subspace> spans;
+    spans.reserve(sites_.size());
+    if (config_.per_site_basis) {
+      for (const site& s : sites_) {
+        const random_source source(seed + static_cast<std::uint64_t>(s.number), stream::basis);
+        spans.emplace_back(s.shape, m, draw_basis(config_.basis, m, s.shape.size(), source));
       }
-      return;
+    } else {
+      const index_t d = sites_[widest_].shape.size();
+      const auto rows = draw_basis(config_.basis, m, d, random_source(seed, stream::basis));
+      for (const site& s : sites_) spans.emplace_back(s.shape, m, rows.data(), d);
     }
-    fill_gaussian(source, base, alpha_.data(), n * m);
-    if (config_.coefficients == coefficient_kind::gaussian) return;
-    for (index_t row = 0; row < n; ++row) {
-      float* const a = alpha_.data() + row * m;
-      double squares = 0;
-      for (index_t j = 0; j < m; ++j) squares += static_cast<double>(a[j]) * static_cast<double>(a[j]);
-      scale(a, 1 / std::sqrt(squares));
-    }
+    return spans;
   }
 
-  void scale_coefficients(const subspace& whole, index_t n) {
-    if (config_.key_std == 0) return;
+  // Spans of the next site's keys, cut or repeated in file order to the size of each site.
+  [[nodiscard]] std::vector<subspace> repeated_spans() const {
     const index_t m = config_.subspace_dim;
-    for (index_t row = 0; row < n; ++row) {
-      moments_[static_cast<std::size_t>(row)] = whole.combined_moments(alpha_.data() + row * m);
+    std::vector<subspace> spans;
+    spans.reserve(sites_.size());
+    for (std::size_t i = 0; i < sites_.size(); ++i) {
+      const index_t d = spans_[i].size(), from = spans_[next(i)].size();
+      const auto rows = spans_[next(i)].basis_in_file_order();
+      secret_vector<float> repeated(static_cast<std::size_t>(m * d));
+      for (index_t j = 0; j < m; ++j) {
+        for (index_t f = 0; f < d; ++f) {
+          repeated[static_cast<std::size_t>(j * d + f)] = rows[static_cast<std::size_t>(j * from + f % from)];
+        }
+      }
+      spans.emplace_back(sites_[i].shape, m, repeated);
     }
-    rescale_factors(config_.rescale, config_.key_std, moments_.data(), factors_.data(), n);
-    for (index_t row = 0; row < n; ++row)
-      scale(alpha_.data() + row * m, factors_[static_cast<std::size_t>(row)]);
+    return spans;
   }
 
-  void scale(float* a, double factor) const {
-    for (index_t j = 0; j < config_.subspace_dim; ++j) {
-      a[j] = static_cast<float>(static_cast<double>(a[j]) * factor);
+  // Invalid keys of the selected samples at every site.
+  void draw_rows(const invalid_rule& rule, const random_source& source, const row_selection& rows,
+                 rescale_kind rescale, std::span<float* const> outputs) {
+    const invalid_origin origin = origin_of(rule.family);
+    if (origin == invalid_origin::other_space && other_space_.empty())
+      other_space_ = drawn_spans(other_space_seed(config_.seed));
+    if (origin == invalid_origin::other_site && other_site_.empty()) other_site_ = repeated_spans();
+    const auto& valid = origin == invalid_origin::other_space  ? other_space_
+                        : origin == invalid_origin::other_site ? other_site_
+                                                               : spans_;
+    for (std::size_t i = 0; i < sites_.size(); ++i) {
+      if (origin != invalid_origin::noise && origin != invalid_origin::nothing) {
+        const std::size_t from = origin == invalid_origin::other_site ? next(i) : i;
+        const auto& scaled_in = origin == invalid_origin::other_space ? other_space_ : spans_;
+        draw_scaled(scaled_in[whole(from)], source, number_base(from) + valid_numbers, rows, rescale,
+                    rule.family == invalid_family::zero_mean);
+      }
+      const number_range noise{number_base(i), spans_[whole(i)].size()};
+      draw_invalid_keys(rule,
+                        {.span = spans_[i],
+                         .valid_span = valid[i],
+                         .coefficients = alpha_.data(),
+                         .key_std = config_.key_std,
+                         .source = source,
+                         .noise = noise,
+                         .order = {noise.base + order_numbers, noise.row},
+                         .rows = rows,
+                         .scratch = scratch_},
+                        outputs[i]);
     }
+    if (origin != invalid_origin::noise || config_.key_std == 0) return;
+    for (std::size_t i = 0; i < sites_.size(); ++i) {
+      if (i == 0 || config_.per_site_key) {
+        row_moments(outputs[whole(i)], rows, spans_[whole(i)].size(), scratch_.of_row.data(),
+                    scratch_.partial);
+        rescale_factors(rescale, config_.key_std, scratch_.of_row.data(), scratch_.factors.data(),
+                        rows.size());
+      }
+      scale_rows(outputs[i], rows, spans_[i].size(), scratch_.factors.data());
+    }
+  }
+
+  // alpha_ = coefficients of the selected samples, scaled so that alpha B has the standard deviation asked for in `span`.
+  void draw_scaled(const subspace& span, const random_source& source, std::uint64_t base,
+                   const row_selection& rows, rescale_kind rescale, bool without_mean = false) {
+    const index_t m = config_.subspace_dim;
+    const auto alpha = [&](index_t row) { return alpha_.data() + row * m; };
+    draw_coefficients(config_.coefficients, m, source, base, rows, alpha_.data());
+    for (index_t row = 0; row < rows.size() && without_mean; ++row) subtract_mean(alpha(row), m);
+    if (config_.key_std == 0) return;
+    for (index_t row = 0; row < rows.size(); ++row)
+      scratch_.of_row[static_cast<std::size_t>(row)] = span.combined_moments(alpha(row));
+    rescale_factors(rescale, config_.key_std, scratch_.of_row.data(), scratch_.factors.data(), rows.size());
+    for (index_t row = 0; row < rows.size(); ++row)
+      scale_coefficients(alpha(row), m, scratch_.factors[static_cast<std::size_t>(row)]);
   }
 
   key_space_config config_;
   std::vector<site> sites_;
   std::size_t widest_ = 0;
-  std::vector<subspace> spans_;
-  secret_vector<float> alpha_, scratch_;
-  std::vector<moments> moments_, partial_;
-  std::vector<double> factors_;
+  std::vector<subspace> spans_, other_space_, other_site_;
+  secret_vector<float> alpha_;
+  key_scratch scratch_;
+  std::vector<index_t> rows_;
+  std::vector<std::size_t> chosen_;
 };
 
 static_assert(KeySampler<key_space>);

@@ -1,6 +1,6 @@
 // The subspace of one site: basis B (m x d), and Q (m x d) with orthonormal rows and the same span.
 //
-//   combine       k = alpha B                      alpha (n x m) -> k (n x d), overwrites
+//   combine       k = alpha B                      alpha (n x m) -> k (n x d), overwrites; add_combined: k += alpha B
 //   project_out   k <- k - (k Q^T) Q               in place, n x d
 //   energy_share  |Q k|^2 / |k|^2                  1 in the span, 0 in its complement
 // uniform: B_ij ~ U[-1/sqrt(m), 1/sqrt(m)].  orthonormal: the rows of a Gaussian matrix, orthonormalised.
@@ -26,6 +26,7 @@
 #include "spankey/key/gaussian.hpp"
 #include "spankey/key/products.hpp"
 #include "spankey/key/rescale.hpp"
+#include "spankey/key/row_selection.hpp"
 #include "spankey/key/secret.hpp"
 
 namespace spankey {
@@ -155,11 +156,18 @@ class subspace {
     return rows;
   }
 
-  /// out (n x d, memory order) = alpha (n x m) B.
-  void combine(const float* alpha, index_t n, float* out) const {
-    parallel_for(blocks(column_block), [&](index_t task) {
-      const index_t first = task * column_block, width = std::min(column_block, d_ - first);
-      cpu::combine({n, m_, width, alpha, basis_.data() + first, d_, out + first, d_});
+  /// Selected rows of out (n x d, memory order) = alpha B; alpha has m elements a row, in the order of the rows.
+  void combine(const float* alpha, const row_selection& rows, float* out) const {
+    for_each_piece(rows, [&](index_t position, index_t row, index_t n, index_t first, index_t width) {
+      cpu::combine(
+          {n, m_, width, alpha + position * m_, basis_.data() + first, d_, out + row * d_ + first, d_});
+    });
+  }
+  /// The same, added to what the rows hold.
+  void add_combined(const float* alpha, const row_selection& rows, float* out) const {
+    for_each_piece(rows, [&](index_t position, index_t row, index_t n, index_t first, index_t width) {
+      add_combination<float>({alpha + position * m_, m_}, n, {basis_.data() + first, d_}, m_, width,
+                             {out + row * d_ + first, d_});
     });
   }
 
@@ -178,12 +186,16 @@ class subspace {
     return result;
   }
 
-  /// Removes from the n keys (n x d, memory order) their component in the span. `scratch` is grown when
+  /// Elements of scratch that project_out needs for n keys.
+  [[nodiscard]] index_t projection_size(index_t n) const {
+    return (n + packed_block) * m_ * blocks(projection_block);
+  }
+  /// Removes from the selected keys (n x d, memory order) their component in the span. `scratch` is grown when
   /// needed.
-  void project_out(float* keys, index_t n, secret_vector<float>& scratch) const {
-    const index_t tasks = blocks(projection_block), size = n * m_, own = size + packed_block * m_;
-    if (static_cast<index_t>(scratch.size()) < own * tasks) {
-      scratch.resize(static_cast<std::size_t>(own * tasks));
+  void project_out(float* keys, const row_selection& rows, secret_vector<float>& scratch) const {
+    const index_t tasks = blocks(projection_block), size = rows.size() * m_;
+    if (static_cast<index_t>(scratch.size()) < projection_size(rows.size())) {
+      scratch.resize(static_cast<std::size_t>(projection_size(rows.size())));
     }
     float* const partial = scratch.data();
     parallel_for(tasks, [&](index_t task) {
@@ -196,7 +208,10 @@ class subspace {
         for (index_t i = 0; i < m_; ++i) {
           for (index_t j = 0; j < width; ++j) turned[j * m_ + i] = orthonormal_[at(i, first + j)];
         }
-        add_combination<float>({keys + first, d_}, n, {turned, m_}, width, m_, {sum, m_});
+        rows.for_each_run([&](index_t position, index_t row, index_t n) {
+          add_combination<float>({keys + row * d_ + first, d_}, n, {turned, m_}, width, m_,
+                                 {sum + position * m_, m_});
+        });
       }
     });
     for (index_t i = 0; i < size; ++i) {
@@ -204,15 +219,14 @@ class subspace {
       for (index_t task = 0; task < tasks; ++task) sum += static_cast<double>(partial[task * size + i]);
       partial[i] = static_cast<float>(sum);
     }
-    parallel_for(blocks(column_block), [&](index_t task) {
-      const index_t first = task * column_block, width = std::min(column_block, d_ - first);
-      subtract_combination<float>({partial, m_}, n, {orthonormal_.data() + first, d_}, m_, width,
-                                  {keys + first, d_});
+    for_each_piece(rows, [&](index_t position, index_t row, index_t n, index_t first, index_t width) {
+      subtract_combination<float>({partial + position * m_, m_}, n, {orthonormal_.data() + first, d_}, m_,
+                                  width, {keys + row * d_ + first, d_});
     });
   }
-  void project_out(float* keys, index_t n) const {
+  void project_out(float* keys, const row_selection& rows) const {
     secret_vector<float> scratch;
-    project_out(keys, n, scratch);
+    project_out(keys, rows, scratch);
   }
 
   /// Share of the energy of one key (d, memory order) that lies in the span; 0 for the zero key.
@@ -234,6 +248,15 @@ class subspace {
   static constexpr index_t column_block = 256;
   static constexpr index_t projection_block = 2048;
   static constexpr index_t packed_block = 128;
+
+  // Calls f(position, row, rows, first column, columns) in parallel for pieces that cover the selected rows.
+  template <class F>
+  void for_each_piece(const row_selection& rows, const F& f) const {
+    parallel_for(blocks(column_block), [&](index_t task) {
+      const index_t first = task * column_block, width = std::min(column_block, d_ - first);
+      rows.for_each_run([&](index_t position, index_t row, index_t n) { f(position, row, n, first, width); });
+    });
+  }
 
   // gram_ = B B^T and row_sum_ = B 1, from B in double.
   void sum_products(const secret_vector<double>& rows) {

@@ -36,17 +36,20 @@ struct parameter_extents {
   }
 };
 
-/// Backward passes accumulate (+=) into `gradient`; the optimizer owns `momentum` (0 before the first step).
+/// Backward passes accumulate (+=) into `gradient`; the optimizer owns `momentum` and, where it asked for one before
+/// the memory was planned, `second_moment` (0 before the first step).
 template <class T>
 struct parameter {
   parameter_extents dims{};
-  buffer<T> value{}, gradient{}, momentum{};
+  buffer<T> value{}, gradient{}, momentum{}, second_moment{};
+  bool keeps_second_moment = false;
 
   template <class Visitor>
   void for_each_buffer(Visitor& visit, const scope& at) {
     visit(scope{&at, "value"}, value, dims.size(), lifetime::kept);
     visit(scope{&at, "gradient"}, gradient, dims.size(), lifetime::kept);
     visit(scope{&at, "momentum"}, momentum, dims.size(), lifetime::kept);
+    if (keeps_second_moment) visit(scope{&at, "second_moment"}, second_moment, dims.size(), lifetime::kept);
   }
 };
 

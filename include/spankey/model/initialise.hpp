@@ -33,6 +33,7 @@ void initialise(Model& model, std::uint64_t seed) {
     }
     std::fill_n(p.gradient.data, count, T(0));
     std::fill_n(p.momentum.data, count, T(0));
+    if (p.keeps_second_moment) std::fill_n(p.second_moment.data, count, T(0));
   });
   model.for_each_state([&](const scope& name, state<T>& s) {
     std::fill_n(s.value.data, s.count, name.name == "running_var" ? T(1) : T(0));

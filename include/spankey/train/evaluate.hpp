@@ -25,7 +25,7 @@ namespace spankey {
 struct evaluation_options {
   index_t keys = 100;            // valid keys, and as many invalid ones
   index_t images_per_key = 500;  // at most the size of the test set
-  invalid_family invalid = invalid_family::gaussian;
+  invalid_rule invalid{};
   std::uint64_t seed = 0;
 };
 

@@ -4,10 +4,13 @@
 
 #include <algorithm>
 #include <chrono>
+#include <optional>
+#include <variant>
 #include <vector>
 
 #include "spankey/data/loader.hpp"
 #include "spankey/key/sampler.hpp"
+#include "spankey/optim/adam.hpp"
 #include "spankey/optim/schedule.hpp"
 #include "spankey/optim/sgd.hpp"
 #include "spankey/train/observer.hpp"
@@ -22,9 +25,10 @@ struct training_options {
   std::uint64_t seed = 0;
   schedule rate{};
   sgd_options optimizer{};
-  augmentation augment{.pad = 4, .flip = true};       // {} for a data set of features
-  invalid_family invalid = invalid_family::gaussian;  // one key per batch
-  std::uint64_t deny_warmup = 0;                      // epochs
+  std::optional<adam_options> adam{};  // instead of SGD; the model then keeps second moments (optim/adam.hpp)
+  augmentation augment{.pad = 4, .flip = true};  // {} for a data set of features
+  invalid_rule invalid{};                        // one key per batch
+  std::uint64_t deny_warmup = 0;                 // epochs
 };
 
 /// Trains `model` with `objective`; the model's arena must hold groups * batch samples.
@@ -44,7 +48,7 @@ class trainer {
         keys_(keys),
         options_(options),
         loader_(data, loader_options{options.batch, options.seed, true, options.augment, last_batch::keep}),
-        optimizer_(options.optimizer),
+        optimizer_(chosen_optimizer(options)),
         x_(static_cast<std::size_t>(goal.groups() * options.batch * Model::input::size)),
         y_(static_cast<std::size_t>(options.batch)),
         valid_(sites(), options.batch),
@@ -86,6 +90,10 @@ class trainer {
   static double seconds_since(clock::time_point start) {
     return std::chrono::duration<double>(clock::now() - start).count();
   }
+  static std::variant<sgd, adam> chosen_optimizer(const training_options& options) {
+    if (options.adam) return adam(*options.adam);
+    return sgd(options.optimizer);
+  }
   std::span<const site> sites() const { return keys_ == nullptr ? std::span<const site>() : keys_->sites(); }
 
   template <class Watcher>
@@ -124,7 +132,7 @@ class trainer {
     const batch_view<const scalar, typename Model::input> x(x_.data(), goal.groups() * n);
     const auto result = compute_gradients(model_, goal, x, y_.data(), bound_);
     const double norm = gradient_norm(model_);
-    optimizer_.step(model_, rate);
+    std::visit([&](auto& optimizer) { optimizer.step(model_, rate); }, optimizer_);
 
     return {.epoch = epoch,
             .epochs = options_.epochs,
@@ -154,7 +162,7 @@ class trainer {
   key_space* keys_;
   training_options options_;
   loader<Data, scalar> loader_;
-  sgd optimizer_;
+  std::variant<sgd, adam> optimizer_;
   std::vector<scalar> x_;
   std::vector<int> y_;
   site_buffers valid_, invalid_;

@@ -1,9 +1,10 @@
-// SGD on the CPU agrees with reference<double> over several steps, for every rule.
+// SGD and Adam on the CPU agree with reference<double> over several steps, for every rule.
 #include "spankey/backend/cpu/update.hpp"
 
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <limits>
 
 #include "agreement.hpp"
 #include "spankey/backend/reference/update.hpp"
@@ -66,6 +67,53 @@ TEST_CASE("sgd: the same bits for any number of threads") {
     const std::vector<float> g = values(count, 1);
     std::vector<float> w = values(count, 2), v = values(count, 3);
     kernels::sgd({0.1, 0.9, 0.01, true, false}, count, g.data(), v.data(), w.data());
+    w.insert(w.end(), v.begin(), v.end());
+    return w;
+  });
+}
+
+TEST_CASE("adam: four steps of every rule") {
+  const spankey::adam_update adams[] = {
+      {},
+      {.learning_rate = 0.01, .weight_decay = 0.1},
+      {.learning_rate = 0.01, .weight_decay = 0.1, .decoupled = true},
+      {.learning_rate = 0.01, .beta1 = 0.5, .beta2 = 0.9, .epsilon = 0.1, .weight_decay = 0.1},
+      {.learning_rate = 0.01, .beta1 = 0, .beta2 = 0},
+  };
+  for_each_isa([&] {
+    for (spankey::adam_update rule : adams)
+      for (const index_t count : {1, 3, 17, 64, 65, 16384, 40001}) {
+        CAPTURE(rule.beta1);
+        CAPTURE(rule.weight_decay);
+        CAPTURE(rule.decoupled);
+        CAPTURE(count);
+        const float unread = std::numeric_limits<float>::quiet_NaN();  // the first step ignores the moments
+        std::vector<float> w = values(count, 1), m(w.size(), unread), v = m;
+        std::vector<double> expected_w = widened(w), expected_m = widened(m), expected_v = widened(v);
+        for (rule.step = 1; rule.step <= 4; ++rule.step) {
+          const std::vector<float> g = values(count, 10 + rule.step);
+          kernels::adam(rule, count, g.data(), m.data(), v.data(), w.data());
+          reference::adam(rule, count, widened(g).data(), expected_m.data(), expected_v.data(),
+                          expected_w.data());
+        }
+        CHECK(difference(w, expected_w) < 1e-6);
+        CHECK(difference(m, expected_m) < 1e-6);
+        CHECK(difference(v, expected_v) < 1e-6);
+      }
+  });
+}
+
+TEST_CASE("adam: the same bits for any number of threads, and nothing written behind the last element") {
+  check_thread_independence([] {
+    const index_t count = 100003;
+    const std::vector<float> g = values(count, 1);
+    std::vector<float> w = values(count + 1, 2), m = values(count + 1, 3), v(w.size(), 0.5F);
+    const float last = w.back();
+    kernels::adam({.learning_rate = 0.1, .weight_decay = 0.01, .step = 3}, count, g.data(), m.data(),
+                  v.data(), w.data());
+    CHECK(w.back() == last);
+    CHECK(v.back() == 0.5F);
+    w.insert(w.end(), m.begin(), m.end());
     w.insert(w.end(), v.begin(), v.end());
     return w;
   });

@@ -1,4 +1,4 @@
-// SGD, reference: two steps of every rule against numbers computed by hand from torch.optim.SGD's recipe.
+// SGD and Adam, reference: two steps of every rule against numbers computed by hand from PyTorch's recipes.
 #include "spankey/backend/reference/update.hpp"
 
 #include <doctest/doctest.h>
@@ -41,6 +41,41 @@ TEST_CASE("reference sgd: Nesterov looks one step ahead") {
   double v = 99;
   // v1 = 2, step 2 + 1.8 = 3.8, w1 = 0.62; v2 = 4.8, step 3 + 4.32 = 7.32, w2 = 0.62 - 0.732
   CHECK(after_two_steps({0.1, 0.9, 0, true, true}, &v) == doctest::Approx(-0.112));
+}
+
+TEST_CASE("reference adam: a step of the size of the learning rate, then the running means") {
+  // w = 1; gradients 2 then -1, betas 0.5 and 0.75, learning rate 0.1, no epsilon; the buffers start as rubbish.
+  double w = 1, m = 99, v = 99, g = 2;
+  spankey::adam_update rule{.learning_rate = 0.1, .beta1 = 0.5, .beta2 = 0.75, .epsilon = 0};
+  kernels::adam(rule, 1, &g, &m, &v, &w);
+  CHECK(m == doctest::Approx(1));
+  CHECK(v == doctest::Approx(1));
+  CHECK(w == doctest::Approx(0.9));  // g / |g|
+  g = -1;
+  rule.step = 2;
+  kernels::adam(rule, 1, &g, &m, &v, &w);
+  CHECK(m == doctest::Approx(0));  // 1/2 - 1/2
+  CHECK(v == doctest::Approx(1));  // 3/4 + 1/4
+  CHECK(w == doctest::Approx(0.9));
+}
+
+TEST_CASE("reference adam: epsilon stands beside the corrected root") {
+  double w = 0, m = 0, v = 0;
+  const double g = 3;
+  kernels::adam({.learning_rate = 1, .epsilon = 3}, 1, &g, &m, &v, &w);
+  CHECK(w == doctest::Approx(-0.5));  // 3 / (3 + 3)
+}
+
+TEST_CASE("reference adam: decay joins the gradient, or shrinks the weight where it is decoupled") {
+  const double g = 2;
+  double w = 4, m = 0, v = 0;
+  kernels::adam({.learning_rate = 0.1, .weight_decay = 0.5}, 1, &g, &m, &v, &w);
+  CHECK(m == doctest::Approx(0.1 * 4));
+  CHECK(w == doctest::Approx(3.9));
+  w = 4;
+  kernels::adam({.learning_rate = 0.1, .weight_decay = 0.5, .decoupled = true}, 1, &g, &m, &v, &w);
+  CHECK(m == doctest::Approx(0.1 * 2));
+  CHECK(w == doctest::Approx(4 * 0.95 - 0.1));
 }
 
 TEST_CASE("reference squared_norm") {

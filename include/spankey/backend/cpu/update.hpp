@@ -1,6 +1,9 @@
-// SGD update, CPU, in the order of torch.optim.SGD (dampening 0), in one pass over memory:
+// Updates of a parameter from its gradient, CPU, each in one pass over memory. SGD (dampening 0):
 //   g = dw + weight_decay w;   v = first step ? g : momentum v + g;   w -= lr (nesterov ? g + momentum v : v)
-// Without momentum, w -= lr g and v stays untouched. squared_norm is the sum of squares of a gradient.
+// Without momentum, w -= lr g and v stays untouched. Adam, at step t = 1, 2, ...:
+//   g = dw + weight_decay w;   m = beta1 m + (1 - beta1) g;   v = beta2 v + (1 - beta2) g^2
+//   w -= lr / (1 - beta1^t) m / (sqrt(v) / sqrt(1 - beta2^t) + epsilon)
+// AdamW: w *= 1 - lr weight_decay, and g = dw. squared_norm is the sum of squares of a gradient.
 // Specification: backend/reference/update.hpp.
 #pragma once
 
@@ -9,7 +12,28 @@
 #include <numeric>
 
 #include "spankey/backend/cpu/lanes.hpp"
+#include "spankey/backend/cpu/root.hpp"
 #include "spankey/backend/cpu/tag.hpp"
+
+namespace spankey::cpu {
+/// What every element of an Adam update is multiplied with: computed once, in double.
+struct adam_factors {
+  float decay, shrink, beta1, rest1, beta2, rest2, step_size, inverse_correction, epsilon;
+  bool first_step;
+
+  explicit adam_factors(const adam_update& u)
+      : decay(static_cast<float>(u.decoupled ? 0 : u.weight_decay)),
+        shrink(static_cast<float>(u.decoupled ? 1 - u.learning_rate * u.weight_decay : 1)),
+        beta1(static_cast<float>(u.beta1)),
+        rest1(static_cast<float>(1 - u.beta1)),
+        beta2(static_cast<float>(u.beta2)),
+        rest2(static_cast<float>(1 - u.beta2)),
+        step_size(static_cast<float>(u.step_size())),
+        inverse_correction(static_cast<float>(1 / u.root_correction())),
+        epsilon(static_cast<float>(u.epsilon)),
+        first_step(u.step == 1) {}
+};
+}  // namespace spankey::cpu
 
 #define SPANKEY_ISA_TEXT "spankey/backend/cpu/update.inl"
 #include "spankey/backend/cpu/foreach_isa.hpp"
@@ -27,6 +51,15 @@ struct update_kernels<backend::cpu, float> {
       } else {
         with_momentum(u, n, gradient + first, momentum + first, value + first);
       }
+    });
+  }
+
+  static void adam(const adam_update& u, index_t count, const float* gradient, float* first, float* second,
+                   float* value) {
+    const cpu::adam_factors factors(u);
+    const auto kernel = SPANKEY_DISPATCH(adam_block);
+    cpu::for_each_block(count, cpu::block_elements, [&](index_t begin, index_t n) {
+      kernel(factors, n, gradient + begin, first + begin, second + begin, value + begin);
     });
   }
 

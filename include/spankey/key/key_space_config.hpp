@@ -1,0 +1,64 @@
+// What a key space is made from: its configuration and the injection sites, and every reason to refuse them.
+#pragma once
+
+#include <cmath>
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include "spankey/core/error.hpp"
+#include "spankey/core/shape.hpp"
+#include "spankey/key/coefficients.hpp"
+#include "spankey/key/rescale.hpp"
+#include "spankey/key/subspace.hpp"
+
+namespace spankey {
+
+/// The reference's defaults.
+struct key_space_config {
+  index_t subspace_dim = 32;
+  basis_kind basis = basis_kind::uniform;
+  coefficient_kind coefficients = coefficient_kind::unit_cube;
+  rescale_kind rescale = rescale_kind::pooled;
+  float key_std = 1;  // 0: keys are not rescaled
+  bool per_site_key = false;
+  bool per_site_basis = false;
+  std::uint64_t seed = 0;
+};
+
+/// An injection site: its number in the model and the shape of one sample there.
+struct site {
+  int number = 0;
+  extents shape;
+  friend bool operator==(const site&, const site&) = default;
+};
+
+/// Every error that a configuration and its sites can have, before any work: key.105 to key.111, key.116.
+inline void require_key_space(const key_space_config& config, std::span<const site> sites) {
+  if (sites.empty()) fail("key.108", "key space", "expected at least one site, found none");
+  if (!(config.key_std >= 0) || std::isinf(config.key_std)) {
+    fail("key.107", "key space", "expected a finite key_std of at least 0, found ", config.key_std);
+  }
+  if (config.per_site_basis && !config.per_site_key) {
+    fail("key.116", "key space", "per_site_basis needs per_site_key: one key cannot lie in several spans");
+  }
+  for (std::size_t i = 0; i < sites.size(); ++i) {
+    const site& s = sites[i];
+    const std::string where = "site " + std::to_string(s.number);
+    if (s.number < 0) fail("key.110", where, "expected a site number of at least 0");
+    if (s.shape.channels < 1 || s.shape.height < 1 || s.shape.width < 1) {
+      fail("key.110", where, "expected positive extents, found C=", s.shape.channels, " H=", s.shape.height,
+           " W=", s.shape.width);
+    }
+    for (std::size_t j = 0; j < i; ++j) {
+      if (sites[j].number == s.number) fail("key.109", where, "listed twice");
+    }
+    require_dimensions(where, config.subspace_dim, s.shape.size());
+    if (config.key_std > 0 && s.shape.size() < 2) {
+      fail("key.111", where, "a key of one element has no standard deviation: expected key_std 0, found ",
+           config.key_std);
+    }
+  }
+}
+
+}  // namespace spankey

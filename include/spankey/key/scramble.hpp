@@ -1,0 +1,72 @@
+// Keys whose elements are put in disorder, in place (n x d, memory order):
+//   permute_elements    every order of the d elements equally likely (Fisher-Yates)
+//   flip_half_of_signs  exactly floor(d/2) elements change their sign, every choice of them equally likely (Knuth,
+//                       Seminumerical Algorithms, algorithm S)
+// Both go through a key in file order with one word per element, number base + s*row + f of the source: the result
+// depends neither on the memory order nor on threads. Rows are drawn in parallel, each by one thread.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <utility>
+
+#include "spankey/backend/cpu/parallel.hpp"
+#include "spankey/core/random.hpp"
+#include "spankey/core/shape.hpp"
+#include "spankey/key/gaussian_keys.hpp"
+#include "spankey/key/row_selection.hpp"
+
+namespace spankey {
+
+/// random_source::below for indices that lie close to one another: every block is computed once.
+class index_reader {
+ public:
+  explicit index_reader(const random_source& source) : source_(source), words_(source.block(0)) {}
+
+  /// Uniform in [0, n).
+  [[nodiscard]] index_t below(std::uint64_t index, index_t n) {
+    if (index >> 2 != held_) {
+      held_ = index >> 2;
+      words_ = source_.block(held_);
+    }
+    const std::uint64_t word = words_[static_cast<std::size_t>(index & 3)];
+    return static_cast<index_t>((word * static_cast<std::uint64_t>(n)) >> 32);
+  }
+
+ private:
+  const random_source& source_;
+  std::uint64_t held_ = 0;
+  std::array<std::uint32_t, 4> words_;
+};
+
+/// Permutes the elements of each selected key.
+inline void permute_elements(const extents& shape, const random_source& source, number_range range,
+                             const row_selection& rows, float* keys) {
+  parallel_for(rows.size(), [=, &source](index_t task) {
+    float* const key = keys + rows[task] * shape.size();
+    index_reader random(source);
+    for (index_t last = shape.size() - 1; last > 0; --last) {
+      const index_t other = random.below(range.at(rows[task], last), last + 1);
+      std::swap(key[memory_index(shape, last)], key[memory_index(shape, other)]);
+    }
+  });
+}
+
+/// Changes the sign of half of the elements of each selected key.
+inline void flip_half_of_signs(const extents& shape, const random_source& source, number_range range,
+                               const row_selection& rows, float* keys) {
+  parallel_for(rows.size(), [=, &source](index_t task) {
+    const index_t d = shape.size();
+    float* const key = keys + rows[task] * d;
+    index_reader random(source);
+    index_t wanted = d / 2;
+    for (index_t f = 0; wanted > 0; ++f) {
+      if (random.below(range.at(rows[task], f), d - f) >= wanted) continue;
+      float& element = key[memory_index(shape, f)];
+      element = -element;
+      --wanted;
+    }
+  });
+}
+
+}  // namespace spankey
