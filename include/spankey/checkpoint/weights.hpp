@@ -60,7 +60,21 @@ void require_memory(const std::string& name, const buffer<T>& tensor, index_t co
   }
 }
 
-enum class parameter_part { value, gradient, momentum };
+enum class parameter_part { value, gradient, momentum, second_moment };
+
+template <class T>
+buffer<T>& part_of(parameter<T>& p, parameter_part part) {
+  switch (part) {
+    case parameter_part::value:
+      return p.value;
+    case parameter_part::gradient:
+      return p.gradient;
+    case parameter_part::momentum:
+      return p.momentum;
+    default:
+      return p.second_moment;
+  }
+}
 
 /// Adds a part of every parameter as prefix + name.
 template <class Model>
@@ -69,9 +83,7 @@ void add_parameters(safetensors_writer& writer, Model& model, std::string_view p
   model.for_each_parameter(
       [&](const scope& at, auto& p) {
         const std::string name = std::string(prefix) + at.str();
-        const auto& tensor = part == parameter_part::value      ? p.value
-                             : part == parameter_part::gradient ? p.gradient
-                                                                : p.momentum;
+        const auto& tensor = part_of(p, part);
         require_memory(name, tensor, p.dims.size());
         writer.add_f32(name, file_shape(p.dims), to_file_order(p.dims, tensor.data));
       },

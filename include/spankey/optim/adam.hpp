@@ -63,6 +63,8 @@ class adam {
     ++steps_;
   }
   [[nodiscard]] std::uint64_t steps() const { return steps_; }
+  /// Goes on after `steps` updates, whose state lies beside the parameters already.
+  void resume(std::uint64_t steps) { steps_ = steps; }
 
  private:
   adam_options options_;

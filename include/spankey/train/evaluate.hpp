@@ -25,13 +25,20 @@ namespace spankey {
 struct evaluation_options {
   index_t keys = 100;            // valid keys, and as many invalid ones
   index_t images_per_key = 500;  // at most the size of the test set
-  invalid_rule invalid{};
+  std::vector<invalid_rule> invalid{invalid_rule{}};
   std::uint64_t seed = 0;
+};
+
+/// What the gate does with the invalid keys of one family.
+struct invalid_summary {
+  invalid_rule rule;
+  condition_summary summary;
 };
 
 struct gate_report {
   condition_summary no_key;
-  std::optional<condition_summary> valid_key, invalid_key;  // absent where the model has no sites
+  std::optional<condition_summary> valid_key;  // absent where the model has no sites, as invalid keys are
+  std::vector<invalid_summary> invalid_keys;   // in the order of the options
 };
 
 /// Random steps of the evaluation stream: valid key i, and invalid key i.
@@ -82,8 +89,9 @@ class gate_evaluation {
     const index_t all = test_.size();
     report.no_key = summarise({answers({}, 0, all)}, all, all, gate_should::stay_shut);
     if (keys_ != nullptr) {
-      report.valid_key = many_keys(gate_should::open);
-      report.invalid_key = many_keys(gate_should::stay_shut);
+      report.valid_key = many_keys(nullptr);
+      for (const invalid_rule& rule : options_.invalid)
+        report.invalid_keys.push_back({rule, many_keys(&rule)});
     }
     return report;
   }
@@ -91,22 +99,24 @@ class gate_evaluation {
  private:
   using keys_type = model_keys<float, Model::sites.size()>;
 
-  condition_summary many_keys(gate_should purpose) {
+  // Under valid keys, or under invalid ones of a rule: each rule with the same random numbers.
+  condition_summary many_keys(const invalid_rule* rule) {
     site_buffers buffers(keys_->sites(), 1);
     keys_type keys{};
     buffers.bind(keys, 0, false);
     const index_t images = std::min(options_.images_per_key, test_.size());
     std::vector<key_answers> collected;
     for (index_t i = 0; i < options_.keys; ++i) {
-      if (purpose == gate_should::open) {
+      if (rule == nullptr) {
         keys_->draw_valid({options_.seed, stream::evaluation, valid_key_step(i)}, 1, buffers.outputs());
       } else {
-        keys_->draw_invalid(options_.invalid, {options_.seed, stream::evaluation, invalid_key_step(i)}, 1,
+        keys_->draw_invalid(*rule, {options_.seed, stream::evaluation, invalid_key_step(i)}, 1,
                             buffers.outputs());
       }
       collected.push_back(answers(keys, i * images % test_.size(), images));
     }
-    return summarise(collected, images, std::min(options_.keys * images, test_.size()), purpose);
+    return summarise(collected, images, std::min(options_.keys * images, test_.size()),
+                     rule == nullptr ? gate_should::open : gate_should::stay_shut);
   }
 
   key_answers answers(const keys_type& keys, index_t first, index_t count) {

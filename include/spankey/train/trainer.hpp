@@ -27,7 +27,8 @@ struct training_options {
   sgd_options optimizer{};
   std::optional<adam_options> adam{};  // instead of SGD; the model then keeps second moments (optim/adam.hpp)
   augmentation augment{.pad = 4, .flip = true};  // {} for a data set of features
-  invalid_rule invalid{};                        // one key per batch
+  invalid_rule invalid{};                        // one key per batch, where `invalid_mixture` is empty
+  std::vector<weighted_rule> invalid_mixture{};  // else one per sample, whose family is drawn from it
   std::uint64_t deny_warmup = 0;                 // epochs
 };
 
@@ -52,7 +53,7 @@ class trainer {
         x_(static_cast<std::size_t>(goal.groups() * options.batch * Model::input::size)),
         y_(static_cast<std::size_t>(options.batch)),
         valid_(sites(), options.batch),
-        invalid_(sites(), 1) {
+        invalid_(sites(), options.invalid_mixture.empty() ? 1 : options.batch) {
     require_sites_of<Model>(sites(), "trainer");
     if (extents_of<typename Model::input> != extents(data.sample)) {
       fail("train.101", "trainer", "the data set has C=", data.sample.channels, " H=", data.sample.height,
@@ -75,14 +76,15 @@ class trainer {
     return static_cast<std::uint64_t>(loader_.steps_per_epoch());
   }
 
-  /// All epochs.
+  /// All epochs; or those from `first` on, of a run whose state before it was loaded (checkpoint/training_state.hpp).
   template <class Watcher>
-  void run(Watcher& observer) {
+  void run(Watcher& observer, std::uint64_t first = 0) {
     static_assert(
         Observer<Watcher>,
         "SpanKey: this is not an Observer: needs on_step(step_record) and on_epoch(epoch_record); see "
         "train/observer.hpp");
-    for (std::uint64_t epoch = 0; epoch < options_.epochs; ++epoch) run_epoch(epoch, observer);
+    std::visit([&](auto& optimizer) { optimizer.resume(first * steps_per_epoch()); }, optimizer_);
+    for (std::uint64_t epoch = first; epoch < options_.epochs; ++epoch) run_epoch(epoch, observer);
   }
 
  private:
@@ -147,14 +149,20 @@ class trainer {
             .images_per_second = static_cast<double>(n) / seconds_since(start)};
   }
 
-  // Group 0: a valid key per sample; group 1: one invalid key; group 2: none.
+  // Group 0: a valid key per sample; group 1: one invalid key, or one per sample; group 2: none.
   void draw_keys(std::uint64_t step, index_t n) {
     if (keys_ == nullptr) return;
     keys_->draw_valid({options_.seed, stream::coefficients, step}, n, valid_.outputs());
     valid_.bind(bound_, 0, true);
     if (goal_.groups() < 2) return;
-    keys_->draw_invalid(options_.invalid, {options_.seed, stream::invalid_keys, step}, 1, invalid_.outputs());
-    invalid_.bind(bound_, 1, false);
+    const random_source source(options_.seed, stream::invalid_keys, step);
+    const bool one_per_sample = !options_.invalid_mixture.empty();
+    if (one_per_sample) {
+      keys_->draw_invalid_mixture(options_.invalid_mixture, source, n, invalid_.outputs());
+    } else {
+      keys_->draw_invalid(options_.invalid, source, 1, invalid_.outputs());
+    }
+    invalid_.bind(bound_, 1, one_per_sample);
   }
 
   Model& model_;
