@@ -5,6 +5,9 @@
 #include <limits>
 
 #include "flag_checks.hpp"
+#include "invalid_text.hpp"
+#include "network.hpp"
+#include "recipes.hpp"
 #include "spankey/core/version.hpp"
 
 namespace {
@@ -18,6 +21,7 @@ const std::vector<std::string> schedule_choices{"constant", "step", "cosine", "o
 // One list serves the flags and config.json: f(name, member).
 template <class Options, class F>
 void for_each_setting(Options& o, F&& f) {
+  f("regime", o.regime);
   f("data", o.data);
   f("model", o.model);
   f("inject", o.inject);
@@ -31,12 +35,18 @@ void for_each_setting(Options& o, F&& f) {
   f("key-std", o.key_std);
   f("rescale", o.rescale);
   f("invalid", o.invalid);
+  f("invalid-mixture", o.invalid_mixture);
   f("deny", o.deny);
+  f("gap", o.gap);
+  f("margin1", o.margin1);
+  f("margin2", o.margin2);
+  f("seal-weight", o.seal_weight);
   f("deny-weight", o.deny_weight);
   f("deny-on", o.deny_on);
   f("deny-warmup", o.deny_warmup);
   f("epochs", o.epochs);
   f("batch", o.batch);
+  f("optimizer", o.optimizer);
   f("lr", o.lr);
   f("momentum", o.momentum);
   f("weight-decay", o.weight_decay);
@@ -48,6 +58,7 @@ void for_each_setting(Options& o, F&& f) {
   f("test-limit", o.test_limit);
   f("eval-keys", o.eval_keys);
   f("eval-images", o.eval_images);
+  f("families", o.families);
 }
 
 // An entry of config.json as its flag would be given.
@@ -112,14 +123,39 @@ spankey::deny_on run_options::groups() const {
   return deny_on == "wrong" ? spankey::deny_on::wrong : spankey::deny_on::wrong_and_none;
 }
 
+spankey::training_options run_options::training(const spankey::augmentation& augment) const {
+  spankey::training_options t;
+  t.epochs = epochs;
+  t.batch = batch;
+  t.seed = seed;
+  t.rate = rate();
+  t.optimizer = {.momentum = momentum, .weight_decay = weight_decay, .nesterov = momentum > 0};
+  if (adam()) t.adam = spankey::adam_options{.weight_decay = weight_decay, .decoupled = optimizer == "adamw"};
+  t.augment = augment;
+  t.invalid = invalid_rule_of(invalid);
+  t.invalid_mixture = invalid_mixture_of(invalid_mixture);
+  t.deny_warmup = deny_warmup;
+  return t;
+}
+
+spankey::evaluation_options run_options::evaluation() const {
+  return {.keys = eval_keys, .images_per_key = eval_images, .invalid = invalid_rules_of(families, *this), .seed = seed};
+}
+
 void declare_training_flags(CLI::App& app, run_options& o) {
   constexpr std::int64_t most = (std::int64_t{1} << 30) - 1;
   const CLI::Validator count = from_to<std::int64_t>(1, most), limit = from_to<std::int64_t>(0, most);
   const CLI::Validator non_negative = from_to(0.0, 1e9), share = from_to(0.0, 1.0);
   const CLI::Validator any_seed = from_to<std::uint64_t>(0, std::numeric_limits<std::uint64_t>::max());
-  app.add_option("--data", o.data, "folder of the CIFAR-10 binary files, or 'glyphs' (drawn)")
+  app.add_option("--regime", o.regime, "defaults of keys and denial: sound, or the published reference")
+      ->check(CLI::IsMember({"sound", "reference"}))
       ->capture_default_str();
-  app.add_option("--model", o.model, "network")->check(CLI::IsMember({"resnet18"}))->capture_default_str();
+  app.add_option("--data", o.data, "data set; glyphs (images) and linear (features) are drawn")
+      ->check(CLI::IsMember({"glyphs", "cifar10", "mnist", "fashion-mnist", "linear"}))
+      ->capture_default_str();
+  app.add_option("--data-root", o.data_root, "folder of cifar-10-batches-bin/, mnist/ and fashion-mnist/")
+      ->capture_default_str();
+  app.add_option("--model", o.model, "network")->check(CLI::IsMember(network_names()));
   app.add_option("--inject", o.inject, "injector")
       ->check(CLI::IsMember({"none", "add", "mul"}))
       ->capture_default_str();
@@ -142,10 +178,15 @@ void declare_training_flags(CLI::App& app, run_options& o) {
   app.add_option("--rescale", o.rescale, "one deviation a batch, or a key")
       ->check(CLI::IsMember({"pooled", "per_key"}))
       ->capture_default_str();
-  app.add_option("--invalid", o.invalid, "family of the invalid keys")
-      ->check(CLI::IsMember({"gaussian", "orthogonal"}))
-      ->capture_default_str();
-  app.add_option("--deny", o.deny, "deny loss")->check(CLI::IsMember({"none", "B"}))->capture_default_str();
+  app.add_option("--invalid", o.invalid, "family of the batch's one invalid key, as angle@20: " + family_names());
+  app.add_option("--invalid-mixture", o.invalid_mixture,
+                 "instead one invalid key a sample, its family drawn from these: FAMILY[@NUMBER][:WEIGHT],...");
+  app.add_option("--deny", o.deny, "deny loss")
+      ->check(CLI::IsMember({"none", "A", "A_soft", "B", "B_aux", "C", "C_plus", "AC", "sealed"}));
+  app.add_option("--gap", o.gap, "A_soft: entropy that may be missing, in nats")->check(non_negative)->capture_default_str();
+  app.add_option("--margin1", o.margin1, "C, C_plus: margin between valid and wrong key")->check(non_negative)->capture_default_str();
+  app.add_option("--margin2", o.margin2, "C_plus: margin below the best wrong class")->check(non_negative)->capture_default_str();
+  app.add_option("--seal-weight", o.seal_weight, "sealed: weight of the divergence from uniform")->check(non_negative)->capture_default_str();
   app.add_option("--deny-weight", o.deny_weight, "lambda")->check(non_negative)->capture_default_str();
   app.add_option("--deny-on", o.deny_on, "what is denied: the wrong key, or no key too")
       ->check(CLI::IsMember({"wrong", "wrong+no"}))
@@ -155,6 +196,8 @@ void declare_training_flags(CLI::App& app, run_options& o) {
       ->capture_default_str();
   app.add_option("--epochs", o.epochs, "passes over the training set")->check(count)->capture_default_str();
   app.add_option("--batch", o.batch, "images a step")->check(from_to(2, 1 << 20))->capture_default_str();
+  app.add_option("--optimizer", o.optimizer, "sgd, adam, or adamw (decoupled decay)")
+      ->check(CLI::IsMember({"sgd", "adam", "adamw"}));
   app.add_option("--lr", o.lr, "learning rate")->check(non_negative)->capture_default_str();
   app.add_option("--momentum", o.momentum, "Nesterov momentum, 0: plain SGD")
       ->check(share)
@@ -191,6 +234,8 @@ void declare_training_flags(CLI::App& app, run_options& o) {
       ->capture_default_str();
   app.add_option("--eval-images", o.eval_images, "test images that each key sees")
       ->check(count)
+      ->capture_default_str();
+  app.add_option("--families", o.families, "invalid keys of the evaluation: FAMILY[@NUMBER],... or all")
       ->capture_default_str();
 }
 

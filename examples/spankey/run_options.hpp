@@ -10,14 +10,17 @@
 #include "spankey/inject/runtime.hpp"
 #include "spankey/key/sampler.hpp"
 #include "spankey/loss/deny/deny.hpp"
-#include "spankey/optim/schedule.hpp"
+#include "spankey/train/evaluate.hpp"
+#include "spankey/train/trainer.hpp"
 
 namespace CLI {
 class App;
 }
 
-/// The values of the flags, by their names; strings where the flag is a choice.
+/// The values of the flags, by their names; strings where the flag is a choice. What a run does where its flags say
+/// nothing depends on its data and regime (recipes.hpp); the values here are those of glyphs in the reference.
 struct run_options {
+  std::string regime = "sound";
   std::string data = "glyphs";
   std::string model = "resnet18";
   std::string inject = "mul";
@@ -31,12 +34,15 @@ struct run_options {
   double key_std = 1.0;
   std::string rescale = "pooled";
   std::string invalid = "gaussian";
+  std::string invalid_mixture;
   std::string deny = "B";
+  double gap = 0.3, margin1 = 1.0, margin2 = 0.5, seal_weight = 1.0;
   double deny_weight = 0.1;
   std::string deny_on = "wrong";
   std::uint64_t deny_warmup = 0;
   std::uint64_t epochs = 40;
   std::int64_t batch = 128;
+  std::string optimizer = "sgd";
   double lr = 0.1;
   double momentum = 0.9;
   double weight_decay = 5e-4;
@@ -48,21 +54,31 @@ struct run_options {
   std::optional<std::uint64_t> key_seed;         // never written to config.json
   std::int64_t train_limit = 0, test_limit = 0;  // 0: all
   std::int64_t eval_keys = 100, eval_images = 500;
-  std::string out;
+  std::string families = "gaussian";
+  std::string data_root = "data", out;  // of this machine: not in config.json
 
   [[nodiscard]] bool keyed() const { return inject != "none"; }
+  [[nodiscard]] bool adam() const { return optimizer != "sgd"; }
   [[nodiscard]] spankey::runtime injector() const;
   [[nodiscard]] spankey::key_space_config key_space() const;
   [[nodiscard]] spankey::schedule rate() const;
   [[nodiscard]] spankey::deny_on groups() const;
+  [[nodiscard]] spankey::training_options training(const spankey::augmentation& augment) const;
+  [[nodiscard]] spankey::evaluation_options evaluation() const;
 };
 
 /// Declares the flags of a training run on `app`, bound to `options`; every value is checked while parsing.
 void declare_training_flags(CLI::App& app, run_options& options);
 
+/// After parsing: flags that were not given get the values of the run's recipe.
+void apply_recipe(const CLI::App& app, run_options& options);
+
+/// The options of a run that was given `given`, by the names of its flags, and nothing else. Fails with config.1xx.
+run_options options_given(const nlohmann::json& given, const std::string& where);
+
 /// Combinations that make no sense: fails with flag.1xx, naming the flag and what is allowed.
 void require_consistent(const run_options& options);
 
-/// config.json: everything but --threads, --out and the key seed. Fails with config.1xx on a bad file.
+/// config.json: everything but --threads, --data-root, --out and the key seed. Fails with config.1xx on a bad file.
 nlohmann::json to_json(const run_options& options);
 run_options from_json(const nlohmann::json& config, const std::string& file);

@@ -1,0 +1,83 @@
+#include "invalid_text.hpp"
+
+#include <charconv>
+
+#include "network.hpp"
+#include "spankey/core/error.hpp"
+#include "spankey/train/site_buffers.hpp"
+
+namespace {
+
+using namespace spankey;
+
+double number_of(const std::string& digits, const std::string& whole) {
+  double value = 0;
+  const auto [stop, code] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
+  if (digits.empty() || code != std::errc{} || stop != digits.data() + digits.size())
+    fail("flag.116", "invalid keys", "found '", whole, "', expected FAMILY, FAMILY@NUMBER or FAMILY:WEIGHT");
+  return value;
+}
+
+// Calls f(piece) for the pieces between commas.
+template <class F>
+void for_each_piece(const std::string& text, const F& f) {
+  for (std::size_t begin = 0; begin <= text.size();) {
+    const std::size_t end = std::min(text.find(',', begin), text.size());
+    f(text.substr(begin, end - begin));
+    begin = end + 1;
+  }
+}
+
+// A key space refuses some families: none of the orthogonal ones where the span is everything, and so on.
+bool can_have(const invalid_rule& rule, const run_options& options) {
+  std::vector<site> sites;
+  for (const int number : options.sites)
+    sites.push_back({number, network_named(options.model).sites[static_cast<std::size_t>(number)]});
+  try {
+    require_rule(rule, options.key_space(), sites);
+  } catch (const error&) {
+    return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+std::string family_names() {
+  std::string names;
+  for (const auto& entry : invalid_names) names += (names.empty() ? "" : ", ") + std::string(entry.name);
+  return names;
+}
+
+invalid_rule invalid_rule_of(const std::string& text) {
+  const std::size_t at = text.find('@');
+  const invalid_family family = parse_invalid(text.substr(0, at));
+  if (at == std::string::npos) return family;
+  return {family, number_of(text.substr(at + 1), text)};
+}
+
+std::vector<weighted_rule> invalid_mixture_of(const std::string& text) {
+  std::vector<weighted_rule> mixture;
+  if (text.empty()) return mixture;
+  for_each_piece(text, [&](const std::string& piece) {
+    const std::size_t colon = piece.find(':');
+    const double weight = colon == std::string::npos ? 1 : number_of(piece.substr(colon + 1), piece);
+    mixture.push_back({invalid_rule_of(piece.substr(0, colon)), weight});
+  });
+  return mixture;
+}
+
+std::vector<invalid_rule> invalid_rules_of(const std::string& text, const run_options& options) {
+  std::vector<invalid_rule> rules;
+  if (text != "all") {
+    for_each_piece(text, [&](const std::string& piece) { rules.push_back(invalid_rule_of(piece)); });
+    return rules;
+  }
+  for (const auto& entry : invalid_names)
+    if (entry.value != invalid_family::angle && can_have(entry.value, options)) rules.emplace_back(entry.value);
+  for (int degrees = 5; degrees <= 90; degrees += 5) {
+    const invalid_rule rule{invalid_family::angle, static_cast<double>(degrees)};
+    if (can_have(rule, options)) rules.push_back(rule);
+  }
+  return rules;
+}

@@ -1,0 +1,17 @@
+// What a run does where its flags say nothing: by its data set, and by its regime.
+//
+//   regime reference   as published: uniform basis, coefficients from the unit cube, one deviation a batch, one Gaussian
+//                      invalid key a batch, deny mode B on the wrong key
+//   regime sound       (default) one deviation a key, an invalid key a sample from a mixture of families, deny mode
+//                      sealed on the wrong key and on no key
+// The data set brings the model, its sites and the optimizer of the published recipe.
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+
+/// Invalid keys of the sound regime: --invalid-mixture's default.
+std::string sound_mixture();
+
+/// Values, by the names of the flags, for a run that was given `given` (data and regime are read from it).
+nlohmann::json recipe_for(const nlohmann::json& given);

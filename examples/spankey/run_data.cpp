@@ -1,0 +1,52 @@
+#include "run_data.hpp"
+
+#include <filesystem>
+#include <utility>
+
+#include "spankey/core/error.hpp"
+#include "spankey/data/cifar10.hpp"
+#include "spankey/data/glyphs.hpp"
+#include "spankey/data/gzip.hpp"
+#include "spankey/data/idx.hpp"
+#include "spankey/data/linear_task.hpp"
+
+namespace {
+
+using namespace spankey;
+
+index_t count_of(const run_options& options, split part, index_t training, index_t test) {
+  const index_t limit = part == split::train ? options.train_limit : options.test_limit;
+  return limit > 0 ? limit : part == split::train ? training : test;
+}
+
+}  // namespace
+
+image_dataset load_images(const run_options& options, split part) {
+  const std::filesystem::path root(options.data_root);
+  if (options.data == "glyphs") return make_glyphs(count_of(options, part, 4000, 1000), options.seed, part);
+  image_dataset data;
+  if (options.data == "cifar10") {
+    data = load_cifar10(root / "cifar-10-batches-bin", part);
+  } else if (options.data == "mnist") {
+    data = load_mnist(root / "mnist", part, open_file_or_gzip);
+  } else if (options.data == "fashion-mnist") {
+    data = load_fashion_mnist(root / "fashion-mnist", part, open_file_or_gzip);
+  } else {
+    fail("flag.115", "--data", "found ", options.data, ", which holds features; ", options.model, " takes images");
+  }
+  const index_t limit = count_of(options, part, 0, 0);
+  return limit > 0 && limit < data.size() ? take_first(std::move(data), limit) : data;
+}
+
+feature_dataset load_features(const run_options& options, split part) {
+  if (options.data != "linear")
+    fail("flag.115", "--data", "found ", options.data, ", which holds images; ", options.model, " takes features (linear)");
+  return make_linear_task(count_of(options, part, 4000, 1000), options.seed, part);
+}
+
+augmentation augmentation_of(const run_options& options) {
+  if (options.data == "cifar10") return {.pad = 4, .flip = true};
+  if (options.data == "mnist") return {.rotate_degrees = 6, .shift_fraction = 0.06};
+  if (options.data == "fashion-mnist") return {.rotate_degrees = 8, .shift_fraction = 0.06};
+  return {};  // glyphs are drawn at every position already; features are not augmented
+}

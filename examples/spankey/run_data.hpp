@@ -1,0 +1,15 @@
+// The data sets that a run can name: glyphs and linear are drawn, the others are read below --data-root.
+#pragma once
+
+#include "run_options.hpp"
+#include "spankey/data/augment.hpp"
+#include "spankey/data/dataset.hpp"
+
+/// glyphs, cifar10, mnist or fashion-mnist, cut to the run's limit. Fails with flag.115 for a data set of features.
+spankey::image_dataset load_images(const run_options& options, spankey::split part);
+
+/// linear, of the run's size. Fails with flag.115 for a data set of images.
+spankey::feature_dataset load_features(const run_options& options, spankey::split part);
+
+/// What the published recipe does to the training images of this data set.
+spankey::augmentation augmentation_of(const run_options& options);

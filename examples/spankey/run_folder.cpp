@@ -1,0 +1,93 @@
+#include "run_folder.hpp"
+
+#include <algorithm>
+#include <fstream>
+#include <sstream>
+
+#include "spankey/checkpoint/atomic_file.hpp"
+#include "spankey/checkpoint/key_space_file.hpp"
+#include "spankey/core/error.hpp"
+
+namespace {
+
+namespace fs = std::filesystem;
+using spankey::fail;
+
+std::string text_of_config(const run_options& options) { return to_json(options).dump(2) + "\n"; }
+
+std::string contents(const std::string& file) {
+  std::ifstream in(file, std::ios::binary);
+  std::stringstream text;
+  text << in.rdbuf();
+  return in ? text.str() : std::string();
+}
+
+std::string new_folder(const run_options& options) {
+  std::error_code code;
+  if (!options.out.empty()) {
+    require_free(options.out);
+    fs::create_directories(options.out, code);
+    if (code) fail("flag.111", "--out", "cannot create '", options.out, "': ", code.message());
+    return options.out;
+  }
+  const std::string base = "runs/" + options.data + "-" + options.inject + "-" + options.deny;
+  for (int n = 1;; ++n) {
+    const std::string folder = n == 1 ? base : base + "-" + std::to_string(n);
+    fs::create_directories("runs", code);
+    if (!code && fs::create_directory(folder, code)) return folder;
+    if (code || n == 10000) fail("flag.111", "--out", "cannot create '", folder, "'; name a folder");
+  }
+}
+
+}  // namespace
+
+void require_free(const std::string& out) {
+  std::error_code code;
+  if (fs::exists(out, code) && (!fs::is_directory(out, code) || !fs::is_empty(out, code)))
+    fail("flag.110", "--out", "'", out, "' is there already; expected a new or an empty folder");
+}
+
+run_options read_config(const std::string& file) {
+  std::error_code code;
+  if (!fs::is_regular_file(file, code))
+    fail("config.104", file, "expected the config.json of a run, found no such file");
+  const auto config = nlohmann::json::parse(contents(file), nullptr, false);
+  if (config.is_discarded()) fail("config.105", file, "is not JSON");
+  return from_json(config, file);
+}
+
+spankey::key_space read_keys(const run_options& options, const std::string& file) {
+  spankey::key_space keys = spankey::load_key_space(file);
+  const bool same =
+      std::equal(keys.sites().begin(), keys.sites().end(), options.sites.begin(), options.sites.end(),
+                 [](const spankey::site& s, int number) { return s.number == number; });
+  if (!same) fail("config.107", file, "has keys for other sites than the run's config.json");
+  return keys;
+}
+
+run_folder::run_folder(const run_options& options, start_of_run start) {
+  std::error_code code;
+  const std::string config = options.out + "/config.json";
+  if (start == start_of_run::may_continue && fs::exists(config, code)) {
+    if (contents(config) != text_of_config(options))
+      fail("flag.110", "--out", "'", options.out, "' holds a run with another configuration");
+    path_ = options.out;
+    if (has("checkpoint.safetensors")) return;
+    // Interrupted before the first epoch was whole: it begins again.
+    for (const char* name : {"log.jsonl", "weights.safetensors", "key_space.safetensors"}) remove(name);
+    return;
+  }
+  path_ = new_folder(options);
+  spankey::write_file_atomically(file("config.json"), text_of_config(options), spankey::file_mode::shared);
+}
+
+bool run_folder::has(const char* name) const {
+  std::error_code code;
+  return fs::exists(file(name), code);
+}
+
+void run_folder::remove(const char* name) const {
+  std::error_code code;
+  fs::remove(file(name), code);
+  if (code) fail("flag.111", file(name), "cannot be removed: ", code.message());
+}

@@ -1,0 +1,33 @@
+// The folder of a run: made once, and found again where an interrupted run goes on.
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "commands.hpp"
+#include "run_options.hpp"
+#include "spankey/key/sampler.hpp"
+
+/// Fails with flag.110 where --out names a folder that holds something: nobody's run is overwritten.
+void require_free(const std::string& out);
+
+/// The config.json of a run. Fails with config.1xx.
+run_options read_config(const std::string& file);
+
+/// A run's keys, at the sites of its config.json. Fails with config.107.
+spankey::key_space read_keys(const run_options& options, const std::string& file);
+
+class run_folder {
+ public:
+  /// --out, or the first free runs/<what it is>[-n]; empty, with config.json in it. With may_continue a folder of the
+  /// same configuration is taken as it is, if it can go on, else emptied. Fails with flag.110, flag.111.
+  run_folder(const run_options& options, start_of_run start);
+
+  [[nodiscard]] const std::string& path() const { return path_; }
+  [[nodiscard]] std::string file(const char* name) const { return path_ + "/" + name; }
+  [[nodiscard]] bool has(const char* name) const;
+  void remove(const char* name) const;
+
+ private:
+  std::string path_;
+};
