@@ -79,16 +79,11 @@ std::string experiment::cell(std::size_t row, std::uint64_t seed) const {
 
 run_options experiment::options(std::size_t row, std::uint64_t seed) const {
   const std::string where = name + ", row '" + rows[row].name + "'";
-  json config = to_json(run_options{});
-  for (const json* changes : {&flags, &rows[row].flags}) {
-    for (const auto& [flag, value] : changes->items()) {
-      if (!config.contains(flag) || flag == "spankey" || flag == "seed")
-        fail("experiment.105", where, "no run has the flag '", flag, "' in a file of experiments");
-      config[flag] = value;
-    }
-  }
-  config["seed"] = seed;
-  return from_json(config, where);
+  json given = flags;
+  given.update(rows[row].flags);
+  if (given.contains("seed")) fail("experiment.105", where, "has a flag 'seed'; seeds are a list of the experiment");
+  given["seed"] = seed;
+  return options_given(given, where);
 }
 
 experiment parse_experiment(const std::string& text, const std::string& file) {

@@ -2,6 +2,7 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <optional>
+#include <utility>
 
 #include "commands.hpp"
 #include "flag_checks.hpp"
@@ -13,7 +14,7 @@ namespace {
 int refuse(const CLI::App& app, const CLI::ParseError& problem) {
   const auto chosen = app.get_subcommands();
   const std::string message =
-      chosen.empty() ? "expected a command: train, eval or describe (see spankey --help)"
+      chosen.empty() ? "expected a command: train, eval, sweep or describe (see spankey --help)"
                      : one_line(problem) + " (see spankey " + chosen.front()->get_name() + " --help)";
   std::fprintf(stderr, "[spankey.flag.100] %s\n", message.c_str());
   return 2;
@@ -28,35 +29,38 @@ int main(int argc, char** argv) {
   app.set_version_flag("--version", SPANKEY_VERSION_STRING);
 
   run_options options;
-  CLI::App* train_app =
-      app.add_subcommand("train", "train a network, evaluate its gate, write the run folder");
+  CLI::App* train_app = app.add_subcommand("train", "train a network, evaluate its gate, write the run folder");
   declare_training_flags(*train_app, options);
   train_app->add_option("--out", options.out, "run folder: new or empty (default: runs/...)");
 
   run_options described;
-  CLI::App* describe_app =
-      app.add_subcommand("describe", "print kernels, threads and the memory plan of a run");
+  CLI::App* describe_app = app.add_subcommand("describe", "print kernels, threads and the memory plan of a run");
   declare_training_flags(*describe_app, described);
   bool measure = false;
   describe_app->add_flag("--measure", measure,
-                         "also run one step on drawn images and print its peak memory beside the plan");
+                         "also run one step on drawn samples and print its peak memory beside the plan");
 
   constexpr std::int64_t most = (std::int64_t{1} << 30) - 1;
+  const CLI::Validator threads_allowed = from_to<std::int64_t>(0, most);
   eval_options request;
   CLI::App* eval_app = app.add_subcommand("eval", "evaluate a run from its files alone");
   eval_app->add_option("--run", request.run, "run folder")->required();
-  eval_app->add_option("--data", request.data, "data, if not where the run had it");
-  eval_app->add_option("--test-limit", request.test_limit, "first test images only")
-      ->check(from_to<std::int64_t>(0, most));
-  eval_app->add_option("--eval-keys", request.eval_keys, "valid keys, and as many invalid keys")
+  eval_app->add_option("--data-root", request.data_root, "folder of the data sets")->capture_default_str();
+  eval_app->add_option("--test-limit", request.test_limit, "first test samples only")->check(from_to<std::int64_t>(0, most));
+  eval_app->add_option("--eval-keys", request.eval_keys, "valid keys, and as many of each family of invalid ones")
       ->check(from_to<std::int64_t>(1, most));
-  eval_app->add_option("--eval-images", request.eval_images, "test images that each key sees")
+  eval_app->add_option("--eval-images", request.eval_images, "test samples that each key sees")
       ->check(from_to<std::int64_t>(1, most));
-  eval_app->add_option("--invalid", request.invalid, "family of the invalid keys")
-      ->check(CLI::IsMember({"gaussian", "orthogonal"}));
-  eval_app->add_option("--threads", request.threads, "threads, 0: all")
-      ->check(from_to<std::int64_t>(0, most));
+  eval_app->add_option("--families", request.families, "invalid keys: FAMILY[@NUMBER],... or all");
+  eval_app->add_option("--threads", request.threads, "threads, 0: all")->check(threads_allowed);
   eval_app->add_option("--out", request.out, "metrics file (default: RUN/metrics.json)");
+
+  sweep_options swept;
+  CLI::App* sweep_app = app.add_subcommand("sweep", "run a file of experiments; interrupted, go on where it stopped");
+  sweep_app->add_option("file", swept.file, "experiment (examples/experiments)")->required();
+  sweep_app->add_option("--out", swept.out, "folder of the sweep: new, or of the same experiment")->required();
+  sweep_app->add_option("--data-root", swept.data_root, "folder of the data sets")->capture_default_str();
+  sweep_app->add_option("--threads", swept.threads, "threads, 0: all")->check(threads_allowed);
 
   try {
     app.parse(argc, argv);
@@ -67,13 +71,17 @@ int main(int argc, char** argv) {
   }
 
   try {
-    const std::int64_t threads = train_app->parsed()  ? options.threads
-                                 : eval_app->parsed() ? request.threads
-                                                      : described.threads;
+    for (const auto& [chosen, flags] : {std::pair(train_app, &options), std::pair(describe_app, &described)})
+      if (chosen->parsed()) apply_recipe(*chosen, *flags);
+    const std::int64_t threads = train_app->parsed()   ? options.threads
+                                 : eval_app->parsed()  ? request.threads
+                                 : sweep_app->parsed() ? swept.threads
+                                                       : described.threads;
     std::optional<spankey::thread_limit> limit;
     if (threads > 0) limit.emplace(threads);
     if (train_app->parsed()) return train(options);
     if (eval_app->parsed()) return evaluate(request);
+    if (sweep_app->parsed()) return sweep(swept);
     return describe_run(described, measure);
   } catch (const std::exception& problem) {  // spankey::error, or the system's bad_alloc
     std::fprintf(stderr, "%s\n", problem.what());

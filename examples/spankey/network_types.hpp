@@ -16,7 +16,9 @@
 #include "spankey/loss/deny/reject_head.hpp"
 #include "spankey/loss/deny/runtime.hpp"
 #include "spankey/loss/deny/sealed.hpp"
+#include "spankey/data/linear_task.hpp"
 #include "spankey/model/model.hpp"
+#include "spankey/optim/adam.hpp"
 
 /// Deny losses by the head that they need: one model serves all of a group.
 using semantic_deny = spankey::runtime_deny<spankey::entropy, spankey::entropy_floor, spankey::margin,
@@ -63,6 +65,16 @@ struct network_family {
       return load_features(options, part);
     } else {
       return load_images(options, part);
+    }
+  }
+
+  /// n training samples of the right shape, drawn.
+  static auto drawn(spankey::index_t n, std::uint64_t seed) {
+    if constexpr (takes_features) {
+      return spankey::make_linear_task(n, seed, spankey::split::train);
+    } else {
+      constexpr spankey::extents shape = spankey::extents_of<typename model<spankey::no_deny, float>::input>;
+      return drawn_images(n, seed, shape);
     }
   }
 

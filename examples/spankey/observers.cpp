@@ -4,8 +4,11 @@
 
 #include <algorithm>
 #include <chrono>
+#include <fstream>
 #include <nlohmann/json.hpp>
+#include <string>
 
+#include "spankey/checkpoint/atomic_file.hpp"
 #include "spankey/core/error.hpp"
 
 namespace {
@@ -20,6 +23,19 @@ std::string clock_text(double seconds) {
     std::snprintf(text, sizeof text, "%ld:%02ld", s / 60, s % 60);
   }
   return text;
+}
+
+// The lines of a log up to the end of its first `epochs` epochs: what an interrupted run wrote after them is written
+// once more.
+std::string first_epochs(const std::string& path, std::uint64_t epochs) {
+  std::ifstream in(path);
+  std::string kept;
+  for (std::string line; std::getline(in, line);) {
+    kept += line + "\n";
+    const auto record = nlohmann::json::parse(line, nullptr, false);
+    if (record.is_object() && record.contains("epoch_end") && record.at("epoch_end") == epochs - 1) return kept;
+  }
+  spankey::fail("log.103", path, "does not hold the first ", epochs, " epochs of the run");
 }
 
 }  // namespace
@@ -50,8 +66,10 @@ void progress_line::on_epoch(const spankey::epoch_record& r) {
   std::fflush(stdout);
 }
 
-json_log::json_log(const std::string& path) : path_(path), file_(std::fopen(path.c_str(), "wx")) {
-  if (file_ == nullptr) spankey::fail("log.101", path, "cannot be created");
+json_log::json_log(const std::string& path, std::uint64_t epochs) : path_(path), file_(nullptr) {
+  if (epochs > 0) spankey::write_file_atomically(path, first_epochs(path, epochs), spankey::file_mode::shared);
+  file_ = std::fopen(path.c_str(), epochs > 0 ? "a" : "wx");
+  if (file_ == nullptr) spankey::fail("log.101", path, "cannot be opened");
 }
 json_log::~json_log() { std::fclose(file_); }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <cstdio>
 #include <string>
 
@@ -24,8 +25,8 @@ class progress_line {
 /// Appends one JSON object per step and per epoch to a file, flushed line by line.
 class json_log {
  public:
-  /// Fails with log.101 when the file cannot be created.
-  explicit json_log(const std::string& path);
+  /// A new file, or one that goes on after its first `epochs` epochs. Fails with log.101 when it cannot be opened.
+  json_log(const std::string& path, std::uint64_t epochs);
   ~json_log();
   json_log(const json_log&) = delete;
   json_log& operator=(const json_log&) = delete;

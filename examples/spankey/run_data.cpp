@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "spankey/core/error.hpp"
+#include "spankey/core/random.hpp"
 #include "spankey/data/cifar10.hpp"
 #include "spankey/data/glyphs.hpp"
 #include "spankey/data/gzip.hpp"
@@ -42,6 +43,20 @@ feature_dataset load_features(const run_options& options, split part) {
   if (options.data != "linear")
     fail("flag.115", "--data", "found ", options.data, ", which holds images; ", options.model, " takes features (linear)");
   return make_linear_task(count_of(options, part, 4000, 1000), options.seed, part);
+}
+
+image_dataset drawn_images(index_t n, std::uint64_t seed, const extents& shape) {
+  image_dataset data;
+  data.name = "noise";
+  data.sample = shape;
+  data.classes = 10;
+  data.mean.assign(static_cast<std::size_t>(shape.channels), 0.5F);
+  data.deviation.assign(static_cast<std::size_t>(shape.channels), 0.25F);
+  const random_source source(seed, stream::glyphs);
+  for (index_t i = 0; i < n * shape.size(); ++i)
+    data.pixels.push_back(static_cast<std::uint8_t>(source.below(static_cast<std::uint64_t>(i), 256)));
+  for (index_t i = 0; i < n; ++i) data.labels.push_back(static_cast<std::uint8_t>(i % 10));
+  return data;
 }
 
 augmentation augmentation_of(const run_options& options) {

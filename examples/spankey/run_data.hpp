@@ -11,5 +11,8 @@ spankey::image_dataset load_images(const run_options& options, spankey::split pa
 /// linear, of the run's size. Fails with flag.115 for a data set of images.
 spankey::feature_dataset load_features(const run_options& options, spankey::split part);
 
+/// n images of noise, labelled in turn with 10 classes: for measurements.
+spankey::image_dataset drawn_images(spankey::index_t n, std::uint64_t seed, const spankey::extents& shape);
+
 /// What the published recipe does to the training images of this data set.
 spankey::augmentation augmentation_of(const run_options& options);

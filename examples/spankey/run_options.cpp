@@ -239,6 +239,27 @@ void declare_training_flags(CLI::App& app, run_options& o) {
       ->capture_default_str();
 }
 
+void apply_recipe(const CLI::App& app, run_options& options) {
+  nlohmann::json given = nlohmann::json::object();
+  for_each_setting(options, [&](const char* name, const auto& value) {
+    if (app.get_option("--" + std::string(name))->count() > 0) given[name] = value;
+  });
+  const nlohmann::json recipe = recipe_for(given);
+  for_each_setting(options, [&](const char* name, auto& value) {
+    if (recipe.contains(name) && !given.contains(name)) recipe.at(name).get_to(value);
+  });
+}
+
+run_options options_given(const nlohmann::json& given, const std::string& where) {
+  nlohmann::json config = to_json(run_options{});
+  for (const auto& [name, value] : given.items()) {
+    if (!config.contains(name) || name == "spankey") fail("config.108", where, "no run has a flag '", name, "'");
+  }
+  config.update(recipe_for(given));
+  config.update(given);
+  return from_json(config, where);
+}
+
 void require_consistent(const run_options& o) {
   if (o.keyed() && o.sites.empty())
     fail("flag.101", "--sites", "expected at least one site with --inject ", o.inject);
@@ -249,7 +270,11 @@ void require_consistent(const run_options& o) {
     fail("flag.103", "--deny", "found ", o.deny, " with --inject none; without keys only none is allowed");
   if (o.per_site_basis && !o.per_site_key)
     fail("flag.104", "--per-site-basis", "needs --per-site-key: one key cannot lie in several spans");
-  if (o.keyed()) spankey::require_key_space(o.key_space(), {{{o.sites.front(), {o.subspace_dim, 1, 2}}}});
+  if (!o.keyed()) return;
+  spankey::require_key_space(o.key_space(), {{{o.sites.front(), {o.subspace_dim, 1, 2}}}});
+  (void)invalid_rule_of(o.invalid);
+  const auto mixture = invalid_mixture_of(o.invalid_mixture);
+  if (!mixture.empty()) spankey::require_mixture(mixture);
 }
 
 nlohmann::json to_json(const run_options& options) {

@@ -61,6 +61,7 @@ int sweep(const sweep_options& request) {
   for (std::size_t row = 0; row < what.rows.size(); ++row) {
     for (const std::uint64_t seed : what.seeds) {
       run_options options = what.options(row, seed);
+      options.data_root = request.data_root;
       options.out = (folder / "cells" / what.cell(row, seed)).string();
       ++number;
       std::error_code code;

@@ -143,4 +143,11 @@ inline condition_summary summarise(const std::vector<key_answers>& keys, index_t
   return summary;
 }
 
+/// Absorption index 1 - (valid - invalid) / (valid - 1/C) of two accuracies: 1 where the key is ignored, 0 where a wrong
+/// one leaves chance, below 0 where it leaves less. Not a number where valid keys do no better than chance.
+inline double absorption_index(double valid, double invalid, index_t classes) {
+  const double chance = 1.0 / static_cast<double>(classes);
+  return valid > chance ? 1 - (valid - invalid) / (valid - chance) : std::nan("");
+}
+
 }  // namespace spankey

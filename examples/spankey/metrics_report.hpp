@@ -6,7 +6,9 @@
 
 #include "spankey/train/evaluate.hpp"
 
-nlohmann::json to_json(const spankey::gate_report& report);
+/// No key, valid keys, every family of invalid ones; the absorption index, and acceptance against the angle to the span
+/// where angles were evaluated. `classes` semantic classes.
+nlohmann::json to_json(const spankey::gate_report& report, spankey::index_t classes);
 
 /// A row per condition: semantic, masked, calibrated accuracy and reject share, mean and worst key.
 std::string table(const spankey::gate_report& report);

@@ -1,0 +1,81 @@
+#include "metrics_report.hpp"
+
+#include <cstdio>
+
+namespace {
+
+using nlohmann::json;
+using namespace spankey;
+
+json condition(const condition_summary& c) {
+  json entry = {{"keys", c.keys}, {"images_per_key", c.images_per_key}, {"distinct_images", c.distinct_images}};
+  for (std::size_t f = 0; f < c.figures.size(); ++f) {
+    const figure_summary& s = c.figures[f];
+    entry[std::string(figure_names[f])] = {{"mean", s.mean}, {"worst", s.worst}, {"wilson95", {s.bounds.low, s.bounds.high}}};
+  }
+  return entry;
+}
+
+// "gaussian", "angle@20": as flags spell it.
+std::string spelled_rule(const invalid_rule& rule) {
+  std::string text(name_of(rule.family));
+  if (rule.amount == 0) return text;
+  char number[32];
+  std::snprintf(number, sizeof number, "@%g", rule.amount);
+  return text + number;
+}
+
+// Acceptance against the angle to the span, from valid keys (0 degrees) on.
+json acceptance(const gate_report& report) {
+  json curve = {{"angle", {0}}};
+  const auto add = [&](const condition_summary& c) {
+    for (std::size_t f = 0; f < c.figures.size(); ++f)
+      curve[std::string(figure_names[f])].push_back(c.figures[f].mean);
+  };
+  add(*report.valid_key);
+  for (const invalid_summary& invalid : report.invalid_keys) {
+    if (invalid.rule.family != invalid_family::angle) continue;
+    curve["angle"].push_back(invalid.rule.amount);
+    add(invalid.summary);
+  }
+  return curve;
+}
+
+}  // namespace
+
+json to_json(const gate_report& report, index_t classes) {
+  json metrics = {{"no_key", condition(report.no_key)}};
+  if (!report.valid_key) return metrics;
+  metrics["valid_key"] = condition(*report.valid_key);
+  std::size_t angles = 0;
+  for (const invalid_summary& invalid : report.invalid_keys) {
+    metrics["invalid_key"][spelled_rule(invalid.rule)] = condition(invalid.summary);
+    angles += invalid.rule.family == invalid_family::angle ? 1 : 0;
+    if (invalid.rule.family == invalid_family::gaussian) {
+      metrics["absorption"] = absorption_index((*report.valid_key)[figure::semantic].mean,
+                                               invalid.summary[figure::semantic].mean, classes);
+    }
+  }
+  if (angles > 1) metrics["acceptance"] = acceptance(report);
+  return metrics;
+}
+
+std::string table(const gate_report& report) {
+  std::string text =
+      "                    semantic         masked           calibrated       reject\n"
+      "                    mean   worst     mean   worst     mean   worst     mean   worst    keys x images\n";
+  const auto add = [&](const std::string& name, const condition_summary& c) {
+    char cell[64];
+    std::snprintf(cell, sizeof cell, "%-18s", name.c_str());
+    text += cell;
+    for (const figure_summary& s : c.figures) {
+      std::snprintf(cell, sizeof cell, "  %.4f %.4f  ", s.mean, s.worst);
+      text += cell;
+    }
+    text += std::to_string(c.keys) + " x " + std::to_string(c.images_per_key) + "\n";
+  };
+  add("no key", report.no_key);
+  if (report.valid_key) add("valid key", *report.valid_key);
+  for (const invalid_summary& invalid : report.invalid_keys) add(spelled_rule(invalid.rule), invalid.summary);
+  return text;
+}

@@ -1,0 +1,9 @@
+#include "network_commands.hpp"
+#include "network_describe.hpp"
+#include "spankey/model/mlp.hpp"
+
+network mlp_network() {
+  using family = network_family<spankey::mlp, 5, spankey::at<0, 1, 2>>;
+  return {"mlp", family::sites, &network_commands<family>::train, &network_commands<family>::evaluate,
+          &network_description<family>::describe};
+}

@@ -1,0 +1,9 @@
+#include "network_commands.hpp"
+#include "network_describe.hpp"
+#include "spankey/model/small_cnn.hpp"
+
+network small_cnn_network() {
+  using family = network_family<spankey::small_cnn, 10, spankey::at<0, 1, 2>>;
+  return {"small_cnn", family::sites, &network_commands<family>::train, &network_commands<family>::evaluate,
+          &network_description<family>::describe};
+}
