@@ -36,7 +36,7 @@ def labels(*values):
 
 def good_tensors(metadata):
     model, sites = metadata["model"], [int(s) for s in metadata["sites"].split(",") if metadata["inject"] != "none"]
-    parameters, states = models.parameter_shapes(model, int(metadata["classes"]) + (metadata["deny"] == "B"))
+    parameters, states = models.parameter_shapes(model, metadata["deny"])
     tensors = {f"param.{name}": floats(shape) for name, shape in parameters.items()}
     tensors.update({f"buffer.{name}": floats(shape, 0.5, 1.0) for name, shape in states.items()})
     tensors["x"] = floats((N, *models.SITES[model][0]))
@@ -79,8 +79,8 @@ def bad_metadata():
                 ("gamma", "2,0"), ("gamma", " 2"), ("gamma", "1e39"),
                 ("sites", ""), ("sites", "0,"), ("sites", ",0"), ("sites", "0;2"), ("sites", "0,0"), ("sites", "0,3"),
                 ("sites", "-1"), ("sites", "0, 2"), ("sites", "99999999999999999999"), ("sites", "a"),
-                ("deny", "D"), ("deny", "A"), ("deny", "A_soft"), ("deny", "B_aux"), ("deny", "C"), ("deny", "C_plus"),
-                ("deny", "AC"), ("deny_weight", "much"), ("deny_weight", "nan"), ("deny_on", "right"),
+                ("deny", "D"), ("deny", "a"), ("deny", "B-aux"), ("deny", ""),
+                ("deny_weight", "much"), ("deny_weight", "nan"), ("deny_on", "right"),
                 ("margin1", "x"), ("margin2", "nan"), ("gap", "inf"),
                 ("lr", "fast"), ("lr", "-0.1"), ("lr", "inf"), ("momentum", "-1"), ("momentum", "0"),
                 ("momentum", "1.0.0"), ("weight_decay", "-1e-4"),
@@ -88,8 +88,32 @@ def bad_metadata():
                 ("precision", "fp64")]
 
 
+# What a deny mode needs of the metadata beside deny_weight and deny_on.
+NEEDED = {"A_soft": ["gap"], "C": ["margin1"], "C_plus": ["margin1", "margin2"], "AC": ["gap", "margin1"]}
+
+
+def bad_heads():
+    """Deny modes whose numbers or whose head are not there."""
+    for mode, keys in NEEDED.items():
+        metadata = {**GOOD, "deny": mode}
+        tensors = good_tensors(metadata)
+        for key in keys:
+            without = {k: v for k, v in metadata.items() if k != key}
+            yield f"{mode} without {key}", f'"{key}"', safetensors_io.encode(tensors, without)
+        yield f"{mode} with a reject class", '"param.fc3.weight"', safetensors_io.encode(good_tensors(GOOD), metadata)
+    metadata = {**GOOD, "deny": "B_aux"}
+    tensors = good_tensors(metadata)
+    for name in ("param.fc_aux.weight", "param.fc_aux.bias"):
+        yield f"B_aux without {name}", *with_tensor(tensors, name, None, metadata)
+    yield "fc_aux of two rows", *with_tensor(tensors, "param.fc_aux.weight", floats((2, 32)), metadata)
+    yield "B_aux with a reject class", *with_tensor(tensors, "param.fc3.weight", floats((6, 32)), metadata)
+    aux = tensors["param.fc_aux.weight"]
+    yield "fc_aux in mode B", *with_tensor(good_tensors(GOOD), "param.fc_aux.weight", aux)
+
+
 def bad_files(mlp, resnet, resnet_metadata):
     """(what, culprit, bytes)"""
+    yield from bad_heads()
     for key, value in bad_metadata():
         culprit, content = with_metadata(mlp, key, value)
         if (key, value) == ("momentum", "0"):
@@ -200,6 +224,21 @@ def main():
             case.write_bytes(first)
             found = set(safetensors_io.read(case)[0])
             check("tensors of the result", found == names, found ^ names)
+        for mode in ("A", "A_soft", "B_aux", "C", "C_plus", "AC"):
+            metadata = {**GOOD, "deny": mode}
+            if accepted(f"deny {mode}", good_tensors(metadata), metadata) == first:
+                failures.append(f"deny {mode}: the result of mode B")
+        metadata = {**GOOD, "deny": "B_aux"}
+        content = accepted("deny B_aux", good_tensors(metadata), metadata)
+        if content:
+            case.write_bytes(content)
+            found = safetensors_io.read(case)[0]
+            shapes = {name: tensor[1] for name, tensor in found.items() if name.startswith(("aux.", "logits."))}
+            want = {f"aux.{group}": (N,) for group in ("valid", "invalid", "none")}
+            want |= {f"logits.{group}": (N, 5) for group in ("valid", "invalid", "none")}
+            check("logits of B_aux", shapes == want, shapes)
+            of_aux = {"grad.param.fc_aux.weight", "next.param.fc_aux.bias"}
+            check("gradients of fc_aux", of_aux <= found.keys(), found.keys())
         exact = accepted("reference backend", mlp, GOOD, "--backend", "reference")
         low = {**GOOD, "precision": "bf16"}
         rounded = accepted("bf16", mlp, low)

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <initializer_list>
 #include <limits>
 #include <string_view>
 
@@ -105,23 +106,29 @@ conformance_case read_case(const spankey::safetensors_file& file) {
   if (metadata.text("classes", need::required, classes) != classes)
     metadata.reject("classes", classes, metadata.text("classes", need::required, classes));
 
-  constexpr spankey::injector_kind kinds[] = {spankey::injector_kind::none, spankey::injector_kind::additive,
-                                              spankey::injector_kind::multiplicative};
-  c.injector.kind = kinds[metadata.choice("inject", need::required, {"none", "add", "mul"}, 3)];
+  constexpr spankey::injector_kind injectors[] = {
+      spankey::injector_kind::none, spankey::injector_kind::additive, spankey::injector_kind::multiplicative};
+  c.injector.kind = injectors[metadata.choice("inject", need::required, {"none", "add", "mul"}, 3)];
   const bool keyed = c.injector.kind != spankey::injector_kind::none;
   const need injection = keyed ? need::required : need::optional;
   c.injector.gamma = static_cast<float>(metadata.number("gamma", injection));
   c.sites = metadata.sites(injection, sites_of(c.model));
   if (!keyed) c.sites.clear();
 
-  const std::vector<std::string_view> modes = {"none", "B", "A", "A_soft", "B_aux", "C", "C_plus", "AC"};
-  c.rejects = metadata.choice("deny", need::required, modes, 2) == 1;
-  const need denial = c.rejects ? need::required : need::optional;
+  // In the order of deny_kind.
+  const std::vector<std::string_view> modes = {"none", "A", "A_soft", "B", "B_aux", "C", "C_plus", "AC"};
+  c.deny = static_cast<deny_kind>(metadata.choice("deny", need::required, modes, modes.size()));
+  const auto needed_by = [&](std::initializer_list<deny_kind> kinds) {
+    return std::find(kinds.begin(), kinds.end(), c.deny) != kinds.end() ? need::required : need::optional;
+  };
+  const need denial = c.deny == deny_kind::none ? need::optional : need::required;
   c.deny_weight = metadata.number("deny_weight", denial);
   c.on = metadata.choice("deny_on", denial, {"wrong", "wrong+no"}, 2) == 0 ? spankey::deny_on::wrong
                                                                            : spankey::deny_on::wrong_and_none;
-  for (const std::string_view key : {"margin1", "margin2", "gap"})
-    static_cast<void>(metadata.number(key, need::optional));  // of modes that are not in this version
+  c.margin1 = metadata.number(
+      "margin1", needed_by({deny_kind::margin, deny_kind::margin_top, deny_kind::entropy_and_margin}));
+  c.margin2 = metadata.number("margin2", needed_by({deny_kind::margin_top}));
+  c.gap = metadata.number("gap", needed_by({deny_kind::entropy_floor, deny_kind::entropy_and_margin}));
 
   c.learning_rate = metadata.number("lr", need::required, 0);
   c.optimizer.momentum = metadata.number("momentum", need::required, 0);

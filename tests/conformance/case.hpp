@@ -1,6 +1,6 @@
 // A conformance case: what the metadata of its file asks for, checked. Tensors are step.hpp's.
 //
-// Keys that a case does not need (gamma of inject none, deny_weight of deny none) may be missing, empty,
+// Keys that a case does not need (gamma of inject none, gap of a deny mode without it) may be missing, empty,
 // or "none"; where they say something, it has to make sense. Unknown keys are left alone (other writers add their
 // own).
 #pragma once
@@ -20,13 +20,25 @@ enum class model_kind { mlp, small_cnn, small_resnet, resnet18 };
 /// bf16: activations and the weights in matrix products; everything else stays float.
 enum class precision_kind { fp32, bf16 };
 
+enum class deny_kind {
+  none,
+  entropy,
+  entropy_floor,
+  reject_class,
+  reject_head,
+  margin,
+  margin_top,
+  entropy_and_margin
+};
+
 struct conformance_case {
   model_kind model = model_kind::mlp;
   spankey::runtime injector;
   std::vector<int> sites;  // none without injection
-  bool rejects = false;    // deny B
+  deny_kind deny = deny_kind::none;
   spankey::deny_on on = spankey::deny_on::wrong;
-  double deny_weight = 0, learning_rate = 0;
+  double deny_weight = 0, margin1 = 0, margin2 = 0, gap = 0;  // 0 where the deny mode has none
+  double learning_rate = 0;
   spankey::sgd_options optimizer;
   precision_kind precision = precision_kind::fp32;
 };

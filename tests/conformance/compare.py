@@ -1,10 +1,10 @@
 """Runs spankey_conformance over generated cases and measures, per tensor, ||got - want|| / ||want||.
 
 usage: compare.py PROGRAM CASE_DIR [--program-args "--backend reference"] [--limit 2e-6]
-Limits of fp32: 1e-4 for logits, losses and running statistics, 1e-2 for gradients, updated parameters and evaluation
-logits. Limits of bf16, where the wanted file says how far PyTorch's autocast(bfloat16) is: 1.25 times that, plus 1e-2,
-with its largest error over several runs; how many cases also meet the limit of one plain run in logits.valid and every
-gradient is reported. --limit caps them all. Exit status 1 if a tensor is over its limit, missing or not expected.
+Limits of fp32: 1e-4 for logits (of the classes and of rejection), losses and running statistics, 1e-2 for gradients,
+updated parameters and evaluation logits. Limits of bf16, where the wanted file says how far PyTorch's
+autocast(bfloat16) is: 1.25 times that, plus 1e-2, with its largest error over several runs; how many cases also meet the
+limit of one plain run in logits.valid and every gradient is reported. --limit caps them all. Exit status 1 if a tensor is over its limit, missing or not expected.
 """
 import argparse
 import math
@@ -19,7 +19,7 @@ import numpy
 import safetensors_io
 
 # class of tensors -> limit; a tensor belongs to the first class that its name begins with
-LIMITS = {"logits.": 1e-4, "loss.": 1e-4, "next.buffer.": 1e-4, "grad.param.": 1e-2, "grad.key.": 1e-2,
+LIMITS = {"logits.": 1e-4, "aux.": 1e-4, "loss.": 1e-4, "next.buffer.": 1e-4, "grad.param.": 1e-2, "grad.key.": 1e-2,
           "next.param.": 1e-2, "eval.logits.": 1e-2}
 # Where the wanted tensor is zero, the root mean square of its elements may be this large.
 ZERO_LIMIT = 1e-6

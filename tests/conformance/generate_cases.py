@@ -30,20 +30,26 @@ BATCHES = {
 }
 INJECTORS = ["add", "mul", "add", "mul", "none"]
 GAMMAS = [0.5, 1.0, 2.0, 0.35]
-DENIALS = [("none", "wrong"), ("B", "wrong"), ("B", "wrong+no")]
+MODES = ["A", "A_soft", "B", "B_aux", "C", "C_plus", "AC"]
+DENIALS = [("none", "wrong")] + [(mode, on) for mode in MODES for on in ("wrong", "wrong+no")]
+MARGINS1, MARGINS2, GAPS = [1.0, 2.5, 0.3], [0.5, 3.0, 1.0], [0.3, 0.05, 1.0]
 # momentum, weight decay, nesterov
 OPTIMIZERS = [(0.9, 5e-4, 1), (0.0, 0.0, 0), (0.9, 0.0, 0), (0.0, 1e-2, 0), (0.5, 1e-3, 1)]
 # A ReLU input that rounds across zero changes gradients by 1/sqrt(inputs of that layer): 1e-2 in small layers at small
 # n. Such a case says nothing about a program: it is drawn again when inputs closer to zero than ROUNDING (in units of
 # the layer's root mean square) carry more than DOUBT of a gradient.
 ROUNDING, DOUBT = 5e-7, 4e-3
+# A margin that is nearly kept is a small difference of large logits: what fp32 leaves of it says nothing either, and a
+# case with one this close to zero is drawn again.
+HINGE = 0.05
 # In bf16 such inputs are in every case, and which of them round across zero is chance, for autocast as for a program:
 # one run of autocast is one draw of its error, and where few numbers make a tensor another draw is far from it. So its
 # error on a case is the largest of several runs: with the weights of every product scaled by 1 (the plain run) and by
 # each of RESCALED, which is the same function rounded elsewhere.
 RESCALED = tuple(1 + 0.11 * k for k in range(1, 9))
-# The order in which models take turns: resnet18 is the slowest.
-TURNS = ["mlp", "small_cnn", "small_resnet", "mlp", "small_cnn", "small_resnet", "resnet18"]
+# The order in which models take turns: the mlp is the fastest, resnet18 the slowest. 120 cases go through the deny modes
+# once for resnet18, twice for small_cnn and small_resnet, three times for the mlp.
+TURNS = ["mlp", "small_cnn", "small_resnet", "mlp", "small_cnn", "small_resnet", "mlp", "resnet18"]
 
 
 # ---------------------------------------------------------------------------- the four models
@@ -67,7 +73,8 @@ class watched_relu(torch.autograd.Function):
 
 
 def forward(model, p, states, x, inject, training, relu, scale):
-    """Logits; `inject(site, activation)` is called at every site. Training updates `states` in place.
+    """(logits, reject logit or None). `inject(site, activation)` is called at every site; training updates `states` in
+    place.
 
     `scale` multiplies the weights of every product; batch norm or a division takes it out again."""
     def scaled(name):
@@ -87,6 +94,9 @@ def forward(model, p, states, x, inject, training, relu, scale):
         weight = scaled(f"{name}.weight")
         return F.conv2d(h, weight, stride=stride, padding=weight.shape[2] // 2)
 
+    def heads(name, features):
+        return linear(name, features), linear("fc_aux", features)[:, 0] if "fc_aux.weight" in p else None
+
     def block(name, h, stride):
         z = relu(norm(f"{name}.bn1", conv(f"{name}.conv1", h, stride)))
         z = norm(f"{name}.bn2", conv(f"{name}.conv2", z))
@@ -97,23 +107,63 @@ def forward(model, p, states, x, inject, training, relu, scale):
     x = inject(0, x)
     if model == "mlp":
         x = relu(inject(1, linear("fc1", x)))
-        return linear("fc3", relu(inject(2, linear("fc2", x))))
+        return heads("fc3", relu(inject(2, linear("fc2", x))))
     if model == "small_cnn":
         for layer in (1, 2):
             x = F.conv2d(x, scaled(f"conv{layer}.weight"), scaled(f"conv{layer}.bias"), padding=1)
             x = inject(layer, F.max_pool2d(relu(restored(x)), 2))
-        return linear("fc", x.flatten(1))
+        return heads("fc", x.flatten(1))
     x = inject(1, relu(norm("bn1", conv("conv1", x))))
     for stage, (_, stride, site) in enumerate(STAGES[model], start=1):
         x = block(f"layer{stage}.1", block(f"layer{stage}.0", x, stride), 1)
         if site is not None:
             x = inject(site, x)
-    return linear("fc", x.mean((2, 3)))
+    return heads("fc", x.mean((2, 3)))
+
+
+# ---------------------------------------------------------------------------- the losses
+
+def deny_loss(metadata, logits, aux, y, hinge):
+    """L_deny of the groups in `logits` and `aux` ({"valid": ..., "invalid": ..., "none": ...}); `hinge` is a ReLU."""
+    mode, valid = metadata["deny"], logits["valid"]
+    margin1, margin2, gap = (float(metadata[key]) for key in ("margin1", "margin2", "gap"))
+    classes = int(metadata["classes"])
+
+    def entropy(z):
+        log_p = F.log_softmax(z, 1)
+        return -(log_p.exp() * log_p).sum(1)
+
+    def of_label(z):
+        return z.gather(1, y[:, None])[:, 0]
+
+    def floor(z):
+        return hinge(torch.tensor(float(classes)).to(z).log() - entropy(z) - gap).square().mean()
+
+    def margin(z):
+        return hinge(margin1 - (of_label(valid) - of_label(z))).mean()
+
+    def top(z):
+        others = z.masked_fill(F.one_hot(y, classes).bool(), -torch.inf).max(1).values
+        return hinge(margin2 + of_label(z) - others).mean()
+
+    if mode == "B_aux":
+        return torch.stack([F.binary_cross_entropy_with_logits(a, torch.full_like(a, float(group != "valid")))
+                            for group, a in aux.items()]).mean()
+    of_group = {
+        "A": lambda z: -entropy(z).mean(),
+        "A_soft": floor,
+        "B": lambda z: F.cross_entropy(z, torch.full_like(y, classes)),
+        "C": margin,
+        "C_plus": lambda z: margin(z) + top(z),
+        "AC": lambda z: 0.5 * floor(z) + 0.5 * margin(z),
+    }
+    terms = [of_group[mode](z) for group, z in logits.items() if group != "valid"]
+    return torch.stack(terms).mean() if terms else torch.zeros((), dtype=valid.dtype)
 
 
 # ---------------------------------------------------------------------------- the step
 
-def run_step(case, metadata, dtype, relu, scale=1):
+def run_step(case, metadata, dtype, relu, hinge=F.relu, scale=1):
     """`case` holds F32 and I64 tensors. float64 computes in float64, bfloat16 as autocast does. -> result"""
     model, gamma = metadata["model"], float(metadata["gamma"])
     kind = metadata["inject"]
@@ -136,20 +186,22 @@ def run_step(case, metadata, dtype, relu, scale=1):
             k = site_keys[site]
             return h + gamma * k if kind == "add" else h * torch.clamp(1 + gamma * torch.tanh(k), 0.1, 2.0)
         with contextlib.nullcontext() if exact else torch.autocast("cpu", dtype=dtype):
-            z = forward(model, p, states, x, inject, training, relu, scale)
-        return z if exact else z.float()
+            z, a = forward(model, p, states, x, inject, training, relu, scale)
+        return z if exact else z.float(), a if exact or a is None else a.float()
 
-    denies = metadata["deny"] == "B"
-    result = {"logits.valid": run(keys["valid"], True)}
-    if denies:
-        result["logits.invalid"] = run(keys["invalid"], True)
-    if denies and metadata["deny_on"] == "wrong+no":
-        result["logits.none"] = run({}, True)
+    groups = {"valid": keys["valid"]}
+    if metadata["deny"] != "none":
+        groups["invalid"] = keys["invalid"]
+        if metadata["deny_on"] == "wrong+no":
+            groups["none"] = {}
+    answers = {group: run(site_keys, True) for group, site_keys in groups.items()}
+    logits = {group: z for group, (z, _) in answers.items()}
+    aux = {group: a for group, (_, a) in answers.items() if a is not None}
+    result = {f"logits.{group}": z for group, z in logits.items()}
+    result.update({f"aux.{group}": a for group, a in aux.items()})
 
-    ce = F.cross_entropy(result["logits.valid"], y)
-    reject = torch.full_like(y, int(metadata["classes"]))
-    terms = [F.cross_entropy(z, reject) for name, z in result.items() if name != "logits.valid"]
-    deny = torch.stack(terms).mean() if terms else torch.zeros((), dtype=x.dtype)
+    ce = F.cross_entropy(logits["valid"], y)
+    deny = deny_loss(metadata, logits, aux, y, hinge)
     total = ce + float(metadata["deny_weight"]) * deny
     total.backward()
     result.update({"loss.ce": ce.reshape(1), "loss.deny": deny.reshape(1), "loss.total": total.reshape(1)})
@@ -161,21 +213,26 @@ def run_step(case, metadata, dtype, relu, scale=1):
     result.update({f"next.param.{n}": t for n, t in p.items()})
     result.update({f"next.buffer.{n}": t / units[n] for n, t in states.items()})
     with torch.no_grad():
-        result["eval.logits.valid"] = run(keys["valid"], False)
+        result["eval.logits.valid"] = run(keys["valid"], False)[0]
     return {name: tensor.detach() for name, tensor in result.items()}
 
 
 def expected_result(case, metadata):
     """-> (float64 result, doubt about it in fp32)"""
     doubts = []
-    result = run_step(case, metadata, torch.float64, lambda h: watched_relu.apply(h, doubts))
+
+    def watched_hinge(v):
+        doubts.append(float((v.abs() < HINGE).any()))
+        return F.relu(v)
+
+    result = run_step(case, metadata, torch.float64, lambda h: watched_relu.apply(h, doubts), watched_hinge)
     return result, sum(d * d for d in doubts) ** 0.5
 
 
 def autocast_errors(case, metadata, want):
     """{name: (largest error of autocast(bfloat16) against `want`, error of the plain run)}"""
     def errors(scale):
-        got = run_step(case, metadata, torch.bfloat16, F.relu, scale)
+        got = run_step(case, metadata, torch.bfloat16, F.relu, scale=scale)
         return {name: float((got[name] - t).norm() / t.norm()) for name, t in want.items() if t.norm() > 0}
 
     plain = errors(1)
@@ -202,7 +259,7 @@ class Deck:
         return self.left.pop()
 
 
-def draw_parameters(model, outputs, generator):
+def draw_parameters(model, deny, generator):
     def normal(shape, deviation):
         return torch.randn(shape, generator=generator) * deviation
 
@@ -210,7 +267,7 @@ def draw_parameters(model, outputs, generator):
         return torch.rand(shape, generator=generator) * (high - low) + low
 
     case = {}
-    parameters, states = parameter_shapes(model, outputs)
+    parameters, states = parameter_shapes(model, deny)
     for name, shape in parameters.items():
         if len(shape) > 1:
             fan_in = torch.Size(shape[1:]).numel()
@@ -240,6 +297,7 @@ def cases(count, seed, precision="fp32"):
     decks = {model: {"sites": Deck(SITE_SETS[model]), "inject": Deck(INJECTORS, rng), "deny": Deck(DENIALS, rng),
                      "n": Deck(BATCHES[precision][model], rng)} for model in CLASSES}
     gammas, optimizers = Deck(GAMMAS, rng), Deck(OPTIMIZERS, rng)
+    margins1, margins2, gaps = Deck(MARGINS1, rng), Deck(MARGINS2, rng), Deck(GAPS, rng)
     rates, weights, deviations = Deck([0.1, 0.01, 0.05], rng), Deck([0.1, 1.0, 0.5], rng), Deck([1.0, 0.5], rng)
     for number in range(count):
         model = TURNS[number % len(TURNS)]
@@ -250,10 +308,11 @@ def cases(count, seed, precision="fp32"):
         metadata = {
             "model": model, "classes": str(CLASSES[model]), "inject": inject, "gamma": str(gammas.draw()),
             "sites": ",".join(map(str, sites)), "deny": deny, "deny_weight": str(weights.draw()), "deny_on": deny_on,
-            "margin1": "1.0", "margin2": "0.5", "gap": "0.3", "lr": str(rates.draw()), "momentum": str(momentum),
-            "weight_decay": str(decay), "nesterov": str(nesterov), "precision": precision,
+            "margin1": str(margins1.draw()), "margin2": str(margins2.draw()), "gap": str(gaps.draw()),
+            "lr": str(rates.draw()), "momentum": str(momentum), "weight_decay": str(decay), "nesterov": str(nesterov),
+            "precision": precision,
         }
-        case = draw_parameters(model, CLASSES[model] + (deny == "B"), generator)
+        case = draw_parameters(model, deny, generator)
         case["y"] = torch.randint(CLASSES[model], (n,), generator=generator)
         deviation = deviations.draw()
         for site in sites:
@@ -290,7 +349,7 @@ def write_case(directory, name, case, metadata, want, errors):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("out_dir", type=pathlib.Path)
-    parser.add_argument("--count", type=int, default=56)
+    parser.add_argument("--count", type=int, default=120)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--precision", choices=["fp32", "bf16"], default="fp32")
     arguments = parser.parse_args()

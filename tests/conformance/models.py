@@ -14,9 +14,10 @@ STAGES = {
 }
 
 
-def parameter_shapes(model, outputs):
-    """{name: shape} of parameters, and of running statistics."""
+def parameter_shapes(model, deny):
+    """{name: shape} of parameters, and of running statistics; the deny mode decides about the head."""
     parameters, states = {}, {}
+    outputs = CLASSES[model] + (deny == "B")
 
     def add(name, *shape, bias=True):
         parameters[f"{name}.weight"] = shape
@@ -43,4 +44,6 @@ def parameter_shapes(model, outputs):
                     add(f"{name}.downsample.0", out, channels, 1, 1, bias=False), add_norm(f"{name}.downsample.1", out)
                 channels = out
         add("fc", outputs, channels)
+    if deny == "B_aux":
+        add("fc_aux", 1, {"mlp": 32, "small_cnn": 32 * 7 * 7}.get(model) or STAGES[model][-1][0])
     return parameters, states

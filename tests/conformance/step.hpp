@@ -7,13 +7,19 @@
 #include <array>
 #include <set>
 #include <string>
+#include <type_traits>
+#include <variant>
 #include <vector>
 
 #include "run.hpp"
 #include "spankey/backend/cpu/cpu.hpp"
 #include "spankey/backend/reference/reference.hpp"
 #include "spankey/checkpoint/weights.hpp"
+#include "spankey/loss/deny/blend.hpp"
+#include "spankey/loss/deny/entropy.hpp"
+#include "spankey/loss/deny/margin_top.hpp"
 #include "spankey/loss/deny/reject_class.hpp"
+#include "spankey/loss/deny/reject_head.hpp"
 #include "spankey/optim/sgd.hpp"
 #include "spankey/train/step.hpp"
 #include "tensors.hpp"
@@ -22,6 +28,37 @@ namespace conformance {
 
 inline std::string valid_key(int site) { return "key.valid." + std::to_string(site); }
 inline std::string invalid_key(int site) { return "key.invalid." + std::to_string(site); }
+
+/// The deny losses of a head with C logits, chosen at run time: every model is compiled once for all of them.
+struct semantic_deny {
+  std::variant<spankey::entropy, spankey::entropy_floor, spankey::margin, spankey::margin_top,
+               spankey::entropy_and_margin>
+      chosen;
+
+  static constexpr bool denies = true;
+  static constexpr index_t outputs(index_t classes) { return classes; }
+  template <class T, class Shape>
+  double operator()(const spankey::deny_terms<T, Shape>& terms, double scale) const {
+    return std::visit([&](const auto& loss) { return loss(terms, scale); }, chosen);
+  }
+};
+
+inline semantic_deny semantic_deny_of(const conformance_case& c) {
+  const spankey::entropy_floor floor{.gap = c.gap};
+  const spankey::margin apart{.margin1 = c.margin1};
+  switch (c.deny) {
+    case deny_kind::entropy:
+      return {spankey::entropy{}};
+    case deny_kind::entropy_floor:
+      return {floor};
+    case deny_kind::margin:
+      return {apart};
+    case deny_kind::margin_top:
+      return {spankey::margin_top{.margin1 = c.margin1, .margin2 = c.margin2}};
+    default:
+      return {spankey::entropy_and_margin{.parts = {floor, apart}}};
+  }
+}
 
 /// Checks every tensor but the weights; returns n. Errors: safetensors.121 to .123, case.111 to .114.
 template <class Model>
@@ -35,7 +72,8 @@ index_t check_tensors(const conformance_case& c, const safetensors_file& file) {
     const std::string valid = valid_key(site), invalid = invalid_key(site);
     file.require(valid, dtype::f32, samples_shape(e, n));
     // Without a deny loss nobody needs the invalid keys; a writer may give them all the same.
-    if (c.rejects || file.find(invalid) != nullptr) file.require(invalid, dtype::f32, samples_shape(e, 1));
+    if (c.deny != deny_kind::none || file.find(invalid) != nullptr)
+      file.require(invalid, dtype::f32, samples_shape(e, 1));
     expected.insert({valid, invalid});
   }
   require_no_others(file, expected);
@@ -44,12 +82,12 @@ index_t check_tensors(const conformance_case& c, const safetensors_file& file) {
 }
 
 template <class Model, class Deny>
-safetensors_writer run_step(const conformance_case& c, const safetensors_file& file) {
+safetensors_writer run_step(const conformance_case& c, const safetensors_file& file, const Deny& deny) {
   using T = typename Model::scalar;       // of x and the activations
   using master = typename Model::master;  // of keys, logits and parameters
   constexpr std::size_t site_count = Model::sites.size();
   const spankey::objective<Deny> objective{
-      .classes = classes_of(c.model), .weight = c.deny_weight, .on = c.on};
+      .classes = classes_of(c.model), .weight = c.deny_weight, .on = c.on, .deny = deny};
   const index_t groups = objective.groups();
   const extents image = spankey::extents_of<typename Model::input>;
 
@@ -81,11 +119,13 @@ safetensors_writer run_step(const conformance_case& c, const safetensors_file& f
   }
 
   safetensors_writer result;
-  const extents logit = spankey::extents_of<spankey::shape<Model::outputs>>;
   const auto step = compute_gradients(model, objective, {x.data(), groups * n}, labels.data(), keys);
   constexpr const char* group_names[] = {"valid", "invalid", "none"};
-  for (index_t g = 0; g < groups; ++g)
-    add_samples(result, std::string("logits.") + group_names[g], logit, n, step.logits.sample(g * n));
+  for (index_t g = 0; g < groups; ++g) {
+    const std::string group = group_names[g];
+    add_softmax(result, "logits." + group, Model::outputs, n, step.logits.sample(g * n));
+    add_aux(result, "aux." + group, Model::outputs, n, step.logits.sample(g * n));
+  }
   add_number(result, "loss.ce", step.cross_entropy);
   add_number(result, "loss.deny", step.deny);
   add_number(result, "loss.total", step.total);
@@ -101,22 +141,32 @@ safetensors_writer run_step(const conformance_case& c, const safetensors_file& f
   add_parameters(result, model, "next.param.");
   add_states(result, model, "next.buffer.");
   const auto evaluated = model.forward({.groups = 1, .training = false}, {x.data(), n}, keys);
-  add_samples(result, "eval.logits.valid", logit, n, evaluated.data());
+  add_softmax(result, "eval.logits.valid", Model::outputs, n, evaluated.data());
   return result;
 }
 
-/// Chooses the head: C outputs, or C+1 with the reject class of deny B.
-template <template <index_t, class, class, class> class Model, int Classes, class Sites, class Backend,
-          class T>
+/// Chooses the head that the deny loss wants.
+template <template <spankey::head_outputs, class, class, class> class Model, int Classes, class Sites,
+          class Backend, class T>
 safetensors_writer run_with(const conformance_case& c, const safetensors_file& file) {
-  using gate = spankey::gate<spankey::runtime, Sites>;
-  if (c.rejects)
-    return run_step<Model<spankey::reject_class::outputs(Classes), gate, Backend, T>, spankey::reject_class>(
-        c, file);
-  return run_step<Model<Classes, gate, Backend, T>, spankey::no_deny>(c, file);
+  const auto run = [&](const auto& deny) {
+    using Deny = std::remove_cvref_t<decltype(deny)>;
+    using gate = spankey::gate<spankey::runtime, Sites>;
+    return run_step<Model<Deny::outputs(Classes), gate, Backend, T>>(c, file, deny);
+  };
+  switch (c.deny) {
+    case deny_kind::none:
+      return run(spankey::no_deny{});
+    case deny_kind::reject_class:
+      return run(spankey::reject_class{});
+    case deny_kind::reject_head:
+      return run(spankey::reject_head{});
+    default:
+      return run(semantic_deny_of(c));
+  }
 }
 
-template <template <index_t, class, class, class> class Model, int Classes, class Sites>
+template <template <spankey::head_outputs, class, class, class> class Model, int Classes, class Sites>
 safetensors_writer run_on(backend_kind backend, const conformance_case& c, const safetensors_file& file) {
   if (backend == backend_kind::reference)
     return run_with<Model, Classes, Sites, spankey::backend::reference, double>(c, file);

@@ -14,6 +14,7 @@
 #include "spankey/checkpoint/safetensors.hpp"
 #include "spankey/checkpoint/safetensors_writer.hpp"
 #include "spankey/core/arena.hpp"
+#include "spankey/core/head_outputs.hpp"
 
 namespace conformance {
 
@@ -52,6 +53,32 @@ void add_samples(safetensors_writer& result, const std::string& name, const exte
     for (index_t i = 0; i < e.size(); ++i)
       stored[static_cast<std::size_t>(first + file_index(e, i))] = static_cast<float>(samples[first + i]);
   result.add_f32(name, samples_shape(e, rows), stored);
+}
+
+/// Columns [first, first + count) of (rows, width) logits; a tensor of rank 1 where `shape` says so.
+template <class T>
+void add_columns(safetensors_writer& result, const std::string& name, const std::vector<index_t>& shape,
+                 const T* logits, index_t rows, index_t width, index_t first, index_t count) {
+  std::vector<float> stored;
+  for (index_t n = 0; n < rows; ++n)
+    for (index_t c = first; c < first + count; ++c)
+      stored.push_back(static_cast<float>(logits[n * width + c]));
+  result.add_f32(name, shape, stored);
+}
+
+/// The logits of the softmax (rows, K).
+template <class T>
+void add_softmax(safetensors_writer& result, const std::string& name, const spankey::head_outputs& head,
+                 index_t rows, const T* logits) {
+  add_columns(result, name, {rows, head.softmax}, logits, rows, head, 0, head.softmax);
+}
+
+/// The reject logit (rows) beside them, where the head has one.
+template <class T>
+void add_aux(safetensors_writer& result, const std::string& name, const spankey::head_outputs& head,
+             index_t rows, const T* logits) {
+  if (head.aux == spankey::aux_logit::reject)
+    add_columns(result, name, {rows}, logits, rows, head, head.softmax, 1);
 }
 
 inline void add_number(safetensors_writer& result, const std::string& name, double value) {

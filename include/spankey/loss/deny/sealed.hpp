@@ -18,14 +18,14 @@ struct sealed {
   static constexpr index_t outputs(index_t classes) { return reject_class::outputs(classes); }
   template <class T, class Shape>
   double operator()(const deny_terms<T, Shape>& t, double scale) const {
-    const double rejected = reject_class{}(t, scale);
-    const double uniform = std::log(static_cast<double>(t.classes));
-    return rejected + weight * sample_mean(t.denied.samples(), weight * scale, [&](index_t n, double each) {
-                        const softmax_entropy h(t.denied.sample(n), t.classes);
-                        for (index_t c = 0; c < t.classes; ++c)
-                          t.denied_gradient.sample(n)[c] -= static_cast<T>(each * h.gradient(c));
-                        return uniform - h.value();
-                      });
+    const double rejected = reject_class{}(t, scale), uniform = std::log(static_cast<double>(t.classes));
+    const auto divergence = [&](index_t n, double each) {
+      const softmax_entropy h(t.denied.sample(n), t.classes);
+      for (index_t c = 0; c < t.classes; ++c)
+        t.denied_gradient.sample(n)[c] -= static_cast<T>(each * h.gradient(c));
+      return uniform - h.value();
+    };
+    return rejected + weight * sample_mean(t.denied.samples(), weight * scale, divergence);
   }
 };
 
