@@ -104,6 +104,21 @@ TEST_CASE("coefficients: unit cube, normal, unit length") {
   }
 }
 
+TEST_CASE(
+    "offset and spread of the coefficients: a cube around 0 shares no direction, gaussian ones around 1 do") {
+  const index_t n = 200, d = 768;
+  const auto mean_cosine = [&](coefficient_kind kind, double offset) {
+    key_space space({.coefficients = kind, .offset = offset, .spread = 0.5}, {site{0, {3, 16, 16}}});
+    const keys k = valid(space, n);
+    double sum = 0;
+    for (index_t s = 0; s < n; s += 2) sum += 2 * cosine(k.row(0, s, d), k.row(0, s + 1, d), d);
+    return sum / static_cast<double>(n);
+  };
+  CHECK(std::abs(mean_cosine(coefficient_kind::unit_cube, 0)) < 0.08);
+  CHECK(mean_cosine(coefficient_kind::unit_cube, 0.5) == doctest::Approx(0.75).epsilon(0.05));
+  CHECK(mean_cosine(coefficient_kind::gaussian, 1) == doctest::Approx(0.8).epsilon(0.05));  // 1 / (1 + 0.5^2)
+}
+
 TEST_CASE("rescale: the standard deviation asked for, over the batch or over each key; directions stay") {
   const index_t n = 7;
   for (auto c : arrangements) {
