@@ -1,4 +1,4 @@
-// Keys of a batch at every site: k = alpha B, rescaled; and invalid keys, rescaled the same way.
+// Keys of a batch at every site: k = alpha B, rescaled; and invalid keys of any family (key/invalid_family.hpp).
 //
 // Arrangements (d_l elements at site l, d the largest of them; prefixes are taken in file order):
 //   shared key   neither flag: one key of d elements, site l takes its first d_l
