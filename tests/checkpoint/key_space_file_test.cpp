@@ -87,6 +87,36 @@ TEST_CASE("a loaded key space draws the same keys, bit for bit, in every arrange
   }
 }
 
+TEST_CASE("offset and spread are stored where a configuration has its own, both or none") {
+  const scratch_directory directory;
+  key_space_config config = config_of(true, true);
+  spankey::save_key_space(key_space(config, sites), directory / "usual");
+  const safetensors_file file = safetensors_file::open(directory / "usual");
+  CHECK_FALSE(file.metadata().contains("offset"));
+  CHECK_FALSE(spankey::load_key_space(directory / "usual").config().offset.has_value());
+
+  config.offset = 0.1;
+  key_space keys(config, sites);
+  spankey::save_key_space(keys, directory / "k");
+  key_space loaded = spankey::load_key_space(directory / "k");
+  CHECK(keys_of(loaded) == keys_of(keys));
+  CHECK(loaded.config().offset == 0.1);
+  CHECK(loaded.config().spread == 1.0);
+  key_space usual = spankey::load_key_space(directory / "usual");
+  CHECK(keys_of(usual) != keys_of(keys));
+
+  const auto with = [&](const std::string& name, const std::string& value) {
+    return id_with(directory, directory / "k", name, value);
+  };
+  CHECK(with("offset", "-2.5") == "no error");
+  CHECK(with("offset", "-") == "key_file.101");
+  CHECK(with("spread", "-") == "key_file.101");
+  CHECK(with("offset", "x") == "key_file.102");
+  CHECK(with("spread", "") == "key_file.102");
+  CHECK(with("spread", "nan") == "key.117");
+  CHECK(with("spread", "0") == "key.117");
+}
+
 TEST_CASE("only the owner can read the file, whatever was there before") {
   const scratch_directory directory;
   spankey_test::put(directory / "k", "old and readable by all");

@@ -8,6 +8,7 @@
 #include <array>
 #include <cmath>
 #include <cstdint>
+#include <numbers>
 
 using spankey::philox;
 using spankey::random_source;
@@ -78,6 +79,18 @@ TEST_CASE("random_source: uniform numbers") {
   CHECK(lowest < 1e-4);
   CHECK(highest < 1);
   CHECK(highest > 1 - 1e-4);
+}
+
+TEST_CASE("random_source: Gaussian numbers are Box-Muller's, cosine first") {
+  const random_source random(9, stream::weights, 2);
+  for (std::uint64_t i = 0; i < 4000; ++i) {
+    const auto words = random.block(i / 4);
+    const std::size_t pair = i % 4 / 2 * 2;
+    const double radius = std::sqrt(-2 * std::log((static_cast<double>(words[pair]) + 0.5) / 0x1p32));
+    const double angle = 2 * std::numbers::pi * static_cast<double>(words[pair + 1]) / 0x1p32;
+    const double expected = radius * (i % 2 == 0 ? std::cos(angle) : std::sin(angle));
+    CHECK(std::abs(random.gaussian(i) - expected) < 4e-15);
+  }
 }
 
 TEST_CASE("random_source: Gaussian numbers, neighbours uncorrelated") {

@@ -2,8 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
-#include <numeric>
 #include <vector>
 
 #include "error_probe.hpp"
@@ -17,19 +17,18 @@ const random_source source(3, stream::coefficients, 5);
 constexpr coefficient_kind every_kind[] = {coefficient_kind::unit_cube, coefficient_kind::gaussian,
                                            coefficient_kind::sphere};
 
-std::vector<float> drawn(coefficient_kind kind, index_t m, const row_selection& rows,
-                         std::uint64_t base = 100) {
+std::vector<float> drawn(const coefficient_law& law, index_t m, const row_selection& rows) {
   std::vector<float> alpha(static_cast<std::size_t>(rows.size() * m));
-  draw_coefficients(kind, m, source, base, rows, alpha.data());
+  draw_coefficients(law, m, source, 100, rows, alpha.data());
   return alpha;
 }
 }  // namespace
 
-TEST_CASE("coefficient (s, j) is number base + s*m + j") {
+TEST_CASE("with its usual offset and spread, coefficient (s, j) is number base + s*m + j") {
   const index_t m = 7;
-  const auto cube = drawn(coefficient_kind::unit_cube, m, 3);
-  const auto gaussian = drawn(coefficient_kind::gaussian, m, 3);
-  const auto sphere = drawn(coefficient_kind::sphere, m, 3);
+  const auto cube = drawn(default_law(coefficient_kind::unit_cube), m, 3);
+  const auto gaussian = drawn(default_law(coefficient_kind::gaussian), m, 3);
+  const auto sphere = drawn(default_law(coefficient_kind::sphere), m, 3);
   for (index_t s = 0; s < 3; ++s) {
     std::vector<float> g(static_cast<std::size_t>(m));
     fill_gaussian(source, 100 + static_cast<std::uint64_t>(s * m), g.data(), m);
@@ -49,11 +48,31 @@ TEST_CASE("selected samples have the coefficients that they have among all, bit 
   const std::vector<index_t> listed{4, 1, 2, 7};
   const index_t m = 5;
   for (const coefficient_kind kind : every_kind) {
-    const auto all = drawn(kind, m, 8), some = drawn(kind, m, std::span<const index_t>(listed));
+    const coefficient_law law{kind, 0.25, 3};
+    const auto all = drawn(law, m, 8), some = drawn(law, m, std::span<const index_t>(listed));
     for (std::size_t i = 0; i < listed.size(); ++i)
       CHECK(std::equal(all.begin() + listed[i] * m, all.begin() + (listed[i] + 1) * m,
                        some.begin() + static_cast<index_t>(i) * m));
   }
+}
+
+TEST_CASE("offset and spread shift and stretch, whatever the kind") {
+  const index_t m = 16, n = 500;
+  for (const coefficient_kind kind : every_kind) {
+    const coefficient_law usual = default_law(kind);
+    const auto plain = drawn(usual, m, n), moved = drawn({kind, -2, 0.125}, m, n);
+    for (std::size_t i = 0; i < plain.size(); ++i) {
+      const double z = (static_cast<double>(plain[i]) - usual.offset) / usual.spread;
+      CHECK(static_cast<double>(moved[i]) == doctest::Approx(-2 + 0.125 * z).epsilon(1e-6));
+    }
+  }
+  // z of unit_cube fills [-1, 1).
+  const auto z = drawn({coefficient_kind::unit_cube, 0, 1}, m, n);
+  const auto [low, high] = std::minmax_element(z.begin(), z.end());
+  CHECK(*low >= -1);
+  CHECK(*low < -0.99F);
+  CHECK(*high < 1);
+  CHECK(*high > 0.99F);
 }
 
 TEST_CASE("subtract_mean and scale_coefficients") {

@@ -9,7 +9,8 @@ using namespace spankey;
 namespace {
 const random_source source(31, stream::invalid_keys, 4);
 // Below, at and above one block; several channels, one channel, one position.
-const extents every_shape[] = {{5, 3, 4}, {16, 16, 16}, {9, 31, 17}, {1, 80, 70}, {6000}};
+const extents every_shape[] = {{5, 3, 4},   {16, 16, 16}, {9, 31, 17}, {40, 20, 17},
+                               {300, 4, 4}, {1, 80, 70},  {6000}};
 }  // namespace
 
 TEST_CASE("gaussian keys: element (sample, file position) is number base + sample*row + position") {

@@ -82,6 +82,9 @@ TEST_CASE("families that a key space cannot have") {
   for (const auto family : {invalid_family::negated, invalid_family::scaled, invalid_family::zero_mean})
     for (const auto kind : {coefficient_kind::gaussian, coefficient_kind::sphere})
       CHECK(refusal(family, {.subspace_dim = 4, .coefficients = kind}) == "key.119");
+  CHECK(refusal(invalid_family::scaled, {.subspace_dim = 4, .offset = 0}) == "key.119");
+  CHECK(refusal(invalid_family::scaled,
+                {.subspace_dim = 4, .coefficients = coefficient_kind::gaussian, .offset = 1}) == "no error");
   CHECK(refusal(invalid_family::zero_mean, {.subspace_dim = 1}) == "key.119");
   CHECK(refusal(invalid_family::negated, {.subspace_dim = 1}) == "no error");
 }

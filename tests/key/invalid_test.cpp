@@ -21,7 +21,7 @@ subspace drawn(const extents& e, index_t rows, std::uint64_t seed = 5) {
 
 std::vector<float> coefficients() {
   std::vector<float> alpha(static_cast<std::size_t>(n * m));
-  draw_coefficients(coefficient_kind::unit_cube, m, source, std::uint64_t{1} << 39, n, alpha.data());
+  draw_coefficients({}, m, source, std::uint64_t{1} << 39, n, alpha.data());
   return alpha;
 }
 

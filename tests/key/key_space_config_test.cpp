@@ -20,10 +20,24 @@ TEST_CASE("defaults are the reference's") {
   CHECK(c.subspace_dim == 32);
   CHECK(c.basis == basis_kind::uniform);
   CHECK(c.coefficients == coefficient_kind::unit_cube);
+  CHECK(c.law().offset == 0.5);
+  CHECK(c.law().spread == 0.5);
   CHECK(c.rescale == rescale_kind::pooled);
   CHECK(c.key_std == 1.0F);
   CHECK_FALSE(c.per_site_key);
   CHECK_FALSE(c.per_site_basis);
+}
+
+TEST_CASE("offset and spread: the kind's own unless said otherwise") {
+  key_space_config c{.coefficients = coefficient_kind::sphere};
+  CHECK(c.law().kind == coefficient_kind::sphere);
+  CHECK(c.law().offset == 0);
+  CHECK(c.law().spread == 1);
+  c.offset = 0.25;
+  CHECK(c.law().offset == 0.25);
+  CHECK(c.law().spread == 1);
+  c.spread = 3;
+  CHECK(c.law().spread == 3);
 }
 
 TEST_CASE("bad configurations are refused before any work") {
@@ -41,6 +55,14 @@ TEST_CASE("bad configurations are refused before any work") {
   CHECK(id([](key_space_config& c) { c.key_std = -1; }) == "key.107");
   CHECK(id([](key_space_config& c) { c.key_std = std::numeric_limits<float>::quiet_NaN(); }) == "key.107");
   CHECK(id([](key_space_config& c) { c.key_std = std::numeric_limits<float>::infinity(); }) == "key.107");
+  for (const double wrong :
+       {std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::infinity()}) {
+    CHECK(id([&](key_space_config& c) { c.offset = wrong; }) == "key.117");
+    CHECK(id([&](key_space_config& c) { c.spread = wrong; }) == "key.117");
+  }
+  CHECK(id([](key_space_config& c) { c.spread = 0; }) == "key.117");
+  CHECK(id([](key_space_config& c) { c.spread = -1; }) == "key.117");
+  CHECK(id([](key_space_config& c) { c.offset = -1; }) == "no error");
   CHECK(id([](key_space_config& c) {
           c.per_site_key = false;
           c.per_site_basis = true;

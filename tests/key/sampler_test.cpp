@@ -104,6 +104,21 @@ TEST_CASE("coefficients: unit cube, normal, unit length") {
   }
 }
 
+TEST_CASE(
+    "offset and spread of the coefficients: a cube around 0 shares no direction, gaussian ones around 1 do") {
+  const index_t n = 200, d = 768;
+  const auto mean_cosine = [&](coefficient_kind kind, double offset) {
+    key_space space({.coefficients = kind, .offset = offset, .spread = 0.5}, {site{0, {3, 16, 16}}});
+    const keys k = valid(space, n);
+    double sum = 0;
+    for (index_t s = 0; s < n; s += 2) sum += 2 * cosine(k.row(0, s, d), k.row(0, s + 1, d), d);
+    return sum / static_cast<double>(n);
+  };
+  CHECK(std::abs(mean_cosine(coefficient_kind::unit_cube, 0)) < 0.08);
+  CHECK(mean_cosine(coefficient_kind::unit_cube, 0.5) == doctest::Approx(0.75).epsilon(0.05));
+  CHECK(mean_cosine(coefficient_kind::gaussian, 1) == doctest::Approx(0.8).epsilon(0.05));  // 1 / (1 + 0.5^2)
+}
+
 TEST_CASE("rescale: the standard deviation asked for, over the batch or over each key; directions stay") {
   const index_t n = 7;
   for (auto c : arrangements) {
@@ -222,7 +237,8 @@ TEST_CASE("the numbers of own keys start at site number * 2^40") {
   const keys wrong = invalid(space, invalid_family::gaussian, 2);
   const random_source numbers(1, stream::invalid_keys);
   const std::uint64_t base = std::uint64_t{3} << 40;
-  CHECK(wrong.row(0, 1, 64)[5] == static_cast<float>(numbers.gaussian(base + 64 + 5)));
+  CHECK(static_cast<double>(wrong.row(0, 1, 64)[5]) ==
+        doctest::Approx(numbers.gaussian(base + 64 + 5)).epsilon(1e-6));
 
   std::vector<float> alpha(2 * 8), expected(2 * 64);
   fill_gaussian(random_source(1, stream::coefficients), base, alpha.data(), 16);

@@ -2,7 +2,8 @@
 //
 //   metadata   format, subspace_dim, basis, coefficients, rescale, key_std, per_site_key, per_site_basis,
 //   seed,
-//              sites ("0,2,3,4"): all of them, nothing else
+//              sites ("0,2,3,4"): all of them; offset and spread of the coefficients: both, or none where the kind
+//              has its usual ones (key/coefficients.hpp); nothing else
 //   tensors    basis.<site>  F32 (m, C, H, W): row i is B_i in file order
 //
 // The bases are stored, not drawn again from the seed: a file means the same keys in every version. Copies of
@@ -46,6 +47,10 @@ inline void save_key_space(const key_space& keys, const std::string& path) {
   writer.set_metadata("subspace_dim", text(config.subspace_dim));
   writer.set_metadata("basis", name_of(config.basis));
   writer.set_metadata("coefficients", name_of(config.coefficients));
+  if (config.offset || config.spread) {
+    writer.set_metadata("offset", text(config.law().offset));
+    writer.set_metadata("spread", text(config.law().spread));
+  }
   writer.set_metadata("rescale", name_of(config.rescale));
   writer.set_metadata("key_std", text(config.key_std));
   writer.set_metadata("per_site_key", config.per_site_key ? "1" : "0");
@@ -71,13 +76,19 @@ class key_space_metadata {
     constexpr std::array<std::string_view, 10> names{
         "format",  "subspace_dim", "basis",          "coefficients", "rescale",
         "key_std", "per_site_key", "per_site_basis", "seed",         "sites"};
-    for (const std::string_view name : names) {
-      if (!file.metadata().contains(name)) {
-        fail("key_file.101", file.name(), "expected the metadata of a key file, found no ", in_quotes(name));
-      }
+    constexpr std::array<std::string_view, 2> law{"offset", "spread"};
+    const auto require = [&](std::string_view name) {
+      if (file.metadata().contains(name)) return;
+      fail("key_file.101", file.name(), "expected the metadata of a key file, found no ", in_quotes(name));
+    };
+    for (const std::string_view name : names) require(name);
+    has_law_ = file.metadata().contains(law[0]) || file.metadata().contains(law[1]);
+    if (has_law_) {
+      for (const std::string_view name : law) require(name);
     }
     for (const auto& [name, value] : file.metadata()) {
-      if (std::find(names.begin(), names.end(), name) == names.end()) {
+      if (std::find(names.begin(), names.end(), name) == names.end() &&
+          std::find(law.begin(), law.end(), name) == law.end()) {
         fail("key_file.101", file.name(), "expected the metadata of a key file only, found ",
              in_quotes(name));
       }
@@ -91,6 +102,10 @@ class key_space_metadata {
     c.basis = choose(basis_names, printable(value_of("basis")), "key.101", place("basis"));
     c.coefficients =
         choose(coefficient_names, printable(value_of("coefficients")), "key.102", place("coefficients"));
+    if (has_law_) {
+      c.offset = number<double>("offset", "a number");
+      c.spread = number<double>("spread", "a number");
+    }
     c.rescale = choose(rescale_names, printable(value_of("rescale")), "key.103", place("rescale"));
     c.key_std = number<float>("key_std", "a number");
     c.per_site_key = flag("per_site_key");
@@ -142,6 +157,7 @@ class key_space_metadata {
   }
 
   const safetensors_file& file_;
+  bool has_law_ = false;
 };
 
 /// Reads what save_key_space wrote. Errors: those of safetensors_file::open, key_file.101 and .102

@@ -62,15 +62,26 @@ class random_source {
   [[nodiscard]] constexpr std::uint32_t below(std::uint64_t index, std::uint32_t n) const {
     return static_cast<std::uint32_t>((std::uint64_t{bits(index)} * n) >> 32);
   }
-  /// Standard normal (Box-Muller); consecutive indices 2i, 2i+1 share one pair of words.
+  /// Standard normal (Box-Muller); consecutive indices 2i, 2i+1 share one pair of words: the cosine, then the sine, of
+  /// a random angle times a random radius. Quarter turns are taken off the angle's bits, so that no rounding of pi is
+  /// left of them: numbers near 0 are as exact as others.
   [[nodiscard]] double gaussian(std::uint64_t index) const {
     const auto words = block(index >> 2);
     const std::size_t pair = static_cast<std::size_t>(index & 2);
     const double u = (static_cast<double>(words[pair]) + 0.5) * 0x1p-32;
-    const double angle = 2.0 * std::numbers::pi * static_cast<double>(words[pair + 1]) * 0x1p-32;
     const double radius = std::sqrt(-2.0 * std::log(u));
-    return radius * ((index & 1) != 0 ? std::sin(angle) : std::cos(angle));
+    const std::uint32_t turned = words[pair + 1] + 0x20000000U;  // an eighth of a turn
+    const double angle =
+        (static_cast<double>(turned & 0x3FFFFFFFU) - 0x1p29) * (2.0 * std::numbers::pi * 0x1p-32);
+    const std::uint32_t quarters =
+        (turned >> 30) + ((index & 1) != 0 ? 0U : 1U);  // a cosine is a sine, turned
+    const double wave = (quarters & 1) != 0 ? std::cos(angle) : std::sin(angle);
+    return (quarters & 2) != 0 ? -radius * wave : radius * wave;
   }
+
+  /// What all blocks have in common: the key, and the counter words after the index.
+  [[nodiscard]] constexpr std::array<std::uint32_t, 2> key() const { return key_; }
+  [[nodiscard]] constexpr std::array<std::uint32_t, 2> counter_tail() const { return {step_, use_}; }
 
  private:
   std::array<std::uint32_t, 2> key_;

@@ -143,9 +143,9 @@ inline void require_rule(const invalid_rule& rule, const key_space_config& confi
   const bool moves_the_mean = rule.family == invalid_family::negated ||
                               rule.family == invalid_family::scaled ||
                               rule.family == invalid_family::zero_mean;
-  if (moves_the_mean && config.coefficients != coefficient_kind::unit_cube) {
+  if (moves_the_mean && config.law().offset == 0) {
     fail("key.119", "invalid keys", name_of(rule.family),
-         " needs unit_cube coefficients: those without a mean are as good as valid ones afterwards");
+         " needs coefficients with an offset, as unit_cube has: others are as good as valid ones afterwards");
   }
   if (rule.family == invalid_family::zero_mean && config.subspace_dim < 2)
     fail("key.119", "invalid keys", "zero_mean needs m >= 2: one coefficient is its own mean");

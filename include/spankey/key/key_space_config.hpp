@@ -3,6 +3,7 @@
 
 #include <cmath>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -19,11 +20,17 @@ struct key_space_config {
   index_t subspace_dim = 32;
   basis_kind basis = basis_kind::uniform;
   coefficient_kind coefficients = coefficient_kind::unit_cube;
+  std::optional<double> offset{}, spread{};  // of the coefficients; those of default_law where absent
   rescale_kind rescale = rescale_kind::pooled;
   float key_std = 1;  // 0: keys are not rescaled
   bool per_site_key = false;
   bool per_site_basis = false;
   std::uint64_t seed = 0;
+
+  [[nodiscard]] constexpr coefficient_law law() const {
+    const coefficient_law usual = default_law(coefficients);
+    return {coefficients, offset.value_or(usual.offset), spread.value_or(usual.spread)};
+  }
 };
 
 /// An injection site: its number in the model and the shape of one sample there.
@@ -33,11 +40,17 @@ struct site {
   friend bool operator==(const site&, const site&) = default;
 };
 
-/// Every error that a configuration and its sites can have, before any work: key.105 to key.111, key.116.
+/// Every error that a configuration and its sites can have, before any work: key.105 to key.111, key.116, key.117.
 inline void require_key_space(const key_space_config& config, std::span<const site> sites) {
   if (sites.empty()) fail("key.108", "key space", "expected at least one site, found none");
   if (!(config.key_std >= 0) || std::isinf(config.key_std)) {
     fail("key.107", "key space", "expected a finite key_std of at least 0, found ", config.key_std);
+  }
+  const coefficient_law law = config.law();
+  if (!std::isfinite(law.offset) || !(law.spread > 0) || std::isinf(law.spread)) {
+    fail("key.117", "key space",
+         "expected coefficients with a finite offset and a finite spread above 0, found ", law.offset,
+         " and ", law.spread);
   }
   if (config.per_site_basis && !config.per_site_key) {
     fail("key.116", "key space", "per_site_basis needs per_site_key: one key cannot lie in several spans");

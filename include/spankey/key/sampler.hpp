@@ -1,4 +1,4 @@
-// Keys of a batch at every site: k = alpha B, rescaled; and invalid keys, rescaled the same way.
+// Keys of a batch at every site: k = alpha B, rescaled; and invalid keys of any family (key/invalid_family.hpp).
 //
 // Arrangements (d_l elements at site l, d the largest of them; prefixes are taken in file order):
 //   shared key   neither flag: one key of d elements, site l takes its first d_l
@@ -248,7 +248,7 @@ class key_space {
                    const row_selection& rows, rescale_kind rescale, bool without_mean = false) {
     const index_t m = config_.subspace_dim;
     const auto alpha = [&](index_t row) { return alpha_.data() + row * m; };
-    draw_coefficients(config_.coefficients, m, source, base, rows, alpha_.data());
+    draw_coefficients(config_.law(), m, source, base, rows, alpha_.data());
     for (index_t row = 0; row < rows.size() && without_mean; ++row) subtract_mean(alpha(row), m);
     if (config_.key_std == 0) return;
     for (index_t row = 0; row < rows.size(); ++row)
