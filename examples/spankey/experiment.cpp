@@ -81,7 +81,8 @@ run_options experiment::options(std::size_t row, std::uint64_t seed) const {
   const std::string where = name + ", row '" + rows[row].name + "'";
   json given = flags;
   given.update(rows[row].flags);
-  if (given.contains("seed")) fail("experiment.105", where, "has a flag 'seed'; seeds are a list of the experiment");
+  if (given.contains("seed"))
+    fail("experiment.105", where, "has a flag 'seed'; seeds are a list of the experiment");
   given["seed"] = seed;
   return options_given(given, where);
 }

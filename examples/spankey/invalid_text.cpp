@@ -74,7 +74,8 @@ std::vector<invalid_rule> invalid_rules_of(const std::string& text, const run_op
     return rules;
   }
   for (const auto& entry : invalid_names)
-    if (entry.value != invalid_family::angle && can_have(entry.value, options)) rules.emplace_back(entry.value);
+    if (entry.value != invalid_family::angle && can_have(entry.value, options))
+      rules.emplace_back(entry.value);
   for (int degrees = 5; degrees <= 90; degrees += 5) {
     const invalid_rule rule{invalid_family::angle, static_cast<double>(degrees)};
     if (can_have(rule, options)) rules.push_back(rule);

@@ -29,12 +29,14 @@ int main(int argc, char** argv) {
   app.set_version_flag("--version", SPANKEY_VERSION_STRING);
 
   run_options options;
-  CLI::App* train_app = app.add_subcommand("train", "train a network, evaluate its gate, write the run folder");
+  CLI::App* train_app =
+      app.add_subcommand("train", "train a network, evaluate its gate, write the run folder");
   declare_training_flags(*train_app, options);
   train_app->add_option("--out", options.out, "run folder: new or empty (default: runs/...)");
 
   run_options described;
-  CLI::App* describe_app = app.add_subcommand("describe", "print kernels, threads and the memory plan of a run");
+  CLI::App* describe_app =
+      app.add_subcommand("describe", "print kernels, threads and the memory plan of a run");
   declare_training_flags(*describe_app, described);
   bool measure = false;
   describe_app->add_flag("--measure", measure,
@@ -46,8 +48,10 @@ int main(int argc, char** argv) {
   CLI::App* eval_app = app.add_subcommand("eval", "evaluate a run from its files alone");
   eval_app->add_option("--run", request.run, "run folder")->required();
   eval_app->add_option("--data-root", request.data_root, "folder of the data sets")->capture_default_str();
-  eval_app->add_option("--test-limit", request.test_limit, "first test samples only")->check(from_to<std::int64_t>(0, most));
-  eval_app->add_option("--eval-keys", request.eval_keys, "valid keys, and as many of each family of invalid ones")
+  eval_app->add_option("--test-limit", request.test_limit, "first test samples only")
+      ->check(from_to<std::int64_t>(0, most));
+  eval_app
+      ->add_option("--eval-keys", request.eval_keys, "valid keys, and as many of each family of invalid ones")
       ->check(from_to<std::int64_t>(1, most));
   eval_app->add_option("--eval-images", request.eval_images, "test samples that each key sees")
       ->check(from_to<std::int64_t>(1, most));
@@ -56,9 +60,11 @@ int main(int argc, char** argv) {
   eval_app->add_option("--out", request.out, "metrics file (default: RUN/metrics.json)");
 
   sweep_options swept;
-  CLI::App* sweep_app = app.add_subcommand("sweep", "run a file of experiments; interrupted, go on where it stopped");
+  CLI::App* sweep_app =
+      app.add_subcommand("sweep", "run a file of experiments; interrupted, go on where it stopped");
   sweep_app->add_option("file", swept.file, "experiment (examples/experiments)")->required();
-  sweep_app->add_option("--out", swept.out, "folder of the sweep: new, or of the same experiment")->required();
+  sweep_app->add_option("--out", swept.out, "folder of the sweep: new, or of the same experiment")
+      ->required();
   sweep_app->add_option("--data-root", swept.data_root, "folder of the data sets")->capture_default_str();
   sweep_app->add_option("--threads", swept.threads, "threads, 0: all")->check(threads_allowed);
 

@@ -8,10 +8,12 @@ using nlohmann::json;
 using namespace spankey;
 
 json condition(const condition_summary& c) {
-  json entry = {{"keys", c.keys}, {"images_per_key", c.images_per_key}, {"distinct_images", c.distinct_images}};
+  json entry = {
+      {"keys", c.keys}, {"images_per_key", c.images_per_key}, {"distinct_images", c.distinct_images}};
   for (std::size_t f = 0; f < c.figures.size(); ++f) {
     const figure_summary& s = c.figures[f];
-    entry[std::string(figure_names[f])] = {{"mean", s.mean}, {"worst", s.worst}, {"wilson95", {s.bounds.low, s.bounds.high}}};
+    entry[std::string(figure_names[f])] = {
+        {"mean", s.mean}, {"worst", s.worst}, {"wilson95", {s.bounds.low, s.bounds.high}}};
   }
   return entry;
 }
@@ -63,7 +65,8 @@ json to_json(const gate_report& report, index_t classes) {
 std::string table(const gate_report& report) {
   std::string text =
       "                    semantic         masked           calibrated       reject\n"
-      "                    mean   worst     mean   worst     mean   worst     mean   worst    keys x images\n";
+      "                    mean   worst     mean   worst     mean   worst     mean   worst    keys x "
+      "images\n";
   const auto add = [&](const std::string& name, const condition_summary& c) {
     char cell[64];
     std::snprintf(cell, sizeof cell, "%-18s", name.c_str());

@@ -7,14 +7,16 @@
 namespace {
 
 const std::vector<network>& networks() {
-  static const std::vector<network> all = {mlp_network(), small_cnn_network(), small_resnet_network(), resnet18_network()};
+  static const std::vector<network> all = {mlp_network(), small_cnn_network(), small_resnet_network(),
+                                           resnet18_network()};
   return all;
 }
 
 }  // namespace
 
 const network& network_named(const std::string& name) {
-  const auto found = std::find_if(networks().begin(), networks().end(), [&](const network& n) { return n.name == name; });
+  const auto found =
+      std::find_if(networks().begin(), networks().end(), [&](const network& n) { return n.name == name; });
   if (found == networks().end()) spankey::fail("flag.113", "--model", "no network is called '", name, "'");
   return *found;
 }
@@ -33,7 +35,8 @@ void require_keys_fit(const run_options& options) {
   const network& model = network_named(options.model);
   for (const int number : active_sites(options)) {
     if (number >= static_cast<int>(model.sites.size()))
-      spankey::fail("flag.114", "--sites", "found ", number, ", ", model.name, " has the sites 0 to ", model.sites.size() - 1);
+      spankey::fail("flag.114", "--sites", "found ", number, ", ", model.name, " has the sites 0 to ",
+                    model.sites.size() - 1);
     const auto d = model.sites[static_cast<std::size_t>(number)].size();
     if (options.subspace_dim > d)
       spankey::fail("flag.105", "--subspace-dim", "found ", options.subspace_dim, ", expected 1 to ", d,

@@ -44,7 +44,9 @@ struct network_commands {
   }
   /// Evaluates a finished run from its files alone.
   static void evaluate(const run_options& options, const eval_options& request) {
-    with_types(options, [&](auto deny, auto scalar) { evaluate_with<decltype(deny), decltype(scalar)>(options, request); });
+    with_types(options, [&](auto deny, auto scalar) {
+      evaluate_with<decltype(deny), decltype(scalar)>(options, request);
+    });
   }
 
  private:
@@ -54,7 +56,8 @@ struct network_commands {
     const auto data = Family::load(options, split::train), test = Family::load(options, split::test);
     auto model = Family::template make<Deny, Scalar>(options);
     using model_type = typename decltype(model)::element_type;
-    const objective<Deny> goal{.classes = Family::classes, .weight = options.deny_weight, .on = options.groups(), .deny = deny};
+    const objective<Deny> goal{
+        .classes = Family::classes, .weight = options.deny_weight, .on = options.groups(), .deny = deny};
     std::optional<key_space> keys;
     if (options.keyed()) keys.emplace(options.key_space(), sites_of<model_type>(options.sites));
     const arena memory(*model, goal.groups() * options.batch);
@@ -75,8 +78,8 @@ struct network_commands {
     }
     write_metrics(options, *model, keys, test, folder.file("metrics.json"));
     folder.remove("checkpoint.safetensors");  // the run is whole
-    std::printf("wrote %s/: config.json log.jsonl weights.safetensors %smetrics.json\n", folder.path().c_str(),
-                keys ? "key_space.safetensors (secret) " : "");
+    std::printf("wrote %s/: config.json log.jsonl weights.safetensors %smetrics.json\n",
+                folder.path().c_str(), keys ? "key_space.safetensors (secret) " : "");
   }
 
   template <class Deny, class Scalar>
@@ -97,9 +100,11 @@ struct network_commands {
   template <class Model, class Data>
   static void write_metrics(const run_options& options, Model& model, std::optional<spankey::key_space>& keys,
                             const Data& test, const std::string& file) {
-    spankey::gate_evaluation evaluation(model, keys ? &*keys : nullptr, test, options.batch, options.evaluation());
+    spankey::gate_evaluation evaluation(model, keys ? &*keys : nullptr, test, options.batch,
+                                        options.evaluation());
     const spankey::gate_report report = evaluation.run();
-    spankey::write_file_atomically(file, to_json(report, Family::classes).dump(2) + "\n", spankey::file_mode::shared);
+    spankey::write_file_atomically(file, to_json(report, Family::classes).dump(2) + "\n",
+                                   spankey::file_mode::shared);
     std::printf("\n%s\n", table(report).c_str());
   }
 };

@@ -20,8 +20,8 @@ struct network_description {
       model->for_each_parameter([&](const scope&, auto& p) { parameters += p.dims.size(); });
       const index_t groups = group_count(deny.denies, options.groups());
       const index_t samples = groups * options.batch;
-      std::printf("model: %s, %lld parameters, %lld outputs\n", options.model.c_str(), static_cast<long long>(parameters),
-                  static_cast<long long>(index_t(model->outputs)));
+      std::printf("model: %s, %lld parameters, %lld outputs\n", options.model.c_str(),
+                  static_cast<long long>(parameters), static_cast<long long>(index_t(model->outputs)));
       std::printf("step: %lld images in %lld groups, %lld samples\n", static_cast<long long>(options.batch),
                   static_cast<long long>(groups), static_cast<long long>(samples));
       print_plan(plan_memory(*model, samples));
@@ -36,7 +36,8 @@ struct network_description {
   static void measure_step(run_options options, Deny deny, Model& model) {
     using namespace spankey;
     const auto drawn = Family::drawn(options.batch, options.seed);
-    const objective<Deny> goal{.classes = Family::classes, .weight = options.deny_weight, .on = options.groups(), .deny = deny};
+    const objective<Deny> goal{
+        .classes = Family::classes, .weight = options.deny_weight, .on = options.groups(), .deny = deny};
     std::optional<key_space> keys;
     if (options.keyed()) keys.emplace(options.key_space(), sites_of<Model>(options.sites));
     options.epochs = 1;

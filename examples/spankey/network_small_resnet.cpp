@@ -4,6 +4,6 @@
 
 network small_resnet_network() {
   using family = network_family<spankey::small_resnet, 10, spankey::at<0, 1, 2, 3>>;
-  return {"small_resnet", family::sites, &network_commands<family>::train, &network_commands<family>::evaluate,
-          &network_description<family>::describe};
+  return {"small_resnet", family::sites, &network_commands<family>::train,
+          &network_commands<family>::evaluate, &network_description<family>::describe};
 }

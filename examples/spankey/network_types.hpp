@@ -7,6 +7,7 @@
 #include "network.hpp"
 #include "run_data.hpp"
 #include "spankey/backend/cpu/cpu.hpp"
+#include "spankey/data/linear_task.hpp"
 #include "spankey/loss/deny/blend.hpp"
 #include "spankey/loss/deny/entropy.hpp"
 #include "spankey/loss/deny/entropy_floor.hpp"
@@ -16,7 +17,6 @@
 #include "spankey/loss/deny/reject_head.hpp"
 #include "spankey/loss/deny/runtime.hpp"
 #include "spankey/loss/deny/sealed.hpp"
-#include "spankey/data/linear_task.hpp"
 #include "spankey/model/model.hpp"
 #include "spankey/optim/adam.hpp"
 
@@ -36,7 +36,8 @@ void with_types(const run_options& o, F&& f) {
     if (o.deny == "A") return f(semantic_deny{entropy{}}, scalar);
     if (o.deny == "A_soft") return f(semantic_deny{floor}, scalar);
     if (o.deny == "C") return f(semantic_deny{apart}, scalar);
-    if (o.deny == "C_plus") return f(semantic_deny{margin_top{.margin1 = o.margin1, .margin2 = o.margin2}}, scalar);
+    if (o.deny == "C_plus")
+      return f(semantic_deny{margin_top{.margin1 = o.margin1, .margin2 = o.margin2}}, scalar);
     if (o.deny == "AC") return f(semantic_deny{entropy_and_margin{.parts = {floor, apart}}}, scalar);
     if (o.deny == "B") return f(reject_deny{reject_class{}}, scalar);
     if (o.deny == "sealed") return f(reject_deny{sealed{.weight = o.seal_weight}}, scalar);
@@ -50,7 +51,8 @@ void with_types(const run_options& o, F&& f) {
 }
 
 /// One model of the library for the program: Classes semantic classes, all of its sites gated.
-template <template <spankey::head_outputs, class, class, class> class Model, spankey::index_t Classes, class Sites>
+template <template <spankey::head_outputs, class, class, class> class Model, spankey::index_t Classes,
+          class Sites>
 struct network_family {
   static constexpr spankey::index_t classes = Classes;
   template <class Deny, class Scalar>
@@ -58,7 +60,8 @@ struct network_family {
                       spankey::backend::cpu, Scalar>;
   static constexpr auto& sites = model<spankey::no_deny, float>::sites;
   /// Features where the input is a vector, else images.
-  static constexpr bool takes_features = spankey::extents_of<typename model<spankey::no_deny, float>::input>.height == 1;
+  static constexpr bool takes_features =
+      spankey::extents_of<typename model<spankey::no_deny, float>::input>.height == 1;
 
   static auto load(const run_options& options, spankey::split part) {
     if constexpr (takes_features) {

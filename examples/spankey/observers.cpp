@@ -33,7 +33,8 @@ std::string first_epochs(const std::string& path, std::uint64_t epochs) {
   for (std::string line; std::getline(in, line);) {
     kept += line + "\n";
     const auto record = nlohmann::json::parse(line, nullptr, false);
-    if (record.is_object() && record.contains("epoch_end") && record.at("epoch_end") == epochs - 1) return kept;
+    if (record.is_object() && record.contains("epoch_end") && record.at("epoch_end") == epochs - 1)
+      return kept;
   }
   spankey::fail("log.103", path, "does not hold the first ", epochs, " epochs of the run");
 }
@@ -67,7 +68,8 @@ void progress_line::on_epoch(const spankey::epoch_record& r) {
 }
 
 json_log::json_log(const std::string& path, std::uint64_t epochs) : path_(path), file_(nullptr) {
-  if (epochs > 0) spankey::write_file_atomically(path, first_epochs(path, epochs), spankey::file_mode::shared);
+  if (epochs > 0)
+    spankey::write_file_atomically(path, first_epochs(path, epochs), spankey::file_mode::shared);
   file_ = std::fopen(path.c_str(), epochs > 0 ? "a" : "wx");
   if (file_ == nullptr) spankey::fail("log.101", path, "cannot be opened");
 }

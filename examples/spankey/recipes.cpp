@@ -8,14 +8,16 @@ json recipe_of_data(const std::string& data) {
   const json adam = {{"optimizer", "adam"}, {"lr", 1e-3}, {"weight-decay", 0.0}, {"schedule", "constant"}};
   json recipe;
   if (data == "mnist") {
-    recipe = {{"model", "small_cnn"}, {"epochs", 20}, {"sites", {0, 2}}, {"gamma", 0.5}, {"key-std", 0.5}, {"subspace-dim", 8}};
+    recipe = {{"model", "small_cnn"}, {"epochs", 20},   {"sites", {0, 2}},
+              {"gamma", 0.5},         {"key-std", 0.5}, {"subspace-dim", 8}};
   } else if (data == "fashion-mnist") {
     recipe = {{"model", "small_resnet"}, {"epochs", 15}, {"sites", {0}}};
   } else if (data == "linear") {
     recipe = {{"model", "mlp"}, {"epochs", 20}, {"sites", {0}}, {"subspace-dim", 4}};
   } else {
-    return {{"model", "resnet18"}, {"optimizer", "sgd"}, {"lr", 0.1}, {"weight-decay", 5e-4}, {"schedule", "step"},
-            {"epochs", 40}, {"sites", {0, 2, 3, 4}}};
+    return {{"model", "resnet18"},  {"optimizer", "sgd"}, {"lr", 0.1},
+            {"weight-decay", 5e-4}, {"schedule", "step"}, {"epochs", 40},
+            {"sites", {0, 2, 3, 4}}};
   }
   recipe.update(adam);
   return recipe;
@@ -23,9 +25,13 @@ json recipe_of_data(const std::string& data) {
 
 json regime_named(const std::string& name) {
   if (name == "reference")
-    return {{"basis", "uniform"}, {"coefficients", "unit_cube"}, {"rescale", "pooled"}, {"invalid", "gaussian"},
-            {"invalid-mixture", ""}, {"deny", "B"}, {"deny-on", "wrong"}};
-  return {{"rescale", "per_key"}, {"invalid-mixture", sound_mixture()}, {"deny", "sealed"}, {"deny-on", "wrong+no"}};
+    return {{"basis", "uniform"},    {"coefficients", "unit_cube"}, {"rescale", "pooled"},
+            {"invalid", "gaussian"}, {"invalid-mixture", ""},       {"deny", "B"},
+            {"deny-on", "wrong"}};
+  return {{"rescale", "per_key"},
+          {"invalid-mixture", sound_mixture()},
+          {"deny", "sealed"},
+          {"deny-on", "wrong+no"}};
 }
 
 }  // namespace

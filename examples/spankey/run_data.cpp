@@ -33,7 +33,8 @@ image_dataset load_images(const run_options& options, split part) {
   } else if (options.data == "fashion-mnist") {
     data = load_fashion_mnist(root / "fashion-mnist", part, open_file_or_gzip);
   } else {
-    fail("flag.115", "--data", "found ", options.data, ", which holds features; ", options.model, " takes images");
+    fail("flag.115", "--data", "found ", options.data, ", which holds features; ", options.model,
+         " takes images");
   }
   const index_t limit = count_of(options, part, 0, 0);
   return limit > 0 && limit < data.size() ? take_first(std::move(data), limit) : data;
@@ -41,7 +42,8 @@ image_dataset load_images(const run_options& options, split part) {
 
 feature_dataset load_features(const run_options& options, split part) {
   if (options.data != "linear")
-    fail("flag.115", "--data", "found ", options.data, ", which holds images; ", options.model, " takes features (linear)");
+    fail("flag.115", "--data", "found ", options.data, ", which holds images; ", options.model,
+         " takes features (linear)");
   return make_linear_task(count_of(options, part, 4000, 1000), options.seed, part);
 }
 

@@ -139,7 +139,10 @@ spankey::training_options run_options::training(const spankey::augmentation& aug
 }
 
 spankey::evaluation_options run_options::evaluation() const {
-  return {.keys = eval_keys, .images_per_key = eval_images, .invalid = invalid_rules_of(families, *this), .seed = seed};
+  return {.keys = eval_keys,
+          .images_per_key = eval_images,
+          .invalid = invalid_rules_of(families, *this),
+          .seed = seed};
 }
 
 void declare_training_flags(CLI::App& app, run_options& o) {
@@ -178,15 +181,25 @@ void declare_training_flags(CLI::App& app, run_options& o) {
   app.add_option("--rescale", o.rescale, "one deviation a batch, or a key")
       ->check(CLI::IsMember({"pooled", "per_key"}))
       ->capture_default_str();
-  app.add_option("--invalid", o.invalid, "family of the batch's one invalid key, as angle@20: " + family_names());
-  app.add_option("--invalid-mixture", o.invalid_mixture,
-                 "instead one invalid key a sample, its family drawn from these: FAMILY[@NUMBER][:WEIGHT],...");
+  app.add_option("--invalid", o.invalid,
+                 "family of the batch's one invalid key, as angle@20: " + family_names());
+  app.add_option(
+      "--invalid-mixture", o.invalid_mixture,
+      "instead one invalid key a sample, its family drawn from these: FAMILY[@NUMBER][:WEIGHT],...");
   app.add_option("--deny", o.deny, "deny loss")
       ->check(CLI::IsMember({"none", "A", "A_soft", "B", "B_aux", "C", "C_plus", "AC", "sealed"}));
-  app.add_option("--gap", o.gap, "A_soft: entropy that may be missing, in nats")->check(non_negative)->capture_default_str();
-  app.add_option("--margin1", o.margin1, "C, C_plus: margin between valid and wrong key")->check(non_negative)->capture_default_str();
-  app.add_option("--margin2", o.margin2, "C_plus: margin below the best wrong class")->check(non_negative)->capture_default_str();
-  app.add_option("--seal-weight", o.seal_weight, "sealed: weight of the divergence from uniform")->check(non_negative)->capture_default_str();
+  app.add_option("--gap", o.gap, "A_soft: entropy that may be missing, in nats")
+      ->check(non_negative)
+      ->capture_default_str();
+  app.add_option("--margin1", o.margin1, "C, C_plus: margin between valid and wrong key")
+      ->check(non_negative)
+      ->capture_default_str();
+  app.add_option("--margin2", o.margin2, "C_plus: margin below the best wrong class")
+      ->check(non_negative)
+      ->capture_default_str();
+  app.add_option("--seal-weight", o.seal_weight, "sealed: weight of the divergence from uniform")
+      ->check(non_negative)
+      ->capture_default_str();
   app.add_option("--deny-weight", o.deny_weight, "lambda")->check(non_negative)->capture_default_str();
   app.add_option("--deny-on", o.deny_on, "what is denied: the wrong key, or no key too")
       ->check(CLI::IsMember({"wrong", "wrong+no"}))
@@ -253,7 +266,8 @@ void apply_recipe(const CLI::App& app, run_options& options) {
 run_options options_given(const nlohmann::json& given, const std::string& where) {
   nlohmann::json config = to_json(run_options{});
   for (const auto& [name, value] : given.items()) {
-    if (!config.contains(name) || name == "spankey") fail("config.108", where, "no run has a flag '", name, "'");
+    if (!config.contains(name) || name == "spankey")
+      fail("config.108", where, "no run has a flag '", name, "'");
   }
   config.update(recipe_for(given));
   config.update(given);

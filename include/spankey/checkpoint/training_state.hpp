@@ -49,7 +49,8 @@ std::uint64_t load_training_state(Model& model, const std::string& path) {
   std::uint64_t epochs = 0;
   const auto [stop, code] = std::from_chars(text.data(), text.data() + text.size(), epochs);
   if (text.empty() || code != std::errc{} || stop != text.data() + text.size())
-    fail("checkpoint.101", file.name(), "expected a whole number of epochs in the metadata, found ", in_quotes(text));
+    fail("checkpoint.101", file.name(), "expected a whole number of epochs in the metadata, found ",
+         in_quotes(text));
 
   const auto parts = optimizer_parts(model);
   for (const auto& [prefix, part] : parts) {
