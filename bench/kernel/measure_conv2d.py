@@ -7,6 +7,7 @@ usage: measure_conv2d.py [PROGRAM] [--repeats R] [--write]
 import argparse
 import json
 import pathlib
+import re
 import subprocess
 import sys
 
@@ -34,6 +35,12 @@ def measure(program, repeats):
     return answer["context"], cells
 
 
+def size_of(shape):
+    """Channels, then the larger kernel first: the order of the network."""
+    before, after, kernel = re.match(r"(\d+)->(\d+), .*, k(\d+)s\d+$", shape).groups()
+    return int(before), int(after), -int(kernel)
+
+
 def cell(run):
     if run is None:
         return ""
@@ -42,7 +49,7 @@ def cell(run):
 
 
 def table(context, cells, precision):
-    shapes = list(dict.fromkeys(shape for _, kind, shape, _ in cells if kind == precision))
+    shapes = sorted({shape for _, kind, shape, _ in cells if kind == precision}, key=size_of)
     peaks = [run["peak_FLOP/s"] for key, run in cells.items() if key[1] == precision and "peak_FLOP/s" in run]
     peak = f"{peaks[0] / 1e9:.0f} GFLOP/s" if peaks else "not known"
     peer = precision == "fp32"
