@@ -4,7 +4,7 @@ import sys
 
 import program
 
-PARTS = ("kept", "step", "inner", "skip", "scratch")
+PARTS = ("kept", "step", "inner", "scratch")
 
 
 def mebibytes(text, what):
