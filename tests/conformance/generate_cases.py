@@ -24,7 +24,7 @@ SITE_SETS = {
 }
 BATCHES = {
     "fp32": {"mlp": [1, 2, 3, 5, 8, 17], "small_cnn": [1, 2, 3, 5, 8, 17], "small_resnet": [1, 2, 3, 5, 8, 17],
-             "resnet18": [1, 2, 3, 5]},
+             "resnet18": [1, 2, 3]},
     "bf16": {"mlp": [1, 3, 8, 17, 24], "small_cnn": [1, 3, 6, 17, 24], "small_resnet": [1, 3, 4, 7, 13],
              "resnet18": [1, 3, 4, 5]},
 }
@@ -38,10 +38,10 @@ OPTIMIZERS = [(0.9, 5e-4, 1), (0.0, 0.0, 0), (0.9, 0.0, 0), (0.0, 1e-2, 0), (0.5
 # A ReLU input that rounds across zero changes gradients by 1/sqrt(inputs of that layer): 1e-2 in small layers at small
 # n. Such a case says nothing about a program: it is drawn again when inputs closer to zero than ROUNDING (in units of
 # the layer's root mean square) carry more than DOUBT of a gradient.
-ROUNDING, DOUBT = 5e-7, 4e-3
-# A margin that is nearly kept is a small difference of large logits: what fp32 leaves of it says nothing either, and a
-# case with one this close to zero is drawn again.
-HINGE = 0.05
+ROUNDING, DOUBT = 1e-6, 4e-3
+# A margin that is nearly kept is a small difference of large logits, of which fp32 leaves little: a case is drawn again
+# where one is closer to zero than NEARLY_KEPT, or all together lack less than HARDLY_MISSED.
+NEARLY_KEPT, HARDLY_MISSED = 1e-4, 0.05
 # In bf16 such inputs are in every case, and which of them round across zero is chance, for autocast as for a program:
 # one run of autocast is one draw of its error, and where few numbers make a tensor another draw is far from it. So its
 # error on a case is the largest of several runs: with the weights of every product scaled by 1 (the plain run) and by
@@ -222,8 +222,9 @@ def expected_result(case, metadata):
     doubts = []
 
     def watched_hinge(v):
-        doubts.append(float((v.abs() < HINGE).any()))
-        return F.relu(v)
+        missing = F.relu(v)
+        doubts.append(float((v.abs() < NEARLY_KEPT).any() or 0 < missing.mean() < HARDLY_MISSED))
+        return missing
 
     result = run_step(case, metadata, torch.float64, lambda h: watched_relu.apply(h, doubts), watched_hinge)
     return result, sum(d * d for d in doubts) ** 0.5

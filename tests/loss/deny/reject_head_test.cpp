@@ -41,7 +41,7 @@ TEST_CASE("reject_head: gradients to the reject logits of both groups, none to t
   }
   auto batch = denied_batch<double, 3>::random(2, 1);
   batch(reject_head{});
-  for (const std::size_t c : {0, 1}) {
+  for (std::size_t c = 0; c < 2; ++c) {
     CHECK(batch.valid_gradient[c] == 0);
     CHECK(batch.denied_gradient[c] == 0);
   }
