@@ -6,8 +6,8 @@
 #include <sstream>
 
 #include "commands.hpp"
+#include "metrics_report.hpp"
 #include "network.hpp"
-#include "report.hpp"
 #include "spankey/checkpoint/atomic_file.hpp"
 #include "spankey/checkpoint/key_space_file.hpp"
 #include "spankey/checkpoint/weights.hpp"

@@ -3,9 +3,9 @@
 #include <optional>
 
 #include "commands.hpp"
+#include "metrics_report.hpp"
 #include "network.hpp"
 #include "observers.hpp"
-#include "report.hpp"
 #include "spankey/backend/cpu/describe.hpp"
 #include "spankey/checkpoint/atomic_file.hpp"
 #include "spankey/checkpoint/key_space_file.hpp"

@@ -1,4 +1,4 @@
-#include "report.hpp"
+#include "metrics_report.hpp"
 
 #include <cstdio>
 
