@@ -1,4 +1,4 @@
-// spankey: train, gate and evaluate a key-gated network. `spankey --help`, `spankey train --help`.
+// spankey: train, gate, evaluate and report on a key-gated network. `spankey --help`, `spankey train --help`.
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <optional>
@@ -13,7 +13,7 @@ namespace {
 int refuse(const CLI::App& app, const CLI::ParseError& problem) {
   const auto chosen = app.get_subcommands();
   const std::string message =
-      chosen.empty() ? "expected a command: train, eval or describe (see spankey --help)"
+      chosen.empty() ? "expected a command: train, eval, report or describe (see spankey --help)"
                      : one_line(problem) + " (see spankey " + chosen.front()->get_name() + " --help)";
   std::fprintf(stderr, "[spankey.flag.100] %s\n", message.c_str());
   return 2;
@@ -58,6 +58,12 @@ int main(int argc, char** argv) {
       ->check(from_to<std::int64_t>(0, most));
   eval_app->add_option("--out", request.out, "metrics file (default: RUN/metrics.json)");
 
+  report_options reported;
+  CLI::App* report_app =
+      app.add_subcommand("report", "write the results of a run or a sweep as one page of HTML");
+  report_app->add_option("DIR", reported.folder, "folder of a run, or of a sweep")->required();
+  report_app->add_option("--out", reported.out, "page (default: DIR/report.html)");
+
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& wanted) {  // --help, --version
@@ -74,6 +80,7 @@ int main(int argc, char** argv) {
     if (threads > 0) limit.emplace(threads);
     if (train_app->parsed()) return train(options);
     if (eval_app->parsed()) return evaluate(request);
+    if (report_app->parsed()) return report(reported);
     return describe_run(described, measure);
   } catch (const std::exception& problem) {  // spankey::error, or the system's bad_alloc
     std::fprintf(stderr, "%s\n", problem.what());
