@@ -14,7 +14,7 @@
 namespace {
 
 using namespace std::string_literals;
-constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+constexpr double no_number = std::numeric_limits<double>::quiet_NaN();
 
 std::size_t count(const std::string& text, const std::string& part) {
   std::size_t n = 0;
@@ -44,7 +44,9 @@ TEST_CASE("long names end in an ellipsis, between characters") {
   CHECK(shortened("gaussian", 8) == "gaussian");
   CHECK(shortened("gaussian", 5) == "gaus\u2026");
   CHECK(shortened("\u00e9\u00e9\u00e9", 2) == "\u00e9\u2026");
-  CHECK(character_count("\u00e9\u4e2dx\xff") == 4);
+  CHECK(columns_of("\u00e9\u4e2dx\xff") == 5);
+  CHECK(shortened("\u4e2d\u4e2d\u4e2d", 5) == "\u4e2d\u4e2d\u2026");
+  CHECK(shortened("\u4e2d\u4e2d\u4e2d", 6) == "\u4e2d\u4e2d\u4e2d");
 }
 
 TEST_CASE("numbers have one form") {
@@ -101,7 +103,7 @@ TEST_CASE("a thinned series keeps every extreme, every gap and its order") {
     points[i] = {.x = static_cast<double>(i), .y = std::sin(static_cast<double>(i) / 700)};
   points[1234].y = 50;
   points[6789].y = -50;
-  points[8000].y = nan;
+  points[8000].y = no_number;
   const auto kept = thinned(points, 300);
   CHECK(kept.size() <= 302);
   CHECK(kept.size() >= 290);
@@ -114,23 +116,24 @@ TEST_CASE("a thinned series keeps every extreme, every gap and its order") {
   CHECK(has(8000));
   CHECK(thinned(points, 10000).size() == 10000);
   CHECK(thinned({}, 10).empty());
-  for (chart_point& p : points) p.y = nan;
+  for (chart_point& p : points) p.y = no_number;
   CHECK(thinned(points, 10).size() == 5);
 }
 
 TEST_CASE("curves break where there is no value and stay inside their axes") {
   line_chart chart{
       .text = "a & b", .x_name = "step", .x = linear_axis(0, 4), .y = share_axis(), .series = {}};
-  chart.series.push_back(
-      {.colour = 1, .style = line_style::thin, .points = {{0, 0}, {1, 1}, {2, nan}, {3, 0.5}, {4, nan}}});
+  chart.series.push_back({.colour = 1,
+                          .style = line_style::thin,
+                          .points = {{0, 0}, {1, 1}, {2, no_number}, {3, 0.5}, {4, no_number}}});
   chart.series.push_back({.colour = 2,
                           .style = line_style::marked,
-                          .points = {{.x = 0, .y = 0.5, .low = -3, .high = 7, .tip = "<"}, {4, nan}}});
+                          .points = {{.x = 0, .y = 0.5, .low = -3, .high = 7, .tip = "<"}, {4, no_number}}});
   const std::string svg = drawn(chart);
   CHECK(count(svg, "aria-label=\"a &amp; b\"") == 1);
-  CHECK(count(svg, "d=\"M42 164L114 8M258 86h0\"") == 1);
+  CHECK(count(svg, "d=\"M38 146L101.5 8M228.5 77h0\"") == 1);
   CHECK(count(svg, "<title>&lt;</title>") == 1);
-  CHECK(count(svg, "M42 164L42 8") + count(svg, "M42 8L42 164") == 1);  // the interval, cut at 0 and 1
+  CHECK(count(svg, "M38 146L38 8") + count(svg, "M38 8L38 146") == 1);  // the interval, cut at 0 and 1
   CHECK(count(svg, "nan") == 0);
 }
 

@@ -17,7 +17,7 @@ class page_reader(html.parser.HTMLParser):
 
     def __init__(self, text):
         super().__init__(convert_charrefs=True)
-        self.open, self.attributes, self.texts, self.rows = [], [], [], []
+        self.open, self.inside, self.attributes, self.texts, self.rows = [], [], [], [], []
         self.feed(text)
         self.close()
         assert self.open == [], self.open
@@ -33,6 +33,7 @@ class page_reader(html.parser.HTMLParser):
             self.rows[-1].append("")
         if tag not in VOID:
             self.open.append(tag)
+            self.inside.append(len(self.texts) - 1)
 
     def handle_startendtag(self, tag, attrs):
         assert tag in VOID, tag
@@ -41,11 +42,12 @@ class page_reader(html.parser.HTMLParser):
     def handle_endtag(self, tag):
         assert self.open and self.open[-1] == tag, f"</{tag}> inside {self.open}"
         self.open.pop()
+        self.inside.pop()
 
     def handle_data(self, data):
-        if self.open and self.open[-1] not in VOID:
-            self.texts[-1][1] += data
-        if "tr" in self.open:
+        if self.open:
+            self.texts[self.inside[-1]][1] += data
+        if "td" in self.open or "th" in self.open:
             self.rows[-1][-1] += data
 
     def all(self, tag):
@@ -219,7 +221,7 @@ def test_sweep(folder):
             here = row["metrics"][key]["gaussian"] if key == "invalid_key" else row["metrics"][key]
             here, there = here["semantic"]["mean"], row["published"][key]
             difference = ("+" if here > there else "") + share(here - there)
-            assert any(name in line and line[-2:] == [share(there), difference] for line in page.rows), (row["name"], key)
+            assert any(name in line and line[-5:-2] == [share(here), share(there), difference] for line in page.rows), (row["name"], key)
 
     # Every run has a link that leads from the page to its folder.
     links = [a["href"] for a in page.all("a")]
@@ -228,10 +230,10 @@ def test_sweep(folder):
     assert f'href="sweep/{links[0]}"' in (folder / "elsewhere.html").read_text()
 
     # Rows that differ in one number, or in the sites; nothing else is a curve.
-    assert [text for text in page.text_of("h2") if text.startswith("Over ")] == \
-        ["Over gamma", "Over sites", "Over subspace-dim"], page.text_of("h2")
+    curves = {text for text in page.text_of("h2") if text.startswith("Over ")}
+    assert curves == {"Over gamma", "Over sites", "Over subspace-dim"}, curves
     paragraphs = page.text_of("p")
-    for rows in ("m 4, m 8, m 16", "m 8, gamma 1", "site 0, m 8"):
+    for rows in ("m 4; m 8; m 16", "m 8; gamma 1", "site 0; m 8"):
         assert any(text.endswith(f": {rows}.") for text in paragraphs), (rows, paragraphs)
     curve, = [label for label in labels(page) if label.startswith("semantic over subspace-dim")]
     for name, at in (("m 4", "4"), ("m 8", "8"), ("m 16", "16")):

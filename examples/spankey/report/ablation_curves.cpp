@@ -54,11 +54,11 @@ flag_axis axis_of(const ablation& a) {
   const double room = 0.07;
   x.axis.low = x.axis.logarithmic ? low * std::pow(high / low, -room) : low - room * (high - low);
   x.axis.high = x.axis.logarithmic ? high * std::pow(high / low, room) : high + room * (high - low);
-  const axis_scale place{x.axis.low, x.axis.high, 0, 288, x.axis.logarithmic};
+  const axis_scale place{x.axis.low, x.axis.high, 0, 250, x.axis.logarithmic};
   double end = -std::numeric_limits<double>::infinity();
   for (std::size_t i = 0; i < x.at.size(); ++i) {
     const std::string text = a.is_number ? tick_text(x.at[i]) : shortened(a.entries[i].value, 12);
-    const double half = 3.4 * static_cast<double>(character_count(text)), at = place(x.at[i]);
+    const double half = 3.4 * static_cast<double>(columns_of(text)), at = place(x.at[i]);
     const bool repeated = i > 0 && x.at[i] == x.at[i - 1];
     if (repeated || at - half < end + 3) continue;
     x.axis.ticks.push_back({x.at[i], text});
@@ -107,7 +107,7 @@ std::string section(const ablation& a) {
   const std::vector<condition_result> conditions = conditions_of(a);
   if (conditions.empty()) return {};
   std::string names;
-  for (const auto& entry : a.entries) names += (names.empty() ? "" : ", ") + entry.row->name;
+  for (const auto& entry : a.entries) names += (names.empty() ? "" : "; ") + entry.row->name;
   std::vector<legend_entry> signs;
   for (std::size_t c = 0; c < conditions.size(); ++c) {
     const std::size_t colour = condition_colour(conditions, c);

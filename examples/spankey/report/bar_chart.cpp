@@ -10,7 +10,7 @@ namespace {
 
 constexpr double width = 300, number_width = 46, character_width = 6.9;
 constexpr double title_height = 17, line_height = 16, bar_height = 9, group_gap = 9, axis_height = 17;
-constexpr std::size_t label_characters = 17;
+constexpr std::size_t label_characters = 17, title_characters = 34;
 
 std::string numbers_of(const share_bar& bar) {
   std::string text = bar.value ? share_text(*bar.value) : "no value";
@@ -52,7 +52,7 @@ std::string drawn(const share_bar& bar, const axis_scale& x, double top) {
 double label_width(const std::vector<bar_group>& groups) {
   std::size_t longest = 0;
   for (const bar_group& group : groups)
-    for (const share_bar& bar : group.bars) longest = std::max(longest, character_count(bar.label));
+    for (const share_bar& bar : group.bars) longest = std::max(longest, columns_of(bar.label));
   return 10 + character_width * static_cast<double>(std::min(longest, label_characters));
 }
 
@@ -65,7 +65,7 @@ std::string bar_chart(const std::vector<bar_group>& groups, std::string_view sub
   for (const bar_group& group : groups) {
     if (y > 0) y += group_gap;
     if (!group.title.empty()) {
-      bars += text_at(0, y + 12, "title", shortened(group.title, 44)) + "\n";
+      bars += text_at(0, y + 12, "title", shortened(group.title, title_characters)) + "\n";
       y += title_height;
     }
     for (const share_bar& bar : group.bars) {

@@ -34,6 +34,11 @@ bool is_forbidden(std::string_view character) {
   return character.size() == 1 && ((first < 0x20 && first != '\t' && first != '\n') || first == 0x7F);
 }
 
+// UTF-8 sorts as code points do.
+std::size_t width_of(std::string_view character) {
+  return character >= "\xE2\xBA\x80" && character != replacement ? 2 : 1;
+}
+
 }  // namespace
 
 std::string escaped(std::string_view text) {
@@ -65,18 +70,19 @@ std::string url_segment(std::string_view text) {
   return out;
 }
 
-std::size_t character_count(std::string_view text) {
-  std::size_t count = 0;
-  for_each_character(text, [&](std::string_view) { ++count; });
-  return count;
+std::size_t columns_of(std::string_view text) {
+  std::size_t columns = 0;
+  for_each_character(text, [&](std::string_view character) { columns += width_of(character); });
+  return columns;
 }
 
 std::string shortened(std::string_view text, std::size_t most) {
-  if (character_count(text) <= most) return std::string(text);
+  if (columns_of(text) <= most) return std::string(text);
   std::string out;
-  std::size_t count = 0;
+  std::size_t columns = 0;
   for_each_character(text, [&](std::string_view character) {
-    if (++count < most) out += character;
+    columns += width_of(character);
+    if (columns < most) out += character;
   });
   return out.append(ellipsis);
 }

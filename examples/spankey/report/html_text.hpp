@@ -18,11 +18,11 @@ std::string escaped(std::string_view text);
 /// `text` as one segment of a relative URL: everything but letters, digits and - _ ~ . percent-encoded.
 std::string url_segment(std::string_view text);
 
-/// At most `most` characters (code points) of `text`, the last one an ellipsis where something is left out.
-std::string shortened(std::string_view text, std::size_t most);
+/// Characters of `text`; those from U+2E80 on (Chinese, Japanese, Korean, pictures) are as wide as two.
+std::size_t columns_of(std::string_view text);
 
-/// Characters (code points) of `text`.
-std::size_t character_count(std::string_view text);
+/// As much of `text` as `most` columns hold, an ellipsis at its end where something is left out.
+std::string shortened(std::string_view text, std::size_t most);
 
 std::string share_text(double share);
 std::string difference_text(double difference);

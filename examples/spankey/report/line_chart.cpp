@@ -9,7 +9,7 @@
 
 namespace {
 
-constexpr double width = 340, height = 200, left = 42, right = width - 10, top = 8, bottom = height - 36;
+constexpr double width = 300, height = 180, left = 38, right = width - 8, top = 8, bottom = height - 34;
 
 std::string text_at(double x, double y, const std::string& classes, const std::string& text) {
   return "<text class=\"" + classes + "\" x=\"" + coordinate(x) + "\" y=\"" + coordinate(y) + "\">" +

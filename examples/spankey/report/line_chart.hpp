@@ -1,4 +1,4 @@
-// Curves over one axis: an SVG picture 340 units wide, 200 high.
+// Curves over one axis: an SVG picture 300 units wide, 180 high.
 //
 // A point without a value (NaN) is a gap. A long series is thinned before it is drawn: of every stretch of points
 // its smallest and its largest value stay, so a peak of one step is still seen.

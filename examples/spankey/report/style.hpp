@@ -1,5 +1,6 @@
 // The style sheet of a report: one column of boxes on a phone, up to four on a wide screen; light and dark.
 //
+// Pictures are drawn 300 units wide, about what a phone shows; text in those of wide boxes has fewer units.
 // Colours of series are Okabe and Ito's, darkened or lightened until they stand out against the page by 3:1 at
 // least; text does so by 4.5:1. Units inside pictures are the pictures' own, so they scale with their box.
 #pragma once
@@ -39,6 +40,8 @@ footer { margin-top: 3rem; font-size: 0.8125rem; }
   display: flex; flex-wrap: wrap; justify-content: space-between; gap: 0 0.5rem; padding: 0.15rem 0;
   border-bottom: 1px solid var(--rule);
 }
+.options .long { grid-column: 1 / -1; }
+@media (min-width: 26rem) { .options .long { grid-column: span 2; } }
 dt { color: var(--soft); }
 dd { margin: 0; }
 
@@ -47,11 +50,11 @@ dd { margin: 0; }
 .curves { grid-template-columns: repeat(auto-fill, minmax(min(100%, 21rem), 1fr)); }
 figure { margin: 0; max-width: 26rem; display: grid; grid-row: span 2; grid-template-rows: subgrid; gap: 0.375rem; }
 figcaption p { margin: 0; color: var(--soft); font-size: 0.8125rem; line-height: 1.35; }
-svg { display: block; width: 100%; height: auto; overflow: visible; }
+svg { display: block; width: 100%; height: auto; }
 text { fill: var(--ink); font-size: 12px; }
 .title { font-weight: 600; }
 .tick { fill: var(--soft); font-size: 11px; }
-.curves text { font-size: 11.5px; }
+.curves text { font-size: 11px; }
 .middle { text-anchor: middle; }
 .end, .number { text-anchor: end; }
 .grid { fill: none; stroke: var(--rule); stroke-width: 1; }
@@ -87,7 +90,7 @@ th[scope="rowgroup"] { font-weight: 600; }
   overflow-wrap: anywhere;
 }
 .n { text-align: right; }
-@media (min-width: 40rem) { body { padding: 2rem 2rem 4rem; } .name { max-width: 16rem; } }
+@media (min-width: 40rem) { body { padding: 2rem 2rem 4rem; } .name { max-width: 16rem; } .curves text { font-size: 10px; } }
 @media print {
   body { max-width: none; padding: 0; font-size: 9pt; }
   figure, tr, .options div { break-inside: avoid; }

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
+#include <utility>
 
 #include "ablation_curves.hpp"
 #include "condition_view.hpp"
@@ -118,13 +120,21 @@ std::string runs_section(const sweep_results& sweep, const std::string& cells) {
   return html;
 }
 
-std::string number_row(const std::string& condition, const std::string& name, const figure_value& value,
+// A row from its figure on.
+std::string number_row(std::string_view name, const figure_value& value,
                        const std::optional<double>& published) {
   std::vector<std::string> seeds;
   for (const double seed : value.seeds) seeds.push_back(share_text(seed));
-  return text_cell(condition) + row_head(name) + share_cell(value.mean) + bounds_cells(value.bounds) +
-         share_cell(published) + number_cell(published ? difference_text(value.mean - *published) : "") +
-         text_cell(listed(seeds));
+  return row_head(name) + share_cell(value.mean) + bounds_cells(value.bounds) + share_cell(published) +
+         number_cell(published ? difference_text(value.mean - *published) : "") + text_cell(listed(seeds));
+}
+
+// Rows of one condition, under its name once.
+void add_rows(html_table::group& group, std::string_view condition, std::vector<std::string> rows) {
+  if (rows.empty()) return;
+  rows.front() =
+      "<td rowspan=\"" + std::to_string(rows.size()) + "\">" + escaped(condition) + "</td>" + rows.front();
+  std::move(rows.begin(), rows.end(), std::back_inserter(group.rows_html));
 }
 
 std::string numbers_section(const sweep_results& sweep) {
@@ -141,15 +151,15 @@ std::string numbers_section(const sweep_results& sweep) {
   for (const sweep_row& row : sweep.rows) {
     html_table::group group{row.name, {}};
     for (const condition_result& c : row.conditions) {
+      std::vector<std::string> rows;
       for (const figure f : figures) {
         const auto number = static_cast<std::size_t>(f);
         if (const auto& value = c.figures[number])
-          group.rows_html.push_back(
-              number_row(c.name, std::string(figure_names[number]), *value, published_of(c, f)));
+          rows.push_back(number_row(figure_names[number], *value, published_of(c, f)));
       }
+      add_rows(group, c.name, std::move(rows));
     }
-    if (row.absorption)
-      group.rows_html.push_back(number_row("absorption", "index", *row.absorption, std::nullopt));
+    if (row.absorption) add_rows(group, "absorption", {number_row("index", *row.absorption, std::nullopt)});
     table.add(group);
   }
   return heading("Every number") + table.html();
