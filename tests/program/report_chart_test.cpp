@@ -81,11 +81,12 @@ TEST_CASE("axes begin and end at round numbers around their data") {
   CHECK(tick_texts(logarithmic_axis(0.004, 2)) == std::vector<std::string>{".001", ".01", ".1", "1", "10"});
   CHECK(logarithmic_axis(1, 1).high == doctest::Approx(10));
   for (const double scale : {1e-9, 0.37, 1.0, 64.0, 5e8}) {
-    for (const auto& [low, high] : {std::pair{0.0, 1.0}, {0.9, 1.1}, {-1.0, 0.0}, {0.5, 0.5}, {0.0, 0.0}}) {
-      const fitted_axis axis = linear_axis(low * scale, high * scale);
-      CAPTURE(low * scale);
-      CHECK(axis.low <= low * scale + 1e-12 * scale);
-      CHECK(axis.high >= high * scale - 1e-12 * scale);
+    for (const auto& data : {std::pair{0.0, 1.0}, {0.9, 1.1}, {-1.0, 0.0}, {0.5, 0.5}, {0.0, 0.0}}) {
+      const double low = data.first * scale, high = data.second * scale;
+      const fitted_axis axis = linear_axis(low, high);
+      CAPTURE(low);
+      CHECK(axis.low <= low + 1e-12 * scale);
+      CHECK(axis.high >= high - 1e-12 * scale);
       CHECK(axis.low < axis.high);
       CHECK(axis.ticks.size() >= 2);
       CHECK(axis.ticks.size() <= 7);

@@ -61,7 +61,7 @@ std::string option_list(const settings& options) {
   std::string html = "<dl class=\"options\">\n";
   for (const auto& [name, value] : options) {
     // "deny-warmup 0" fits a column; a path may not.
-    const bool is_long = columns_of(name) + columns_of(value) > 20;
+    const bool is_long = columns_of(name) + columns_of(value) > 22;
     html += (is_long ? "<div class=\"long\"><dt>" : "<div><dt>") + escaped(name) + "</dt><dd>" +
             (value.empty() ? "\xE2\x80\x93" : escaped(value)) + "</dd></div>\n";
   }

@@ -24,14 +24,14 @@ bool is_of_the_cell(const std::string& name) {
 }
 
 void set_all(settings& options, const settings& more) {
-  for (const auto& [name, value] : more) {
-    if (is_of_the_cell(name)) continue;
-    const auto same = [&](const auto& option) { return option.first == name; };
+  for (const settings::value_type& option : more) {
+    if (is_of_the_cell(option.first)) continue;
+    const auto same = [&](const auto& known) { return known.first == option.first; };
     const auto found = std::find_if(options.begin(), options.end(), same);
     if (found == options.end()) {
-      options.emplace_back(name, value);
+      options.push_back(option);
     } else {
-      found->second = value;
+      found->second = option.second;
     }
   }
 }

@@ -62,7 +62,7 @@ text { fill: var(--ink); font-size: 12px; }
 .bar.c0, .mark.c0 { fill: var(--c0); } .bar.c1, .mark.c1 { fill: var(--c1); } .bar.c2, .mark.c2 { fill: var(--c2); }
 .bar.c3, .mark.c3 { fill: var(--c3); } .bar.c4, .mark.c4 { fill: var(--c4); } .bar.c5, .mark.c5 { fill: var(--c5); }
 .thin, .line, .sign { fill: none; stroke-width: 1.8; stroke-linecap: round; stroke-linejoin: round; }
-.thin { stroke-width: 0.8; stroke-opacity: 0.55; }
+.thin { stroke-width: 0.9; stroke-opacity: 0.6; }
 .sign { stroke-width: 2; }
 .c0 { stroke: var(--c0); } .c1 { stroke: var(--c1); } .c2 { stroke: var(--c2); }
 .c3 { stroke: var(--c3); } .c4 { stroke: var(--c4); } .c5 { stroke: var(--c5); }
@@ -84,9 +84,9 @@ th { font-weight: 600; }
 thead th { border-bottom: 1px solid var(--soft); vertical-align: bottom; }
 tbody { border-bottom: 1px solid var(--rule); }
 tbody th { font-weight: 400; }
-th[scope="rowgroup"] { font-weight: 600; }
+th[scope="rowgroup"] { min-width: 6.5rem; font-weight: 600; }
 .name {
-  position: sticky; left: 0; min-width: 4rem; max-width: 7rem; background: var(--page); white-space: normal;
+  position: sticky; left: 0; max-width: 7rem; background: var(--page); white-space: normal;
   overflow-wrap: anywhere;
 }
 .n { text-align: right; }
@@ -96,6 +96,8 @@ th[scope="rowgroup"] { font-weight: 600; }
   figure, tr, .options div { break-inside: avoid; }
   h2, h3 { break-after: avoid; }
   .scroll { overflow: visible; }
+  table { font-size: 7.5pt; }
+  th, td { padding-right: 0.5rem; }
   * { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
 }
 )css";
