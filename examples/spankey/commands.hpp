@@ -28,6 +28,15 @@ struct eval_options {
 /// Evaluates a finished run from its files alone.
 int evaluate(const eval_options& options);
 
+/// What `report` shows, and where the page goes.
+struct report_options {
+  std::string folder;  // of a run or of a sweep
+  std::string out;     // default: FOLDER/report.html
+};
+
+/// Writes the results of a run or a sweep as one page of HTML.
+int report(const report_options& request);
+
 /// Prints what would run: kernels, threads, model, memory plan; with `measure` also the memory that one step takes.
 int describe_run(const run_options& options, bool measure);
 

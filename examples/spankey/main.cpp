@@ -1,4 +1,4 @@
-// spankey: train, gate and evaluate a key-gated network. `spankey --help`, `spankey train --help`.
+// spankey: train, gate, evaluate and report on a key-gated network. `spankey --help`, `spankey train --help`.
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <optional>
@@ -14,7 +14,7 @@ namespace {
 int refuse(const CLI::App& app, const CLI::ParseError& problem) {
   const auto chosen = app.get_subcommands();
   const std::string message =
-      chosen.empty() ? "expected a command: train, eval, sweep or describe (see spankey --help)"
+      chosen.empty() ? "expected a command: train, eval, sweep, report or describe (see spankey --help)"
                      : one_line(problem) + " (see spankey " + chosen.front()->get_name() + " --help)";
   std::fprintf(stderr, "[spankey.flag.100] %s\n", message.c_str());
   return 2;
@@ -68,6 +68,12 @@ int main(int argc, char** argv) {
   sweep_app->add_option("--data-root", swept.data_root, "folder of the data sets")->capture_default_str();
   sweep_app->add_option("--threads", swept.threads, "threads, 0: all")->check(threads_allowed);
 
+  report_options reported;
+  CLI::App* report_app =
+      app.add_subcommand("report", "write the results of a run or a sweep as one page of HTML");
+  report_app->add_option("DIR", reported.folder, "folder of a run, or of a sweep")->required();
+  report_app->add_option("--out", reported.out, "page (default: DIR/report.html)");
+
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& wanted) {  // --help, --version
@@ -88,6 +94,7 @@ int main(int argc, char** argv) {
     if (train_app->parsed()) return train(options);
     if (eval_app->parsed()) return evaluate(request);
     if (sweep_app->parsed()) return sweep(swept);
+    if (report_app->parsed()) return report(reported);
     return describe_run(described, measure);
   } catch (const std::exception& problem) {  // spankey::error, or the system's bad_alloc
     std::fprintf(stderr, "%s\n", problem.what());

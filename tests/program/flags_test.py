@@ -72,7 +72,7 @@ def test_bad_flags_after_good_ones_create_no_folder(folder):
 
 def test_commands(folder):
     for arguments in ([], ["fly"], ["--fast"]):
-        program.refused(*arguments, cwd=folder, names=["train", "eval", "describe"])
+        program.refused(*arguments, cwd=folder, names=["train", "eval", "report", "describe"])
     program.refused("eval", cwd=folder, names=["--run"])
     for flag, value in (("--eval-keys", "0"), ("--eval-images", "-1"), ("--test-limit", "x"), ("--threads", "-1"),
                         ("--invalid", "zero")):
@@ -81,7 +81,7 @@ def test_commands(folder):
 
 
 def test_help_and_version(folder):
-    for arguments in (["--help"], ["train", "--help"], ["eval", "--help"], ["--version"]):
+    for arguments in (["--help"], ["train", "--help"], ["eval", "--help"], ["report", "--help"], ["--version"]):
         result = program.start(*arguments, cwd=folder)
         assert result.returncode == 0 and result.stdout and result.stderr == b"", arguments
     text = program.start("train", "--help", cwd=folder).stdout.decode()

@@ -1,0 +1,12 @@
+// Reads a run folder: config.json, and log.jsonl and metrics.json where they are (a run that still trains has no
+// metrics). Fails with report.1xx; see json_file.hpp.
+#pragma once
+
+#include <string>
+
+#include "results.hpp"
+
+run_results read_run(const std::string& folder);
+
+/// The name of a folder, also of "." and of one that a slash ends.
+std::string folder_name(const std::string& folder);

@@ -1,0 +1,50 @@
+#include <cstdio>
+#include <filesystem>
+
+#include "commands.hpp"
+#include "report/html_text.hpp"
+#include "report/read_run.hpp"
+#include "report/read_sweep.hpp"
+#include "report/run_page.hpp"
+#include "report/sweep_page.hpp"
+#include "spankey/checkpoint/atomic_file.hpp"
+#include "spankey/checkpoint/printable.hpp"
+#include "spankey/core/error.hpp"
+
+namespace {
+
+namespace fs = std::filesystem;
+using spankey::fail;
+using spankey::printable;
+
+// The folder of a sweep's runs as the page at `out` links to it.
+std::string cells_url(const fs::path& folder, const fs::path& out) {
+  std::error_code code;
+  const fs::path page_folder = fs::weakly_canonical(fs::absolute(out, code).parent_path(), code);
+  const fs::path way = (fs::weakly_canonical(folder, code) / "cells").lexically_relative(page_folder);
+  std::string url;
+  for (const fs::path& part : way) url += url_segment(part.string()) + "/";
+  return url;
+}
+
+}  // namespace
+
+int report(const report_options& request) {
+  const fs::path folder(request.folder);
+  std::error_code code;
+  if (!fs::is_directory(folder, code))
+    fail("report.101", printable(request.folder), "expected the folder of a run or a sweep, found no folder");
+  const fs::path out = request.out.empty() ? folder / "report.html" : fs::path(request.out);
+  std::string page;
+  if (fs::exists(folder / "results.json", code)) {
+    page = sweep_page(read_sweep(request.folder), cells_url(folder, out));
+  } else if (fs::exists(folder / "config.json", code)) {
+    page = run_page(read_run(request.folder));
+  } else {
+    fail("report.102", printable(request.folder),
+         "expected a run (config.json) or a sweep (results.json), found neither file");
+  }
+  spankey::write_file_atomically(out.string(), page, spankey::file_mode::shared);
+  std::printf("wrote %s\n", printable(out.string()).c_str());
+  return 0;
+}
