@@ -1,5 +1,7 @@
 #include "recipes.hpp"
 
+#include "spankey/key/coefficients.hpp"
+
 namespace {
 
 using nlohmann::json;
@@ -41,9 +43,18 @@ std::string sound_mixture() {
 }
 
 json recipe_for(const json& given) {
-  json recipe = recipe_of_data(given.value("data", "glyphs"));
-  recipe.update(regime_named(given.value("regime", "sound")));
+  // A value of the wrong type, or no choice at all, is refused where the flags are checked.
+  const auto chosen = [&](const char* flag, const std::string& otherwise) {
+    return given.contains(flag) && given.at(flag).is_string() ? given.at(flag).get<std::string>() : otherwise;
+  };
+  json recipe = recipe_of_data(chosen("data", "glyphs"));
+  recipe.update(regime_named(chosen("regime", "sound")));
   // Without keys there is nothing to deny.
-  if (given.value("inject", "mul") == "none") recipe["deny"] = "none";
+  if (chosen("inject", "mul") == "none") recipe["deny"] = "none";
+  const bool cube = chosen("coefficients", "unit_cube") == "unit_cube";
+  const auto law = spankey::default_law(cube ? spankey::coefficient_kind::unit_cube
+                                             : spankey::coefficient_kind::gaussian);  // as of the sphere
+  recipe["offset"] = law.offset;
+  recipe["spread"] = law.spread;
   return recipe;
 }

@@ -65,7 +65,16 @@ spankey::key_space read_keys(const run_options& options, const std::string& file
   return keys;
 }
 
+void remove_abandoned(const std::string& folder) {
+  std::error_code code;
+  for (const auto& entry : fs::directory_iterator(folder, code)) {
+    const std::string name = entry.path().filename().string();
+    if (name.starts_with(".spankey-") && name.ends_with(".tmp")) fs::remove(entry.path(), code);
+  }
+}
+
 run_folder::run_folder(const run_options& options, start_of_run start) {
+  if (start == start_of_run::may_continue) remove_abandoned(options.out);
   std::error_code code;
   const std::string config = options.out + "/config.json";
   if (start == start_of_run::may_continue && fs::exists(config, code)) {

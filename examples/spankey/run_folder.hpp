@@ -11,6 +11,9 @@
 /// Fails with flag.110 where --out names a folder that holds something: nobody's run is overwritten.
 void require_free(const std::string& out);
 
+/// Removes the unfinished files that a killed write_file_atomically left in a folder, if it is there.
+void remove_abandoned(const std::string& folder);
+
 /// The config.json of a run. Fails with config.1xx.
 run_options read_config(const std::string& file);
 

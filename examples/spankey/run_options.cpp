@@ -30,6 +30,8 @@ void for_each_setting(Options& o, F&& f) {
   f("subspace-dim", o.subspace_dim);
   f("basis", o.basis);
   f("coefficients", o.coefficients);
+  f("offset", o.offset);
+  f("spread", o.spread);
   f("per-site-key", o.per_site_key);
   f("per-site-basis", o.per_site_basis);
   f("key-std", o.key_std);
@@ -101,6 +103,8 @@ spankey::key_space_config run_options::key_space() const {
   return {.subspace_dim = subspace_dim,
           .basis = spankey::parse_basis(basis),
           .coefficients = spankey::parse_coefficients(coefficients),
+          .offset = offset,
+          .spread = spread,
           .rescale = spankey::parse_rescale(rescale),
           .key_std = static_cast<float>(key_std),
           .per_site_key = per_site_key,
@@ -173,6 +177,11 @@ void declare_training_flags(CLI::App& app, run_options& o) {
   app.add_option("--coefficients", o.coefficients, "coefficients of a key")
       ->check(CLI::IsMember(coefficient_choices))
       ->capture_default_str();
+  app.add_option("--offset", o.offset, "what every coefficient is moved by (unit_cube: 0.5, others: 0)")
+      ->check(from_to(-1e9, 1e9));
+  app.add_option("--spread", o.spread,
+                 "what every coefficient is multiplied by before (unit_cube: 0.5, others: 1)")
+      ->check(from_to(1e-9, 1e9));
   app.add_flag("--per-site-key", o.per_site_key, "own coefficients at every site");
   app.add_flag("--per-site-basis", o.per_site_basis, "own basis at every site (needs --per-site-key)");
   app.add_option("--key-std", o.key_std, "standard deviation of a key, 0: as drawn")

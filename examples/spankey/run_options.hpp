@@ -29,6 +29,7 @@ struct run_options {
   std::int64_t subspace_dim = 32;
   std::string basis = "uniform";
   std::string coefficients = "unit_cube";
+  double offset = 0.5, spread = 0.5;
   bool per_site_key = false;
   bool per_site_basis = false;
   double key_std = 1.0;

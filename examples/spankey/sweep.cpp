@@ -5,6 +5,7 @@
 
 #include "commands.hpp"
 #include "experiment.hpp"
+#include "run_folder.hpp"
 #include "spankey/checkpoint/atomic_file.hpp"
 #include "sweep_results.hpp"
 
@@ -32,9 +33,10 @@ void open_folder(const fs::path& folder, const std::string& text) {
       fail("sweep.102", folder.string(), "holds another experiment; expected a new folder or this one's");
     return;
   }
+  remove_abandoned(folder.string());
   if (fs::exists(folder, code) && !fs::is_empty(folder, code))
     fail("sweep.102", folder.string(), "is there already and is no sweep; expected a new folder");
-  fs::create_directories(folder / "cells", code);
+  fs::create_directories(folder, code);
   if (code) fail("sweep.103", folder.string(), "cannot be created: ", code.message());
   spankey::write_file_atomically(own.string(), text, spankey::file_mode::shared);
 }
