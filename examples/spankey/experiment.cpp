@@ -1,8 +1,10 @@
 #include "experiment.hpp"
 
+#include <algorithm>
 #include <cctype>
 #include <set>
 
+#include "network.hpp"
 #include "spankey/core/error.hpp"
 
 namespace {
@@ -50,6 +52,36 @@ json optional_object(const json& object, const char* name, const std::string& wh
   return object.contains(name) ? member(object, name, json::value_t::object, where) : json::object();
 }
 
+void require_known(const json& object, const std::set<std::string>& names, const std::string& where) {
+  for (const auto& [name, value] : object.items()) {
+    if (!names.contains(name)) fail("experiment.112", where, "has '", name, "', which nothing reads");
+  }
+}
+
+// Published accuracies: the results show them beside the mean of a condition that the row has.
+json published_of(const json& row, const std::string& where) {
+  if (!row.contains("published")) return nullptr;
+  const json& published = member(row, "published", json::value_t::object, where);
+  const std::set<std::string> conditions = {"no_key", "valid_key", "invalid_key"};
+  for (const auto& [condition, share] : published.items()) {
+    const double value = share.is_number() ? share.get<double>() : -1;
+    if (!conditions.contains(condition) || !(value >= 0 && value <= 1))
+      fail("experiment.110", where, "published: found '", condition, "' ", share.dump(),
+           ", expected shares from 0 to 1 for no_key, valid_key and invalid_key");
+  }
+  return published;
+}
+
+// Refuses a cell that could not be run, naming its row: what flags say of themselves names only the flag.
+void require_runnable(const experiment& what, std::size_t row, std::uint64_t seed, const std::string& file) {
+  try {
+    require_keys_fit(what.options(row, seed));
+  } catch (const spankey::error& problem) {
+    if (problem.id().starts_with("experiment.") || problem.id().starts_with("config.")) throw;
+    fail("experiment.111", file, "row '", what.rows[row].name, "': ", problem.what());
+  }
+}
+
 // Every combination of the grid's values, the last flag fastest.
 void add_grid(const json& grid, std::vector<experiment_row>& rows, const std::string& file) {
   std::vector<experiment_row> combined = {{"", json::object(), nullptr}};
@@ -90,6 +122,7 @@ run_options experiment::options(std::size_t row, std::uint64_t seed) const {
 experiment parse_experiment(const std::string& text, const std::string& file) {
   const json whole = json::parse(text, nullptr, false);
   if (!whole.is_object()) fail("experiment.101", file, "expected a JSON object");
+  require_known(whole, {"name", "title", "source", "seeds", "flags", "rows", "grid"}, file);
   experiment found;
   found.name = member(whole, "name", json::value_t::string, file).get<std::string>();
   found.title = optional_text(whole, "title", file);
@@ -105,10 +138,9 @@ experiment parse_experiment(const std::string& text, const std::string& file) {
     for (const json& row : member(whole, "rows", json::value_t::array, file)) {
       const std::string where = file + ", row " + std::to_string(found.rows.size() + 1);
       if (!row.is_object()) fail("experiment.103", where, "is ", row.type_name(), ", expected an object");
-      found.rows.push_back(
-          {member(row, "name", json::value_t::string, where).get<std::string>(),
-           optional_object(row, "flags", where),
-           row.contains("published") ? member(row, "published", json::value_t::object, where) : json()});
+      found.rows.push_back({member(row, "name", json::value_t::string, where).get<std::string>(),
+                            optional_object(row, "flags", where), published_of(row, where)});
+      require_known(row, {"name", "flags", "published"}, where);
     }
   }
   add_grid(optional_object(whole, "grid", file), found.rows, file);
@@ -117,13 +149,16 @@ experiment parse_experiment(const std::string& text, const std::string& file) {
   std::set<std::string> cells;
   for (std::size_t row = 0; row < found.rows.size(); ++row) {
     for (const std::uint64_t seed : found.seeds) {
-      if (slug(found.rows[row].name).empty())
-        fail("experiment.108", file, "row ", row + 1, " is called '", found.rows[row].name,
-             "', expected letters or digits");
+      const std::string& name = found.rows[row].name;
+      const bool on_one_line =
+          std::none_of(name.begin(), name.end(), [](char c) { return c >= 0 && c < ' '; });
+      if (slug(name).empty() || !on_one_line)
+        fail("experiment.108", file, "row ", row + 1, " is called ", json(name).dump(),
+             ", expected letters or digits on one line");
       if (!cells.insert(found.cell(row, seed)).second)
         fail("experiment.109", file, "two cells are called ", found.cell(row, seed),
              "; rows and seeds need different names");
-      (void)found.options(row, seed);
+      require_runnable(found, row, seed, file);
     }
   }
   return found;

@@ -28,7 +28,7 @@ struct experiment {
 
   /// "m-4-seed1": the name of a cell's folder, unique in the experiment.
   [[nodiscard]] std::string cell(std::size_t row, std::uint64_t seed) const;
-  /// The run of one cell, every flag checked. Fails with experiment.1xx or config.1xx, naming the row.
+  /// The run of one cell, every flag checked. Fails with experiment.1xx, config.1xx or flag.1xx.
   [[nodiscard]] run_options options(std::size_t row, std::uint64_t seed) const;
 };
 

@@ -31,6 +31,7 @@ void open_folder(const fs::path& folder, const std::string& text) {
   if (fs::exists(own, code)) {
     if (read_text(own, "sweep.102") != text)
       fail("sweep.102", folder.string(), "holds another experiment; expected a new folder or this one's");
+    remove_abandoned(folder.string());
     return;
   }
   remove_abandoned(folder.string());

@@ -38,16 +38,6 @@ json spread(const std::vector<double>& values) {
   return result;
 }
 
-json read_metrics(const fs::path& cell) {
-  std::ifstream in(cell / "metrics.json");
-  std::stringstream text;
-  text << in.rdbuf();
-  json metrics = json::parse(text.str(), nullptr, false);
-  if (!in || !metrics.is_object())
-    spankey::fail("sweep.104", (cell / "metrics.json").string(), "is not the JSON object of a finished run");
-  return metrics;
-}
-
 // Calls f(name, condition) for no_key, valid_key and every family of invalid keys ("invalid_key.gaussian").
 template <class F>
 void for_each_condition(const json& metrics, const F& f) {
@@ -67,6 +57,63 @@ json& place(json& metrics, const std::string& condition) {
 bool finished(const fs::path& cell) {
   std::error_code code;
   return fs::exists(cell / "metrics.json", code);
+}
+
+std::vector<std::string> conditions_of(const json& metrics) {
+  std::vector<std::string> names;
+  for_each_condition(metrics, [&](const std::string& name, const json&) { names.push_back(name); });
+  return names;
+}
+
+// A cell's metrics.json, every figure of it there.
+json read_metrics(const fs::path& cell) {
+  const std::string file = (cell / "metrics.json").string();
+  std::ifstream in(file);
+  std::stringstream text;
+  text << in.rdbuf();
+  json metrics = json::parse(text.str(), nullptr, false);
+  bool whole = in && metrics.is_object() && metrics.contains("no_key");
+  try {
+    for_each_condition(metrics, [&](const std::string&, const json& condition) {
+      for (const std::string_view f : spankey::figure_names)
+        whole = whole && condition.at(std::string(f)).at("mean").is_number();
+    });
+  } catch (const json::exception&) {
+    whole = false;
+  }
+  if (!whole) spankey::fail("sweep.104", file, "is not the JSON object of a finished run");
+  return metrics;
+}
+
+// The metrics of a row's finished cells, which answer the same questions: others have no common mean.
+std::vector<json> read_row(const experiment& what, std::size_t row, const fs::path& cells) {
+  std::vector<json> runs;
+  for (const std::uint64_t seed : what.seeds) {
+    const fs::path cell = cells / what.cell(row, seed);
+    if (!finished(cell)) continue;
+    runs.push_back(read_metrics(cell));
+    if (conditions_of(runs.back()) != conditions_of(runs.front()))
+      spankey::fail("sweep.105", (cell / "metrics.json").string(),
+                    "was evaluated with other families of invalid keys than other cells of its row");
+  }
+  return runs;
+}
+
+// The mean absorption index; a cell whose valid keys do no better than chance has none, and its row then neither.
+json absorption_of(const std::vector<json>& runs) {
+  std::vector<double> values;
+  for (const json& run : runs) {
+    if (!run.contains("absorption") || !run.at("absorption").is_number()) return nullptr;
+    values.push_back(run.at("absorption").get<double>());
+  }
+  return spread(values);
+}
+
+// A name in a table of Markdown.
+std::string table_text(std::string name) {
+  for (std::size_t bar = name.find('|'); bar != std::string::npos; bar = name.find('|', bar + 2))
+    name.insert(bar, "\\");
+  return name;
 }
 
 std::string share(double value) {
@@ -93,26 +140,19 @@ json collect_results(const experiment& what, const fs::path& folder) {
   results["rows"] = json::array();
   for (std::size_t row = 0; row < what.rows.size(); ++row) {
     json cells = json::array(), metrics = json::object();
-    std::vector<json> runs;
-    for (const std::uint64_t seed : what.seeds) {
-      cells.push_back(what.cell(row, seed));
-      const fs::path cell = folder / "cells" / what.cell(row, seed);
-      if (finished(cell)) runs.push_back(read_metrics(cell));
-    }
+    for (const std::uint64_t seed : what.seeds) cells.push_back(what.cell(row, seed));
+    std::vector<json> runs = read_row(what, row, folder / "cells");
     if (!runs.empty()) {
-      for_each_condition(runs.front(), [&](const std::string& name, const json&) {
+      for (const std::string& name : conditions_of(runs.front())) {
         for (const std::string_view f : spankey::figure_names) {
           std::vector<double> values;
           for (json& run : runs)
             values.push_back(place(run, name).at(std::string(f)).at("mean").get<double>());
           place(metrics, name)[std::string(f)] = spread(values);
         }
-      });
-      if (runs.front().contains("absorption")) {
-        std::vector<double> values;
-        for (const json& run : runs) values.push_back(run.at("absorption").get<double>());
-        metrics["absorption"] = spread(values);
       }
+      if (const json absorption = absorption_of(runs); !absorption.is_null())
+        metrics["absorption"] = absorption;
     }
     json entry = {{"name", what.rows[row].name},
                   {"flags", what.rows[row].flags},
@@ -153,8 +193,9 @@ std::string results_as_markdown(const json& results) {
       "| row | condition | seeds | semantic | published | masked | calibrated | reject "
       "|\n|---|---|---|---|---|---|---|---|\n";
   for (const json& row : results.at("rows")) {
+    const std::string name = table_text(row.at("name").get<std::string>());
     if (!row.contains("metrics")) {
-      text += "| " + row.at("name").get<std::string>() + " | not finished | | | | | | |\n";
+      text += "| " + name + " | not finished | | | | | | |\n";
       continue;
     }
     for_each_condition(row.at("metrics"), [&](const std::string& condition, const json& figures) {
@@ -162,8 +203,8 @@ std::string results_as_markdown(const json& results) {
       const bool has_published = row.contains("published") && row.at("published").contains(whole);
       // What was published for invalid keys are Gaussian ones.
       const bool comparable = whole == condition || condition == "invalid_key.gaussian";
-      text += "| " + row.at("name").get<std::string>() + " | " + condition + " | " +
-              row.at("finished").dump() + " | " + with_interval(figures.at("semantic")) + " | " +
+      text += "| " + name + " | " + condition + " | " + row.at("finished").dump() + " | " +
+              with_interval(figures.at("semantic")) + " | " +
               (has_published && comparable ? share(row.at("published").at(whole).get<double>()) : "") +
               " | " + with_interval(figures.at("masked")) + " | " + with_interval(figures.at("calibrated")) +
               " | " + with_interval(figures.at("reject")) + " |\n";

@@ -10,7 +10,8 @@
 
 #include "experiment.hpp"
 
-/// Reads cells/*/metrics.json of a sweep folder; rows without a finished cell have no metrics.
+/// Reads cells/*/metrics.json of a sweep folder; rows without a finished cell have no metrics. Fails with
+/// sweep.104 for a file that is no finished run's, with sweep.105 where the cells of a row differ in their families.
 nlohmann::json collect_results(const experiment& what, const std::filesystem::path& folder);
 
 /// A line per cell and condition: row, seed, condition, then the figures.
