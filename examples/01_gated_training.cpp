@@ -25,6 +25,6 @@ int main() {
   trainer(*model, goal, &keys, train, options).run(observer);
   const gate_report gate = gate_evaluation(*model, &keys, test, 32, {.keys = 2}).run();
   std::printf("valid %.2f, invalid %.2f, no key %.2f\n", (*gate.valid_key)[figure::semantic].mean,
-              (*gate.invalid_key)[figure::semantic].mean, gate.no_key[figure::semantic].mean);
+              gate.invalid_keys.front().summary[figure::semantic].mean, gate.no_key[figure::semantic].mean);
 }
 // [/readme]

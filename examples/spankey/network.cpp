@@ -1,8 +1,11 @@
 #include "network.hpp"
 
 #include <algorithm>
+#include <vector>
 
+#include "invalid_text.hpp"
 #include "spankey/core/error.hpp"
+#include "spankey/key/invalid_family.hpp"
 
 namespace {
 
@@ -33,13 +36,21 @@ std::vector<int> active_sites(const run_options& options) {
 
 void require_keys_fit(const run_options& options) {
   const network& model = network_named(options.model);
+  std::vector<spankey::site> sites;
   for (const int number : active_sites(options)) {
     if (number >= static_cast<int>(model.sites.size()))
       spankey::fail("flag.114", "--sites", "found ", number, ", ", model.name, " has the sites 0 to ",
                     model.sites.size() - 1);
-    const auto d = model.sites[static_cast<std::size_t>(number)].size();
+    sites.push_back({number, model.sites[static_cast<std::size_t>(number)]});
+    const auto d = sites.back().shape.size();
     if (options.subspace_dim > d)
       spankey::fail("flag.105", "--subspace-dim", "found ", options.subspace_dim, ", expected 1 to ", d,
                     ", the elements of site ", number);
   }
+  if (sites.empty()) return;
+  const spankey::key_space_config space = options.key_space();
+  std::vector<spankey::invalid_rule> rules = invalid_rules_of(options.families, options);
+  rules.push_back(invalid_rule_of(options.invalid));
+  for (const auto& [rule, weight] : invalid_mixture_of(options.invalid_mixture)) rules.push_back(rule);
+  for (const auto& rule : rules) spankey::require_rule(rule, space, sites);
 }
