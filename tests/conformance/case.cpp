@@ -116,7 +116,8 @@ conformance_case read_case(const spankey::safetensors_file& file) {
   if (!keyed) c.sites.clear();
 
   // In the order of deny_kind.
-  const std::vector<std::string_view> modes = {"none", "A", "A_soft", "B", "B_aux", "C", "C_plus", "AC"};
+  const std::vector<std::string_view> modes = {"none", "A",      "A_soft", "B",     "B_aux",
+                                               "C",    "C_plus", "AC",     "sealed"};
   c.deny = static_cast<deny_kind>(metadata.choice("deny", need::required, modes, modes.size()));
   const auto needed_by = [&](std::initializer_list<deny_kind> kinds) {
     return std::find(kinds.begin(), kinds.end(), c.deny) != kinds.end() ? need::required : need::optional;
@@ -128,6 +129,7 @@ conformance_case read_case(const spankey::safetensors_file& file) {
   c.margin1 = metadata.number(
       "margin1", needed_by({deny_kind::margin, deny_kind::margin_top, deny_kind::entropy_and_margin}));
   c.margin2 = metadata.number("margin2", needed_by({deny_kind::margin_top}));
+  c.seal_weight = metadata.number("seal_weight", needed_by({deny_kind::sealed}));
   c.gap = metadata.number("gap", needed_by({deny_kind::entropy_floor, deny_kind::entropy_and_margin}));
 
   c.learning_rate = metadata.number("lr", need::required, 0);

@@ -28,7 +28,8 @@ enum class deny_kind {
   reject_head,
   margin,
   margin_top,
-  entropy_and_margin
+  entropy_and_margin,
+  sealed
 };
 
 struct conformance_case {
@@ -37,7 +38,8 @@ struct conformance_case {
   std::vector<int> sites;  // none without injection
   deny_kind deny = deny_kind::none;
   spankey::deny_on on = spankey::deny_on::wrong;
-  double deny_weight = 0, margin1 = 0, margin2 = 0, gap = 0;  // 0 where the deny mode has none
+  double deny_weight = 0, margin1 = 0, margin2 = 0, gap = 0,
+         seal_weight = 0;  // 0 where the deny mode has none
   double learning_rate = 0;
   spankey::sgd_options optimizer;
   precision_kind precision = precision_kind::fp32;

@@ -7,6 +7,7 @@ largest error of several runs, and the error of the plain run.
 """
 import argparse
 import contextlib
+import math
 import pathlib
 import random
 
@@ -30,9 +31,9 @@ BATCHES = {
 }
 INJECTORS = ["add", "mul", "add", "mul", "none"]
 GAMMAS = [0.5, 1.0, 2.0, 0.35]
-MODES = ["A", "A_soft", "B", "B_aux", "C", "C_plus", "AC"]
+MODES = ["A", "A_soft", "B", "B_aux", "C", "C_plus", "AC", "sealed"]
 DENIALS = [("none", "wrong")] + [(mode, on) for mode in MODES for on in ("wrong", "wrong+no")]
-MARGINS1, MARGINS2, GAPS = [1.0, 2.5, 0.3], [0.5, 3.0, 1.0], [0.3, 0.05, 1.0]
+MARGINS1, MARGINS2, GAPS, SEALS = [1.0, 2.5, 0.3], [0.5, 3.0, 1.0], [0.3, 0.05, 1.0], [1.0, 3.0, 0.3]
 # momentum, weight decay, nesterov
 OPTIMIZERS = [(0.9, 5e-4, 1), (0.0, 0.0, 0), (0.9, 0.0, 0), (0.0, 1e-2, 0), (0.5, 1e-3, 1)]
 # A ReLU input that rounds across zero changes gradients by 1/sqrt(inputs of that layer): 1e-2 in small layers at small
@@ -47,7 +48,7 @@ NEARLY_KEPT, HARDLY_MISSED = 1e-4, 0.05
 # error on a case is the largest of several runs: with the weights of every product scaled by 1 (the plain run) and by
 # each of RESCALED, which is the same function rounded elsewhere.
 RESCALED = tuple(1 + 0.11 * k for k in range(1, 9))
-# The order in which models take turns: the mlp is the fastest, resnet18 the slowest. 120 cases go through the deny modes
+# The order in which models take turns: the mlp is the fastest, resnet18 the slowest. 136 cases go through the deny modes
 # once for resnet18, twice for small_cnn and small_resnet, three times for the mlp.
 TURNS = ["mlp", "small_cnn", "small_resnet", "mlp", "small_cnn", "small_resnet", "mlp", "resnet18"]
 
@@ -126,7 +127,7 @@ def forward(model, p, states, x, inject, training, relu, scale):
 def deny_loss(metadata, logits, aux, y, hinge):
     """L_deny of the groups in `logits` and `aux` ({"valid": ..., "invalid": ..., "none": ...}); `hinge` is a ReLU."""
     mode, valid = metadata["deny"], logits["valid"]
-    margin1, margin2, gap = (float(metadata[key]) for key in ("margin1", "margin2", "gap"))
+    margin1, margin2, gap, seal = (float(metadata[key]) for key in ("margin1", "margin2", "gap", "seal_weight"))
     classes = int(metadata["classes"])
 
     def entropy(z):
@@ -138,6 +139,9 @@ def deny_loss(metadata, logits, aux, y, hinge):
 
     def floor(z):
         return hinge(torch.tensor(float(classes)).to(z).log() - entropy(z) - gap).square().mean()
+
+    def refused(z):
+        return F.cross_entropy(z, torch.full_like(y, classes))
 
     def margin(z):
         return hinge(margin1 - (of_label(valid) - of_label(z))).mean()
@@ -152,10 +156,11 @@ def deny_loss(metadata, logits, aux, y, hinge):
     of_group = {
         "A": lambda z: -entropy(z).mean(),
         "A_soft": floor,
-        "B": lambda z: F.cross_entropy(z, torch.full_like(y, classes)),
+        "B": refused,
         "C": margin,
         "C_plus": lambda z: margin(z) + top(z),
         "AC": lambda z: 0.5 * floor(z) + 0.5 * margin(z),
+        "sealed": lambda z: refused(z) + seal * (math.log(classes) - entropy(z[:, :classes]).mean()),
     }
     terms = [of_group[mode](z) for group, z in logits.items() if group != "valid"]
     return torch.stack(terms).mean() if terms else torch.zeros((), dtype=valid.dtype)
@@ -298,7 +303,7 @@ def cases(count, seed, precision="fp32"):
     decks = {model: {"sites": Deck(SITE_SETS[model]), "inject": Deck(INJECTORS, rng), "deny": Deck(DENIALS, rng),
                      "n": Deck(BATCHES[precision][model], rng)} for model in CLASSES}
     gammas, optimizers = Deck(GAMMAS, rng), Deck(OPTIMIZERS, rng)
-    margins1, margins2, gaps = Deck(MARGINS1, rng), Deck(MARGINS2, rng), Deck(GAPS, rng)
+    margins1, margins2, gaps, seals = Deck(MARGINS1, rng), Deck(MARGINS2, rng), Deck(GAPS, rng), Deck(SEALS, rng)
     rates, weights, deviations = Deck([0.1, 0.01, 0.05], rng), Deck([0.1, 1.0, 0.5], rng), Deck([1.0, 0.5], rng)
     for number in range(count):
         model = TURNS[number % len(TURNS)]
@@ -310,6 +315,7 @@ def cases(count, seed, precision="fp32"):
             "model": model, "classes": str(CLASSES[model]), "inject": inject, "gamma": str(gammas.draw()),
             "sites": ",".join(map(str, sites)), "deny": deny, "deny_weight": str(weights.draw()), "deny_on": deny_on,
             "margin1": str(margins1.draw()), "margin2": str(margins2.draw()), "gap": str(gaps.draw()),
+            "seal_weight": str(seals.draw()),
             "lr": str(rates.draw()), "momentum": str(momentum), "weight_decay": str(decay), "nesterov": str(nesterov),
             "precision": precision,
         }

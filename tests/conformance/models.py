@@ -17,7 +17,7 @@ STAGES = {
 def parameter_shapes(model, deny):
     """{name: shape} of parameters, and of running statistics; the deny mode decides about the head."""
     parameters, states = {}, {}
-    outputs = CLASSES[model] + (deny == "B")
+    outputs = CLASSES[model] + (deny in ("B", "sealed"))
 
     def add(name, *shape, bias=True):
         parameters[f"{name}.weight"] = shape

@@ -44,7 +44,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("program", nargs="?", type=pathlib.Path,
                         default=pathlib.Path(os.environ.get("SPANKEY_BIN", ".")) / "spankey_conformance")
-    parser.add_argument("--count", type=int, default=120)
+    parser.add_argument("--count", type=int, default=136)
     parser.add_argument("--bf16-count", type=int, default=32)
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()

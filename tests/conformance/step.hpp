@@ -8,7 +8,6 @@
 #include <set>
 #include <string>
 #include <type_traits>
-#include <variant>
 #include <vector>
 
 #include "run.hpp"
@@ -20,6 +19,8 @@
 #include "spankey/loss/deny/margin_top.hpp"
 #include "spankey/loss/deny/reject_class.hpp"
 #include "spankey/loss/deny/reject_head.hpp"
+#include "spankey/loss/deny/runtime.hpp"
+#include "spankey/loss/deny/sealed.hpp"
 #include "spankey/optim/sgd.hpp"
 #include "spankey/train/step.hpp"
 #include "tensors.hpp"
@@ -29,19 +30,10 @@ namespace conformance {
 inline std::string valid_key(int site) { return "key.valid." + std::to_string(site); }
 inline std::string invalid_key(int site) { return "key.invalid." + std::to_string(site); }
 
-/// The deny losses of a head with C logits, chosen at run time: every model is compiled once for all of them.
-struct semantic_deny {
-  std::variant<spankey::entropy, spankey::entropy_floor, spankey::margin, spankey::margin_top,
-               spankey::entropy_and_margin>
-      chosen;
-
-  static constexpr bool denies = true;
-  static constexpr index_t outputs(index_t classes) { return classes; }
-  template <class T, class Shape>
-  double operator()(const spankey::deny_terms<T, Shape>& terms, double scale) const {
-    return std::visit([&](const auto& loss) { return loss(terms, scale); }, chosen);
-  }
-};
+/// Deny losses by the head that they need: every model is compiled once for all of a group.
+using semantic_deny = spankey::runtime_deny<spankey::entropy, spankey::entropy_floor, spankey::margin,
+                                            spankey::margin_top, spankey::entropy_and_margin>;
+using reject_deny = spankey::runtime_deny<spankey::reject_class, spankey::sealed>;
 
 inline semantic_deny semantic_deny_of(const conformance_case& c) {
   const spankey::entropy_floor floor{.gap = c.gap};
@@ -158,7 +150,9 @@ safetensors_writer run_with(const conformance_case& c, const safetensors_file& f
     case deny_kind::none:
       return run(spankey::no_deny{});
     case deny_kind::reject_class:
-      return run(spankey::reject_class{});
+      return run(reject_deny{spankey::reject_class{}});
+    case deny_kind::sealed:
+      return run(reject_deny{spankey::sealed{.weight = c.seal_weight}});
     case deny_kind::reject_head:
       return run(spankey::reject_head{});
     default:
