@@ -3,6 +3,7 @@ import json
 import shutil
 import sys
 
+import data_files
 import program
 
 CONFIG = [
@@ -13,33 +14,58 @@ CONFIG = [
     ("batch", "8", ["batch", "wrong type"]),
     ("sites", [0, 9], ["--sites", "9"]),
     ("sites", [], ["--sites", "at least one"]),
-    ("sites", [0, 2, 3], ["key_space.safetensors", "sites"]),
+    ("sites", [0, 1], ["key_space.safetensors", "sites"]),
+    ("sites", [0, 4], ["--sites", "4", "small_cnn"]),
     ("sites", None, ["sites", "wrong type"]),
     ("inject", "sub", ["--inject", "sub"]),
     ("inject", "none", ["--deny", "none"]),
-    ("deny", "C", ["--deny", "C"]),
-    ("deny", "none", ["weights.safetensors", "fc"]),
+    ("regime", "strict", ["--regime", "strict"]),
+    ("deny", "D", ["--deny", "D"]),
+    ("deny", "none", ["weights.safetensors", "fc.weight", "(10, 1568)", "(11, 1568)"]),
+    ("deny", "B_aux", ["weights.safetensors", "fc"]),
     ("model", "vgg", ["--model", "vgg"]),
+    ("model", "small_resnet", ["weights.safetensors", "conv1.weight", "(32, 1, 3, 3)"]),
+    ("model", "resnet18", ["weights.safetensors"]),
+    ("model", "mlp", ["--data", "mnist"]),
+    ("optimizer", "lion", ["--optimizer", "lion"]),
+    ("milestones", ["half"], ["milestones", "wrong type"]),
+    ("milestones", [-1], ["--milestones", "from 0"]),
+    ("offset", "0.5", ["offset", "wrong type"]),
+    ("spread", 0, ["--spread", "from 1e-09"]),
+    ("gap", -1, ["--gap", "from 0"]),
+    ("per-site-key", 1, ["per-site-key", "wrong type"]),
+    ("per-site-basis", True, ["--per-site-basis", "--per-site-key"]),
+    ("subspace-dim", 785, ["--subspace-dim", "785", "site 0"]),
+    ("invalid", "angle@", ["flag.116", "angle@"]),
+    ("invalid-mixture", "zero:-1", ["key.121", "-1"]),
+    ("families", "gaussian;zero", ["key.104", "gaussian;zero"]),
+    ("families", ["gaussian"], ["families", "wrong type"]),
+    ("families", "other_site", ["key.118", "other_site"]),
     ("gamma", None, ["gamma", "wrong type"]),
     ("eval-keys", 0, ["--eval-keys", "from 1"]),
     ("eval-images", -1, ["--eval-images", "from 1"]),
     ("seed", -1, ["--seed", "from 0"]),
     ("test-limit", -1, ["--test-limit", "from 0"]),
-    ("invalid", "zero", ["--invalid", "zero"]),
-    ("data", "/nonexistent", ["/nonexistent/test_batch.bin"]),
+    ("invalid", "wrong", ["key.104", "wrong"]),
+    ("data", "cifar-10", ["--data", "cifar-10", "cifar10"]),
+    ("data", "linear", ["--data", "linear", "small_cnn"]),
+    ("data", "cifar10", ["cifar-10-batches-bin/test_batch.bin", "no such file"]),
+    ("data", "glyphs", ["train.123", "H=32", "H=28"]),
+    ("data", "fashion-mnist", ["fashion-mnist/t10k-images-idx3-ubyte"]),
 ]
 
 
 def broken(folder, run, names):
     before = program.state(run) if run.exists() else {}
-    program.refused("eval", "--run", run, cwd=folder, names=names)
+    program.refused("eval", "--run", run, "--data-root", folder / "root", cwd=folder, names=names)
     assert (program.state(run) if run.exists() else {}) == before
 
 
 def test_broken_runs(folder):
     broken(folder, folder / "nowhere", ["nowhere/config.json"])
     run = folder / "run"
-    program.train_tiny(run)
+    data_files.write_idx(folder / "root" / "mnist")
+    program.train_tiny(run, "--data", "mnist", "--data-root", folder / "root")
     good = program.contents(run)
 
     def restore():
@@ -69,10 +95,11 @@ def test_broken_runs(folder):
     restore()
     (run / "key_space.safetensors").write_bytes(good["weights.safetensors"])
     broken(folder, run, ["key_space.safetensors"])
-    # A basis for a site that the model does not have.
-    (run / "key_space.safetensors").write_bytes(
-        good["key_space.safetensors"].replace(b'"basis.4"', b'"basis.9"').replace(b'"0,2,3,4"', b'"0,2,3,9"'))
-    broken(folder, run, ["key_space.safetensors", "sites"])
+    # A basis for a site that the model does not have, and one for another site than the run's.
+    for number in (b"9", b"1"):
+        (run / "key_space.safetensors").write_bytes(good["key_space.safetensors"]
+            .replace(b'"basis.2"', b'"basis.' + number + b'"').replace(b'"0,2"', b'"0,' + number + b'"'))
+        broken(folder, run, ["key_space.safetensors", "sites"])
     restore()
 
     config = json.loads(good["config.json"])

@@ -2,10 +2,12 @@
 import json
 import os
 import pathlib
+import shutil
 import struct
 import subprocess
 import sys
 import tempfile
+import time
 
 PROGRAM = pathlib.Path(os.environ.get("SPANKEY_BIN", ".")).resolve() / "spankey"
 TINY = ["--train-limit", "24", "--test-limit", "16", "--batch", "8", "--epochs", "1", "--eval-keys", "2",
@@ -23,12 +25,38 @@ def start(*arguments, cwd):
                           timeout=300, check=False)
 
 
-def train_tiny(folder, *more):
-    """A finished tiny run in `folder`, which its parent holds."""
-    result = start("train", *TINY, *more, "--out", folder, cwd=folder.parent)
-    assert result.returncode == 0, result.stderr
-    assert result.stderr == b"", result.stderr
+def succeeds(*arguments, cwd):
+    """The program ends with status 0 and says nothing on stderr."""
+    result = start(*arguments, cwd=cwd)
+    assert result.returncode == 0 and result.stderr == b"", (arguments, result.returncode, result.stderr)
     return result
+
+
+def train_tiny(folder, *more, **other):
+    """A finished tiny run in `folder`, which its parent holds; train_limit=0: with another value of --train-limit."""
+    flags = list(map(str, TINY))
+    for name, value in other.items():
+        flags[flags.index("--" + name.replace("_", "-")) + 1] = value
+    return succeeds("train", *flags, *more, "--out", folder, cwd=folder.parent)
+
+
+def train_linear(folder, *more):
+    """The quickest of tiny runs; returns its folder."""
+    train_tiny(folder, "--data", "linear", *more)
+    return folder
+
+
+def evaluated_again(run, *more):
+    """eval makes the same metrics.json once more, byte for byte, from the files, wherever they are."""
+    with tempfile.TemporaryDirectory() as folder:
+        copy = pathlib.Path(folder) / "elsewhere" / "copy"
+        shutil.copytree(run, copy)
+        for name in ("metrics.json", "log.jsonl"):
+            (copy / name).unlink()
+        succeeds("eval", "--run", copy, *more, cwd=folder)
+        expected = contents(run)
+        del expected["log.jsonl"]
+        assert contents(copy) == expected, f"eval of {run}"
 
 
 def refused(*arguments, cwd, names):
@@ -42,6 +70,14 @@ def refused(*arguments, cwd, names):
     for name in names:
         assert name in line, f"{what}: expected {name!r} in it"
     return result
+
+
+def wait_for(file, process, seconds=120):
+    """Until a running process has made a file."""
+    end = time.monotonic() + seconds
+    while not file.exists():
+        assert process.poll() is None and time.monotonic() < end, f"no {file}"
+        time.sleep(0.005)
 
 
 def safetensors_header(file):

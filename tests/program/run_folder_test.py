@@ -1,10 +1,9 @@
-"""A tiny run: which files it leaves, what is in them, what it prints; and eval from the files alone."""
+"""A tiny run: which files it leaves, what is in them, what it prints."""
 import json
 import math
 import os
 import pty
 import select
-import shutil
 import stat
 import subprocess
 import sys
@@ -46,16 +45,6 @@ def weight_shapes(run):
     return {name: shape for name, (_, shape) in tensors.items() if not name.endswith("num_batches_tracked")}
 
 
-def check_condition(entry, keys, images_per_key, distinct):
-    assert (entry["keys"], entry["images_per_key"], entry["distinct_images"]) == (keys, images_per_key, distinct)
-    for figure in ("semantic", "masked", "calibrated", "reject"):
-        low, high = entry[figure]["wilson95"]
-        assert 0 <= low <= entry[figure]["mean"] <= high <= 1, entry
-        assert 0 <= entry[figure]["worst"] <= 1
-        if keys == 1:
-            assert entry[figure]["worst"] == entry[figure]["mean"]
-
-
 def check_log(lines):
     steps, epochs = lines[:-1], lines[-1:]
     assert len(steps) == 3
@@ -73,26 +62,30 @@ def check_log(lines):
 
 def test_files_of_a_run(folder):
     run = folder / "run"
-    result = program.train_tiny(run, "--key-seed", KEY_SEED)
+    result = program.train_tiny(run, "--regime", "reference", "--key-seed", KEY_SEED)
     assert {p.name for p in folder.iterdir()} == {"run"}
     assert {p.name for p in run.iterdir()} == program.FILES
     assert stat.S_IMODE(os.stat(run / "key_space.safetensors").st_mode) == 0o600
 
     config = json.loads((run / "config.json").read_text())
-    for flag, value in {"data": "glyphs", "model": "resnet18", "inject": "mul", "gamma": 2.0, "sites": [0, 2, 3, 4],
+    for flag, value in {"spankey": "0.1.0", "regime": "reference", "data": "glyphs", "model": "resnet18", "inject": "mul", "gamma": 2.0, "sites": [0, 2, 3, 4],
                         "subspace-dim": 32, "basis": "uniform", "coefficients": "unit_cube", "per-site-key": False,
                         "per-site-basis": False, "key-std": 1.0, "rescale": "pooled", "deny": "B",
                         "deny-weight": 0.1, "deny-on": "wrong", "deny-warmup": 0, "epochs": 1, "batch": 8, "lr": 0.1,
+                        "offset": 0.5, "spread": 0.5, "invalid": "gaussian", "invalid-mixture": "", "gap": 0.3,
+                        "margin1": 1.0, "margin2": 0.5, "seal-weight": 1.0, "optimizer": "sgd", "momentum": 0.9,
+                        "weight-decay": 5e-4, "families": "gaussian",
                         "schedule": "step", "milestones": [0.5, 0.75], "precision": "fp32", "seed": 0,
                         "train-limit": 24, "test-limit": 16, "eval-keys": 2, "eval-images": 8}.items():
         assert config[flag] == value and type(config[flag]) is type(value), (flag, config.get(flag))
+        config.pop(flag)
+    assert not config, config
 
     check_log([json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()])
     metrics = json.loads((run / "metrics.json").read_text())
-    assert set(metrics) == {"no_key", "valid_key", "invalid_key"}
-    check_condition(metrics["no_key"], 1, 16, 16)
-    check_condition(metrics["valid_key"], 2, 8, 16)
-    check_condition(metrics["invalid_key"], 2, 8, 16)
+    assert set(metrics) == {"no_key", "valid_key", "invalid_key", "absorption"}
+    for condition in (metrics["no_key"], metrics["valid_key"], metrics["invalid_key"]["gaussian"]):
+        assert condition["distinct_images"] == 16, condition
 
     # PyTorch's names and layouts; the secret is elsewhere.
     assert weight_shapes(run) == torchvision_resnet18(11)
@@ -112,56 +105,54 @@ def test_files_of_a_run(folder):
     assert b"\r" not in result.stdout and b"\x1b" not in result.stdout
     text = result.stdout.decode()
     assert sum(line.startswith("epoch 1/1  step ") for line in text.splitlines()) == 3
-    for word in ("images/s", "loss", "deny", "accuracy", "left", "no_key", "valid_key", "invalid_key"):
+    for word in ("images/s", "loss", "deny", "accuracy", "left", "no key", "valid key", "gaussian"):
         assert word in text, word
-    check_eval(folder, run)
-
-
-def check_eval(folder, run):
-    """eval reproduces metrics.json byte for byte, from the files, wherever they are."""
-    before = program.contents(run)
-    copy = folder / "elsewhere" / "copy"
-    shutil.copytree(run, copy)
-    (copy / "metrics.json").unlink()
-    (copy / "log.jsonl").unlink()
-    result = program.start("eval", "--run", copy, cwd=folder)
-    assert result.returncode == 0, result.stderr
-    assert (copy / "metrics.json").read_bytes() == before["metrics.json"]
-
-    result = program.start("eval", "--run", run, "--data", "glyphs", "--threads", "1", cwd=folder)
-    assert result.returncode == 0, result.stderr
-    assert program.contents(run) == before
-
-    # Other questions go to another file.
-    result = program.start("eval", "--run", run, "--eval-keys", 3, "--eval-images", 4, "--test-limit", 12, "--invalid",
-                           "orthogonal", "--out", folder / "other.json", cwd=folder)
-    assert result.returncode == 0, result.stderr
-    assert program.contents(run) == before
-    metrics = json.loads((folder / "other.json").read_text())
-    check_condition(metrics["no_key"], 1, 12, 12)
-    check_condition(metrics["invalid_key"], 3, 4, 12)
+    program.evaluated_again(run)
 
 
 def test_ungated_run_has_no_key_file(folder):
     run = folder / "run"
-    result = program.train_tiny(run, "--inject", "none", "--deny", "none")
+    result = program.train_tiny(run, "--data", "linear", "--inject", "none", "--families", "all")
     assert {p.name for p in run.iterdir()} == program.FILES - {"key_space.safetensors"}
     assert b"key_space" not in result.stdout
     assert set(json.loads((run / "metrics.json").read_text())) == {"no_key"}
-    assert weight_shapes(run) == torchvision_resnet18(10)
-    before = program.contents(run)
-    assert program.start("eval", "--run", run, cwd=folder).returncode == 0
-    assert program.contents(run) == before
+    assert weight_shapes(run) == {"fc1.weight": (64, 20), "fc1.bias": (64,), "fc2.weight": (32, 64), "fc2.bias": (32,),
+                                  "fc3.weight": (5, 32), "fc3.bias": (5,)}
+    program.evaluated_again(run)
 
 
 def test_default_folder_is_new_every_time(folder):
     for _ in range(2):
-        result = program.start("train", *program.TINY, "--inject", "add", "--sites", "4", cwd=folder)
-        assert result.returncode == 0, result.stderr
+        program.succeeds("train", *program.TINY, "--data", "linear", "--inject", "add", cwd=folder)
     runs = sorted(p.name for p in (folder / "runs").iterdir())
-    assert runs == ["glyphs-add-B", "glyphs-add-B-2"], runs
+    assert runs == ["linear-add-sealed", "linear-add-sealed-2"], runs
     first, second = (program.contents(folder / "runs" / name) for name in runs)
     assert first["weights.safetensors"] == second["weights.safetensors"]
+
+
+def test_an_unfinished_run_is_no_new_folder(folder):
+    """train never goes on in a folder, not even in one of its own that was interrupted: only a sweep does."""
+    run = program.train_linear(folder / "run")
+    (run / "metrics.json").unlink()
+    before = program.state(run)
+    program.refused("train", *program.TINY, "--data", "linear", "--out", run, cwd=folder, names=["flag.110", "--out"])
+    assert program.state(run) == before
+
+
+def test_nothing_is_left_to_go_on_from(folder):
+    """The state of a run lies beside its weights while it lasts, and is gone with its end."""
+    run = folder / "run"
+    command = [program.PROGRAM, "train", *program.TINY, "--data", "linear", "--out", run]
+    command[command.index("--epochs") + 1] = "100000"
+    with subprocess.Popen(command, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL) as process:
+        try:
+            program.wait_for(run / "checkpoint.safetensors", process)
+        finally:
+            process.kill()
+    tensors, metadata = program.safetensors_header(run / "checkpoint.safetensors")
+    names = {f"fc{i}.{part}" for i in (1, 2, 3) for part in ("weight", "bias")}
+    assert set(tensors) == {f"{kind}.{name}" for kind in ("param", "momentum", "second_moment") for name in names}
+    assert 1 <= int(metadata["epochs"]) < 100000 and set(metadata) == {"epochs"}
 
 
 def test_progress_line_on_a_terminal(folder):
@@ -170,7 +161,7 @@ def test_progress_line_on_a_terminal(folder):
     except OSError as problem:  # a container without /dev/pts
         print(f"SKIPPED the live progress line: {problem}")
         return
-    command = [program.PROGRAM, "train", *program.TINY, "--out", folder / "run"]
+    command = [program.PROGRAM, "train", *program.TINY, "--data", "linear", "--out", folder / "run"]
     with subprocess.Popen(command, cwd=folder, stdin=subprocess.DEVNULL, stdout=terminal,
                           stderr=subprocess.PIPE) as process:
         os.close(terminal)

@@ -1,0 +1,43 @@
+"""Data sets made up for a test, in the files' formats: MNIST's IDX and CIFAR-10's records."""
+import gzip
+import random
+import struct
+
+CIFAR_RECORD, CIFAR_RECORDS = 3073, 10000
+CIFAR_FILES = [f"data_batch_{i}.bin" for i in range(1, 6)] + ["test_batch.bin"]
+
+
+def digit(rng, label):
+    """28 x 28 grey bytes that a network can tell apart: a bright square where the label says, and noise."""
+    rows = [bytearray(rng.randrange(48) for _ in range(28)) for _ in range(28)]
+    top, left = 2 + 12 * (label // 5), 1 + 5 * (label % 5)
+    for row in rows[top:top + 10]:
+        row[left:left + 5] = bytes(rng.randrange(200, 256) for _ in range(5))
+    return b"".join(rows)
+
+
+def write_idx(folder, train=48, test=32, packed=False):
+    """The four files of a data set of the MNIST family; labels in turn."""
+    folder.mkdir(parents=True)
+    rng = random.Random(f"{folder.name} {train} {test}")
+    for prefix, count in (("train", train), ("t10k", test)):
+        labels = bytes(i % 10 for i in range(count))
+        files = {"labels-idx1-ubyte": struct.pack(">II", 0x801, count) + labels,
+                 "images-idx3-ubyte": struct.pack(">IIII", 0x803, count, 28, 28)
+                                      + b"".join(digit(rng, label) for label in labels)}
+        for name, data in files.items():
+            if packed:
+                (folder / f"{prefix}-{name}.gz").write_bytes(gzip.compress(data))
+            else:
+                (folder / f"{prefix}-{name}").write_bytes(data)
+
+
+def write_cifar10(folder, drawn=64):
+    """Whole files of CIFAR-10; all but the first records are holes, which take no disk space."""
+    folder.mkdir(parents=True)
+    rng = random.Random(10)
+    for name in CIFAR_FILES:
+        with open(folder / name, "wb") as file:
+            for record in range(drawn):
+                file.write(bytes([record % 10]) + rng.randbytes(CIFAR_RECORD - 1))
+            file.truncate(CIFAR_RECORDS * CIFAR_RECORD)

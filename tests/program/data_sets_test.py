@@ -1,0 +1,123 @@
+"""Every data set trains a tiny run with its own network; a damaged one is refused before a run folder exists."""
+import json
+import sys
+
+import data_files
+import program
+
+RECIPE = {  # data set: what its published recipe brings
+    "glyphs": {"model": "resnet18", "sites": [0, 2, 3, 4], "optimizer": "sgd", "lr": 0.1, "weight-decay": 5e-4,
+               "momentum": 0.9, "schedule": "step", "milestones": [0.5, 0.75], "gamma": 2.0, "key-std": 1.0,
+               "subspace-dim": 32},
+    "mnist": {"model": "small_cnn", "sites": [0, 2], "optimizer": "adam", "lr": 1e-3, "weight-decay": 0.0,
+              "schedule": "constant", "gamma": 0.5, "key-std": 0.5, "subspace-dim": 8},
+    "fashion-mnist": {"model": "small_resnet", "sites": [0], "optimizer": "adam", "lr": 1e-3, "weight-decay": 0.0,
+                      "schedule": "constant", "gamma": 2.0, "key-std": 1.0, "subspace-dim": 32},
+    "linear": {"model": "mlp", "sites": [0], "optimizer": "adam", "lr": 1e-3, "weight-decay": 0.0,
+               "schedule": "constant", "subspace-dim": 4},
+}
+RECIPE["cifar10"] = RECIPE["glyphs"]
+
+
+def check_run(run, data):
+    assert {p.name for p in run.iterdir()} == program.FILES
+    config = json.loads((run / "config.json").read_text())
+    assert config["data"] == data and "data-root" not in config
+    for flag, value in RECIPE[data].items():
+        assert config[flag] == value, (data, flag, config[flag])
+    metrics = json.loads((run / "metrics.json").read_text())
+    assert metrics["no_key"]["distinct_images"] == 16 and set(metrics["invalid_key"]) == {"gaussian"}
+
+
+def test_every_data_set(folder):
+    root = folder / "root"
+    data_files.write_idx(root / "mnist")
+    data_files.write_idx(root / "fashion-mnist", packed=True)
+    data_files.write_cifar10(root / "cifar-10-batches-bin")
+    for data in RECIPE:
+        run = folder / data
+        program.train_tiny(run, "--data", data, "--data-root", root)
+        check_run(run, data)
+        program.evaluated_again(run, "--data-root", root)
+
+
+def test_another_network_on_the_same_data(folder):
+    data_files.write_idx(folder / "mnist")
+    program.train_tiny(folder / "run", "--data", "mnist", "--data-root", folder, "--model", "small_resnet")
+    config = json.loads((folder / "run" / "config.json").read_text())
+    assert config["model"] == "small_resnet" and config["sites"] == [0, 2]
+    tensors, _ = program.safetensors_header(folder / "run" / "weights.safetensors")
+    assert tensors["conv1.weight"] == ("F32", (32, 1, 3, 3))
+
+
+def test_limits(folder):
+    """Training sees the first images only: the rest of the file may be anything."""
+    runs = []
+    for name, images in (("short", 24), ("long", 48)):
+        data_files.write_idx(folder / name / "mnist", train=24)
+        labels = folder / name / "mnist" / "train-labels-idx1-ubyte"
+        pixels = folder / name / "mnist" / "train-images-idx3-ubyte"
+        for file, item in ((labels, 1), (pixels, 784)):
+            content = file.read_bytes()
+            more = bytes([9]) * item * (images - 24)
+            file.write_bytes(content[:4] + images.to_bytes(4, "big") + content[8:] + more)
+        run = folder / f"run {name}"
+        program.train_tiny(run, "--data", "mnist", "--data-root", folder / name)
+        runs.append(program.contents(run))
+    assert runs[0]["weights.safetensors"] == runs[1]["weights.safetensors"]
+    program.train_tiny(folder / "all", "--data", "mnist", "--data-root", folder / "long", train_limit=0)
+    steps = [json.loads(line) for line in (folder / "all" / "log.jsonl").read_text().splitlines()]
+    assert sum("step" in line for line in steps) == 48 // 8
+
+
+def test_networks_that_do_not_fit_the_data(folder):
+    data_files.write_idx(folder / "mnist")
+    for data, model, names in (("linear", "small_cnn", ["flag.115", "--data", "linear", "small_cnn"]),
+                               ("mnist", "mlp", ["flag.115", "--data", "mnist", "mlp", "linear"]),
+                               ("mnist", "resnet18", ["train.101", "H=28", "H=32"])):
+        program.refused("train", *program.TINY, "--data", data, "--model", model, "--sites", 0, "--subspace-dim", 4,
+                        "--data-root", folder, "--out", folder / "run", cwd=folder, names=names)
+        assert not (folder / "run").exists()
+
+
+def test_idx_files_with_something_wrong(folder):
+    bad = ["train", *program.TINY, "--data", "mnist", "--data-root", folder, "--out", folder / "run"]
+    program.refused(*bad, cwd=folder, names=["data.141", "mnist/train-images-idx3-ubyte", ".gz"])
+    data_files.write_idx(folder / "mnist")
+    images, labels = (folder / "mnist" / name for name in ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"))
+    whole = images.read_bytes(), labels.read_bytes()
+    images.write_bytes(whole[0][:-1])
+    program.refused(*bad, cwd=folder, names=["data.144", "t10k-images-idx3-ubyte"])
+    images.write_bytes(whole[0])
+    labels.write_bytes(whole[1][:-1] + b"\x0a")
+    program.refused(*bad, cwd=folder, names=["data.148", "t10k-labels-idx1-ubyte", "10"])
+    assert not (folder / "run").exists()
+
+
+def test_cifar10_files_with_something_wrong(folder):
+    data = folder / "cifar-10-batches-bin"
+    bad = ["train", *program.TINY, "--data", "cifar10", "--data-root", folder, "--out", folder / "run"]
+    program.refused(*bad, cwd=folder, names=["cifar-10-batches-bin/data_batch_1.bin", "no such file"])
+    data_files.write_cifar10(data, drawn=0)
+    third = data / "data_batch_3.bin"
+    (data / "test_batch.bin").rename(data / "away")
+    program.refused(*bad, cwd=folder, names=["test_batch.bin", "no such file"])
+    (data / "away").rename(data / "test_batch.bin")
+    for length in (30729999, 30730001, 0):
+        with open(third, "wb") as file:
+            file.truncate(length)
+        program.refused(*bad, cwd=folder, names=["data_batch_3.bin", "30730000", str(length)])
+    third.unlink()
+    third.mkdir()
+    program.refused(*bad, cwd=folder, names=["data_batch_3.bin", "directory"])
+    third.rmdir()
+    with open(third, "wb") as file:
+        file.truncate(30730000)
+        file.seek(3073 * 2)
+        file.write(b"\x0a")
+    program.refused(*bad, cwd=folder, names=["data_batch_3.bin", "offset 6146", "0 to 9", "10"])
+    assert not (folder / "run").exists()
+
+
+if __name__ == "__main__":
+    program.run_tests(sys.modules[__name__])

@@ -1,0 +1,72 @@
+"""The two regimes: what config.json holds where the flags say nothing, and what they leave alone."""
+import json
+import sys
+
+import data_files
+import program
+
+MIXTURE = "gaussian,orthogonal,norm_matched,angle@20,angle@45,permuted,sign_flipped,negated,zero,constant"
+REFERENCE = {"basis": "uniform", "coefficients": "unit_cube", "rescale": "pooled", "invalid": "gaussian",
+             "invalid-mixture": "", "deny": "B", "deny-on": "wrong", "offset": 0.5, "spread": 0.5}
+SOUND = {"basis": "uniform", "coefficients": "unit_cube", "rescale": "per_key", "invalid-mixture": MIXTURE,
+         "deny": "sealed", "deny-on": "wrong+no", "offset": 0.5, "spread": 0.5}
+REGIME_FLAGS = set(REFERENCE) | {"regime"}
+
+
+def config_of(folder, name, *flags):
+    program.train_tiny(folder / name, *flags)
+    return json.loads((folder / name / "config.json").read_text())
+
+
+def holds(config, expected):
+    assert {flag: config[flag] for flag in expected} == expected, config
+
+
+def test_regimes_of_every_data_set(folder):
+    data_files.write_idx(folder / "root" / "mnist")
+    data_files.write_idx(folder / "root" / "fashion-mnist")
+    for data in ("linear", "mnist", "fashion-mnist"):
+        flags = ["--data", data, "--data-root", folder / "root"]
+        reference = config_of(folder, data + " reference", *flags, "--regime", "reference")
+        sound = config_of(folder, data + " sound", *flags, "--regime", "sound")
+        holds(reference, REFERENCE)
+        holds(sound, SOUND)
+        assert config_of(folder, data, *flags) == sound
+        # The rest is the data set's, whatever the regime.
+        assert {flag for flag in sound if sound[flag] != reference[flag]} <= REGIME_FLAGS
+
+
+def test_given_flags_win(folder):
+    given = {"rescale": "per_key", "deny": "C", "deny-on": "wrong+no", "invalid-mixture": "zero,permuted", "lr": 0.5,
+             "epochs": 2, "model": "mlp", "gamma": 0.25, "offset": 0.25, "optimizer": "sgd", "subspace-dim": 3}
+    flags = [text for flag, value in given.items() if flag != "epochs" for text in ("--" + flag, value)]
+    for regime in ("reference", "sound"):
+        holds(config_of(folder, regime, "--data", "linear", "--regime", regime, *flags), {**given, "epochs": 1})
+    holds(config_of(folder, "equal", "--data", "linear", "--regime", "sound", "--deny", "B", "--deny-on", "wrong"),
+          {"deny": "B", "deny-on": "wrong", "rescale": "per_key"})  # a value like another regime's stays
+
+
+def test_law_of_the_coefficients(folder):
+    for coefficients, law in {"unit_cube": (0.5, 0.5), "gaussian": (0, 1), "sphere": (0, 1)}.items():
+        config = config_of(folder, coefficients, "--data", "linear", "--regime", "reference", "--coefficients",
+                           coefficients)
+        assert (config["offset"], config["spread"]) == law, config
+
+
+def test_without_keys_nothing_is_denied(folder):
+    for regime in ("reference", "sound"):
+        holds(config_of(folder, regime, "--data", "linear", "--regime", regime, "--inject", "none"), {"deny": "none"})
+    program.refused("train", "--data", "linear", "--inject", "none", "--deny", "B", cwd=folder, names=["--deny", "B"])
+
+
+def test_regime_is_in_the_run(folder):
+    """eval of a run asks config.json, not the recipe of today."""
+    program.train_tiny(folder / "run", "--data", "linear", "--regime", "reference", "--deny-on", "wrong+no")
+    config = json.loads((folder / "run" / "config.json").read_text())
+    assert config["regime"] == "reference"
+    (folder / "run" / "config.json").write_text(json.dumps({**config, "regime": "sound"}))
+    program.evaluated_again(folder / "run")
+
+
+if __name__ == "__main__":
+    program.run_tests(sys.modules[__name__])
