@@ -25,21 +25,23 @@ json recipe_of_data(const std::string& data) {
   return recipe;
 }
 
-json regime_named(const std::string& name) {
+json regime_named(const std::string& name, bool keys_have_a_mean) {
   if (name == "reference")
     return {{"basis", "uniform"},    {"coefficients", "unit_cube"}, {"rescale", "pooled"},
             {"invalid", "gaussian"}, {"invalid-mixture", ""},       {"deny", "B"},
             {"deny-on", "wrong"}};
   return {{"rescale", "per_key"},
-          {"invalid-mixture", sound_mixture()},
+          {"invalid-mixture", sound_mixture(keys_have_a_mean)},
           {"deny", "sealed"},
           {"deny-on", "wrong+no"}};
 }
 
 }  // namespace
 
-std::string sound_mixture() {
-  return "gaussian,orthogonal,norm_matched,angle@20,angle@45,permuted,sign_flipped,negated,zero,constant";
+std::string sound_mixture(bool keys_have_a_mean) {
+  const std::string families =
+      "gaussian,orthogonal,norm_matched,angle@20,angle@45,permuted,sign_flipped,zero,constant";
+  return keys_have_a_mean ? families + ",negated" : families;
 }
 
 json recipe_for(const json& given) {
@@ -47,14 +49,15 @@ json recipe_for(const json& given) {
   const auto chosen = [&](const char* flag, const std::string& otherwise) {
     return given.contains(flag) && given.at(flag).is_string() ? given.at(flag).get<std::string>() : otherwise;
   };
-  json recipe = recipe_of_data(chosen("data", "glyphs"));
-  recipe.update(regime_named(chosen("regime", "sound")));
-  // Without keys there is nothing to deny.
-  if (chosen("inject", "mul") == "none") recipe["deny"] = "none";
   const bool cube = chosen("coefficients", "unit_cube") == "unit_cube";
   const auto law = spankey::default_law(cube ? spankey::coefficient_kind::unit_cube
                                              : spankey::coefficient_kind::gaussian);  // as of the sphere
+  const bool keys_have_a_mean = given.contains("offset") ? given.at("offset") != 0 : law.offset != 0;
+  json recipe = recipe_of_data(chosen("data", "glyphs"));
+  recipe.update(regime_named(chosen("regime", "sound"), keys_have_a_mean));
   recipe["offset"] = law.offset;
   recipe["spread"] = law.spread;
+  // Without keys there is nothing to deny.
+  if (chosen("inject", "mul") == "none") recipe["deny"] = "none";
   return recipe;
 }

@@ -10,8 +10,8 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
-/// Invalid keys of the sound regime: --invalid-mixture's default.
-std::string sound_mixture();
+/// Invalid keys of the sound regime: --invalid-mixture's default. Negated keys are others only where valid keys have a mean.
+std::string sound_mixture(bool keys_have_a_mean);
 
 /// Values, by the names of the flags, for a run that was given `given` (data and regime are read from it).
 nlohmann::json recipe_for(const nlohmann::json& given);

@@ -68,7 +68,11 @@ int sweep(const sweep_options& request) {
       options.out = (folder / "cells" / what.cell(row, seed)).string();
       ++number;
       std::error_code code;
-      if (fs::exists(fs::path(options.out) / "metrics.json", code)) continue;
+      if (fs::exists(fs::path(options.out) / "metrics.json", code)) {
+        // Killed right after its last file, a cell still holds what it could have gone on from.
+        fs::remove(fs::path(options.out) / "checkpoint.safetensors", code);
+        continue;
+      }
       std::printf("cell %zu/%zu: %s, seed %llu\n", number, cells, what.rows[row].name.c_str(),
                   static_cast<unsigned long long>(seed));
       if (const int status = train_or_continue(options); status != 0) return status;
