@@ -24,7 +24,8 @@ def described(folder, *arguments):
 def test_measured_peak_is_the_plan(folder):
     arenas = {}
     for name, more in {"fp32": [], "bf16": ["--precision", "bf16"], "keyless": ["--inject", "none", "--deny", "none"],
-                       "two groups": ["--regime", "reference"], "one key a site": ["--per-site-key", "--threads", "1"]}.items():
+                       "two groups": ["--regime", "reference"],
+                       "one key a site": ["--per-site-key", "--threads", "1"]}.items():
         text = described(folder, "--batch", 32, *more, "--measure")
         before, arena, peak = (mebibytes(text, what) for what in ("resident before the arena", "arena", "peak of the"))
         ratio = float(re.search(r"([0-9.]+) +peak of the step / \(before \+ arena\)", text)[1])

@@ -5,7 +5,8 @@ import sys
 import data_files
 import program
 
-MIXTURE = "gaussian,orthogonal,norm_matched,angle@20,angle@45,permuted,sign_flipped,negated,zero,constant"
+CENTRED_MIXTURE = "gaussian,orthogonal,norm_matched,angle@20,angle@45,permuted,sign_flipped,zero,constant"
+MIXTURE = CENTRED_MIXTURE + ",negated"
 REFERENCE = {"basis": "uniform", "coefficients": "unit_cube", "rescale": "pooled", "invalid": "gaussian",
              "invalid-mixture": "", "deny": "B", "deny-on": "wrong", "offset": 0.5, "spread": 0.5}
 SOUND = {"basis": "uniform", "coefficients": "unit_cube", "rescale": "per_key", "invalid-mixture": MIXTURE,
@@ -48,9 +49,13 @@ def test_given_flags_win(folder):
 
 def test_law_of_the_coefficients(folder):
     for coefficients, law in {"unit_cube": (0.5, 0.5), "gaussian": (0, 1), "sphere": (0, 1)}.items():
-        config = config_of(folder, coefficients, "--data", "linear", "--regime", "reference", "--coefficients",
-                           coefficients)
+        config = config_of(folder, coefficients, "--data", "linear", "--coefficients", coefficients)
         assert (config["offset"], config["spread"]) == law, config
+        # What is negated without an offset is as good as valid: it cannot be in the mixture.
+        assert config["invalid-mixture"] == (MIXTURE if law[0] else CENTRED_MIXTURE), config
+    for name, flags, mixture in (("centred cube", ["--offset", 0], CENTRED_MIXTURE),
+                                 ("moved sphere", ["--coefficients", "sphere", "--offset", 0.25], MIXTURE)):
+        holds(config_of(folder, name, "--data", "linear", *flags), {"invalid-mixture": mixture})
 
 
 def test_without_keys_nothing_is_denied(folder):

@@ -68,7 +68,8 @@ def test_files_of_a_run(folder):
     assert stat.S_IMODE(os.stat(run / "key_space.safetensors").st_mode) == 0o600
 
     config = json.loads((run / "config.json").read_text())
-    for flag, value in {"spankey": "0.1.0", "regime": "reference", "data": "glyphs", "model": "resnet18", "inject": "mul", "gamma": 2.0, "sites": [0, 2, 3, 4],
+    for flag, value in {"spankey": "0.1.0", "regime": "reference", "data": "glyphs", "model": "resnet18",
+                        "inject": "mul", "gamma": 2.0, "sites": [0, 2, 3, 4],
                         "subspace-dim": 32, "basis": "uniform", "coefficients": "unit_cube", "per-site-key": False,
                         "per-site-basis": False, "key-std": 1.0, "rescale": "pooled", "deny": "B",
                         "deny-weight": 0.1, "deny-on": "wrong", "deny-warmup": 0, "epochs": 1, "batch": 8, "lr": 0.1,

@@ -34,7 +34,8 @@ def test_threads_do_not_change_a_published_run(folder):
 
 def test_threads_do_not_change_adam_in_bf16(folder):
     data_files.write_idx(folder / "root" / "fashion-mnist")
-    check_threads(folder, "--data", "fashion-mnist", "--data-root", folder / "root", "--precision", "bf16", "--deny", "AC")
+    check_threads(folder, "--data", "fashion-mnist", "--data-root", folder / "root", "--precision", "bf16", "--deny",
+                  "AC")
 
 
 if __name__ == "__main__":
