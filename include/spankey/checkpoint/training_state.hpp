@@ -8,7 +8,9 @@
 
 #include <charconv>
 #include <cstdint>
+#include <functional>
 #include <map>
+#include <set>
 #include <span>
 #include <string>
 
@@ -39,8 +41,9 @@ void save_training_state(Model& model, std::uint64_t epochs, const std::string& 
   writer.write(path);
 }
 
-/// Reads it back; returns the epochs that are done. Errors, all before the model changes: those of load_weights, and
-/// checkpoint.101 where the metadata does not say how far the run was.
+/// Reads it back; returns the epochs that are done. Errors, all before the model changes: those of load_weights,
+/// checkpoint.101 where the metadata does not say how far the run was, checkpoint.102 a tensor that this model or its
+/// optimizer does not have: another optimizer wrote the file.
 template <class Model>
 std::uint64_t load_training_state(Model& model, const std::string& path) {
   const safetensors_file file = safetensors_file::open(path);
@@ -53,19 +56,31 @@ std::uint64_t load_training_state(Model& model, const std::string& path) {
          in_quotes(text));
 
   const auto parts = optimizer_parts(model);
-  for (const auto& [prefix, part] : parts) {
+  std::set<std::string, std::less<>> expected;
+  for (const auto& part : parts) {
     model.for_each_parameter(
         [&](const scope& at, auto& p) {
-          file.require(prefix + at.str(), dtype::f32, file_shape(p.dims), "the optimizer's state");
+          const std::string name = part.first + at.str();
+          require_memory(name, part_of(p, part.second), p.dims.size());
+          file.require(name, dtype::f32, file_shape(p.dims), "the optimizer's state");
+          expected.insert(name);
         },
         scope{});
   }
+  for (const auto& [name, tensor] : file.tensors()) {
+    const bool of_the_weights = name.starts_with("param.") || name.starts_with("buffer.");
+    if (!of_the_weights && !expected.contains(name)) {
+      fail("checkpoint.102", file.name(), "tensor ", in_quotes(name),
+           ": expected only the state of this model and its optimizer, found ",
+           tensor_text(tensor.type, tensor.shape));
+    }
+  }
   load_weights(model, file, {"param.", "buffer."});
-  for (const auto& [prefix, part] : parts) {
+  for (const auto& part : parts) {
     model.for_each_parameter(
         [&](const scope& at, auto& p) {
-          const auto values = file.read_f32(prefix + at.str(), file_shape(p.dims));
-          from_file_order(p.dims, std::span<const float>(values), part_of(p, part).data);
+          const auto values = file.read_f32(part.first + at.str(), file_shape(p.dims));
+          from_file_order(p.dims, std::span<const float>(values), part_of(p, part.second).data);
         },
         scope{});
   }
