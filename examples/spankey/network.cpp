@@ -47,9 +47,9 @@ void require_keys_fit(const run_options& options) {
       spankey::fail("flag.105", "--subspace-dim", "found ", options.subspace_dim, ", expected 1 to ", d,
                     ", the elements of site ", number);
   }
+  std::vector<spankey::invalid_rule> rules = invalid_rules_of(options.families, options);
   if (sites.empty()) return;
   const spankey::key_space_config space = options.key_space();
-  std::vector<spankey::invalid_rule> rules = invalid_rules_of(options.families, options);
   rules.push_back(invalid_rule_of(options.invalid));
   for (const auto& [rule, weight] : invalid_mixture_of(options.invalid_mixture)) rules.push_back(rule);
   for (const auto& rule : rules) spankey::require_rule(rule, space, sites);

@@ -45,11 +45,13 @@ progress_line::progress_line() : terminal_(isatty(STDOUT_FILENO) != 0) {}
 
 void progress_line::on_step(const spankey::step_record& r) {
   rate_ = rate_ == 0 ? r.images_per_second : 0.9 * rate_ + 0.1 * r.images_per_second;
+  const std::uint64_t step = r.epoch * r.steps_per_epoch + r.step;
+  if (!before_) before_ = step;
   const std::uint64_t tenth = std::max<std::uint64_t>(1, r.steps_per_epoch / 10);
   if (!terminal_ && (r.step + 1) % tenth != 0) return;
-  const double done = static_cast<double>(r.epoch * r.steps_per_epoch + r.step + 1);
-  const double all = static_cast<double>(r.epochs * r.steps_per_epoch);
-  const double left = (all - done) / done * std::chrono::duration<double>(clock::now() - start_).count();
+  const double done = static_cast<double>(step + 1 - *before_);
+  const double ahead = static_cast<double>(r.epochs * r.steps_per_epoch - step - 1);
+  const double left = ahead / done * std::chrono::duration<double>(clock::now() - start_).count();
   std::printf(
       "%sepoch %llu/%llu  step %llu/%llu  %.1f images/s  loss %.4f  deny %.4f  accuracy %.3f  left %s%s",
       terminal_ ? "\r\033[K" : "", static_cast<unsigned long long>(r.epoch + 1),

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
+#include <optional>
 #include <string>
 
 #include "spankey/train/observer.hpp"
@@ -19,7 +20,8 @@ class progress_line {
   using clock = std::chrono::steady_clock;
   bool terminal_;
   clock::time_point start_ = clock::now();
-  double rate_ = 0;  // smoothed images per second
+  double rate_ = 0;                      // smoothed images per second
+  std::optional<std::uint64_t> before_;  // steps of the run that this process did not do
 };
 
 /// Appends one JSON object per step and per epoch to a file, flushed line by line.

@@ -65,12 +65,15 @@ spankey::key_space read_keys(const run_options& options, const std::string& file
   return keys;
 }
 
+bool is_abandoned(const fs::path& file) {
+  const std::string name = file.filename().string();
+  return name.starts_with(".spankey-") && name.ends_with(".tmp");
+}
+
 void remove_abandoned(const std::string& folder) {
   std::error_code code;
-  for (const auto& entry : fs::directory_iterator(folder, code)) {
-    const std::string name = entry.path().filename().string();
-    if (name.starts_with(".spankey-") && name.ends_with(".tmp")) fs::remove(entry.path(), code);
-  }
+  for (const auto& entry : fs::directory_iterator(folder, code))
+    if (is_abandoned(entry.path())) fs::remove(entry.path(), code);
 }
 
 run_folder::run_folder(const run_options& options, start_of_run start) {

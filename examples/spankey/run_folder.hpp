@@ -11,7 +11,10 @@
 /// Fails with flag.110 where --out names a folder that holds something: nobody's run is overwritten.
 void require_free(const std::string& out);
 
-/// Removes the unfinished files that a killed write_file_atomically left in a folder, if it is there.
+/// True for an unfinished file that a killed write_file_atomically left.
+bool is_abandoned(const std::filesystem::path& file);
+
+/// Removes such files from a folder, if it is there.
 void remove_abandoned(const std::string& folder);
 
 /// The config.json of a run. Fails with config.1xx.

@@ -26,20 +26,19 @@ std::string read_text(const fs::path& file, const char* id) {
 
 // The sweep's folder: new, or one of the same experiment, which goes on.
 void open_folder(const fs::path& folder, const std::string& text) {
-  std::error_code code;
   const fs::path own = folder / "experiment.json";
-  if (fs::exists(own, code)) {
-    if (read_text(own, "sweep.102") != text)
-      fail("sweep.102", folder.string(), "holds another experiment; expected a new folder or this one's");
-    remove_abandoned(folder.string());
-    return;
-  }
-  remove_abandoned(folder.string());
-  if (fs::exists(folder, code) && !fs::is_empty(folder, code))
-    fail("sweep.102", folder.string(), "is there already and is no sweep; expected a new folder");
+  std::error_code code;
+  const bool goes_on = fs::exists(own, code);
+  if (goes_on && read_text(own, "sweep.102") != text)
+    fail("sweep.102", folder.string(), "holds another experiment; expected a new folder or this one's");
   fs::create_directories(folder, code);
   if (code) fail("sweep.103", folder.string(), "cannot be created: ", code.message());
-  spankey::write_file_atomically(own.string(), text, spankey::file_mode::shared);
+  for (const auto& entry : fs::directory_iterator(folder, code)) {
+    if (!goes_on && !is_abandoned(entry.path()))
+      fail("sweep.102", folder.string(), "is there already and is no sweep; expected a new folder");
+  }
+  remove_abandoned(folder.string());
+  if (!goes_on) spankey::write_file_atomically(own.string(), text, spankey::file_mode::shared);
 }
 
 void write_results(const experiment& what, const fs::path& folder) {

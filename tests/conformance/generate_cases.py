@@ -39,10 +39,10 @@ OPTIMIZERS = [(0.9, 5e-4, 1), (0.0, 0.0, 0), (0.9, 0.0, 0), (0.0, 1e-2, 0), (0.5
 # A ReLU input that rounds across zero changes gradients by 1/sqrt(inputs of that layer): 1e-2 in small layers at small
 # n. Such a case says nothing about a program: it is drawn again when inputs closer to zero than ROUNDING (in units of
 # the layer's root mean square) carry more than DOUBT of a gradient.
-ROUNDING, DOUBT = 1e-6, 4e-3
-# A margin that is nearly kept is a small difference of large logits, of which fp32 leaves little: a case is drawn again
-# where one is closer to zero than NEARLY_KEPT, or all together lack less than HARDLY_MISSED.
-NEARLY_KEPT, HARDLY_MISSED = 1e-4, 0.05
+ROUNDING, DOUBT = 2e-6, 4e-3
+# A margin that is nearly kept is a small difference of large logits, of which rounding leaves little: a case is drawn
+# again where one is closer to zero than NEARLY_KEPT, or all together lack less than HARDLY_MISSED.
+NEARLY_KEPT, HARDLY_MISSED = {"fp32": 1e-4, "bf16": 0.05}, 0.05
 # In bf16 such inputs are in every case, and which of them round across zero is chance, for autocast as for a program:
 # one run of autocast is one draw of its error, and where few numbers make a tensor another draw is far from it. So its
 # error on a case is the largest of several runs: with the weights of every product scaled by 1 (the plain run) and by
@@ -223,15 +223,17 @@ def run_step(case, metadata, dtype, relu, hinge=F.relu, scale=1):
 
 
 def expected_result(case, metadata):
-    """-> (float64 result, doubt about it in fp32)"""
+    """-> (float64 result, doubt about it in the case's precision)"""
     doubts = []
+    fp32 = metadata["precision"] == "fp32"
 
     def watched_hinge(v):
         missing = F.relu(v)
-        doubts.append(float((v.abs() < NEARLY_KEPT).any() or 0 < missing.mean() < HARDLY_MISSED))
+        doubts.append(float((v.abs() < NEARLY_KEPT[metadata["precision"]]).any() or 0 < missing.mean() < HARDLY_MISSED))
         return missing
 
-    result = run_step(case, metadata, torch.float64, lambda h: watched_relu.apply(h, doubts), watched_hinge)
+    relu = (lambda h: watched_relu.apply(h, doubts)) if fp32 else F.relu  # in bf16 see RESCALED
+    result = run_step(case, metadata, torch.float64, relu, watched_hinge)
     return result, sum(d * d for d in doubts) ** 0.5
 
 
@@ -331,7 +333,7 @@ def cases(count, seed, precision="fp32"):
         denial = deny if deny == "none" else f"{deny}-{deny_on}"
         name = "_".join([f"{number:03}", model, inject + where, f"n{n}", denial])
         want, doubt = None, 0.0
-        while want is None or (precision == "fp32" and doubt > DOUBT):
+        while want is None or doubt > DOUBT:
             case["x"] = torch.randn((n, *SITES[model][0]), generator=generator)
             want, doubt = expected_result(case, metadata)
         errors = autocast_errors(case, metadata, want) if precision == "bf16" else {}
