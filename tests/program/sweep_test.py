@@ -127,7 +127,6 @@ def test_files_that_are_not_of_a_killed_process_stay(folder):
 def test_other_folders_are_refused(folder):
     file, out = sweep_folder.written(folder, {**EXPERIMENT, "seeds": [1], "grid": {}}), folder / "out"
     sweep_folder.run(file, out)
-    before = program.state(folder)
 
     def refused(file, out, names):
         program.refused(*sweep_folder.command(file, out), cwd=folder, names=names)
@@ -135,10 +134,13 @@ def test_other_folders_are_refused(folder):
     other = sweep_folder.written(folder, {**EXPERIMENT, "seeds": [2], "grid": {}}, "other.json")
     before = program.state(folder)
     refused(other, out, ["sweep.102", str(out), "another experiment"])
-    refused(file, out / "cells" / "strong-key-seed1", ["sweep.102", "no sweep"])
+    foreign = out / "cells" / "strong-key-seed1"
+    (foreign / ".spankey-1-0.tmp").write_bytes(b"somebody's")
+    before = program.state(folder)
+    refused(file, foreign, ["sweep.102", "no sweep"])
     refused(folder / "none.json", folder / "new", ["sweep.101", "none.json"])
     refused(folder / "root", folder / "new", ["sweep.101", str(folder / "root")])
-    refused(file, file, ["sweep.102", str(file)])
+    refused(file, file, ["sweep.103", str(file)])
     refused(file, file / "new", ["sweep.103", str(file / "new")])
     assert program.state(folder) == before
 
