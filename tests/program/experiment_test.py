@@ -103,6 +103,14 @@ def test_wrong_experiments(folder):
         assert program.state(folder) == before, names
 
 
+def test_shipped_experiments_are_sound(folder):
+    (folder / "taken").write_bytes(b"")
+    files = sorted((pathlib.Path(__file__).parents[2] / "examples" / "experiments").glob("*.json"))
+    assert len(files) > 10, files
+    for file in files:  # read and checked whole before the folder is looked at
+        program.refused("sweep", file, "--out", folder, cwd=folder, names=["sweep.102"])
+
+
 def test_every_error_of_experiments_is_provoked(_):
     ids = {name for _, names in WRONG for name in names if name.startswith("experiment.")}
     assert ids == {f"experiment.{number}" for number in range(101, 113)}
