@@ -1,5 +1,6 @@
 """Files of experiments with something wrong: one line that names the place, before a folder exists or anything runs."""
 import json
+import pathlib
 import sys
 
 import program
