@@ -5,28 +5,12 @@
 #include <string>
 #include <vector>
 
-#include "spankey/backend/reference/update.hpp"
+#include "optim/pair_model.hpp"
 
 using namespace spankey;
+using test::pair_model;
 
 namespace {
-// Two parameters of one element: the second has ten times the first one's gradient.
-struct pair_model {
-  using scalar = double;
-  using master = double;
-  using backend_type = backend::reference;
-  parameter<double> first{.dims = {.o = 1}}, second{.dims = {.o = 1}};
-  template <class F>
-  void for_each_parameter(F&& f, const scope& at = {}) {
-    f(scope{&at, "first"}, first);
-    f(scope{&at, "second"}, second);
-  }
-  template <class Visitor>
-  void for_each_buffer(Visitor& visit, const scope& at, index_t) {
-    for_each_parameter([&](const scope& name, parameter<double>& w) { w.for_each_buffer(visit, name); }, at);
-  }
-};
-
 const std::vector<double> gradients = {0.5, -0.25, 1.0};
 
 // From w = 1 with learning rate 0.1; `values` and `momenta` after each of the three gradients.
