@@ -30,6 +30,7 @@ RUNS = {
 RUNS.update({f"bf16 {isa}": ("bf16", (), {"SPANKEY_ISA": isa}, math.inf, lambda number: True)
              for isa in ("portable", "avx2", "avx512", "avx512_bf16", "amx_bf16")})
 
+os.environ["OPENBLAS_NUM_THREADS"] = "1"  # its waiting threads would take the cores that the program needs
 try:
     import torch
 except ImportError:
