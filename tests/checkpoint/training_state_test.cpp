@@ -4,7 +4,7 @@
 
 #include <bit>
 #include <cstdint>
-#include <optional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -44,10 +44,10 @@ image_dataset data_of(const residual&) {
 template <class Model>
 struct made {
   Model model;
-  std::optional<arena> memory;
+  std::unique_ptr<const arena> memory;
   explicit made(optimizer kind, std::uint64_t seed = 1) {
     if (kind == optimizer::adam) keep_second_moment(model);
-    memory.emplace(model, 3 * 8);
+    memory = std::make_unique<const arena>(model, 3 * 8);
     initialise(model, seed);
   }
 };
