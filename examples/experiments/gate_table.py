@@ -3,7 +3,7 @@
 usage: gate_table.py RESULTS.json
 First table: each row's gate in one line. Figures are semantic/masked/calibrated accuracies; of the families outside the
 span the highest of each. 50 % angle: where a valid key, turned out of the span, is accepted half as often as a valid
-one. Second table: masked accuracy for every family. Third: semantic accuracy against the angle.
+one. Second table: masked accuracy for every family. Third: semantic/masked accuracy against the angle.
 """
 import json
 import pathlib
@@ -11,6 +11,7 @@ import sys
 
 FIGURES = ("semantic", "masked", "calibrated")
 IN_SPAN = ("negated", "scaled@2", "zero_mean")
+SHOWN_ANGLES = (10, 20, 30, 40, 50, 60, 75, 90)
 
 
 def share(value):
@@ -56,15 +57,15 @@ def main():
         half = half_angle(metrics["valid_key"], invalid)
         gates.append((name, share(metrics["valid_key"]["semantic"]["mean"]), figures(metrics["no_key"]), worst,
                       "none" if half is None else f"{half:.0f}°"))
-        curves.append((name, *(share(c["semantic"]["mean"]) for _, c in angles(invalid))))
+        curves.append((name, *(share(c["semantic"]["mean"]) + "/" + share(c["masked"]["mean"])
+                               for degrees, c in angles(invalid) if degrees in SHOWN_ANGLES)))
     print_table(("design", "valid", "no key", "worst outside the span", "50 % angle"), gates)
     names = sorted(names)
     for name, metrics in rows:
         invalid = metrics.get("invalid_key", {})
         families.append((name, *(share(invalid[f]["masked"]["mean"]) if f in invalid else "" for f in names)))
     print_table(("masked", *names), families)
-    degrees = [f"{d:.0f}°" for d, _ in angles(rows[0][1]["invalid_key"])]
-    print_table(("semantic", *degrees), curves)
+    print_table(("semantic/masked", *(f"{degrees}°" for degrees in SHOWN_ANGLES)), curves)
 
 
 if __name__ == "__main__":

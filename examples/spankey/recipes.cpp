@@ -25,15 +25,16 @@ json recipe_of_data(const std::string& data) {
   return recipe;
 }
 
-json regime_named(const std::string& name, bool keys_have_a_mean) {
+json regime_named(const std::string& name, const std::string& data, bool keys_have_a_mean) {
   if (name == "reference")
     return {{"basis", "uniform"},    {"coefficients", "unit_cube"}, {"rescale", "pooled"},
             {"invalid", "gaussian"}, {"invalid-mixture", ""},       {"deny", "B"},
             {"deny-on", "wrong"}};
-  return {{"rescale", "per_key"},
-          {"invalid-mixture", sound_mixture(keys_have_a_mean)},
-          {"deny", "sealed"},
-          {"deny-on", "wrong+no"}};
+  json sound = {{"rescale", "per_key"}, {"invalid-mixture", sound_mixture(keys_have_a_mean)},
+                {"deny", "sealed"},     {"deny-on", "wrong+no"},
+                {"deny-weight", 2.0},   {"seal-weight", 3.0}};
+  if (data == "mnist") sound.update({{"sites", {1, 2}}, {"gamma", 2.0}, {"key-std", 1.0}});
+  return sound;
 }
 
 }  // namespace
@@ -53,8 +54,9 @@ json recipe_for(const json& given) {
   const auto law = spankey::default_law(cube ? spankey::coefficient_kind::unit_cube
                                              : spankey::coefficient_kind::gaussian);  // as of the sphere
   const bool keys_have_a_mean = given.contains("offset") ? given.at("offset") != 0 : law.offset != 0;
-  json recipe = recipe_of_data(chosen("data", "glyphs"));
-  recipe.update(regime_named(chosen("regime", "sound"), keys_have_a_mean));
+  const std::string data = chosen("data", "glyphs");
+  json recipe = recipe_of_data(data);
+  recipe.update(regime_named(chosen("regime", "sound"), data, keys_have_a_mean));
   recipe["offset"] = law.offset;
   recipe["spread"] = law.spread;
   // Without keys there is nothing to deny.
