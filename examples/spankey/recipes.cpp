@@ -25,16 +25,20 @@ json recipe_of_data(const std::string& data) {
   return recipe;
 }
 
-json regime_named(const std::string& name, const std::string& data, bool keys_have_a_mean) {
-  if (name == "reference")
-    return {{"basis", "uniform"},    {"coefficients", "unit_cube"}, {"rescale", "pooled"},
-            {"invalid", "gaussian"}, {"invalid-mixture", ""},       {"deny", "B"},
-            {"deny-on", "wrong"}};
-  json sound = {{"rescale", "per_key"}, {"invalid-mixture", sound_mixture(keys_have_a_mean)},
-                {"deny", "sealed"},     {"deny-on", "wrong+no"},
-                {"deny-weight", 2.0},   {"seal-weight", 3.0}};
-  if (data == "mnist") sound.update({{"sites", {1, 2}}, {"gamma", 2.0}, {"key-std", 1.0}});
-  return sound;
+json regime_reference() {
+  return {{"basis", "uniform"},    {"coefficients", "unit_cube"}, {"rescale", "pooled"},
+          {"invalid", "gaussian"}, {"invalid-mixture", ""},       {"deny", "B"},
+          {"deny-on", "wrong"}};
+}
+
+json regime_sound(const std::string& data, const std::string& deny, bool keys_have_a_mean) {
+  json recipe = {{"rescale", "per_key"},
+                 {"invalid-mixture", sound_mixture(keys_have_a_mean)},
+                 {"deny", deny},
+                 {"deny-on", "wrong+no"}};
+  if (data == "mnist") recipe.update({{"sites", {1, 2}}, {"gamma", 2.0}, {"key-std", 1.0}});
+  if (deny == "sealed") recipe.update({{"deny-weight", 2.0}, {"seal-weight", 3.0}});
+  return recipe;
 }
 
 }  // namespace
@@ -56,7 +60,9 @@ json recipe_for(const json& given) {
   const bool keys_have_a_mean = given.contains("offset") ? given.at("offset") != 0 : law.offset != 0;
   const std::string data = chosen("data", "glyphs");
   json recipe = recipe_of_data(data);
-  recipe.update(regime_named(chosen("regime", "sound"), data, keys_have_a_mean));
+  recipe.update(chosen("regime", "sound") == "reference"
+                    ? regime_reference()
+                    : regime_sound(data, chosen("deny", "sealed"), keys_have_a_mean));
   recipe["offset"] = law.offset;
   recipe["spread"] = law.spread;
   // Without keys there is nothing to deny.

@@ -67,7 +67,7 @@ WRONG = [  # experiment, and what the line has to hold
     # What the run itself would refuse, with the row that asks for it.
     (flags(sites=[0, 3]), ["experiment.111", "'bad one'", "flag.114", "--sites", "small_cnn"]),
     (flags(sites=[2, 2]), ["experiment.111", "'bad one'", "flag.102", "twice"]),
-    (flags(subspace_dim=785), ["experiment.111", "'bad one'", "flag.105", "785"]),
+    (flags(subspace_dim=785, sites=[0]), ["experiment.111", "'bad one'", "flag.105", "785"]),
     (flags(inject="none", deny="B"), ["experiment.111", "'bad one'", "flag.103", "--deny"]),
     (flags(per_site_basis=True), ["experiment.111", "'bad one'", "flag.104"]),
     (flags(families="gaussian,other_site"), ["experiment.111", "'bad one'", "key.118"]),

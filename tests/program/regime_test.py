@@ -8,9 +8,11 @@ import program
 CENTRED_MIXTURE = "gaussian,orthogonal,norm_matched,angle@20,angle@45,permuted,sign_flipped,zero,constant"
 MIXTURE = CENTRED_MIXTURE + ",negated"
 REFERENCE = {"basis": "uniform", "coefficients": "unit_cube", "rescale": "pooled", "invalid": "gaussian",
-             "invalid-mixture": "", "deny": "B", "deny-on": "wrong", "offset": 0.5, "spread": 0.5}
+             "invalid-mixture": "", "deny": "B", "deny-on": "wrong", "deny-weight": 0.1, "seal-weight": 1.0,
+             "offset": 0.5, "spread": 0.5}
 SOUND = {"basis": "uniform", "coefficients": "unit_cube", "rescale": "per_key", "invalid-mixture": MIXTURE,
-         "deny": "sealed", "deny-on": "wrong+no", "offset": 0.5, "spread": 0.5}
+         "deny": "sealed", "deny-on": "wrong+no", "deny-weight": 2.0, "seal-weight": 3.0, "offset": 0.5, "spread": 0.5}
+SOUND_ON_MNIST = {"sites": [1, 2], "gamma": 2.0, "key-std": 1.0}
 REGIME_FLAGS = set(REFERENCE) | {"regime"}
 
 
@@ -33,8 +35,10 @@ def test_regimes_of_every_data_set(folder):
         holds(reference, REFERENCE)
         holds(sound, SOUND)
         assert config_of(folder, data, *flags) == sound
-        # The rest is the data set's, whatever the regime.
-        assert {flag for flag in sound if sound[flag] != reference[flag]} <= REGIME_FLAGS
+        # The rest is the data set's, whatever the regime; MNIST's was studied.
+        studied = SOUND_ON_MNIST if data == "mnist" else {}
+        holds(sound, studied)
+        assert {flag for flag in sound if sound[flag] != reference[flag]} <= REGIME_FLAGS | set(studied)
 
 
 def test_given_flags_win(folder):
@@ -44,7 +48,7 @@ def test_given_flags_win(folder):
     for regime in ("reference", "sound"):
         holds(config_of(folder, regime, "--data", "linear", "--regime", regime, *flags), {**given, "epochs": 1})
     holds(config_of(folder, "equal", "--data", "linear", "--regime", "sound", "--deny", "B", "--deny-on", "wrong"),
-          {"deny": "B", "deny-on": "wrong", "rescale": "per_key"})  # a value like another regime's stays
+          {"deny": "B", "deny-on": "wrong", "rescale": "per_key", "deny-weight": 0.1})  # a value like another regime's stays
 
 
 def test_law_of_the_coefficients(folder):
