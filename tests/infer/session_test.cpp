@@ -1,0 +1,287 @@
+#include "spankey/infer/session.hpp"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <initializer_list>
+#include <memory>
+#include <span>
+#include <type_traits>
+#include <vector>
+
+#include "spankey/backend/reference/reference.hpp"
+#include "spankey/core/arena.hpp"
+#include "spankey/core/random.hpp"
+#include "spankey/infer/make_image.hpp"
+#include "spankey/inject/runtime.hpp"
+#include "spankey/model/initialise.hpp"
+
+using namespace spankey;
+using infer::status;
+
+namespace {
+
+double noise(std::uint64_t i) { return random_source(3, stream::glyphs).gaussian(i); }
+
+// A model with weights, statistics and keys that are all different; its forward pass is the expectation.
+template <class Model>
+struct trained {
+  Model model;
+  arena memory{model, 1};
+  std::vector<std::vector<float>> keys;  // (C, H, W), of every site
+  std::vector<float> input = std::vector<float>(static_cast<std::size_t>(Model::input::size));
+
+  explicit trained(injector_kind kind) {
+    initialise(model, 5);
+    std::uint64_t drawn = 0;
+    model.for_each_parameter([&](const scope&, auto& p) {
+      if (p.dims.file_rank > 1) return;
+      for (index_t i = 0; i < p.value.count; ++i) p.value.data[i] += static_cast<float>(0.2 * noise(drawn++));
+    });
+    model.for_each_state([&](const scope&, auto& s) {
+      for (index_t i = 0; i < s.count; ++i)
+        s.value.data[i] += static_cast<float>(0.2 * std::abs(noise(drawn++)));
+    });
+    set_injector(model, runtime{kind, 1.5F});
+    for (const extents& shape : Model::sites) {
+      keys.emplace_back();
+      for (index_t i = 0; i < shape.size(); ++i) keys.back().push_back(static_cast<float>(noise(drawn++)));
+    }
+    for (float& x : input) x = static_cast<float>(noise(drawn++));
+  }
+
+  std::vector<float> logits(bool keyed) {
+    std::vector<std::vector<float>> in_memory_order = keys;
+    model_keys<float, Model::sites.size()> given;
+    for (std::size_t s = 0; s < keys.size(); ++s) {
+      for (std::size_t i = 0; i < keys[s].size(); ++i)
+        in_memory_order[s][i] =
+            keys[s][static_cast<std::size_t>(file_index(Model::sites[s], static_cast<index_t>(i)))];
+      if (keyed) given[s].group[0] = {in_memory_order[s].data(), 0};
+    }
+    const auto z = model.forward(pass{}, {input.data(), 1}, given);
+    return {z.data(), z.data() + index_t(Model::outputs)};
+  }
+};
+
+// The session's memory, aligned, with a guard behind it.
+struct block {
+  std::vector<std::byte> bytes;
+  std::size_t size;
+  explicit block(std::size_t count)
+      : bytes(count + 2 * infer::image_alignment, std::byte{0x5A}), size(count) {}
+  std::span<std::byte> span() {
+    const std::size_t off = reinterpret_cast<std::uintptr_t>(bytes.data()) % infer::image_alignment;
+    return {bytes.data() + (infer::image_alignment - off) % infer::image_alignment, size};
+  }
+};
+
+double distance(std::span<const float> got, std::span<const float> want) {
+  double difference = 0, norm = 0;
+  for (std::size_t i = 0; i < want.size(); ++i) {
+    difference += std::pow(static_cast<double>(got[i]) - static_cast<double>(want[i]), 2);
+    norm += std::pow(static_cast<double>(want[i]), 2);
+  }
+  return std::sqrt(difference / norm);
+}
+
+template <class Model, class Weight>
+void check(injector_kind kind, index_t classes, double tolerance) {
+  auto network = std::make_unique<trained<Model>>(kind);
+  const std::vector<std::byte> made = infer::make_image<Weight>(network->model, classes);
+  block image(made.size());
+  std::copy(made.begin(), made.end(), image.span().begin());
+  using session_type = infer::session<Model, Weight>;
+  block memory(session_type::memory_bytes);
+  session_type session;
+  REQUIRE(session.open(image.span(), memory.span()) == status::ok);
+
+  infer::answer<Model> answer;
+  REQUIRE(session.run(network->input.data(), answer) == status::ok);
+  CHECK(answer.key == infer::key_state::none);
+  const std::vector<float> open = network->logits(false), keyed = network->logits(true);
+  CHECK(distance(answer.logits, open) < tolerance);
+  CHECK(distance(keyed, open) > 2 * tolerance);  // else the keys prove nothing
+
+  std::vector<std::span<const float>> keys(network->keys.begin(), network->keys.end());
+  REQUIRE(session.bind(keys) == status::ok);
+  REQUIRE(session.run(network->input.data(), answer) == status::ok);
+  CHECK(answer.key == infer::key_state::bound);
+  CHECK(distance(answer.logits, keyed) < tolerance);
+
+  session.wipe_key();
+  for (const std::byte b : memory.span()) REQUIRE(b == std::byte{0});
+  REQUIRE(session.run(network->input.data(), answer) == status::ok);
+  CHECK(answer.key == infer::key_state::none);
+  CHECK(distance(answer.logits, open) < tolerance);
+}
+
+template <template <head_outputs, class, class, class> class Model, class Sites>
+void check_everywhere(double tolerance) {
+  using plain = Model<10, gate<runtime, Sites>, backend::reference, float>;
+  using reject = Model<11, gate<runtime, Sites>, backend::reference, float>;
+  using beside = Model<head_outputs(10, aux_logit::reject), gate<runtime, Sites>, backend::reference, float>;
+  check<plain, float>(injector_kind::multiplicative, 10, tolerance);
+  check<reject, float>(injector_kind::additive, 10, tolerance);
+  check<beside, float>(injector_kind::multiplicative, 10, tolerance);
+  check<reject, bf16>(injector_kind::multiplicative, 10, 0.03);
+  check<reject, std::int8_t>(injector_kind::multiplicative, 10, 0.03);
+}
+
+}  // namespace
+
+TEST_CASE("session: answers as the model does, without a key, with one, and after it was wiped") {
+  SUBCASE("mlp") { check_everywhere<mlp, at<0, 1, 2>>(1e-5); }
+  SUBCASE("small_cnn") { check_everywhere<small_cnn, at<0, 1, 2>>(1e-5); }
+  SUBCASE("small_resnet") { check_everywhere<small_resnet, at<0, 1, 2, 3>>(1e-5); }
+}
+
+namespace {
+using small = small_cnn<11, gate<runtime, at<1, 2>>, backend::reference, float>;
+using small_session = infer::session<small, std::int8_t>;
+
+struct opened {
+  std::unique_ptr<trained<small>> network = std::make_unique<trained<small>>(injector_kind::multiplicative);
+  std::vector<std::byte> made = infer::make_image<std::int8_t>(network->model, 10);
+  block image{made.size()}, memory{small_session::memory_bytes};
+  small_session session;
+  opened() { std::copy(made.begin(), made.end(), image.span().begin()); }
+  status open() { return session.open(image.span(), memory.span()); }
+  // What open says once `change` has been made to the header.
+  template <class F>
+  status changed(F&& change) {
+    infer::image_header header;
+    std::memcpy(&header, made.data(), sizeof header);
+    change(header);
+    std::memcpy(image.span().data(), &header, sizeof header);
+    const status s = open();
+    std::copy(made.begin(), made.end(), image.span().begin());
+    return s;
+  }
+};
+}  // namespace
+
+TEST_CASE("session: an image or a memory that does not fit is refused by name") {
+  opened o;
+  REQUIRE(o.open() == status::ok);
+  CHECK(o.session.classes() == 10);
+  CHECK(o.session.open(o.image.span().first(o.made.size() - 1), o.memory.span()) == status::image_size);
+  CHECK(o.session.open({}, o.memory.span()) == status::image_size);
+  block shifted(o.made.size() + 1);
+  std::copy(o.made.begin(), o.made.end(), shifted.span().begin() + 1);
+  CHECK(o.session.open(shifted.span().subspan(1), o.memory.span()) == status::image_alignment);
+  CHECK(o.changed([](auto& h) { h.magic[7] = '2'; }) == status::image_format);
+  CHECK(o.changed([](auto& h) { h.payload += 1; }) == status::image_format);
+  CHECK(o.changed([](auto& h) { h.injector = 3; }) == status::image_format);
+  CHECK(o.changed([](auto& h) { h.model[0] = 'x'; }) == status::image_model);
+  CHECK(o.changed([](auto& h) { h.softmax = 10; }) == status::image_model);
+  CHECK(o.changed([](auto& h) { h.classes = 9; }) == status::image_model);
+  CHECK(o.changed([](auto& h) { h.aux = 1; }) == status::image_model);
+  CHECK(o.changed([](auto& h) { h.weights = 0; }) == status::image_weights);
+  CHECK(o.changed([](auto& h) { h.sites |= 1U; }) == status::image_sites);
+  CHECK(o.changed([](auto& h) { h.sites |= 1U << 9; }) == status::image_sites);
+  CHECK(o.changed([](auto& h) { h.gamma = 2; }) == status::image_checksum);
+  for (const std::size_t at : {sizeof(infer::image_header), o.made.size() / 2, o.made.size() - 1}) {
+    o.image.span()[at] ^= std::byte{0x10};
+    CHECK(o.open() == status::image_checksum);
+    o.image.span()[at] ^= std::byte{0x10};
+  }
+  CHECK(o.session.open(o.image.span(), o.memory.span().first(small_session::memory_bytes - 1)) ==
+        status::memory_size);
+  block odd(small_session::memory_bytes + 4);
+  CHECK(o.session.open(o.image.span(), odd.span().subspan(4)) == status::memory_alignment);
+  infer::answer<small> answer;
+  CHECK(o.session.run(o.network->input.data(), answer) == status::not_open);  // the last open failed
+  CHECK(o.session.bind({}) == status::not_open);
+}
+
+TEST_CASE("session: a key that does not fit is refused and the one before it stays bound") {
+  opened o;
+  REQUIRE(o.open() == status::ok);
+  const std::array<std::span<const float>, 2> keys = {o.network->keys[1], o.network->keys[2]};
+  REQUIRE(o.session.bind(keys) == status::ok);
+  infer::answer<small> before, after;
+  REQUIRE(o.session.run(o.network->input.data(), before) == status::ok);
+  const std::array<std::span<const float>, 3> all = {o.network->keys[0], keys[0], keys[1]};
+  CHECK(o.session.bind(std::span(keys).first(1)) == status::key_site);
+  CHECK(o.session.bind(std::span(all).last(0)) == status::key_site);
+  const std::array<std::span<const float>, 3> many = {keys[0], keys[1], keys[1]};
+  CHECK(o.session.bind(many) == status::key_site);
+  const std::array<std::span<const float>, 2> swapped = {keys[1], keys[0]}, cut = {keys[0], keys[1].first(5)};
+  CHECK(o.session.bind(swapped) == status::key_size);
+  CHECK(o.session.bind(cut) == status::key_size);
+  REQUIRE(o.session.run(o.network->input.data(), after) == status::ok);
+  CHECK(after.key == infer::key_state::bound);
+  CHECK(after.logits == before.logits);
+}
+
+TEST_CASE("session: the memory is wiped when the session closes, opens again or goes out of scope") {
+  opened o;
+  const std::array<std::span<const float>, 2> keys = {o.network->keys[1], o.network->keys[2]};
+  const auto all_zero = [&] {
+    return std::ranges::all_of(o.memory.span(), [](std::byte b) { return b == std::byte{0}; });
+  };
+  {
+    small_session inner;
+    REQUIRE(inner.open(o.image.span(), o.memory.span()) == status::ok);
+    REQUIRE(inner.bind(keys) == status::ok);
+    CHECK_FALSE(all_zero());
+  }
+  CHECK(all_zero());
+  REQUIRE(o.open() == status::ok);
+  REQUIRE(o.session.bind(keys) == status::ok);
+  REQUIRE(o.open() == status::ok);
+  CHECK(o.session.key() == infer::key_state::none);
+  CHECK(all_zero());
+  REQUIRE(o.session.bind(keys) == status::ok);
+  o.session.close();
+  CHECK(all_zero());
+}
+
+TEST_CASE("session: refusals are those of the reject class, or of the reject logit") {
+  // Equal weights: the biases decide.
+  const auto answer_of = [](auto& model, std::initializer_list<float> biases) {
+    using model_type = std::remove_cvref_t<decltype(model)>;
+    arena memory(model, 1);
+    auto bias = biases.begin();
+    model.for_each_parameter([&](const scope& name, auto& p) {
+      std::fill_n(p.value.data, p.value.count, 0.0F);
+      if (name.str() == "fc3.bias" || name.str() == "fc_aux.bias")
+        for (index_t i = 0; i < p.value.count; ++i) p.value.data[i] = *bias++;
+    });
+    const auto made = infer::make_image<float>(model, 2);
+    block image(made.size()), working(infer::session<model_type>::memory_bytes);
+    std::copy(made.begin(), made.end(), image.span().begin());
+    infer::session<model_type> session;
+    REQUIRE(session.open(image.span(), working.span()) == status::ok);
+    infer::answer<model_type> answer;
+    const std::array<float, 20> x{};
+    REQUIRE(session.run(x.data(), answer) == status::ok);
+    return answer;
+  };
+  using ungated = gate<none, at<>>;
+  mlp<3, ungated, backend::reference, float> reject;
+  CHECK(answer_of(reject, {1, 2, 3}).rejected);
+  CHECK(answer_of(reject, {1, 2, 3}).semantic_class == 1);
+  CHECK_FALSE(answer_of(reject, {3, 2, 1}).rejected);
+  mlp<2, ungated, backend::reference, float> plain;
+  CHECK_FALSE(answer_of(plain, {1, 2}).rejected);
+  mlp<head_outputs(2, aux_logit::reject), ungated, backend::reference, float> beside;
+  CHECK(answer_of(beside, {1, 2, 0.5F}).rejected);
+  CHECK_FALSE(answer_of(beside, {1, 2, -0.5F}).rejected);
+  CHECK(answer_of(beside, {2, 1, 0.5F}).semantic_class == 0);
+}
+
+TEST_CASE("session: small_cnn fits a microcontroller") {
+  using everywhere = small_cnn<11, gate<multiplicative, at<0, 1, 2>>, backend::reference, float>;
+  static_assert(infer::session<everywhere, std::int8_t>::memory_bytes <= 64 * 1024);
+  static_assert(infer::session<everywhere, std::int8_t>::image_bytes <= 24 * 1024);
+  MESSAGE("small_cnn, keys at 0,1,2: ", infer::session<everywhere>::memory_bytes, " bytes of memory, image ",
+          infer::session<everywhere, float>::image_bytes, ", int8 ",
+          infer::session<everywhere, std::int8_t>::image_bytes);
+}
