@@ -264,7 +264,6 @@ TEST_CASE("session: refusals are those of the reject class, or of the reject log
     REQUIRE(session.run(x.data(), answer) == status::ok);
     return answer;
   };
-  using ungated = gate<none, at<>>;
   mlp<3, ungated, backend::reference, float> reject;
   CHECK(answer_of(reject, {1, 2, 3}).rejected);
   CHECK(answer_of(reject, {1, 2, 3}).semantic_class == 1);
