@@ -17,6 +17,7 @@
 #include <cstdint>
 #include <span>
 
+#include "spankey/infer/engine.hpp"
 #include "spankey/infer/image.hpp"
 #include "spankey/key/secret.hpp"
 
@@ -45,23 +46,26 @@ template <class Model, ImageWeight Weight = float>
 class session {
   using gate = typename arguments_of<Model>::gate;
   using layout = image_layout<Model, Weight>;
+  using runs = engine<typename Model::backend_type, Weight>;
   static constexpr auto& operations = architecture<Model>::operations;
   static constexpr std::size_t sites = Model::sites.size();
 
-  // Offsets in floats: the slots, the scratch rows, the effects of the key.
+  // Offsets in floats: prepared weights, and behind them what a key leaves traces in: slots, scratch, its effects.
   struct plan {
+    std::array<std::size_t, operations.size()> prepared{};
+    std::size_t traces = 0;
     std::array<std::size_t, slot_count> slot{};
     std::size_t scratch = 0, total = 0;
     std::array<std::size_t, sites> effect{};
   };
   static constexpr plan memory_plan = [] {
     std::array<index_t, slot_count> sizes{};
-    index_t rows = 0;
+    index_t scratch = 0;
     if (gate::sites::contains(0)) sizes[0] = Model::input::size;
     for (const operation& op : operations) {
       index_t& size = sizes[static_cast<std::size_t>(op.writes)];
       size = std::max(size, op.out().size());
-      rows = std::max(rows, (op.max_pool ? 2 : 1) * op.convolved().width * op.channels);
+      scratch = std::max(scratch, runs::scratch_size(op));
     }
     plan p;
     const auto reserve = [&](index_t floats) {
@@ -69,8 +73,11 @@ class session {
       p.total += aligned(static_cast<std::size_t>(floats) * sizeof(float)) / sizeof(float);
       return at;
     };
+    for (std::size_t i = 0; i < operations.size(); ++i)
+      p.prepared[i] = reserve(runs::prepared_size(operations[i]));
+    p.traces = p.total;
     for (std::size_t i = 0; i < slot_count; ++i) p.slot[i] = reserve(sizes[i]);
-    p.scratch = reserve(rows);
+    p.scratch = reserve(scratch);
     for (std::size_t i = 0; i < sites; ++i)
       p.effect[i] = reserve(gate::sites::contains(static_cast<int>(i)) ? Model::sites[i].size() : 0);
     return p;
@@ -102,6 +109,9 @@ class session {
     image_ = image.data();
     memory_ = reinterpret_cast<float*>(memory.data());
     header_ = header;
+    for (std::size_t i = 0; i < operations.size(); ++i)
+      runs::prepare(operations[i], layout::view(image_, i), memory_ + memory_plan.prepared[i],
+                    memory_ + memory_plan.scratch);
     return status::ok;
   }
 
@@ -125,7 +135,8 @@ class session {
 
   /// Overwrites everything that the key left in the working memory: its effects, and activations that it changed.
   void wipe_key() {
-    if (memory_ != nullptr) wipe(memory_, memory_bytes);
+    if (memory_ != nullptr)
+      wipe(memory_ + memory_plan.traces, (memory_plan.total - memory_plan.traces) * sizeof(float));
     key_ = key_state::none;
   }
   void close() {
@@ -150,13 +161,13 @@ class session {
     for (std::size_t i = 0; i < operations.size(); ++i) {
       const operation& op = operations[i];
       float* const y = slot(op.writes);
-      const float* const source = read[op.reads];
-      if (op.kind == operation_kind::mean) {
-        average(op, source, y);
-      } else {
-        convolve(op, source, layout::view(image_, i), op.adds == no_slot ? nullptr : read[op.adds],
-                 effect_of(op.site), y, memory_ + memory_plan.scratch);
-      }
+      runs::run(op, {.x = read[op.reads],
+                     .weights = layout::view(image_, i),
+                     .prepared = memory_ + memory_plan.prepared[i],
+                     .residual = op.adds == no_slot ? nullptr : read[op.adds],
+                     .key = effect_of(op.site),
+                     .y = y,
+                     .scratch = memory_ + memory_plan.scratch});
       read[op.writes] = y;
     }
     read_answer(read[operations.back().writes], found);
