@@ -65,7 +65,7 @@ def test_broken_runs(folder):
     broken(folder, folder / "nowhere", ["nowhere/config.json"])
     run = folder / "run"
     data_files.write_idx(folder / "root" / "mnist")
-    program.train_tiny(run, "--data", "mnist", "--data-root", folder / "root")
+    program.train_tiny(run, "--data", "mnist", "--data-root", folder / "root", "--sites", "0,2")
     good = program.contents(run)
 
     def restore():
