@@ -96,7 +96,7 @@ function update() {
   const key = currentKey();
   showKey(key);
   if (!digit) {
-    element("verdict").textContent = "draw a digit, or pick one";
+    element("verdict").textContent = "no digit";
     element("verdict").classList.remove("refused");
     for (const row of document.querySelectorAll("#bars tr")) setRow(row.id, 0), row.classList.remove("chosen");
     return;
