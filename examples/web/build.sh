@@ -1,7 +1,7 @@
 #!/bin/sh
 # examples/web/build.sh FOLDER: makes the page in FOLDER, from the files of this folder and the library's headers.
 # Needs clang 14 or newer with wasm-ld, and the WASI C and C++ libraries: on Debian and Ubuntu
-#   apt-get install clang lld wasi-libc libc++-14-dev-wasm32 libclang-rt-14-dev-wasm32
+#   apt-get install clang lld wasi-libc libc++-dev-wasm32 libclang-rt-dev-wasm32
 # CLANG names another compiler than clang++.
 set -eu
 [ $# = 1 ] || { echo "usage: $0 FOLDER" >&2; exit 2; }

@@ -47,6 +47,9 @@ CONTRAST = """(() => {
     }).map(e => e.tagName + " " + e.textContent.slice(0, 20)).join("; ");
 })()"""
 
+# Numbers wider than their column.
+CUT = """[...document.querySelectorAll(".number, th")].filter(e => e.scrollWidth > e.clientWidth).map(e => e.textContent).join("; ")"""
+
 UNLABELLED = """[...document.querySelectorAll("button, input, meter, canvas[role=img]")]
   .filter(e => !(e.textContent.trim() || e.getAttribute("aria-label") || e.labels?.length)).map(e => e.outerHTML).join("; ")"""
 
@@ -206,8 +209,9 @@ def check_screens(page, url, shots):
             where = (size, scheme)
             assert page.value("document.documentElement.scrollWidth") == size[0], where
             assert page.value(CONTRAST) == "", (where, page.value(CONTRAST))
-            press(page, "key-none")
+            assert press(page, "key-none")["refusal"] == 100, where  # the longest number
             assert page.value(CONTRAST) == "", (where, page.value(CONTRAST))
+            assert page.value(CUT) == "", (where, page.value(CUT))
             press(page, "key-valid")
             turn(page, 12)
             page.value("document.getElementById('verdict').scrollIntoView({ block: 'center' })")
