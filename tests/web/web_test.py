@@ -153,13 +153,27 @@ def check_keyboard(page):
     assert page.value(UNLABELLED) == "", page.value(UNLABELLED)
 
 
-def draw(page, strokes):
-    """Moves the mouse along strokes, in shares of the drawing area."""
-    left, top, side = page.value("""(canvas => {
+def place_of_drawing(page):
+    return page.value("""(canvas => {
       canvas.scrollIntoView({ block: "center" });
       const box = canvas.getBoundingClientRect();
       return [box.left, box.top, box.width];
     })(document.getElementById("drawing"))""")
+
+
+def touch(page, stroke):
+    """Moves a finger along a stroke, in shares of the drawing area."""
+    left, top, side = place_of_drawing(page)
+    kinds = ["touchStart"] + ["touchMove"] * (len(stroke) - 1)
+    for kind, (x, y) in zip(kinds, stroke):
+        page.call("Input.dispatchTouchEvent", type=kind, touchPoints=[{"x": left + side * x, "y": top + side * y}])
+    page.call("Input.dispatchTouchEvent", type="touchEnd", touchPoints=[])
+    return page.value(STATE)
+
+
+def draw(page, strokes):
+    """The same with the mouse, for several strokes."""
+    left, top, side = place_of_drawing(page)
     for stroke in strokes:
         places = [{"x": left + side * x, "y": top + side * y, "button": "left", "clickCount": 1} for x, y in stroke]
         page.call("Input.dispatchMouseEvent", type="mousePressed", **places[0])
@@ -199,6 +213,11 @@ def check_drawing(page):
     press(page, "example-8")
     assert draw(page, [[(0.5, 0.2), (0.5, 0.5), (0.5, 0.8)]])["verdict"] == "1"
     assert press(page, "key-none")["verdict"] == "refused"
+    press(page, "key-valid")
+    press(page, "clear")
+    page.call("Emulation.setTouchEmulationEnabled", enabled=True)
+    assert touch(page, [(0.25, 0.2), (0.5, 0.2), (0.75, 0.2), (0.6, 0.5), (0.45, 0.85)])["verdict"] == "7"
+    page.call("Emulation.setTouchEmulationEnabled", enabled=False)
 
 
 def check_screens(page, url, shots):
