@@ -17,6 +17,9 @@ namespace {
 constexpr word instructions_per_tick = 40, tick_mask = 0xFFFFFF, paint = 0xA5A5A5A5;
 constexpr word write_text = 0x04, stop = 0x20, application_exit = 0x20026;
 
+word last_value = 0;  // of SysTick, which starts at 0
+std::uint64_t ticks = 0;
+
 volatile word& device(std::uintptr_t address) { return *reinterpret_cast<volatile word*>(address); }
 volatile word& systick_value() { return device(0xE000E018); }
 
@@ -59,7 +62,9 @@ void calibrate() {
   leave(static_cast<word>(firmware()));
 }
 
-[[noreturn]] void reset() {
+}  // namespace
+
+extern "C" [[noreturn]] void reset() {
   device(0xE000ED88) = 0xFU << 20;  // CPACR: the floating-point unit, where there is one
   __asm__ volatile("dsb\n isb" : : : "memory");
   start();
@@ -74,16 +79,12 @@ using handler = void (*)();
     reset,
     {fault, fault, fault, fault, fault, fault, fault, fault, fault, fault, fault, fault, fault, fault}};
 
-}  // namespace
-
 void print(const char* line) { semihost(write_text, line); }
 
 std::uint64_t instructions() {
-  static word last = systick_value();
-  static std::uint64_t ticks = 0;
   const word now = systick_value();  // counts down
-  ticks += (last - now) & tick_mask;
-  last = now;
+  ticks += (last_value - now) & tick_mask;
+  last_value = now;
   return ticks * instructions_per_tick;
 }
 

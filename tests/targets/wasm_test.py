@@ -1,0 +1,36 @@
+"""The firmware as a WebAssembly module in Node: it imports one function to print with, and nothing else."""
+import subprocess
+
+import target
+
+STACK = 16 * 1024
+TARGET = ["--target=wasm32-wasi", "--sysroot=/usr"]  # where Debian puts wasi-libc and libc++
+
+
+def main():
+    compiler, node, _ = target.need("clang++", "node", "wasm-ld")
+    probe = subprocess.run([compiler, *TARGET, "-x", "c++", "-include", "vector", "-fsyntax-only", "/dev/null"],
+                           capture_output=True, check=False)
+    if probe.returncode != 0:
+        target.skip("clang++ has no C++ library for wasm32-wasi")
+    with target.cases() as case:
+        target.compiles_alone(compiler, "spankey/infer.hpp", *TARGET)
+        for weight in target.WEIGHTS:
+            # The stack comes first, so that it ends in a trap and not in the data.
+            made = target.build(compiler, weight, case.folder, ["wasm.cpp"], *TARGET, "-nostartfiles", "-nostdlib++",
+                                "-Wl,--no-entry,--export=firmware,--gc-sections,--strip-all,--stack-first",
+                                f"-Wl,-z,stack-size={STACK}")
+            found = target.report(target.run(node, target.HERE / "wasm.mjs", made, STACK).splitlines())
+            assert [line for line in found.others if line.startswith("import ")] == ["import host print function"], found.others
+            difference = target.compare(found, case.expected[weight])
+            module = made.stat().st_size
+            assert 0 < found.sizes["stack"] < STACK, found.sizes
+            target.describe(f"WebAssembly, {weight} weights", module=module,
+                            code=module - found.sizes["weights"] - found.sizes["case"], weights=found.sizes["weights"],
+                            keys_and_images=found.sizes["case"], RAM=found.sizes["memory"] + found.sizes["stack"],
+                            stack=found.sizes["stack"], linear_memory=found.sizes["pages"],
+                            largest_difference=f"{difference:.1e}")
+
+
+if __name__ == "__main__":
+    main()
