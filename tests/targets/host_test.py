@@ -1,7 +1,5 @@
 """The firmware on the build machine, x86-64; that its case is a gate; and that these tests can fail."""
 import copy
-import os
-import shutil
 
 import target
 
@@ -43,7 +41,7 @@ def a_wrong_answer_is_found(found, expected):
 
 
 def main():
-    compiler = os.environ.get("CXX") or shutil.which("c++") or target.need("g++")[0]
+    compiler = target.host_compiler()
     with target.cases() as case:
         is_a_gate(case)
         for weight in target.WEIGHTS:

@@ -41,6 +41,11 @@ def need(*programs):
     return found
 
 
+def host_compiler():
+    """For the build machine itself."""
+    return os.environ.get("CXX") or need("c++")[0]
+
+
 def run(*command, **more):
     """stdout and stderr of a command that must succeed."""
     command = [str(word) for word in command]
