@@ -15,10 +15,9 @@ def counting_plugin(case, qemu):
     """The plugin's file. QEMU 9 counts its plugins' interface anew; what is used of it stayed as it was."""
     version = int(re.search(r"version (\d+)", target.run(qemu, "--version")).group(1))
     made = case.folder / "count_instructions.so"
-    done = subprocess.run([target.host_compiler(), *target.FLAGS, "-shared", "-fPIC",
-                           f"-DAPI_VERSION={1 if version < 9 else 2}", target.HERE / "count_instructions.cpp", "-o", made],
-                          capture_output=True, text=True, check=False)
-    assert done.stdout + done.stderr == "", done.stderr
+    text = target.run(target.host_compiler(), *target.FLAGS, "-shared", "-fPIC", target.HERE / "count_instructions.cpp",
+                      f"-DAPI_VERSION={1 if version < 9 else 2}", "-o", made)
+    assert text == "", text
     return made
 
 
@@ -51,10 +50,8 @@ def main():
             found = target.report(target.run(qemu, made).splitlines())
             difference = target.compare(found, case.expected[weight])
             constants, data, zeros = (int(n) for n in target.run(size, objects).splitlines()[1].split()[:3])
-            target.describe(f"aarch64, {weight} weights", flash=constants,
-                            code=constants - found.sizes["weights"] - found.sizes["case"], weights=found.sizes["weights"],
-                            keys_and_images=found.sizes["case"], static_RAM=data + zeros,
-                            largest_difference=f"{difference:.1e}")
+            target.describe(f"aarch64, {weight} weights", flash=constants, **target.parts(constants, found),
+                            static_RAM=data + zeros, largest_difference=f"{difference:.1e}")
             counted = counts(qemu, plugin, made)
             if counted is None:
                 print("  instructions: not counted, this QEMU does not take the plugin")

@@ -38,15 +38,14 @@ def check(name, weight, case, tools):
     assert "calibration ok" in found.others, found.others
     difference = target.compare(found, case.expected[weight])
 
-    parts = sections(size, made)
-    static = parts.get(".data", 0) + parts[".bss"]
+    linked = sections(size, made)
+    static = linked.get(".data", 0) + linked[".bss"]
     ram = static + found.sizes["stack"]
-    flash = sum(parts.get(part, 0) for part in (".text", ".init_array", ".data"))
+    flash = sum(linked.get(section, 0) for section in (".text", ".init_array", ".data"))
     assert static >= found.sizes["memory"] and found.sizes["stack"] > 0
     assert ram <= RAM_LIMIT, f"{ram} bytes of RAM, expected at most {RAM_LIMIT}"
-    target.describe(f"{name} ({machine}), {weight} weights", flash=flash, code=flash - found.sizes["weights"] - found.sizes["case"],
-                    weights=found.sizes["weights"], keys_and_images=found.sizes["case"], RAM=ram, static=static,
-                    stack=found.sizes["stack"], largest_difference=f"{difference:.1e}")
+    target.describe(f"{name} ({machine}), {weight} weights", flash=flash, **target.parts(flash, found), RAM=ram,
+                    static=static, stack=found.sizes["stack"], largest_difference=f"{difference:.1e}")
     target.describe("  instructions", **found.costs)
     assert found.costs.keys() == {"open", "bind", *target.STATES}, found.costs
 

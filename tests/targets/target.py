@@ -58,8 +58,8 @@ def run(*command, **more):
 def build(compiler, weight, folder, sources, *flags):
     """firmware.cpp and `sources` for one weight type, without a warning; returns the file."""
     made = folder / f"firmware-{weight}"
-    text = run(compiler, *FLAGS, f"-I{folder / weight}", HERE / "firmware.cpp", *[HERE / name for name in sources], *flags,
-               "-o", made)
+    files = [HERE / name for name in ("firmware.cpp", *sources)]
+    text = run(compiler, *FLAGS, f"-I{folder / weight}", *files, *flags, "-o", made)
     assert text == "", text
     return made
 
@@ -140,6 +140,12 @@ class cases:
 
     def __exit__(self, *_):
         self.temporary.cleanup()
+
+
+def parts(whole, found):
+    """What `whole` bytes of code and constants are made of."""
+    weights, case = found.sizes["weights"], found.sizes["case"]
+    return {"code": whole - weights - case, "weights": weights, "keys_and_images": case}
 
 
 def describe(title, **figures):

@@ -3,11 +3,13 @@ import {readFileSync} from 'node:fs';
 
 const [file, stackBytes] = [process.argv[2], Number(process.argv[3])];
 const module = new WebAssembly.Module(readFileSync(file));
-for (const {module: from, name, kind} of WebAssembly.Module.imports(module)) console.log(`import ${from} ${name} ${kind}`);
+for (const {module: from, name, kind} of WebAssembly.Module.imports(module)) {
+  console.log(`import ${from} ${name} ${kind}`);
+}
 // The linker's list of functions, which a product strips: text between bytes that are not.
-const names = WebAssembly.Module.customSections(module, 'name').map((section) => Buffer.from(section).toString('latin1'));
-console.log(`functions ${names.join().match(/\w+/g).join(' ')}`);
-console.log(`size names ${names.join('').length}`);
+const [names] = WebAssembly.Module.customSections(module, 'name');
+console.log(`functions ${Buffer.from(names).toString('latin1').match(/\w+/g).join(' ')}`);
+console.log(`size names ${names.byteLength}`);
 
 const bytes = () => new Uint8Array(instance.exports.memory.buffer);
 const print = (at) => {
