@@ -29,8 +29,8 @@ def load(path, allow_pickle):
             return torch.load(path, map_location="cpu", weights_only=False)
         return torch.load(path, map_location="cpu")
     if "weights_only" not in inspect.signature(torch.load).parameters:
-        sys.exit(f"torch {torch.__version__} cannot read {path} without running its pickle; expected torch 1.13 or newer, "
-                 "or --allow-pickle for a file that you trust")
+        sys.exit(f"torch {torch.__version__} cannot read {path} without running its pickle; expected torch 1.13 or "
+                 "newer, or --allow-pickle for a file that you trust")
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as problem:  # what a damaged or hostile file makes torch raise is not specified

@@ -1,8 +1,9 @@
 // A weight image and a key as C++ headers, to be compiled into a program: in a controller, into its flash.
 //
-//   image   alignas(16) inline constexpr unsigned char NAME[] = {...};       session.open(std::as_bytes(std::span(NAME)), ...)
-//   key     alignas(16) inline constexpr float NAME_site2[] = {...};         of every site, elements in (C, H, W)
-//           inline constexpr std::array<std::span<const float>, N> NAME = {...};   session.bind(NAME)
+//   image   alignas(16) inline constexpr unsigned char NAME[] = {...};
+//           for session.open(std::as_bytes(std::span(NAME)), memory)
+//   key     alignas(16) inline constexpr float NAME_site2[] = {...};   of every site, elements in (C, H, W)
+//           inline constexpr std::array<std::span<const float>, N> NAME = {...};   for session.bind(NAME)
 #pragma once
 
 #include <span>

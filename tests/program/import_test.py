@@ -55,6 +55,12 @@ def test_a_run_like_any_other(folder):
     program.succeeds("eval", "--run", run, *root, cwd=folder)
     assert json.loads((run / "metrics.json").read_text())["no_key"]["distinct_images"] == 32
     program.succeeds("convert", "--run", run, "--out", folder / "image", "--evaluate", *root, cwd=folder)
+    # Weights do not say what they were trained on.
+    other = imported(folder, "other", "--model", "small_cnn", "--weights", folder / "weights", "--data", "glyphs")
+    program.refused("convert", "--run", other, "--out", folder / "none", "--evaluate", cwd=folder,
+                    names=["flag.122", "glyphs", "C=3", "C=1"])
+    program.succeeds("convert", "--run", other, "--out", folder / "same", cwd=folder)
+    assert (folder / "same").read_bytes() == (folder / "image").read_bytes() and not (folder / "none").exists()
 
 
 def test_with_keys(folder):
@@ -75,9 +81,9 @@ def test_refusals(folder):
     write_weights(good, "mlp")
     trained = program.train_linear(folder / "trained")
 
-    def refused(names, *flags, weights=good):
+    def refused(names, *flags, weights=good, model="mlp", out=run):
         before = program.state(folder)
-        program.refused("import", "--model", "mlp", "--weights", weights, "--out", run, *flags, cwd=folder, names=names)
+        program.refused("import", "--model", model, "--weights", weights, "--out", out, *flags, cwd=folder, names=names)
         assert program.state(folder) == before, flags
 
     for change, names in ((lambda t: {n: v for n, v in t.items() if n != "fc2.bias"}, ["fc2.bias"]),
@@ -99,15 +105,12 @@ def test_refusals(folder):
     refused(["fc3.weight"], "--inject", "mul", "--key-space", keys)  # sealed: one more logit
     refused(["flag.103"], "--deny", "B")
     refused(["--deny", "best"], "--deny", "best")
-    refused(["--model", "vgg"], "--model", "vgg")
-    refused(["flag.110"], "--out", trained)
+    refused(["--model", "vgg"], model="vgg")
+    refused(["flag.110"], out=trained)
+    refused(["--data", "imagenet"], "--data", "imagenet")
     # Keys of another network.
-    cnn = folder / "cnn"
     write_weights(folder / "cnn", "small_cnn", "B")
-    before = program.state(folder)
-    program.refused("import", "--model", "small_cnn", "--weights", cnn, "--out", run, "--inject", "mul", "--key-space",
-                    keys, cwd=folder, names=["train.112", "site 0"])
-    assert program.state(folder) == before
+    refused(["train.112", "site 0"], "--inject", "mul", "--key-space", keys, weights=folder / "cnn", model="small_cnn")
 
 
 def script(folder, *arguments, status=0):
@@ -128,8 +131,8 @@ def test_from_torch(folder):
     data_files.write_idx(folder / "root" / "mnist")
     gated = folder / "gated"
     program.train_tiny(gated, "--data", "mnist", "--data-root", folder / "root", "--sites", "0,1,2", "--per-site-key")
-    for model, wrap, keyed in (("resnet18", lambda s: {"state_dict": {f"module.{n}": t for n, t in s.items()}, "epoch": 3},
-                                False),
+    for model, wrap, keyed in (("resnet18",
+                                lambda s: {"state_dict": {f"module.{n}": t for n, t in s.items()}, "epoch": 3}, False),
                                ("small_cnn", lambda s: {"model": s}, False),
                                ("small_cnn", lambda s: {n: t.double() for n, t in s.items()}, True)):
         place = folder / f"{model} {keyed}"
@@ -143,8 +146,8 @@ def test_from_torch(folder):
         script(place, "net.pt", "net.safetensors")
         flags = ["--inject", "mul", "--gamma", 2, "--deny", "B", "--key-space", gated / "key_space.safetensors"]
         run = imported(place, "run", "--model", model, "--weights", "net.safetensors", *(flags if keyed else []))
-        program.succeeds("convert", "--run", run, "--out", place / "image", *(["--key-out", place / "key"] if keyed else []),
-                         cwd=place)
+        program.succeeds("convert", "--run", run, "--out", place / "image",
+                         *(["--key-out", place / "key"] if keyed else []), cwd=place)
 
         channels, height, width = models.SITES[model][0]
         x = torch.randn(1, channels, height, width)
@@ -156,10 +159,12 @@ def test_from_torch(folder):
                 count = torch.tensor(shape).prod().item()
                 keys[site], left = left[:count].reshape(1, *shape), left[count:]
             assert len(left) == 0
+        def inject(site, h):
+            return h * (1 + 2 * keys[site].double().tanh()).clamp(0.1, 2) if keyed else h
+
         wanted = {n: t.double() for n, t in state.items()}
         expected, _ = generate_cases.forward(
-            model, wanted, wanted, x.double(), lambda site, h: h * (1 + 2 * keys[site]) if keyed else h, False,
-            lambda z: z.clamp(min=0), 1)
+            model, wanted, wanted, x.double(), inject, False, lambda z: z.clamp(min=0), 1)
         if session_program.COMPILER is None:
             continue
         gate = "spankey::gate<spankey::multiplicative, spankey::at<0, 1, 2>>" if keyed else "spankey::ungated"
