@@ -224,7 +224,7 @@ def test_refusals(folder):
         refused(["--key-index"], "--key-out", image, f"--key-index={index}")
     refused(["--weights", "fp16"], "--weights", "fp16", "--out", image)
     refused(["nowhere/config.json"], "--out", image, of=folder / "nowhere")
-    refused(["flag.100", "--run"], of="")
+    program.refused("convert", "--out", image, cwd=folder, names=["flag.100", "--run"])
 
     # Nothing of a request is written where a part of it cannot be had.
     (run / "key_space.safetensors").rename(folder / "kept")
