@@ -41,14 +41,17 @@ void open_folder(const fs::path& folder, const std::string& text) {
   if (!goes_on) spankey::write_file_atomically(own.string(), text, spankey::file_mode::shared);
 }
 
-void write_results(const experiment& what, const fs::path& folder) {
+// Writes all three files; the table is also for the terminal.
+std::string write_results(const experiment& what, const fs::path& folder) {
   const nlohmann::json results = collect_results(what, folder);
+  const std::string table = results_as_markdown(results);
   const auto write = [&](const char* name, const std::string& text) {
     spankey::write_file_atomically((folder / name).string(), text, spankey::file_mode::shared);
   };
   write("results.csv", results_as_csv(results, what, folder));
-  write("results.md", results_as_markdown(results));
+  write("results.md", table);
   write("results.json", results.dump(2) + "\n");
+  return table;
 }
 
 }  // namespace
@@ -75,8 +78,7 @@ int sweep(const sweep_options& request) {
       std::printf("cell %zu/%zu: %s, seed %llu\n", number, cells, what.rows[row].name.c_str(),
                   static_cast<unsigned long long>(seed));
       if (const int status = train_or_continue(options); status != 0) return status;
-      write_results(what, folder);
-      std::printf("%s\n", results_as_markdown(collect_results(what, folder)).c_str());
+      std::printf("%s\n", write_results(what, folder).c_str());
     }
   }
   write_results(what, folder);

@@ -360,7 +360,7 @@ def write_case(directory, name, case, metadata, want, allowances):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("out_dir", type=pathlib.Path)
-    parser.add_argument("--count", type=int, default=120)
+    parser.add_argument("--count", type=int, default=136)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--precision", choices=["fp32", "bf16"], default="fp32")
     arguments = parser.parse_args()
