@@ -16,6 +16,7 @@
 
 #include "spankey/checkpoint/safetensors.hpp"
 #include "spankey/checkpoint/safetensors_writer.hpp"
+#include "spankey/core/memory.hpp"
 #include "spankey/layer/parameter.hpp"
 
 namespace spankey {
@@ -85,7 +86,10 @@ void add_parameters(safetensors_writer& writer, Model& model, std::string_view p
         const std::string name = std::string(prefix) + at.str();
         const auto& tensor = part_of(p, part);
         require_memory(name, tensor, p.dims.size());
-        writer.add_f32(name, file_shape(p.dims), to_file_order(p.dims, tensor.data));
+        writer.add_f32(name, file_shape(p.dims),
+                       memory_of_model<Model>::read(tensor.data, p.dims.size(), [&](const auto* memory) {
+                         return to_file_order(p.dims, memory);
+                       }));
       },
       scope{});
 }
@@ -97,7 +101,9 @@ void add_states(safetensors_writer& writer, Model& model, std::string_view prefi
       [&](const scope& at, auto& s) {
         const std::string name = std::string(prefix) + at.str();
         require_memory(name, s.value, s.count);
-        const std::vector<float> values(s.value.data, s.value.data + s.count);
+        const auto values = memory_of_model<Model>::read(s.value.data, s.count, [&](const auto* memory) {
+          return std::vector<float>(memory, memory + s.count);
+        });
         writer.add_f32(name, {s.count}, values);
       },
       scope{});
@@ -146,13 +152,16 @@ void load_weights(Model& model, const safetensors_file& file, const weight_prefi
   model.for_each_parameter(
       [&](const scope& at, auto& p) {
         const auto values = file.read_f32(prefixes.parameters + at.str(), file_shape(p.dims));
-        from_file_order(p.dims, std::span<const float>(values), p.value.data);
+        memory_of_model<Model>::write(p.value.data, p.dims.size(), [&](auto* memory) {
+          from_file_order(p.dims, std::span<const float>(values), memory);
+        });
       },
       scope{});
   model.for_each_state(
       [&](const scope& at, auto& s) {
         const auto values = file.read_f32(prefixes.states + at.str(), {s.count});
-        std::copy(values.begin(), values.end(), s.value.data);
+        memory_of_model<Model>::write(s.value.data, s.count,
+                                      [&](auto* memory) { std::copy(values.begin(), values.end(), memory); });
       },
       scope{});
 }

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 
+#include "spankey/backend/loss.hpp"
 #include "spankey/loss/cross_entropy.hpp"
 #include "spankey/loss/deny/deny.hpp"
 #include "spankey/model/model.hpp"
@@ -50,49 +51,107 @@ batch_view<T, Shape> group_of(batch_view<T, Shape> stacked, index_t group, index
   return {stacked.sample(group * n), n};
 }
 
-/// Forward, loss and backward of one batch; labels (N).
+/// The loss of one stacked batch as kernels compute it, without the functors of the host.
+template <class Model, class Deny>
+loss_problem loss_problem_of(const objective<Deny>& o, index_t samples_of_group) {
+  constexpr head_outputs head = Model::outputs;
+  loss_problem p{.samples = samples_of_group,
+                 .groups = o.groups(),
+                 .outputs = head,
+                 .softmax = head.softmax,
+                 .classes = o.classes,
+                 .weight = o.weight};
+  if constexpr (Deny::denies) {
+    static_assert(
+        requires { o.deny.for_each_part([](const deny_part&) {}); },
+        "SpanKey: this deny loss has no for_each_part, so this backend cannot compute it: say it as a sum of "
+        "the formulas of loss/deny/rows.hpp, or train on backend::cpu");
+    o.deny.for_each_part([&](const deny_part& part) {
+      if (p.part_count == max_deny_parts)
+        fail("train.106", "objective", "expected at most ", max_deny_parts,
+             " parts of a deny loss, found more");
+      p.parts[static_cast<std::size_t>(p.part_count++)] = part;
+    });
+  }
+  return p;
+}
+
+/// Zeroed gradients, forward, loss and backward where the model's memory is not the host's; returns the logits. What the
+/// step comes to stays there as well (loss_kernels): nothing waits.
+template <class Model, class Deny, std::size_t Sites>
+auto enqueue_gradients(Model& model, const objective<Deny>& o,
+                       batch_view<const typename Model::scalar, typename Model::input> x, const int* labels,
+                       const model_keys<typename Model::master, Sites>& keys) {
+  pass p{.groups = o.groups(), .training = true};
+  if (x.samples() < p.groups || x.samples() % p.groups != 0)
+    fail("train.105", "compute_gradients", "found ", x.samples(), " samples for ", p.groups, " equal groups");
+  zero_gradients(model);
+  p.shared = p.groups > 1 && model.reads_keys(keys, p.groups);
+  const auto logits = model.forward(p, p.shared ? group_of(x, 0, p.groups) : x, keys);
+  loss_kernels<typename Model::backend_type, typename Model::master>::compute(
+      loss_problem_of<Model>(o, x.samples() / p.groups), logits.data(), labels,
+      model.logit_gradient(x.samples()).data());
+  p.shared = false;  // as the logits are
+  model.backward(p, x.samples());
+  return logits;
+}
+
+/// Forward, loss and backward of one batch; labels (N). x, labels and keys lie in the model's memory, as the logits do
+/// that it returns; its numbers are the host's, so it waits for them.
 template <class Model, class Deny, std::size_t Sites>
 auto compute_gradients(Model& model, const objective<Deny>& o,
                        batch_view<const typename Model::scalar, typename Model::input> x, const int* labels,
                        const model_keys<typename Model::master, Sites>& keys) {
   using T = typename Model::master;
   using logit_shape = shape<Model::outputs>;
-  constexpr index_t softmax = head_outputs(Model::outputs).softmax;
-  pass p{.groups = o.groups(), .training = true};
-  if (x.samples() < p.groups || x.samples() % p.groups != 0)
-    fail("train.105", "compute_gradients", "found ", x.samples(), " samples for ", p.groups, " equal groups");
+  if constexpr (!memory_of_model<Model>::on_host) {
+    step_result<T, logit_shape> result;
+    result.logits = enqueue_gradients(model, o, x, labels, keys);
+    const step_numbers found = loss_kernels<typename Model::backend_type, T>::fetch();
+    result.cross_entropy = found.cross_entropy;
+    result.deny = found.deny;
+    result.total = found.cross_entropy + o.weight * found.deny;
+    result.correct = static_cast<index_t>(found.correct);
+    return result;
+  } else {
+    constexpr index_t softmax = head_outputs(Model::outputs).softmax;
+    pass p{.groups = o.groups(), .training = true};
+    if (x.samples() < p.groups || x.samples() % p.groups != 0)
+      fail("train.105", "compute_gradients", "found ", x.samples(), " samples for ", p.groups,
+           " equal groups");
 
-  zero_gradients(model);
-  step_result<T, logit_shape> result;
-  // Up to the first site with keys the groups are the same samples: they are computed once.
-  p.shared = p.groups > 1 && model.reads_keys(keys, p.groups);
-  result.logits = model.forward(p, p.shared ? group_of(x, 0, p.groups) : x, keys);
+    zero_gradients(model);
+    step_result<T, logit_shape> result;
+    // Up to the first site with keys the groups are the same samples: they are computed once.
+    p.shared = p.groups > 1 && model.reads_keys(keys, p.groups);
+    result.logits = model.forward(p, p.shared ? group_of(x, 0, p.groups) : x, keys);
 
-  const batch_view<T, logit_shape> dz = model.logit_gradient(x.samples());
-  std::fill_n(dz.data(), dz.size(), T(0));
-  const auto valid = group_of(result.logits, 0, p.groups);
-  result.cross_entropy = cross_entropy(
-      valid, [&](index_t n) { return labels[n]; }, 1.0, group_of(dz, 0, p.groups), softmax);
-  const index_t denied = p.groups - 1;
-  const double share = 1.0 / static_cast<double>(std::max<index_t>(1, denied));
-  for (index_t g = 1; g < p.groups; ++g) {
-    const deny_terms<T, logit_shape> terms{.valid = valid,
-                                           .denied = group_of(result.logits, g, p.groups),
-                                           .labels = labels,
-                                           .classes = o.classes,
-                                           .valid_gradient = group_of(dz, 0, p.groups),
-                                           .denied_gradient = group_of(dz, g, p.groups),
-                                           .denied_groups = denied};
-    result.deny += share * o.deny(terms, share * o.weight);
+    const batch_view<T, logit_shape> dz = model.logit_gradient(x.samples());
+    std::fill_n(dz.data(), dz.size(), T(0));
+    const auto valid = group_of(result.logits, 0, p.groups);
+    result.cross_entropy = cross_entropy(
+        valid, [&](index_t n) { return labels[n]; }, 1.0, group_of(dz, 0, p.groups), softmax);
+    const index_t denied = p.groups - 1;
+    const double share = 1.0 / static_cast<double>(std::max<index_t>(1, denied));
+    for (index_t g = 1; g < p.groups; ++g) {
+      const deny_terms<T, logit_shape> terms{.valid = valid,
+                                             .denied = group_of(result.logits, g, p.groups),
+                                             .labels = labels,
+                                             .classes = o.classes,
+                                             .valid_gradient = group_of(dz, 0, p.groups),
+                                             .denied_gradient = group_of(dz, g, p.groups),
+                                             .denied_groups = denied};
+      result.deny += share * o.deny(terms, share * o.weight);
+    }
+    result.total = result.cross_entropy + o.weight * result.deny;
+    for (index_t n = 0; n < valid.samples(); ++n) {
+      const T* z = valid.sample(n);
+      result.correct += std::max_element(z, z + softmax) - z == labels[n] ? 1 : 0;
+    }
+    p.shared = false;  // as the logits are
+    model.backward(p, x.samples());
+    return result;
   }
-  result.total = result.cross_entropy + o.weight * result.deny;
-  for (index_t n = 0; n < valid.samples(); ++n) {
-    const T* z = valid.sample(n);
-    result.correct += std::max_element(z, z + softmax) - z == labels[n] ? 1 : 0;
-  }
-  p.shared = false;  // as the logits are
-  model.backward(p, x.samples());
-  return result;
 }
 
 }  // namespace spankey
