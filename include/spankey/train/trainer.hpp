@@ -2,35 +2,15 @@
 // A run is a pure function of data, options and initial weights; all memory is taken before the first step.
 #pragma once
 
-#include <algorithm>
+#include <array>
 #include <chrono>
-#include <optional>
-#include <variant>
-#include <vector>
 
 #include "spankey/data/loader.hpp"
 #include "spankey/key/sampler.hpp"
-#include "spankey/optim/adam.hpp"
-#include "spankey/optim/schedule.hpp"
-#include "spankey/optim/sgd.hpp"
 #include "spankey/train/observer.hpp"
-#include "spankey/train/site_buffers.hpp"
-#include "spankey/train/step.hpp"
+#include "spankey/train/step_runner.hpp"
 
 namespace spankey {
-
-struct training_options {
-  std::uint64_t epochs = 40;
-  index_t batch = 128;
-  std::uint64_t seed = 0;
-  schedule rate{};
-  sgd_options optimizer{};
-  std::optional<adam_options> adam{};  // instead of SGD; the model then keeps second moments (optim/adam.hpp)
-  augmentation augment{.pad = 4, .flip = true};  // {} for a data set of features
-  invalid_rule invalid{};                        // one key per batch, where `invalid_mixture` is empty
-  std::vector<weighted_rule> invalid_mixture{};  // else one per sample, whose family is drawn from it
-  std::uint64_t deny_warmup = 0;                 // epochs
-};
 
 /// Trains `model` with `objective`; the model's arena must hold groups * batch samples.
 template <class Model, class Deny, class Data>
@@ -44,17 +24,11 @@ class trainer {
   /// train.111 and train.112 sites.
   trainer(Model& model, const objective<Deny>& goal, key_space* keys, const Data& data,
           const training_options& options)
-      : model_(model),
-        goal_(goal),
-        keys_(keys),
+      : goal_(goal),
         options_(options),
         loader_(data, loader_options{options.batch, options.seed, true, options.augment, last_batch::keep}),
-        optimizer_(chosen_optimizer(options)),
-        x_(static_cast<std::size_t>(goal.groups() * options.batch * Model::input::size)),
-        y_(static_cast<std::size_t>(options.batch)),
-        valid_(sites(), options.batch),
-        invalid_(sites(), options.invalid_mixture.empty() ? 1 : options.batch) {
-    require_sites_of<Model>(sites(), "trainer");
+        runner_(model, goal, keys, options) {
+    require_sites_of<Model>(sites_or_none(keys), "trainer");
     if (extents_of<typename Model::input> != extents(data.sample)) {
       fail("train.101", "trainer", "the data set has C=", data.sample.channels, " H=", data.sample.height,
            " W=", data.sample.width, ", the model expects C=", Model::input::channels,
@@ -83,7 +57,7 @@ class trainer {
         Observer<Watcher>,
         "SpanKey: this is not an Observer: needs on_step(step_record) and on_epoch(epoch_record); see "
         "train/observer.hpp");
-    std::visit([&](auto& optimizer) { optimizer.resume(first * steps_per_epoch()); }, optimizer_);
+    runner_.resume(first * steps_per_epoch());
     for (std::uint64_t epoch = first; epoch < options_.epochs; ++epoch) run_epoch(epoch, observer);
   }
 
@@ -92,26 +66,25 @@ class trainer {
   static double seconds_since(clock::time_point start) {
     return std::chrono::duration<double>(clock::now() - start).count();
   }
-  static std::variant<sgd, adam> chosen_optimizer(const training_options& options) {
-    if (options.adam) return adam(*options.adam);
-    return sgd(options.optimizer);
-  }
-  std::span<const site> sites() const { return keys_ == nullptr ? std::span<const site>() : keys_->sites(); }
-
   template <class Watcher>
   void run_epoch(std::uint64_t epoch, Watcher& observer) {
     const auto start = clock::now();
     epoch_record total{.epoch = epoch, .epochs = options_.epochs};
-    for (std::uint64_t step = 0; step < steps_per_epoch(); ++step) {
-      const step_record record = run_step(epoch, step);
-      const double images = static_cast<double>(loader_.samples_at(static_cast<index_t>(step)));
+    const auto report = [&] {
+      const step_record record = finish_step();
+      const double images = static_cast<double>(loader_.samples_at(static_cast<index_t>(record.step)));
       total.loss += images * record.loss;
       total.cross_entropy += images * record.cross_entropy;
       total.deny += images * record.deny;
       total.accuracy += images * record.accuracy;
       total.learning_rate = record.learning_rate;
       observer.on_step(record);
+    };
+    for (std::uint64_t step = 0; step < steps_per_epoch(); ++step) {
+      begin_step(epoch, step);
+      if (begun_ - finished_ > runner::ahead) report();
     }
+    while (begun_ > finished_) report();
     const double images = static_cast<double>(loader_.size());
     for (double* sum : {&total.loss, &total.cross_entropy, &total.deny, &total.accuracy}) *sum /= images;
     total.seconds = seconds_since(start);
@@ -119,62 +92,46 @@ class trainer {
     observer.on_epoch(total);
   }
 
-  step_record run_step(std::uint64_t epoch, std::uint64_t step) {
-    const auto start = clock::now();
+  void begin_step(std::uint64_t epoch, std::uint64_t step) {
     const std::uint64_t global = epoch * steps_per_epoch() + step;
-    const index_t n =
-        loader_.fill(static_cast<index_t>(epoch), static_cast<index_t>(step), x_.data(), y_.data());
-    for (index_t g = 1; g < goal_.groups(); ++g)
-      std::copy_n(x_.data(), n * Model::input::size, x_.data() + g * n * Model::input::size);
-    draw_keys(global, n);
-
-    objective<Deny> goal = goal_;
-    goal.weight = warmed_up(goal_.weight, epoch, options_.deny_warmup);
     const double rate = options_.rate.at(global, options_.epochs, steps_per_epoch());
-    const batch_view<const scalar, typename Model::input> x(x_.data(), goal.groups() * n);
-    const auto result = compute_gradients(model_, goal, x, y_.data(), bound_);
-    const double norm = gradient_norm(model_);
-    std::visit([&](auto& optimizer) { optimizer.step(model_, rate); }, optimizer_);
-
-    return {.epoch = epoch,
-            .epochs = options_.epochs,
-            .step = step,
-            .steps_per_epoch = steps_per_epoch(),
-            .loss = result.total,
-            .cross_entropy = result.cross_entropy,
-            .deny = result.deny,
-            .learning_rate = rate,
-            .accuracy = static_cast<double>(result.correct) / static_cast<double>(n),
-            .gradient_norm = norm,
-            .images_per_second = static_cast<double>(n) / seconds_since(start)};
+    if (begun_ == finished_) step_start_ = clock::now();
+    under_way_[begun_++ % under_way_.size()] = {.epoch = epoch,
+                                                .epochs = options_.epochs,
+                                                .step = step,
+                                                .steps_per_epoch = steps_per_epoch(),
+                                                .learning_rate = rate};
+    runner_.begin({.number = global,
+                   .deny_weight = warmed_up(goal_.weight, epoch, options_.deny_warmup),
+                   .learning_rate = rate},
+                  [&](scalar* x, int* y) {
+                    return loader_.fill(static_cast<index_t>(epoch), static_cast<index_t>(step), x, y);
+                  });
+  }
+  // Rates count from the end of the step before, or from the beginning of this one where nothing was under way.
+  step_record finish_step() {
+    const step_outcome outcome = runner_.finish();
+    step_record record = under_way_[finished_++ % under_way_.size()];
+    const double images = static_cast<double>(loader_.samples_at(static_cast<index_t>(record.step)));
+    record.loss = outcome.total;
+    record.cross_entropy = outcome.cross_entropy;
+    record.deny = outcome.deny;
+    record.accuracy = static_cast<double>(outcome.correct) / images;
+    record.gradient_norm = outcome.gradient_norm;
+    record.images_per_second = images / seconds_since(step_start_);
+    step_start_ = clock::now();
+    return record;
   }
 
-  // Group 0: a valid key per sample; group 1: one invalid key, or one per sample; group 2: none.
-  void draw_keys(std::uint64_t step, index_t n) {
-    if (keys_ == nullptr) return;
-    keys_->draw_valid({options_.seed, stream::coefficients, step}, n, valid_.outputs());
-    valid_.bind(bound_, 0, true);
-    if (goal_.groups() < 2) return;
-    const random_source source(options_.seed, stream::invalid_keys, step);
-    const bool one_per_sample = !options_.invalid_mixture.empty();
-    if (one_per_sample) {
-      keys_->draw_invalid_mixture(options_.invalid_mixture, source, n, invalid_.outputs());
-    } else {
-      keys_->draw_invalid(options_.invalid, source, 1, invalid_.outputs());
-    }
-    invalid_.bind(bound_, 1, one_per_sample);
-  }
+  using runner = step_runner<Model, Deny>;
 
-  Model& model_;
   objective<Deny> goal_;
-  key_space* keys_;
   training_options options_;
   loader<Data, scalar> loader_;
-  std::variant<sgd, adam> optimizer_;
-  std::vector<scalar> x_;
-  std::vector<int> y_;
-  site_buffers valid_, invalid_;
-  model_keys<float, Model::sites.size()> bound_{};
+  runner runner_;
+  std::array<step_record, runner::ahead + 1> under_way_;
+  std::size_t begun_ = 0, finished_ = 0;
+  clock::time_point step_start_;
 };
 
 }  // namespace spankey
