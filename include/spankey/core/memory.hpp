@@ -35,7 +35,7 @@ struct memory_of {
   /// to(i) = 0.
   template <class T>
   static void zero(T* to, index_t count) {
-    std::fill_n(to, count, T(0));
+    std::fill_n(to, count, T{});
   }
   /// to(i) = from(i), both in this memory.
   template <class T>

@@ -1,7 +1,7 @@
 // The work of a trainer's step where the model's memory is a GPU's: the second specialisation of train/step_runner.hpp.
 //
-// While a step runs, the host makes the next batch, and its keys where the GPU cannot draw them, in pinned memory; numbers
-// come back with the step after next at the latest. Nothing within a step waits. From the second step on, what a whole
+// While a step runs, the host makes the next batch in pinned memory, and invalid keys of the families that the GPU does not
+// draw (key/device_sampler.hpp); numbers come back with the step after next at the latest. Nothing within a step waits. From the second step on, what a whole
 // batch launches is recorded once and repeated (cuda::recorded_step); a smaller last batch is launched piece by piece.
 // Included where backend/cuda/cuda.hpp is.
 #pragma once
@@ -10,9 +10,9 @@
 #include <cmath>
 #include <deque>
 #include <memory>
-#include <new>
 
 #include "spankey/backend/cuda/cuda.hpp"
+#include "spankey/key/device_sampler.hpp"
 #include "spankey/key/secret.hpp"
 #include "spankey/train/step_runner.hpp"
 
@@ -74,6 +74,7 @@ class step_runner<Model, Deny, false> {
                                                          : options.batch) {
     for (int i = 0; i < slots; ++i) slots_.emplace_back(*this);
     if (keys == nullptr) return;
+    sampler_ = std::make_unique<device_key_sampler>(*keys, options.batch);
     valid_.bind(bound_, 0, true);
     if (goal.groups() > 1) invalid_.bind(bound_, 1, !options.invalid_mixture.empty());
   }
@@ -91,11 +92,9 @@ class step_runner<Model, Deny, false> {
     s.deny_weight = plan.deny_weight;
     cuda::upload_pinned(s.x.data(), bytes_of<scalar>(n * Model::input::size), x_.data());
     cuda::upload_pinned(s.y.data(), bytes_of<int>(n), y_.data());
-    if (keys_ != nullptr) {
-      const bool denies = goal_.groups() > 1;
-      draw_step_keys(*keys_, options_, plan.number, n, denies, s.valid.outputs, s.invalid.outputs);
-      valid_.upload(s.valid, n);
-      if (denies) invalid_.upload(s.invalid, options_.invalid_mixture.empty() ? 1 : n);
+    if (host_draws_invalid()) {
+      draw_step_invalid(*keys_, options_, plan.number, n, s.invalid.outputs);
+      invalid_.upload(s.invalid, options_.invalid_mixture.empty() ? 1 : n);
     }
     cuda::set_step_values(values_of(plan));
     enqueue(n, plan);
@@ -143,17 +142,17 @@ class step_runner<Model, Deny, false> {
   struct slot {
     pinned<scalar> x;
     pinned<int> y;
-    key_memory<true> valid, invalid;
+    key_memory<true> invalid;
     pinned<step_numbers> numbers{1};
     cuda::event done;
     double deny_weight = 0;
     explicit slot(const step_runner& r)
         : x(r.options_.batch * Model::input::size),
           y(r.options_.batch),
-          valid(r.keys_, r.options_.batch),
-          invalid(r.keys_, r.goal_.groups() < 2                 ? 0
-                           : r.options_.invalid_mixture.empty() ? 1
-                                                                : r.options_.batch) {}
+          invalid(r.host_draws_invalid() ? r.keys_ : nullptr, r.goal_.groups() < 2 ? 0
+                                                              : r.options_.invalid_mixture.empty()
+                                                                  ? 1
+                                                                  : r.options_.batch) {}
   };
 
   cuda::step_values values_of(const step_plan& plan) const {
@@ -194,7 +193,16 @@ class step_runner<Model, Deny, false> {
     optimizer_.resume(done + 1);
   }
 
+  [[nodiscard]] bool host_draws_invalid() const {
+    return keys_ != nullptr && goal_.groups() > 1 &&
+           !(options_.invalid_mixture.empty() && device_key_sampler::draws(options_.invalid));
+  }
+
   void launch(index_t n, const step_plan& plan) {
+    if (keys_ != nullptr)
+      sampler_->draw_valid({options_.seed, stream::coefficients, plan.number}, n, valid_.outputs);
+    if (keys_ != nullptr && goal_.groups() > 1 && !host_draws_invalid())
+      sampler_->draw_gaussian({options_.seed, stream::invalid_keys, plan.number}, 1, invalid_.outputs);
     const index_t size = n * Model::input::size;
     const bool shared = goal_.groups() > 1 && model_.reads_keys(bound_, goal_.groups());
     for (index_t g = 1; g < goal_.groups() && !shared; ++g)
@@ -213,6 +221,7 @@ class step_runner<Model, Deny, false> {
   on_device<scalar> x_;
   on_device<int> y_;
   key_memory<false> valid_, invalid_;
+  std::unique_ptr<device_key_sampler> sampler_;
   std::deque<slot> slots_;
   cuda::recorded_step recorded_;
   model_keys<float, Model::sites.size()> bound_{};

@@ -36,11 +36,9 @@ inline std::span<const site> sites_or_none(const key_space* keys) {
   return keys == nullptr ? std::span<const site>() : keys->sites();
 }
 
-/// Draws the keys of a step: n valid ones, and invalid ones where the objective has a group for them.
-inline void draw_step_keys(key_space& keys, const training_options& options, std::uint64_t step, index_t n,
-                           bool denies, std::span<float* const> valid, std::span<float* const> invalid) {
-  keys.draw_valid({options.seed, stream::coefficients, step}, n, valid);
-  if (!denies) return;
+/// Draws the invalid keys of a step: one, or n where they come from a mixture.
+inline void draw_step_invalid(key_space& keys, const training_options& options, std::uint64_t step, index_t n,
+                              std::span<float* const> invalid) {
   const random_source source(options.seed, stream::invalid_keys, step);
   if (options.invalid_mixture.empty()) {
     keys.draw_invalid(options.invalid, source, 1, invalid);
@@ -117,10 +115,11 @@ class step_runner<Model, Deny, true> {
  private:
   void draw_keys(std::uint64_t step, index_t n) {
     if (keys_ == nullptr) return;
-    const bool denies = goal_.groups() > 1;
-    draw_step_keys(*keys_, options_, step, n, denies, valid_.outputs(), invalid_.outputs());
+    keys_->draw_valid({options_.seed, stream::coefficients, step}, n, valid_.outputs());
     valid_.bind(bound_, 0, true);
-    if (denies) invalid_.bind(bound_, 1, !options_.invalid_mixture.empty());
+    if (goal_.groups() < 2) return;
+    draw_step_invalid(*keys_, options_, step, n, invalid_.outputs());
+    invalid_.bind(bound_, 1, !options_.invalid_mixture.empty());
   }
 
   Model& model_;
