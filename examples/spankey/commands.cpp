@@ -6,12 +6,28 @@
 #include "network.hpp"
 #include "run_folder.hpp"
 #include "spankey/backend/cpu/describe.hpp"
+#include "spankey/core/error.hpp"
+
+namespace {
+
+/// What trains and evaluates `model` on a device. Fails with flag.124 where this program does not have it.
+network_on_device on_device(const network& model, const std::string& device) {
+  const network_on_device found =
+      device == "cuda" ? model.on_cuda : network_on_device{model.train, model.evaluate};
+  if (found.train == nullptr)
+    spankey::fail("flag.124", "--device", "found ", device,
+                  ", but this program was built without spankey::cuda (CMake's SPANKEY_CUDA)");
+  return found;
+}
+
+}  // namespace
 
 int train(const run_options& options) {
   require_consistent(options);
   require_keys_fit(options);
+  const network_on_device chosen = on_device(network_named(options.model), options.device);
   require_free(options.out);  // before any work
-  network_named(options.model).train(options, start_of_run::fresh);
+  chosen.train(options, start_of_run::fresh);
   return 0;
 }
 
@@ -30,7 +46,7 @@ int evaluate(const eval_options& request) {
   options.eval_images = request.eval_images.value_or(options.eval_images);
   options.families = request.families.value_or(options.families);
   require_keys_fit(options);
-  network_named(options.model).evaluate(options, request);
+  on_device(network_named(options.model), request.device).evaluate(options, request);
   return 0;
 }
 

@@ -8,6 +8,9 @@
 
 #include "run_options.hpp"
 
+/// What --device may say.
+inline const std::vector<std::string> device_names = {"cpu", "cuda"};
+
 /// A new run, or one that goes on where an interrupted one of the same configuration stopped.
 enum class start_of_run { fresh, may_continue };
 
@@ -23,6 +26,7 @@ struct eval_options {
   std::optional<std::int64_t> test_limit, eval_keys, eval_images;
   std::optional<std::string> families;
   std::int64_t threads = 0;
+  std::string device = "cpu";
   std::string out;  // default: RUN/metrics.json
 };
 

@@ -59,6 +59,9 @@ int main(int argc, char** argv) {
       ->check(from_to<std::int64_t>(1, most));
   eval_app->add_option("--families", request.families, "invalid keys: FAMILY[@NUMBER],... or all");
   eval_app->add_option("--threads", request.threads, "threads, 0: all")->check(threads_allowed);
+  eval_app->add_option("--device", request.device, "what computes: the processor, or an NVIDIA GPU")
+      ->check(CLI::IsMember(device_names))
+      ->capture_default_str();
   eval_app->add_option("--out", request.out, "metrics file (default: RUN/metrics.json)");
 
   convert_options conversion;

@@ -11,6 +11,12 @@
 #include "run_options.hpp"
 #include "spankey/core/shape.hpp"
 
+/// What a device other than the processor does; null where this program was built without it.
+struct network_on_device {
+  void (*train)(const run_options&, start_of_run) = nullptr;
+  void (*evaluate)(const run_options&, const eval_options&) = nullptr;
+};
+
 struct network {
   std::string name;
   std::span<const spankey::extents> sites;
@@ -19,6 +25,7 @@ struct network {
   void (*describe)(const run_options&, bool measure);
   converted (*convert)(const run_options&, const convert_options&);
   void (*import_weights)(const run_options&, const import_options&);
+  network_on_device on_cuda{};  // cuda/network_NAME.cpp
 };
 
 /// Fails with flag.113 for a name that no network has.
@@ -29,6 +36,11 @@ network mlp_network();
 network small_cnn_network();
 network small_resnet_network();
 network resnet18_network();
+
+network_on_device mlp_on_cuda();
+network_on_device small_cnn_on_cuda();
+network_on_device small_resnet_on_cuda();
+network_on_device resnet18_on_cuda();
 
 /// Sites that carry keys: none without an injector.
 std::vector<int> active_sites(const run_options& options);

@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <optional>
+#include <string>
 
 #include "metrics_report.hpp"
 #include "network_types.hpp"
@@ -15,6 +16,12 @@
 #include "spankey/checkpoint/training_state.hpp"
 #include "spankey/model/initialise.hpp"
 #include "spankey/train/trainer.hpp"
+
+/// What runs where a network's memory is. Specialised in cuda/network_on_cuda.hpp.
+template <class Backend>
+struct device_text {
+  static std::string text() { return spankey::describe(); }
+};
 
 /// Passes every record to the terminal and to the log; after every epoch it saves the weights, and where the run could
 /// go on from.
@@ -71,7 +78,8 @@ struct network_commands {
     } else if (keys) {
       save_key_space(*keys, folder.file("key_space.safetensors"));
     }
-    std::printf("%s\narena: %.1f MiB\n", describe().c_str(), static_cast<double>(memory.bytes()) / (1 << 20));
+    std::printf("%s\narena: %.1f MiB\n", device_text<typename Family::backend>::text().c_str(),
+                static_cast<double>(memory.bytes()) / (1 << 20));
     {
       run_watcher<model_type> watcher{*model, folder, json_log(folder.file("log.jsonl"), first), {}};
       run.run(watcher, first);

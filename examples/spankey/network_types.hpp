@@ -52,12 +52,13 @@ void with_types(const run_options& o, F&& f) {
 
 /// One model of the library for the program: Classes semantic classes, all of its sites gated.
 template <template <spankey::head_outputs, class, class, class> class Model, spankey::index_t Classes,
-          class Sites>
+          class Sites, class Backend = spankey::backend::cpu>
 struct network_family {
+  using backend = Backend;
   static constexpr spankey::index_t classes = Classes;
   template <class Deny, class Scalar>
   using model = Model<spankey::head_outputs(Deny::outputs(Classes)), spankey::gate<spankey::runtime, Sites>,
-                      spankey::backend::cpu, Scalar>;
+                      Backend, Scalar>;
   static constexpr auto& sites = model<spankey::no_deny, float>::sites;
   /// Features where the input is a vector, else images.
   static constexpr bool takes_features =

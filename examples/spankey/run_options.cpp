@@ -239,6 +239,9 @@ void declare_training_flags(CLI::App& app, run_options& o) {
       ->check(CLI::IsMember({"fp32", "bf16"}))
       ->capture_default_str();
   app.add_option("--threads", o.threads, "threads, 0: all")->check(limit)->capture_default_str();
+  app.add_option("--device", o.device, "what computes: the processor, or an NVIDIA GPU")
+      ->check(CLI::IsMember(device_names))
+      ->capture_default_str();
   app.add_option("--seed", o.seed, "seed of everything that is random")
       ->check(any_seed)
       ->capture_default_str();

@@ -51,6 +51,7 @@ struct run_options {
   std::vector<double> milestones = {0.5, 0.75};
   std::string precision = "fp32";
   std::int64_t threads = 0;  // 0: all
+  std::string device = "cpu";
   std::uint64_t seed = 0;
   std::optional<std::uint64_t> key_seed;         // never written to config.json
   std::int64_t train_limit = 0, test_limit = 0;  // 0: all
@@ -80,6 +81,6 @@ run_options options_given(const nlohmann::json& given, const std::string& where)
 /// Combinations that make no sense: fails with flag.1xx, naming the flag and what is allowed.
 void require_consistent(const run_options& options);
 
-/// config.json: everything but --threads, --data-root, --out and the key seed. Fails with config.1xx on a bad file.
+/// config.json: everything but --threads, --device, --data-root, --out and the key seed. Fails with config.1xx on a bad file.
 nlohmann::json to_json(const run_options& options);
 run_options from_json(const nlohmann::json& config, const std::string& file);

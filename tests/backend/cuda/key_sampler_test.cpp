@@ -52,7 +52,7 @@ void for_each_space(index_t m, const F& f) {
         for (const auto rescale : {rescale_kind::pooled, rescale_kind::per_key})
           for (const float deviation : {0.0F, 0.7F}) {
             key_space_config c{
-                .subspace_dim = 5, .per_site_key = own_key, .per_site_basis = own_basis, .seed = 3};
+                .subspace_dim = m, .per_site_key = own_key, .per_site_basis = own_basis, .seed = 3};
             c.coefficients = kind;
             c.rescale = rescale;
             c.key_std = deviation;
