@@ -2,7 +2,7 @@
 // cuDNN would pad.
 //
 // Algorithms are those that cuDNN's heuristics name first among the deterministic ones that fit the workspace: the same
-// choice, so the same bits, in every run on one kind of GPU.
+// choice, so the same bits, in every run on one kind of GPU. Or the fastest of them, where measure_algorithms() says so.
 #include <map>
 #include <tuple>
 #include <type_traits>
@@ -235,18 +235,21 @@ plan make_plan(const conv2d_problem& p, direction way) {
   int count = 0;
   if (way == direction::forward) {
     cudnnConvolutionFwdAlgoPerf_t found[most];
-    SPANKEY_CHECK(cudnnGetConvolutionForwardAlgorithm_v7(dnn(), made.x, made.w, made.convolution, made.y,
-                                                         most, &count, found));
+    SPANKEY_CHECK(
+        (measured() ? cudnnFindConvolutionForwardAlgorithm : cudnnGetConvolutionForwardAlgorithm_v7)(
+            dnn(), made.x, made.w, made.convolution, made.y, most, &count, found));
     choose(made, found, count, "convolution forward");
   } else if (way == direction::data) {
     cudnnConvolutionBwdDataAlgoPerf_t found[most];
-    SPANKEY_CHECK(cudnnGetConvolutionBackwardDataAlgorithm_v7(dnn(), made.w, made.y, made.convolution, made.x,
-                                                              most, &count, found));
+    SPANKEY_CHECK((measured() ? cudnnFindConvolutionBackwardDataAlgorithm
+                              : cudnnGetConvolutionBackwardDataAlgorithm_v7)(
+        dnn(), made.w, made.y, made.convolution, made.x, most, &count, found));
     choose(made, found, count, "convolution backward data");
   } else {
     cudnnConvolutionBwdFilterAlgoPerf_t found[most];
-    SPANKEY_CHECK(cudnnGetConvolutionBackwardFilterAlgorithm_v7(dnn(), made.x, made.y, made.convolution,
-                                                                made.w, most, &count, found));
+    SPANKEY_CHECK((measured() ? cudnnFindConvolutionBackwardFilterAlgorithm
+                              : cudnnGetConvolutionBackwardFilterAlgorithm_v7)(
+        dnn(), made.x, made.y, made.convolution, made.w, most, &count, found));
     choose(made, found, count, "convolution backward weights");
   }
   return made;
@@ -255,11 +258,11 @@ plan make_plan(const conv2d_problem& p, direction way) {
 // Plans live as long as the process: one for every shape that ran.
 template <class T>
 const plan& plan_of(const conv2d_problem& p, direction way) {
-  using key =
-      std::tuple<direction, bool, index_t, index_t, index_t, index_t, index_t, index_t, index_t, index_t>;
+  using key = std::tuple<direction, bool, bool, index_t, index_t, index_t, index_t, index_t, index_t, index_t,
+                         index_t>;
   static std::map<key, plan> plans;
-  const key k{way,        tf32(),         p.samples, p.in.channels, p.in.height,
-              p.in.width, p.out.channels, p.kernel,  p.stride,      p.padding};
+  const key k{way,        tf32(),         measured(), p.samples, p.in.channels, p.in.height,
+              p.in.width, p.out.channels, p.kernel,   p.stride,  p.padding};
   const auto known = plans.find(k);
   return known != plans.end() ? known->second : plans.emplace(k, make_plan<T>(p, way)).first->second;
 }

@@ -19,7 +19,7 @@ struct context {
   std::byte *workspace = nullptr, *blas_workspace = nullptr;
   step_numbers* numbers = nullptr;
   step_values* values = nullptr;
-  bool tf32 = false, recording = false, reading_values = false;
+  bool tf32 = false, measured = false, recording = false, reading_values = false;
 };
 
 constexpr std::size_t blas_workspace_bytes = std::size_t{32} << 20;
@@ -97,11 +97,13 @@ std::byte* workspace() { return here().workspace; }
 cublasHandle_t blas() { return here().blas; }
 cudnnHandle_t dnn() { return here().dnn; }
 bool tf32() { return here().tf32; }
+bool measured() { return here().measured; }
 step_numbers* numbers() { return here().numbers; }
 
 bool present() { return absence().empty(); }
 void open() { here(); }
 void use_tf32(bool allowed) { here().tf32 = allowed; }
+void measure_algorithms(bool measured) { here().measured = measured; }
 
 std::string describe_device() {
   open();

@@ -17,6 +17,8 @@ cublasHandle_t blas();
 cudnnHandle_t dnn();
 /// Whether float products may round their operands to TF32.
 bool tf32();
+/// Whether convolution algorithms are timed.
+bool measured();
 
 /// sums(c) += sum over the rows of x (rows, columns). Uses the workspace.
 template <class T>

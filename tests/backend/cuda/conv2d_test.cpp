@@ -96,6 +96,21 @@ TEST_CASE_TEMPLATE("cuda conv2d: agrees with the reference", T, float, bf16) {
   check_agreement<T>(problem(2, {2, 9, 9}, 3, 5, 2), false);
   check_agreement<T>(problem(60, {3, 8, 8}, 65, 3, 1), false);  // several chunks of pixels
 }
+TEST_CASE("cuda conv2d: TF32 where it is allowed, and algorithms that were timed") {
+  const conv2d_problem p = problem(3, {16, 6, 6}, 16, 3, 1);
+  spankey::cuda::measure_algorithms(true);
+  check_agreement<float>(p, true);
+  check_agreement<bf16>(p, false);
+  spankey::cuda::measure_algorithms(false);
+  spankey::cuda::use_tf32(true);
+  const std::vector<float> x(static_cast<std::size_t>(p.samples * p.in.size()), 1.0F);
+  const tensor<float> on_x(x), w(p.weight_size(), 0.5F), y(p.samples * p.out.size(), 9.0F),
+      scratch(kernels<float>::scratch_size(p), 0.0F);
+  kernels<float>::forward(p, on_x.data(), w.data(), nullptr, y.data(), scratch.data());
+  spankey::cuda::use_tf32(false);
+  CHECK(y.host()[static_cast<std::size_t>((p.out.width + 1) * p.out.channels)] ==
+        72.0F);  // 9 taps of 16 channels
+}
 TEST_CASE_TEMPLATE("cuda conv2d: no samples, nothing done", T, float, bf16) {
   const conv2d_problem p = problem(0, {8, 4, 4}, 8, 3, 1);
   const tensor<float> w(p.weight_size(), 1.0F), scratch(kernels<T>::scratch_size(p), 0.0F),

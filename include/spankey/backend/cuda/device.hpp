@@ -23,6 +23,10 @@ std::string describe_device();
 /// Lets float products round their operands to TF32 on tensor cores. Off unless called: then float is float.
 void use_tf32(bool allowed);
 
+/// Lets cuDNN time its deterministic convolution algorithms for every new shape, in place of asking its heuristics. Off
+/// unless called: what is fastest may differ from run to run, and the last bits of a sum with it.
+void measure_algorithms(bool measured);
+
 /// `bytes` bytes of device memory set to 0; null where there are not as many.
 std::byte* reserve(std::size_t bytes);
 /// Gives memory back; waits for the work that uses it.

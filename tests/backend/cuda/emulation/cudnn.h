@@ -69,6 +69,19 @@ cudnnStatus_t cudnnGetConvolutionBackwardFilterAlgorithm_v7(cudnnHandle_t, cudnn
                                                             cudnnConvolutionDescriptor_t,
                                                             cudnnFilterDescriptor_t, int, int*,
                                                             cudnnConvolutionBwdFilterAlgoPerf_t*);
+cudnnStatus_t cudnnFindConvolutionForwardAlgorithm(cudnnHandle_t, cudnnTensorDescriptor_t,
+                                                   cudnnFilterDescriptor_t, cudnnConvolutionDescriptor_t,
+                                                   cudnnTensorDescriptor_t, int, int*,
+                                                   cudnnConvolutionFwdAlgoPerf_t*);
+cudnnStatus_t cudnnFindConvolutionBackwardDataAlgorithm(cudnnHandle_t, cudnnFilterDescriptor_t,
+                                                        cudnnTensorDescriptor_t, cudnnConvolutionDescriptor_t,
+                                                        cudnnTensorDescriptor_t, int, int*,
+                                                        cudnnConvolutionBwdDataAlgoPerf_t*);
+cudnnStatus_t cudnnFindConvolutionBackwardFilterAlgorithm(cudnnHandle_t, cudnnTensorDescriptor_t,
+                                                          cudnnTensorDescriptor_t,
+                                                          cudnnConvolutionDescriptor_t,
+                                                          cudnnFilterDescriptor_t, int, int*,
+                                                          cudnnConvolutionBwdFilterAlgoPerf_t*);
 cudnnStatus_t cudnnConvolutionForward(cudnnHandle_t, const void* alpha, cudnnTensorDescriptor_t,
                                       const void* x, cudnnFilterDescriptor_t, const void* w,
                                       cudnnConvolutionDescriptor_t, cudnnConvolutionFwdAlgo_t,

@@ -183,6 +183,28 @@ cudnnStatus_t cudnnGetConvolutionBackwardFilterAlgorithm_v7(cudnnHandle_t, cudnn
   return answer(CUDNN_CONVOLUTION_BWD_FILTER_ALGO_0, CUDNN_CONVOLUTION_BWD_FILTER_ALGO_1, most, count, found);
 }
 
+// Which is the fastest is no question here.
+cudnnStatus_t cudnnFindConvolutionForwardAlgorithm(cudnnHandle_t h, cudnnTensorDescriptor_t x,
+                                                   cudnnFilterDescriptor_t w, cudnnConvolutionDescriptor_t c,
+                                                   cudnnTensorDescriptor_t y, int most, int* count,
+                                                   cudnnConvolutionFwdAlgoPerf_t* found) {
+  return cudnnGetConvolutionForwardAlgorithm_v7(h, x, w, c, y, most, count, found);
+}
+cudnnStatus_t cudnnFindConvolutionBackwardDataAlgorithm(cudnnHandle_t h, cudnnFilterDescriptor_t w,
+                                                        cudnnTensorDescriptor_t y,
+                                                        cudnnConvolutionDescriptor_t c,
+                                                        cudnnTensorDescriptor_t x, int most, int* count,
+                                                        cudnnConvolutionBwdDataAlgoPerf_t* found) {
+  return cudnnGetConvolutionBackwardDataAlgorithm_v7(h, w, y, c, x, most, count, found);
+}
+cudnnStatus_t cudnnFindConvolutionBackwardFilterAlgorithm(cudnnHandle_t h, cudnnTensorDescriptor_t x,
+                                                          cudnnTensorDescriptor_t y,
+                                                          cudnnConvolutionDescriptor_t c,
+                                                          cudnnFilterDescriptor_t w, int most, int* count,
+                                                          cudnnConvolutionBwdFilterAlgoPerf_t* found) {
+  return cudnnGetConvolutionBackwardFilterAlgorithm_v7(h, x, y, c, w, most, count, found);
+}
+
 cudnnStatus_t cudnnConvolutionForward(cudnnHandle_t, const void* alpha, cudnnTensorDescriptor_t tx,
                                       const void* x, cudnnFilterDescriptor_t tw, const void* w,
                                       cudnnConvolutionDescriptor_t c, cudnnConvolutionFwdAlgo_t algorithm,
