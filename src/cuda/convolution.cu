@@ -193,16 +193,18 @@ struct plan {
 template <class T>
 constexpr cudnnDataType_t data_type = std::is_same_v<T, float> ? CUDNN_DATA_FLOAT : CUDNN_DATA_BFLOAT16;
 
-// The first deterministic algorithm that fits.
+// The first deterministic algorithm that fits. What it computes with is not taken over where TF32 is not allowed: the
+// default of an algorithm may be TF32.
 template <class Found>
-void choose(plan& chosen, const Found* found, int count, const char* what) {
+void choose(plan& chosen, cudnnMathType_t arithmetic, const Found* found, int count, const char* what) {
   for (int i = 0; i < count; ++i) {
     if (found[i].status != CUDNN_STATUS_SUCCESS || found[i].determinism != CUDNN_DETERMINISTIC ||
         found[i].memory > workspace_bytes)
       continue;
     chosen.algorithm = static_cast<int>(found[i].algo);
     chosen.workspace = found[i].memory;
-    SPANKEY_CHECK(cudnnSetConvolutionMathType(chosen.convolution, found[i].mathType));
+    if (arithmetic != CUDNN_FMA_MATH)
+      SPANKEY_CHECK(cudnnSetConvolutionMathType(chosen.convolution, found[i].mathType));
     return;
   }
   fail("cuda.104", what, "cuDNN has no deterministic algorithm within ", workspace_bytes >> 20, " MiB, of ",
@@ -238,19 +240,19 @@ plan make_plan(const conv2d_problem& p, direction way) {
     SPANKEY_CHECK(
         (measured() ? cudnnFindConvolutionForwardAlgorithm : cudnnGetConvolutionForwardAlgorithm_v7)(
             dnn(), made.x, made.w, made.convolution, made.y, most, &count, found));
-    choose(made, found, count, "convolution forward");
+    choose(made, arithmetic, found, count, "convolution forward");
   } else if (way == direction::data) {
     cudnnConvolutionBwdDataAlgoPerf_t found[most];
     SPANKEY_CHECK((measured() ? cudnnFindConvolutionBackwardDataAlgorithm
                               : cudnnGetConvolutionBackwardDataAlgorithm_v7)(
         dnn(), made.w, made.y, made.convolution, made.x, most, &count, found));
-    choose(made, found, count, "convolution backward data");
+    choose(made, arithmetic, found, count, "convolution backward data");
   } else {
     cudnnConvolutionBwdFilterAlgoPerf_t found[most];
     SPANKEY_CHECK((measured() ? cudnnFindConvolutionBackwardFilterAlgorithm
                               : cudnnGetConvolutionBackwardFilterAlgorithm_v7)(
         dnn(), made.x, made.y, made.convolution, made.w, most, &count, found));
-    choose(made, found, count, "convolution backward weights");
+    choose(made, arithmetic, found, count, "convolution backward weights");
   }
   return made;
 }

@@ -1,4 +1,6 @@
 // What cublas_v2.h and cudnn.h declare; see there.
+#include <bit>
+#include <cstdint>
 #include <vector>
 
 #include "cublas_v2.h"
@@ -20,6 +22,13 @@ void write(void* to, bool narrow, long at, double value) {
     static_cast<float*>(to)[at] = static_cast<float>(value);
   }
 }
+// An operand of a product: a float as TF32 keeps it, with 10 bits of mantissa, unless it is exact.
+double factor(const void* from, bool narrow, bool exact, long at) {
+  const double value = read(from, narrow, at);
+  if (narrow || exact) return value;
+  const auto word = std::bit_cast<std::uint32_t>(static_cast<float>(value));
+  return static_cast<double>(std::bit_cast<float>(word & 0xFFFFE000U));
+}
 double scalar(const void* from) { return static_cast<double>(*static_cast<const float*>(from)); }
 
 }  // namespace
@@ -32,7 +41,7 @@ const char* cublasGetStatusString(cublasStatus_t) { return "emulated"; }
 cublasStatus_t cublasGemmEx(cublasHandle_t, cublasOperation_t op_a, cublasOperation_t op_b, int m, int n,
                             int k, const void* alpha, const void* a, cudaDataType type_a, int lda,
                             const void* b, cudaDataType type_b, int ldb, const void* beta, void* c,
-                            cudaDataType type_c, int ldc, cublasComputeType_t, cublasGemmAlgo_t) {
+                            cudaDataType type_c, int ldc, cublasComputeType_t compute, cublasGemmAlgo_t) {
   if (lda < (op_a == CUBLAS_OP_N ? m : k) || ldb < (op_b == CUBLAS_OP_N ? k : n) || ldc < m ||
       type_a != type_b)
     return CUBLAS_STATUS_INVALID_VALUE;
@@ -43,8 +52,10 @@ cublasStatus_t cublasGemmEx(cublasHandle_t, cublasOperation_t op_a, cublasOperat
       for (long i = 0; i < m; ++i) {
         double sum = 0;
         for (long l = 0; l < k; ++l)
-          sum += read(a, type_a == CUDA_R_16BF, op_a == CUBLAS_OP_N ? l * lda + i : i * lda + l) *
-                 read(b, type_b == CUDA_R_16BF, op_b == CUBLAS_OP_N ? j * ldb + l : l * ldb + j);
+          sum += factor(a, type_a == CUDA_R_16BF, compute == CUBLAS_COMPUTE_32F,
+                        op_a == CUBLAS_OP_N ? l * lda + i : i * lda + l) *
+                 factor(b, type_b == CUDA_R_16BF, compute == CUBLAS_COMPUTE_32F,
+                        op_b == CUBLAS_OP_N ? j * ldb + l : l * ldb + j);
         const long at = j * ldc + i;
         const bool narrow = type_c == CUDA_R_16BF;
         write(c, narrow, at, times * sum + (before != 0 ? before * read(c, narrow, at) : 0));
@@ -63,6 +74,7 @@ struct emulated_tensor {
 };
 struct emulated_convolution {
   int padding = 0, stride = 0;
+  bool exact = false;  // float products are not TF32's
 };
 
 namespace {
@@ -97,7 +109,7 @@ cudnnStatus_t answer(Algorithm first, Algorithm second, int most, int* count,
                      emulated_performance<Algorithm>* found) {
   if (most < 2) return CUDNN_STATUS_BAD_PARAM;
   found[0] = {first, CUDNN_STATUS_SUCCESS, 1, 0, CUDNN_NON_DETERMINISTIC, CUDNN_DEFAULT_MATH};
-  found[1] = {second, CUDNN_STATUS_SUCCESS, 2, 1024, CUDNN_DETERMINISTIC, CUDNN_FMA_MATH};
+  found[1] = {second, CUDNN_STATUS_SUCCESS, 2, 1024, CUDNN_DETERMINISTIC, CUDNN_DEFAULT_MATH};
   *count = 2;
   return CUDNN_STATUS_SUCCESS;
 }
@@ -150,10 +162,11 @@ cudnnStatus_t cudnnSetConvolution2dDescriptor(cudnnConvolutionDescriptor_t c, in
   if (pad_h != pad_w || stride_h != stride_w || dilation_h != 1 || dilation_w != 1 ||
       mode != CUDNN_CROSS_CORRELATION || type != CUDNN_DATA_FLOAT)
     return CUDNN_STATUS_NOT_SUPPORTED;
-  *c = {pad_h, stride_h};
+  *c = {pad_h, stride_h, false};
   return CUDNN_STATUS_SUCCESS;
 }
-cudnnStatus_t cudnnSetConvolutionMathType(cudnnConvolutionDescriptor_t, cudnnMathType_t) {
+cudnnStatus_t cudnnSetConvolutionMathType(cudnnConvolutionDescriptor_t c, cudnnMathType_t type) {
+  c->exact = type == CUDNN_FMA_MATH;
   return CUDNN_STATUS_SUCCESS;
 }
 
@@ -215,7 +228,7 @@ cudnnStatus_t cudnnConvolutionForward(cudnnHandle_t, const void* alpha, cudnnTen
     return CUDNN_STATUS_BAD_PARAM;
   return run(*ty, y, alpha, beta, [=, a = *tx, b = *tw, r = *ty, d = *c](std::vector<double>& sums) {
     for_each_product(a, b, r, d, [&](long i, long j, long k) {
-      sums[static_cast<std::size_t>(k)] += read(x, a.narrow, i) * read(w, a.narrow, j);
+      sums[static_cast<std::size_t>(k)] += factor(x, a.narrow, d.exact, i) * factor(w, a.narrow, d.exact, j);
     });
   });
 }
@@ -228,7 +241,7 @@ cudnnStatus_t cudnnConvolutionBackwardData(cudnnHandle_t, const void* alpha, cud
     return CUDNN_STATUS_BAD_PARAM;
   return run(*tx, dx, alpha, beta, [=, a = *tx, b = *tw, r = *ty, d = *c](std::vector<double>& sums) {
     for_each_product(a, b, r, d, [&](long i, long j, long k) {
-      sums[static_cast<std::size_t>(i)] += read(dy, a.narrow, k) * read(w, a.narrow, j);
+      sums[static_cast<std::size_t>(i)] += factor(dy, a.narrow, d.exact, k) * factor(w, a.narrow, d.exact, j);
     });
   });
 }
@@ -242,7 +255,7 @@ cudnnStatus_t cudnnConvolutionBackwardFilter(cudnnHandle_t, const void* alpha, c
     return CUDNN_STATUS_BAD_PARAM;
   return run(*tw, dw, alpha, beta, [=, a = *tx, b = *tw, r = *ty, d = *c](std::vector<double>& sums) {
     for_each_product(a, b, r, d, [&](long i, long j, long k) {
-      sums[static_cast<std::size_t>(j)] += read(x, a.narrow, i) * read(dy, a.narrow, k);
+      sums[static_cast<std::size_t>(j)] += factor(x, a.narrow, d.exact, i) * factor(dy, a.narrow, d.exact, k);
     });
   });
 }
