@@ -92,8 +92,8 @@ void check_agreement(const batch_norm_problem& p, activation act, bool with_resi
 
 TEST_CASE_TEMPLATE("cuda batch_norm: agrees with the reference", T, float, bf16) {
   for (const index_t groups : {1, 2, 3})
-    for (const index_t rows : {2, 3, 63, 200})
-      for (const index_t channels : {1, 3, 16, 40})
+    for (const index_t rows : {2, 63, 200})
+      for (const index_t channels : {3, 16})
         for (const bool with_residual : {false, true})
           check_agreement<T>({groups, rows, channels}, groups == 2 ? activation::identity : activation::relu,
                              with_residual);
