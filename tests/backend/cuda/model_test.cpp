@@ -143,7 +143,8 @@ void check_step(index_t n, const Deny& deny, deny_on on, double tolerance,
   if (std::is_same_v<T, float>) CHECK(found.correct == expected.correct);
   REQUIRE(found.named.size() == expected.named.size());
   for (std::size_t i = 0; i < found.named.size(); ++i) {
-    const auto& [name, values_found] = found.named[i];
+    const std::string& name = found.named[i].first;
+    const std::vector<double>& values_found = found.named[i].second;
     CAPTURE(name);
     REQUIRE(values_found.size() == expected.named[i].second.size());
     CHECK(relative(values_found, expected.named[i].second) < tolerance);

@@ -88,9 +88,10 @@ void check_agreement(const training_options& o) {
   }
   REQUIRE(found.seen.epochs.size() == 3);
   CHECK(found.seen.epochs[2].loss == doctest::Approx(expected.seen.epochs[2].loss).epsilon(1e-4));
-  for (const auto& [name, values] : expected.weights) {
+  for (const auto& weight : expected.weights) {
+    const std::string& name = weight.first;
     CAPTURE(name);
-    CHECK(agreement::difference(found.weights.at(name), agreement::widened(values)) < 1e-4);
+    CHECK(agreement::difference(found.weights.at(name), agreement::widened(weight.second)) < 1e-4);
   }
   for (const figure f : {figure::semantic, figure::masked, figure::reject}) {
     CHECK(found.gate.no_key[f].mean == doctest::Approx(expected.gate.no_key[f].mean));
