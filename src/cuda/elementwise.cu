@@ -144,7 +144,7 @@ __global__ void inject_forward_kernel(injection_policy p, index_t samples, index
   if (column >= d) return;
   const index_t first = static_cast<index_t>(blockIdx.y) * rows;
   const index_t last = first + rows < samples ? first + rows : samples;
-  key_effect e[V];
+  key_effect e[V] = {};
   for (index_t n = first; n < last; ++n) {
     if (n == first || stride != 0)
       for (int j = 0; j < V; ++j) e[j] = effect_of(p, keys[n * stride + column + j]);
@@ -163,7 +163,7 @@ __global__ void inject_backward_kernel(injection_policy p, index_t samples, inde
   if (column >= d) return;
   const index_t first = static_cast<index_t>(blockIdx.y) * rows;
   const index_t last = first + rows < samples ? first + rows : samples;
-  key_effect e[V];
+  key_effect e[V] = {};
   for (index_t n = first; n < last; ++n) {
     if (n == first || stride != 0)
       for (int j = 0; j < V; ++j) e[j] = effect_of(p, keys[n * stride + column + j]);
