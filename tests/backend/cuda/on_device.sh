@@ -1,21 +1,23 @@
 #!/bin/sh
-# Everything that needs a GPU, in one command of less than ten minutes:
+# What needs a GPU, in one command of less than ten minutes:
 #   on_device.sh BIN [OUT] [PART...]
-# BIN holds the programs of a build with SPANKEY_CUDA=ON; OUT (default: .) gets on_device.txt and what each part printed.
-# Parts, all of them unless named: agreement (tests against the reference), conformance (against PyTorch, 44 cases in fp32
-# and 44 in bf16), sanitizer (compute-sanitizer memcheck over the tests of a training step), speed (against PyTorch),
-# cifar (mode B, 40 epochs; needs data/cifar-10-batches-bin, or its parent in SPANKEY_DATA).
+# BIN holds the programs of a build with SPANKEY_CUDA=ON, and in BIN/lib the libraries that the machine lacks (oneTBB,
+# OpenBLAS); OUT (default: .) gets on_device.txt and what each part printed. Parts, the first four unless named:
+#   agreement    tests against the reference        conformance  against PyTorch, 44 cases in fp32 and 44 in bf16
+#   sanitizer    compute-sanitizer memcheck over the tests of a training step      speed  against PyTorch
+#   cifar        mode B, 40 epochs, up to ten minutes by itself; needs data/cifar-10-batches-bin, or its parent in SPANKEY_DATA
 # Exit status 1 if a part failed; a part that cannot run is named as skipped.
 bin=$1
 out=${2:-.}
-[ -n "$bin" ] || { sed -n '2,10p' "$0"; exit 2; }
+[ -n "$bin" ] || { sed -n '2,11p' "$0"; exit 2; }
 shift
 [ $# = 0 ] || shift
-parts=${*:-agreement conformance sanitizer speed cifar}
+parts=${*:-agreement conformance sanitizer speed}
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../../.." && pwd)
 python=${PYTHON:-python3}
 data=${SPANKEY_DATA:-$root/data}
+[ ! -d "$bin/lib" ] || export LD_LIBRARY_PATH="$bin/lib${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"
 status=0
 mkdir -p "$out"
 : >"$out/on_device.txt"
@@ -42,17 +44,17 @@ part() {
 
 for wanted in $parts; do
   case $wanted in
-    agreement) part agreement 120 "$bin/spankey_test_cuda_device" ;;
-    conformance) part conformance 240 "$python" "$here/conformance_on_device.py" "$bin/spankey_conformance" ;;
+    agreement) part agreement 60 "$bin/spankey_test_cuda_device" ;;
+    conformance) part conformance 180 "$python" "$here/conformance_on_device.py" "$bin/spankey_conformance" ;;
     sanitizer)
       if command -v compute-sanitizer >/dev/null; then
-        part sanitizer 180 compute-sanitizer --tool memcheck --error-exitcode 9 \
+        part sanitizer 100 compute-sanitizer --tool memcheck --error-exitcode 9 \
           "$bin/spankey_test_cuda_device" "--test-case=cuda trainer*,cuda model: small_cnn*"
       else
         say "skipped: sanitizer: no compute-sanitizer"
       fi
       ;;
-    speed) part speed 300 "$python" "$root/bench/cuda/compare_pytorch.py" "$bin/spankey_bench_cuda_step" --python "$python" --repeats 2 ;;
+    speed) part speed 240 "$python" "$root/bench/cuda/compare_pytorch.py" "$bin/spankey_bench_cuda_step" --python "$python" --repeats 2 --quick ;;
     cifar)
       if [ -d "$data/cifar-10-batches-bin" ]; then
         part cifar 600 "$bin/spankey" train --device cuda --data cifar10 --data-root "$data" --regime reference \
