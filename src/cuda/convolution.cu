@@ -1,5 +1,5 @@
 // Convolutions: cuDNN's where the image has 8 channels or more, own kernels for fewer (the first layer of a network), which
-// cuDNN would pad.
+// cuDNN would pad, and for shapes that it has no deterministic algorithm for.
 //
 // Algorithms are those that cuDNN's heuristics name first among the deterministic ones that fit the workspace: the same
 // choice, so the same bits, in every run on one kind of GPU. Or the fastest of them, where measure_algorithms() says so.
@@ -9,7 +9,6 @@
 
 #include "libraries.cuh"
 #include "spankey/backend/cuda/kernels.hpp"
-#include "spankey/core/error.hpp"
 
 namespace spankey::cuda {
 
@@ -113,8 +112,8 @@ __global__ void direct_data_kernel(conv2d_problem p, index_t count, const T* dy,
   dx[at] = from_float<T>(sum);
 }
 
-// A block adds up one chunk of pixels for 64 output channels: its threads share out the products of an output (taps x
-// I), of which each has up to 18.
+// A block adds up one chunk of pixels for 64 output channels and up to 72 products of an output (taps x I), which its
+// threads share out.
 constexpr index_t most_products = 72, lanes = 64, shares = 4, chunk_pixels = 1024, max_chunks = 512;
 
 index_t chunks_of(index_t pixels) {
@@ -139,7 +138,7 @@ __global__ void direct_weights_kernel(conv2d_problem p, index_t each, const T* x
                   n = pixel / (p.out.width * p.out.height);
     const float g = to_float(dy[pixel * p.out.channels + o]);
     for (int j = 0; j < most; ++j) {
-      const index_t product = threadIdx.y + j * shares;
+      const index_t product = blockIdx.z * most_products + threadIdx.y + j * shares;
       if (product >= products) break;
       const index_t i = product % p.in.channels, tap = product / p.in.channels;
       const index_t ih = oh * p.stride + tap / p.kernel - p.padding,
@@ -149,7 +148,7 @@ __global__ void direct_weights_kernel(conv2d_problem p, index_t each, const T* x
     }
   }
   for (int j = 0; j < most; ++j) {
-    const index_t product = threadIdx.y + j * shares;
+    const index_t product = blockIdx.z * most_products + threadIdx.y + j * shares;
     if (product < products) partial[(blockIdx.x * products + product) * p.out.channels + o] = sum[j];
   }
 }
@@ -174,9 +173,7 @@ __global__ void column_sums_kernel(index_t rows, index_t columns, index_t each, 
   partial[blockIdx.x * columns + c] = sum;
 }
 
-bool direct(const conv2d_problem& p) {
-  return p.in.channels < 8 && p.kernel * p.kernel * p.in.channels <= most_products;
-}
+bool few_channels(const conv2d_problem& p) { return p.in.channels < 8; }
 
 // ---- cuDNN
 
@@ -188,7 +185,11 @@ struct plan {
   cudnnConvolutionDescriptor_t convolution;
   int algorithm;
   std::size_t workspace;
+  bool own = false;  // cuDNN has no algorithm for this shape
 };
+
+// Plans that cuDNN has nothing for: those run, slowly, on the kernels above, and describe_device() says so.
+int own_kernels = 0;
 
 template <class T>
 constexpr cudnnDataType_t data_type = std::is_same_v<T, float> ? CUDNN_DATA_FLOAT : CUDNN_DATA_BFLOAT16;
@@ -196,7 +197,7 @@ constexpr cudnnDataType_t data_type = std::is_same_v<T, float> ? CUDNN_DATA_FLOA
 // The first deterministic algorithm that fits. What it computes with is not taken over where TF32 is not allowed: the
 // default of an algorithm may be TF32.
 template <class Found>
-void choose(plan& chosen, cudnnMathType_t arithmetic, const Found* found, int count, const char* what) {
+void choose(plan& chosen, cudnnMathType_t arithmetic, const Found* found, int count) {
   for (int i = 0; i < count; ++i) {
     if (found[i].status != CUDNN_STATUS_SUCCESS || found[i].determinism != CUDNN_DETERMINISTIC ||
         found[i].memory > workspace_bytes)
@@ -207,8 +208,8 @@ void choose(plan& chosen, cudnnMathType_t arithmetic, const Found* found, int co
       SPANKEY_CHECK(cudnnSetConvolutionMathType(chosen.convolution, found[i].mathType));
     return;
   }
-  fail("cuda.104", what, "cuDNN has no deterministic algorithm within ", workspace_bytes >> 20, " MiB, of ",
-       count, " found");
+  chosen.own = true;
+  own_kernels += 1;
 }
 
 template <class T>
@@ -240,19 +241,19 @@ plan make_plan(const conv2d_problem& p, direction way) {
     SPANKEY_CHECK(
         (measured() ? cudnnFindConvolutionForwardAlgorithm : cudnnGetConvolutionForwardAlgorithm_v7)(
             dnn(), made.x, made.w, made.convolution, made.y, most, &count, found));
-    choose(made, arithmetic, found, count, "convolution forward");
+    choose(made, arithmetic, found, count);
   } else if (way == direction::data) {
     cudnnConvolutionBwdDataAlgoPerf_t found[most];
     SPANKEY_CHECK((measured() ? cudnnFindConvolutionBackwardDataAlgorithm
                               : cudnnGetConvolutionBackwardDataAlgorithm_v7)(
         dnn(), made.w, made.y, made.convolution, made.x, most, &count, found));
-    choose(made, arithmetic, found, count, "convolution backward data");
+    choose(made, arithmetic, found, count);
   } else {
     cudnnConvolutionBwdFilterAlgoPerf_t found[most];
     SPANKEY_CHECK((measured() ? cudnnFindConvolutionBackwardFilterAlgorithm
                               : cudnnGetConvolutionBackwardFilterAlgorithm_v7)(
         dnn(), made.x, made.y, made.convolution, made.w, most, &count, found));
-    choose(made, arithmetic, found, count, "convolution backward weights");
+    choose(made, arithmetic, found, count);
   }
   return made;
 }
@@ -284,6 +285,8 @@ void add_column_sums(index_t rows, index_t columns, const T* x, float* sums) {
 template void add_column_sums<float>(index_t, index_t, const float*, float*);
 template void add_column_sums<bf16>(index_t, index_t, const bf16*, float*);
 
+int convolutions_without_cudnn() { return own_kernels; }
+
 index_t conv2d_packed_size(const conv2d_problem& p) { return p.weight_size(); }
 
 template <class T>
@@ -296,16 +299,16 @@ template <class T>
 void conv2d_forward(const conv2d_problem& p, const T* x, const T* packed, const float* bias, T* y) {
   const index_t count = p.samples * p.out.size();
   if (count == 0) return;
-  if (direct(p)) {
+  const plan* const c = few_channels(p) ? nullptr : &plan_of<T>(p, direction::forward);
+  if (c == nullptr || c->own) {
     launch("conv2d direct_forward", direct_forward_kernel<T>, pieces(count, block_threads), block_threads, p,
            count, x, packed, bias, y);
     return;
   }
-  const plan& c = plan_of<T>(p, direction::forward);
   const float one = 1, none = 0;
-  SPANKEY_CHECK(cudnnConvolutionForward(dnn(), &one, c.x, x, c.w, packed, c.convolution,
-                                        static_cast<cudnnConvolutionFwdAlgo_t>(c.algorithm), workspace(),
-                                        c.workspace, &none, c.y, y));
+  SPANKEY_CHECK(cudnnConvolutionForward(dnn(), &one, c->x, x, c->w, packed, c->convolution,
+                                        static_cast<cudnnConvolutionFwdAlgo_t>(c->algorithm), workspace(),
+                                        c->workspace, &none, c->y, y));
   if (bias != nullptr)
     launch("conv2d add_bias", add_bias_kernel<T>, pieces(count, block_threads), block_threads, count,
            p.out.channels, bias, y);
@@ -315,16 +318,16 @@ template <class T>
 void conv2d_backward_data(const conv2d_problem& p, const T* dy, const T* packed, T* dx, bool accumulate) {
   const index_t count = p.samples * p.in.size();
   if (count == 0) return;
-  if (direct(p)) {
+  const plan* const c = few_channels(p) ? nullptr : &plan_of<T>(p, direction::data);
+  if (c == nullptr || c->own) {
     launch("conv2d direct_data", direct_data_kernel<T>, pieces(count, block_threads), block_threads, p, count,
            dy, packed, accumulate, dx);
     return;
   }
-  const plan& c = plan_of<T>(p, direction::data);
   const float one = 1, before = accumulate ? 1 : 0;
-  SPANKEY_CHECK(cudnnConvolutionBackwardData(dnn(), &one, c.w, packed, c.y, dy, c.convolution,
-                                             static_cast<cudnnConvolutionBwdDataAlgo_t>(c.algorithm),
-                                             workspace(), c.workspace, &before, c.x, dx));
+  SPANKEY_CHECK(cudnnConvolutionBackwardData(dnn(), &one, c->w, packed, c->y, dy, c->convolution,
+                                             static_cast<cudnnConvolutionBwdDataAlgo_t>(c->algorithm),
+                                             workspace(), c->workspace, &before, c->x, dx));
 }
 
 template <class T>
@@ -332,20 +335,23 @@ void conv2d_backward_weights(const conv2d_problem& p, const T* x, const T* dy, f
                              T* packed_gradient) {
   const index_t pixels = p.samples * p.out.height * p.out.width;
   if (pixels == 0) return;
-  if (direct(p)) {
-    const index_t chunks = chunks_of(pixels), each = (pixels + chunks - 1) / chunks;
+  const plan* const c = few_channels(p) ? nullptr : &plan_of<T>(p, direction::weights);
+  if (c == nullptr || c->own) {
+    const index_t room = static_cast<index_t>(workspace_bytes / sizeof(float)) / p.weight_size();
+    const index_t chunks = chunks_of(pixels) < room ? chunks_of(pixels) : room,
+                  each = (pixels + chunks - 1) / chunks;
     float* const partial = reinterpret_cast<float*>(workspace());
     launch("conv2d direct_weights", direct_weights_kernel<T>,
-           dim3(static_cast<unsigned>(chunks), pieces(p.out.channels, lanes)),
+           dim3(static_cast<unsigned>(chunks), pieces(p.out.channels, lanes),
+                pieces(p.kernel * p.kernel * p.in.channels, most_products)),
            dim3(static_cast<unsigned>(lanes), static_cast<unsigned>(shares)), p, each, x, dy, partial);
     launch("add_partial", add_partial_kernel, pieces(p.weight_size(), block_threads), block_threads, chunks,
            p.weight_size(), partial, dw);
   } else {
-    const plan& c = plan_of<T>(p, direction::weights);
     const float one = 1, none = 0;
-    SPANKEY_CHECK(cudnnConvolutionBackwardFilter(dnn(), &one, c.x, x, c.y, dy, c.convolution,
-                                                 static_cast<cudnnConvolutionBwdFilterAlgo_t>(c.algorithm),
-                                                 workspace(), c.workspace, &none, c.w, packed_gradient));
+    SPANKEY_CHECK(cudnnConvolutionBackwardFilter(dnn(), &one, c->x, x, c->y, dy, c->convolution,
+                                                 static_cast<cudnnConvolutionBwdFilterAlgo_t>(c->algorithm),
+                                                 workspace(), c->workspace, &none, c->w, packed_gradient));
     launch<threads::together>("conv2d add_unpacked", add_unpacked_kernel<T>, tiles(p), dim3(tile, tile_rows),
                               p.kernel * p.kernel, p.in.channels, p.out.channels, packed_gradient, dw);
   }

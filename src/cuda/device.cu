@@ -117,7 +117,8 @@ std::string describe_device() {
          std::to_string(device.minor) + ", " + std::to_string(device.multiProcessorCount) +
          " multiprocessors, " + std::to_string(device.totalGlobalMem >> 20) +
          " MiB\ncuda: " + version(runtime) + " (driver " + version(driver) + "), cuDNN " +
-         std::to_string(cudnnGetVersion()) + "\ntf32: " + (tf32() ? "on" : "off") + "\n";
+         std::to_string(cudnnGetVersion()) + "\ntf32: " + (tf32() ? "on" : "off") +
+         "\nconvolutions without cuDNN: " + std::to_string(convolutions_without_cudnn()) + "\n";
 }
 
 std::byte* reserve(std::size_t bytes) {

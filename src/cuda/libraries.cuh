@@ -20,6 +20,9 @@ bool tf32();
 /// Whether convolution algorithms are timed.
 bool measured();
 
+/// Shapes and directions that cuDNN had no algorithm for.
+int convolutions_without_cudnn();
+
 /// sums(c) += sum over the rows of x (rows, columns). Uses the workspace.
 template <class T>
 void add_column_sums(index_t rows, index_t columns, const T* x, float* sums);

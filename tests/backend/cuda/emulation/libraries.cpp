@@ -103,11 +103,12 @@ bool fit(const emulated_tensor& x, const emulated_tensor& w, const emulated_tens
          y.w == reduced(x.w, w.w) && x.narrow == y.narrow && x.narrow == w.narrow;
 }
 
-// The heuristics of a library that prefers what is not deterministic, to be passed over.
+// Shapes of 33 channels are not served. Else the heuristics of a library that prefers what is not deterministic, to be passed over.
 template <class Algorithm>
-cudnnStatus_t answer(Algorithm first, Algorithm second, int most, int* count,
+cudnnStatus_t answer(bool served, Algorithm first, Algorithm second, int most, int* count,
                      emulated_performance<Algorithm>* found) {
   if (most < 2) return CUDNN_STATUS_BAD_PARAM;
+  if (!served) return *count = 0, CUDNN_STATUS_SUCCESS;
   found[0] = {first, CUDNN_STATUS_SUCCESS, 1, 0, CUDNN_NON_DETERMINISTIC, CUDNN_DEFAULT_MATH};
   found[1] = {second, CUDNN_STATUS_SUCCESS, 2, 1024, CUDNN_DETERMINISTIC, CUDNN_DEFAULT_MATH};
   *count = 2;
@@ -176,8 +177,8 @@ cudnnStatus_t cudnnGetConvolutionForwardAlgorithm_v7(cudnnHandle_t, cudnnTensorD
                                                      cudnnTensorDescriptor_t y, int most, int* count,
                                                      cudnnConvolutionFwdAlgoPerf_t* found) {
   if (!fit(*x, *w, *y, *c)) return CUDNN_STATUS_BAD_PARAM;
-  return answer(CUDNN_CONVOLUTION_FWD_ALGO_IMPLICIT_GEMM, CUDNN_CONVOLUTION_FWD_ALGO_IMPLICIT_PRECOMP_GEMM,
-                most, count, found);
+  return answer(y->c != 33, CUDNN_CONVOLUTION_FWD_ALGO_IMPLICIT_GEMM,
+                CUDNN_CONVOLUTION_FWD_ALGO_IMPLICIT_PRECOMP_GEMM, most, count, found);
 }
 cudnnStatus_t cudnnGetConvolutionBackwardDataAlgorithm_v7(cudnnHandle_t, cudnnFilterDescriptor_t w,
                                                           cudnnTensorDescriptor_t y,
@@ -185,7 +186,8 @@ cudnnStatus_t cudnnGetConvolutionBackwardDataAlgorithm_v7(cudnnHandle_t, cudnnFi
                                                           cudnnTensorDescriptor_t x, int most, int* count,
                                                           cudnnConvolutionBwdDataAlgoPerf_t* found) {
   if (!fit(*x, *w, *y, *c)) return CUDNN_STATUS_BAD_PARAM;
-  return answer(CUDNN_CONVOLUTION_BWD_DATA_ALGO_0, CUDNN_CONVOLUTION_BWD_DATA_ALGO_1, most, count, found);
+  return answer(y->c != 33, CUDNN_CONVOLUTION_BWD_DATA_ALGO_0, CUDNN_CONVOLUTION_BWD_DATA_ALGO_1, most, count,
+                found);
 }
 cudnnStatus_t cudnnGetConvolutionBackwardFilterAlgorithm_v7(cudnnHandle_t, cudnnTensorDescriptor_t x,
                                                             cudnnTensorDescriptor_t y,
@@ -193,7 +195,8 @@ cudnnStatus_t cudnnGetConvolutionBackwardFilterAlgorithm_v7(cudnnHandle_t, cudnn
                                                             cudnnFilterDescriptor_t w, int most, int* count,
                                                             cudnnConvolutionBwdFilterAlgoPerf_t* found) {
   if (!fit(*x, *w, *y, *c)) return CUDNN_STATUS_BAD_PARAM;
-  return answer(CUDNN_CONVOLUTION_BWD_FILTER_ALGO_0, CUDNN_CONVOLUTION_BWD_FILTER_ALGO_1, most, count, found);
+  return answer(y->c != 33, CUDNN_CONVOLUTION_BWD_FILTER_ALGO_0, CUDNN_CONVOLUTION_BWD_FILTER_ALGO_1, most,
+                count, found);
 }
 
 // Which is the fastest is no question here.
