@@ -97,6 +97,13 @@ TEST_CASE_TEMPLATE("cuda conv2d: agrees with the reference", T, float, bf16) {
   check_agreement<T>(problem(2, {2, 9, 9}, 3, 5, 2), false);
   check_agreement<T>(problem(60, {3, 8, 8}, 65, 3, 1), false);  // several chunks of pixels
 }
+TEST_CASE("cuda conv2d: cuDNN serves what the models ask of it") {
+  const std::string before = spankey::cuda::describe_device();
+  check_agreement<float>(problem(2, {16, 8, 8}, 32, 3, 2), false);
+  check_agreement<bf16>(problem(2, {16, 8, 8}, 32, 3, 2), false);
+  check_agreement<bf16>(problem(2, {16, 8, 8}, 32, 1, 2), false);
+  CHECK(spankey::cuda::describe_device() == before);  // which counts the shapes that it does not serve
+}
 TEST_CASE("cuda conv2d: TF32 where it is allowed, and algorithms that were timed") {
   const conv2d_problem p = problem(3, {16, 6, 6}, 16, 3, 1);
   spankey::cuda::measure_algorithms(true);

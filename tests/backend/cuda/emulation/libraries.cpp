@@ -108,7 +108,7 @@ template <class Algorithm>
 cudnnStatus_t answer(bool served, Algorithm first, Algorithm second, int most, int* count,
                      emulated_performance<Algorithm>* found) {
   if (most < 2) return CUDNN_STATUS_BAD_PARAM;
-  if (!served) return *count = 0, CUDNN_STATUS_SUCCESS;
+  if (!served) return CUDNN_STATUS_NOT_SUPPORTED;
   found[0] = {first, CUDNN_STATUS_SUCCESS, 1, 0, CUDNN_NON_DETERMINISTIC, CUDNN_DEFAULT_MATH};
   found[1] = {second, CUDNN_STATUS_SUCCESS, 2, 1024, CUDNN_DETERMINISTIC, CUDNN_DEFAULT_MATH};
   *count = 2;
