@@ -32,3 +32,9 @@ TEST_CASE("fail: without values the line still names id and place") {
 TEST_CASE("error: is a std::runtime_error") {
   CHECK_THROWS_AS(spankey::fail("a.1", "here", "text"), std::runtime_error);
 }
+
+TEST_CASE("fail: what a name from outside holds stays on one line") {
+  CHECK_THROWS_WITH_AS(
+      spankey::fail("a.1", "two\nlines", "\x1b[31m\r", std::string_view("\0", 1), "\x7f \u00e4"),
+      "[spankey.a.1] two\\x0alines: \\x1b[31m\\x0d\\x00\\x7f \u00e4", spankey::error);
+}
