@@ -15,6 +15,7 @@ TEST_CASE("fail: one line with id, place and values") {
   } catch (const spankey::error& e) {
     CHECK(std::string(e.what()) == "[spankey.shape.101] stage2.conv1: expected C=64, got C=128 in stage2");
     CHECK(e.id() == "shape.101");
+    CHECK(e.message() == "expected C=64, got C=128 in stage2");
   }
 }
 

@@ -6,6 +6,7 @@
 // Built with -fno-exceptions, fail() writes the line to stderr and aborts.
 #pragma once
 
+#include <cstddef>
 #include <cstdio>
 #include <cstdlib>
 #include <initializer_list>
@@ -37,11 +38,15 @@ class error : public std::runtime_error {
   error(std::string_view id, std::string_view where, std::string_view message)
       : std::runtime_error("[spankey." + std::string(id) + "] " + on_one_line(where) + ": " +
                            on_one_line(message)),
-        id_(id) {}
+        id_(id),
+        before_(id.size() + on_one_line(where).size() + 13) {}
   [[nodiscard]] const std::string& id() const noexcept { return id_; }
+  /// What stands behind the place.
+  [[nodiscard]] std::string_view message() const noexcept { return std::string_view(what()).substr(before_); }
 
  private:
   std::string id_;
+  std::size_t before_;  // "[spankey." id "] " where ": "
 };
 
 /// One value inside a message: strings and characters as they are, numbers in decimal. Refers to the value.
