@@ -84,7 +84,7 @@ void require_runnable(const experiment& what, std::size_t row, std::uint64_t see
 }
 
 // A short file may ask for billions of cells, and for rows whose names are longer than all of the file.
-constexpr std::size_t most_cells = 10000, longest_value = 200;
+constexpr std::size_t most_cells = 4096, longest_value = 200;
 
 // Every combination of the grid's values, the last flag fastest.
 void add_grid(const json& grid, std::vector<experiment_row>& rows, const std::string& file) {

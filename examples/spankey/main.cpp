@@ -21,7 +21,7 @@ int refuse(const CLI::App& app, const CLI::ParseError& problem) {
       chosen.empty()
           ? "expected a command: train, eval, convert, import, sweep, report or describe (see spankey --help)"
           : one_line(problem) + " (see spankey " + chosen.front()->get_name() + " --help)";
-  std::fprintf(stderr, "[spankey.flag.100] %s\n", message.c_str());
+  std::fprintf(stderr, "[spankey.flag.100] %s\n", spankey::on_one_line(message).c_str());
   return 2;
 }
 

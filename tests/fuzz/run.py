@@ -23,7 +23,7 @@ def fuzz(name, options):
     work, found = out / "work" / name, out / "found" / name
     for folder in (work, found):
         folder.mkdir(parents=True, exist_ok=True)
-    command = [out / f"{name}_fuzz", f"-max_total_time={options.seconds}", "-timeout=10", "-malloc_limit_mb=128",
+    command = [out / f"{name}_fuzz", f"-max_total_time={options.seconds}", "-timeout=25", "-malloc_limit_mb=128",
                "-rss_limit_mb=2048", "-print_final_stats=1", f"-artifact_prefix={found}/", work, HERE / "corpus" / name]
     if (out / f"{name}_fuzz.dict").exists():
         command.insert(1, f"-dict={out / f'{name}_fuzz.dict'}")
