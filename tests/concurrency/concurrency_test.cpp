@@ -1,9 +1,11 @@
 // Several runs at once in one process: every one comes to the same bytes as alone. Threads of the caller's own, a loop of
 // oneTBB whose tasks the library's loops nest in, and sessions that share one weight image.
 #include <doctest/doctest.h>
+#include <tbb/blocked_range.h>
 #include <tbb/parallel_for.h>
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <span>
 #include <thread>
@@ -38,8 +40,13 @@ TEST_CASE("two models train at once, in two arenas, from two threads") {
 TEST_CASE("four models train inside a loop of the caller's own oneTBB") {
   const auto& alone = weights_alone();
   outcomes found;
-  tbb::parallel_for(std::size_t{0}, run_seeds.size(),
-                    [&](std::size_t run) { found.add(run, trained_weights(run_seeds[run])); });
+  tbb::parallel_for(
+      tbb::blocked_range<std::size_t>(0, run_seeds.size(), 1),
+      [&found](const tbb::blocked_range<std::size_t>& runs) {
+        for (std::size_t run = runs.begin(); run != runs.end(); ++run)
+          found.add(run, trained_weights(run_seeds[run]));
+      },
+      tbb::simple_partitioner{});
   CHECK(found.all() == alone);
 }
 
