@@ -176,6 +176,7 @@ TEST_CASE("wrong metadata is an error of one line") {
   CHECK(with("sites", "0") == "key_file.103");
   CHECK(with("sites", "0,3,4") == "safetensors.121");
   CHECK(with("sites", "0,3,3") == "key.109");
+  CHECK(with("sites", "9,9") == "key.109");  // before anything is looked for, or copied
   std::string many = "0,3";
   for (int i = 4; i < 70; ++i) many += "," + std::to_string(i);
   CHECK(with("sites", many) == "key_file.102");
