@@ -117,7 +117,7 @@ int main(int argc, char** argv) {
   } catch (const spankey::error& problem) {
     std::fprintf(stderr, "%s\n", problem.what());
   } catch (const std::bad_alloc&) {
-    std::fputs("[spankey.memory.102] spankey: the system has no more memory to give\n", stderr);
+    std::fputs("[spankey.memory.103] out of memory\n", stderr);
   } catch (const std::exception& problem) {
     std::fprintf(stderr, "[spankey.program.101] spankey: %s\n", spankey::on_one_line(problem.what()).c_str());
   }

@@ -217,6 +217,9 @@ def config_seeds():
     grid = {flag: list(range(1, 12)) for flag in ("subspace-dim", "epochs", "batch", "eval-keys", "eval-images", "test-limit",
                                                   "train-limit", "deny-warmup")}
     put("config", "experiment_of_billions", json.dumps({**EXPERIMENT, "grid": grid}))
+    numbers = list(range(1, 12))
+    put("config", "experiment_of_thousands", json.dumps({**EXPERIMENT, "grid": {"subspace-dim": numbers, "epochs": numbers,
+                                                                               "deny-warmup": numbers}}))
     put("config", "experiment_long_names", json.dumps({**EXPERIMENT, "grid": {"deny": ["B" * 3000], "gamma": [1, 2, 3]}}))
     put("config", "experiment_seed_twice", json.dumps({**EXPERIMENT, "seeds": [1, 1]}))
     put("config", "experiment_deep_flag", '{"name":"a","seeds":[1],"rows":[{"name":"b","flags":{"gamma":' + "[" * 500 + "]" * 500 + "}}]}")

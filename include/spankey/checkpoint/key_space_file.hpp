@@ -39,18 +39,19 @@ inline constexpr std::size_t key_space_site_cap = 64;
 /// Name of the basis of one site in the file.
 inline std::string basis_tensor(int site_number) { return "basis." + std::to_string(site_number); }
 
-/// Fails with key_file.104 where reading the key file would take too long. Extents are positive, and the bases in memory.
+/// Fails with key_file.104 where reading the key file would take too long, or the file would be larger than its cap.
+/// Extents are positive, and the bases in memory.
 inline void require_key_space_work(index_t m, std::span<const site> sites, std::string_view where) {
-  double work = 0;
-  for (const site& s : sites)
-    work += static_cast<double>(m) * static_cast<double>(m) * static_cast<double>(s.shape.size());
-  if (work > static_cast<double>(key_space_work_cap))
-    fail("key_file.104", where, "expected bases of at most m m d = ", key_space_work_cap,
-         " over all sites, found m=", m, " and ", work);
+  double elements = 0;
+  for (const site& s : sites) elements += static_cast<double>(m) * static_cast<double>(s.shape.size());
+  const double work = elements * static_cast<double>(m), bytes = elements * sizeof(float) + 65536;
+  if (work > static_cast<double>(key_space_work_cap) || bytes > static_cast<double>(key_space_file_cap))
+    fail("key_file.104", where, "expected bases of at most m m d = ", key_space_work_cap, " and ",
+         key_space_file_cap, " bytes over all sites, found m=", m, ", ", work, " and ", bytes);
 }
 
-/// Writes `keys` with mode 0600, whole or not at all. Errors: key_file.104 and io.105 what load_key_space would refuse,
-/// io.111 to io.115.
+/// Writes `keys` with mode 0600, whole or not at all. Errors: key_file.104 what load_key_space would refuse, io.111 to
+/// io.115.
 inline void save_key_space(const key_space& keys, const std::string& path) {
   const key_space_config& config = keys.config();
   require_key_space_work(config.subspace_dim, keys.sites(), printable(path));
@@ -82,10 +83,7 @@ inline void save_key_space(const key_space& keys, const std::string& path) {
                    {config.subspace_dim, s.shape.channels, s.shape.height, s.shape.width}, rows);
   }
   writer.set_metadata("sites", numbers);
-  const auto bytes = writer.bytes();
-  if (static_cast<index_t>(bytes.size()) > key_space_file_cap)
-    fail("io.105", printable(path), "expected at most ", key_space_file_cap, " bytes, found ", bytes.size());
-  write_file_atomically(path, std::span<const std::byte>(bytes), file_mode::secret);
+  writer.write(path, file_mode::secret);
 }
 
 /// Reads the metadata of a key file. Errors: key_file.101 entry missing or unknown, .102 not a value of its
