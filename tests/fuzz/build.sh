@@ -1,11 +1,12 @@
 #!/bin/sh
-# Builds the harnesses with libFuzzer, as OSS-Fuzz does: CXX, CXXFLAGS, LIB_FUZZING_ENGINE and OUT may be set from outside.
+# Builds the harnesses with libFuzzer, as OSS-Fuzz does: CXX, CXXFLAGS, LIB_FUZZING_ENGINE and OUT may be set outside.
 #   tests/fuzz/build.sh [NAME...]       all of them, or these: safetensors key_space ...
 # Into $OUT (build/fuzz): NAME_fuzz, NAME_fuzz_seed_corpus (a folder; a .zip for OSS-Fuzz) and NAME_fuzz.dict.
 set -eu
 cd "$(dirname "$0")/../.."
 : "${CXX:=clang++}" "${OUT:=build/fuzz}" "${LIB_FUZZING_ENGINE:=-fsanitize=fuzzer}"
-: "${CXXFLAGS:=-O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined,float-cast-overflow -fno-sanitize-recover=all}"
+sanitizers=-fsanitize=fuzzer-no-link,address,undefined,float-cast-overflow
+: "${CXXFLAGS:=-O1 -g -fno-omit-frame-pointer $sanitizers -fno-sanitize-recover=all}"
 mkdir -p "$OUT"
 program=examples/spankey
 [ $# != 0 ] || set -- $(cd tests/fuzz && ls ./*_fuzz.cpp | sed 's|.*/||; s/_fuzz\.cpp$//')
@@ -13,8 +14,12 @@ for name in "$@"; do
   sources=tests/fuzz/${name}_fuzz.cpp
   packages=""
   case $name in
-    config) sources="$sources tests/fuzz/networks.cpp $program/json_text.cpp $program/experiment.cpp $program/run_options.cpp
-      $program/recipes.cpp $program/invalid_text.cpp $program/network.cpp" packages="-ltbb" ;;
+    config)
+      sources="$sources tests/fuzz/networks.cpp" packages="-ltbb"
+      for part in json_text experiment run_options run_folder recipes invalid_text network; do
+        sources="$sources $program/$part.cpp"
+      done
+      ;;
     results) sources="$sources $program/json_text.cpp $program/report/json_file.cpp $program/report/read_metrics.cpp" ;;
     key_space) packages="-ltbb" ;;
     gzip) packages="-lz" ;;

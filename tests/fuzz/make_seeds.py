@@ -51,7 +51,8 @@ def safetensors_seeds():
     put("safetensors", "shape_overflows", with_header(entry % ("[4611686018427387904,4]", "[0,0]")))
     put("safetensors", "shape_of_nothing", with_header(entry % ("[0,4611686018427387904,4611686018427387904]", "[0,0]")))
     put("safetensors", "offsets_backwards", with_header(entry % ("[1]", "[8,4]"), bytes(8)))
-    put("safetensors", "offsets_outside", with_header(entry % ("[1]", "[9223372036854775804,9223372036854775807]"), bytes(4)))
+    put("safetensors", "offsets_outside",
+        with_header(entry % ("[1]", "[9223372036854775804,9223372036854775807]"), bytes(4)))
     two = '{"a":{"dtype":"U8","shape":[4],"data_offsets":[0,4]},"%s":{"dtype":"U8","shape":[4],"data_offsets":[%s]}}'
     put("safetensors", "overlap", with_header(two % ("b", "2,6"), bytes(6)))
     put("safetensors", "hole", with_header(two % ("b", "5,9"), bytes(9)))
@@ -182,8 +183,9 @@ def image_header(model=b"mlp", weights=0, classes=5, softmax=6, aux=0, injector=
 def image_seeds():
     put("image", "header", image_header())
     # What is laid over a sound image begins behind the name.
-    for name, more in (("as_it_is", {}), ("int8", {"weights": 2}), ("no_sites", {"sites": 0}), ("no_injector", {"injector": 0}),
-                       ("additive", {"injector": 1}), ("as_many_classes", {"classes": 6}), ("no_classes", {"classes": 0}),
+    for name, more in (("as_it_is", {}), ("int8", {"weights": 2}), ("no_sites", {"sites": 0}),
+                       ("no_injector", {"injector": 0}), ("additive", {"injector": 1}),
+                       ("as_many_classes", {"classes": 6}), ("no_classes", {"classes": 0}),
                        ("classes_of_billions", {"classes": 2**32 - 1}), ("all_sites", {"sites": 2**32 - 1}),
                        ("gamma_nan", {"gamma": float("nan")})):
         put("image", name, image_header(**more)[40:])
@@ -208,21 +210,22 @@ def config_seeds():
     def config(**changed):
         return json.dumps({**CONFIG, **changed}, separators=(",", ":"))
     put("config", "config", config())
-    for number, (name, value) in enumerate((("sites", [0, 0]), ("sites", [9]), ("batch", 1e300), ("batch", -1), ("epochs", 2**64 - 1),
-                        ("seed", 1e300), ("milestones", [[[1]]]), ("families", "all"), ("invalid", "angle@"), ("gamma", None))):
-        put("config", f"config_{name}_{number}",
-            config(**{name: value}))
+    wrong = (("sites", [0, 0]), ("sites", [9]), ("batch", 1e300), ("batch", -1), ("epochs", 2**64 - 1), ("seed", 1e300),
+             ("milestones", [[[1]]]), ("families", "all"), ("invalid", "angle@"), ("gamma", None))
+    for number, (name, value) in enumerate(wrong):
+        put("config", f"config_{name}_{number}", config(**{name: value}))
     put("config", "config_twice", config()[:-1] + ',"batch":9}')
     put("config", "experiment", json.dumps(EXPERIMENT))
-    grid = {flag: list(range(1, 12)) for flag in ("subspace-dim", "epochs", "batch", "eval-keys", "eval-images", "test-limit",
-                                                  "train-limit", "deny-warmup")}
+    flags = ("subspace-dim", "epochs", "batch", "eval-keys", "eval-images", "test-limit", "train-limit", "deny-warmup")
+    grid = {flag: list(range(1, 12)) for flag in flags}
     put("config", "experiment_of_billions", json.dumps({**EXPERIMENT, "grid": grid}))
-    numbers = list(range(1, 12))
-    put("config", "experiment_of_thousands", json.dumps({**EXPERIMENT, "grid": {"subspace-dim": numbers, "epochs": numbers,
-                                                                               "deny-warmup": numbers}}))
+    grid = {flag: list(range(1, 12)) for flag in ("subspace-dim", "epochs", "deny-warmup")}
+    put("config", "experiment_of_thousands", json.dumps({**EXPERIMENT, "grid": grid}))
     put("config", "experiment_long_names", json.dumps({**EXPERIMENT, "grid": {"deny": ["B" * 3000], "gamma": [1, 2, 3]}}))
     put("config", "experiment_seed_twice", json.dumps({**EXPERIMENT, "seeds": [1, 1]}))
-    put("config", "experiment_deep_flag", '{"name":"a","seeds":[1],"rows":[{"name":"b","flags":{"gamma":' + "[" * 500 + "]" * 500 + "}}]}")
+    deep = "[" * 500 + "]" * 500
+    put("config", "experiment_deep_flag",
+        '{"name":"a","seeds":[1],"rows":[{"name":"b","flags":{"gamma":' + deep + "}}]}")
     put("config", "deep", "[" * 3000)
     put("config", "deep_object", '{"a":' * 1000)
 

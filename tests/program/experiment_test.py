@@ -66,7 +66,8 @@ WRONG = [  # experiment, and what the line has to hold
     (rows({"name": "x", "published": {"no_key": None}}), ["experiment.110", "no_key", "null"]),
     # More cells than anybody can mean, by a file of a few lines; names longer than a file's.
     ({**EXPERIMENT, "seeds": list(range(2000))}, ["experiment.113", "4096", "2000 seeds"]),
-    ({**EXPERIMENT, "grid": {"gamma": list(range(1, 101)), "lr": list(range(1, 101))}}, ["experiment.113", "4096", "'lr'"]),
+    ({**EXPERIMENT, "grid": {"gamma": list(range(1, 101)), "lr": list(range(1, 101))}},
+     ["experiment.113", "4096", "'lr'"]),
     ({**EXPERIMENT, "grid": {"deny": ["B" * 201]}}, ["experiment.104", "'deny'", "200 characters"]),
     (json.dumps(EXPERIMENT)[:-1] + ', "seeds": [1]}', ["json.101", "seeds", "twice"]),
     ("[" * 40 + "]" * 40, ["json.102", "32 levels"]),

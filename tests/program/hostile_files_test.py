@@ -197,7 +197,8 @@ def test_json_that_is_meant_badly(folder):
     made = program.train_linear(folder / "run")
     config = (made / "config.json").read_text()
     deep = "[" * 400000 + "]" * 400000
-    texts = [deep, "{\"a\":" * 50000, config.replace("{", '{"batch": 8,', 1), config.replace('"batch": 8', f'"batch": {deep}'),
+    texts = [deep, "{\"a\":" * 50000, config.replace("{", '{"batch": 8,', 1),
+             config.replace('"batch": 8', f'"batch": {deep}'),
              config.replace('"batch": 8', '"batch": 1e300'), config.replace('"seed": 0', '"seed": 1e300'),
              config.replace('"seed": 0', '"seed": 18446744073709551616'), config.replace('"batch": 8', '"batch": 8e0'),
              '{"a": "' + "x" * (2 << 20) + '"}', "\ufeff" + config[:-3], config + config]
@@ -304,7 +305,8 @@ def test_names(folder):
     data_files.write_idx(place / "r\u00f6ot" / "mnist")
     made = place / "run \u00e4"
     program.train_tiny(made, "--data", "mnist", "--data-root", place / "r\u00f6ot", "--sites", "0,2")
-    program.succeeds("eval", "--run", made, "--data-root", place / "r\u00f6ot", "--out", place / "m \u00e4.json", cwd=folder)
+    program.succeeds("eval", "--run", made, "--data-root", place / "r\u00f6ot", "--out", place / "m \u00e4.json",
+                     cwd=folder)
     program.succeeds("convert", "--run", made, "--out", place / "w \u00e4", "--key-out", place / "k \u00e4", cwd=folder)
     program.succeeds("report", made, "--out", place / "p \u00e4.html", cwd=folder)
     program.succeeds("import", "--model", "small_cnn", "--weights", made / "weights.safetensors", "--inject", "mul",
