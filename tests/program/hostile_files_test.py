@@ -17,8 +17,8 @@ import data_files
 import program
 import sweep_folder
 
-SECONDS = 20          # for what takes less than one
-ADDRESS_SPACE = 8 << 30
+SECONDS = 60  # for what takes less than one
+ADDRESS_SPACE = (8 << 30) + (os.cpu_count() << 28)  # every thread reserves some
 RUN_FILES = ("config.json", "weights.safetensors", "key_space.safetensors")
 IDX = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
 
