@@ -219,8 +219,8 @@ def config_seeds():
     flags = ("subspace-dim", "epochs", "batch", "eval-keys", "eval-images", "test-limit", "train-limit", "deny-warmup")
     grid = {flag: list(range(1, 12)) for flag in flags}
     put("config", "experiment_of_billions", json.dumps({**EXPERIMENT, "grid": grid}))
-    grid = {flag: list(range(1, 12)) for flag in ("subspace-dim", "epochs", "deny-warmup")}
-    put("config", "experiment_of_thousands", json.dumps({**EXPERIMENT, "grid": grid}))
+    grid = {flag: list(range(1, 6)) for flag in ("subspace-dim", "epochs", "deny-warmup")}
+    put("config", "experiment_of_hundreds", json.dumps({**EXPERIMENT, "grid": grid}))
     put("config", "experiment_long_names", json.dumps({**EXPERIMENT, "grid": {"deny": ["B" * 3000], "gamma": [1, 2, 3]}}))
     put("config", "experiment_seed_twice", json.dumps({**EXPERIMENT, "seeds": [1, 1]}))
     deep = "[" * 500 + "]" * 500
