@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "network.hpp"
+#include "output_file.hpp"
 #include "run_folder.hpp"
 #include "spankey/backend/cpu/describe.hpp"
 
@@ -30,6 +31,8 @@ int evaluate(const eval_options& request) {
   options.eval_images = request.eval_images.value_or(options.eval_images);
   options.families = request.families.value_or(options.families);
   require_keys_fit(options);
+  require_output("--out", request.out.empty() ? (std::filesystem::path(request.run) / "metrics.json").string()
+                                              : request.out);
   network_named(options.model).evaluate(options, request);
   return 0;
 }

@@ -7,6 +7,7 @@
 #include "convert.hpp"
 #include "convert_text.hpp"
 #include "network.hpp"
+#include "output_file.hpp"
 #include "run_folder.hpp"
 #include "spankey/checkpoint/atomic_file.hpp"
 #include "spankey/checkpoint/key_space_file.hpp"
@@ -28,12 +29,8 @@ void require_outputs(const convert_options& request) {
     taken.emplace(fs::weakly_canonical(fs::path(request.run) / name, code), name);
   const auto require = [&](const char* flag, const std::string& file) {
     if (file.empty()) return;
-    const fs::path path(file), folder = path.has_parent_path() ? path.parent_path() : fs::path(".");
-    if (!fs::is_directory(folder, code))
-      fail("flag.119", flag, "found '", printable(file), "', expected a file in a folder that is there");
-    if (fs::is_directory(path, code))
-      fail("flag.119", flag, "found '", printable(file), "', which is a folder; expected a file");
-    const auto [other, is_new] = taken.emplace(fs::weakly_canonical(path, code), flag);
+    require_output(flag, file);
+    const auto [other, is_new] = taken.emplace(fs::weakly_canonical(file, code), flag);
     if (!is_new)
       fail("flag.119", flag, "found '", printable(file), "', which is ", other->second,
            " already; expected a file of its own");

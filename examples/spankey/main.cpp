@@ -1,6 +1,8 @@
 // spankey: train, gate, evaluate, convert and report on a key-gated network. `spankey --help`, `spankey train --help`.
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <exception>
+#include <new>
 #include <optional>
 #include <utility>
 
@@ -8,6 +10,7 @@
 #include "convert_flags.hpp"
 #include "flag_checks.hpp"
 #include "spankey/backend/cpu/parallel.hpp"
+#include "spankey/core/error.hpp"
 #include "spankey/core/version.hpp"
 
 namespace {
@@ -18,7 +21,7 @@ int refuse(const CLI::App& app, const CLI::ParseError& problem) {
       chosen.empty()
           ? "expected a command: train, eval, convert, import, sweep, report or describe (see spankey --help)"
           : one_line(problem) + " (see spankey " + chosen.front()->get_name() + " --help)";
-  std::fprintf(stderr, "[spankey.flag.100] %s\n", message.c_str());
+  std::fprintf(stderr, "[spankey.flag.100] %s\n", spankey::on_one_line(message).c_str());
   return 2;
 }
 
@@ -111,8 +114,12 @@ int main(int argc, char** argv) {
     if (sweep_app->parsed()) return sweep(swept);
     if (report_app->parsed()) return report(reported);
     return describe_run(described, measure);
-  } catch (const std::exception& problem) {  // spankey::error, or the system's bad_alloc
+  } catch (const spankey::error& problem) {
     std::fprintf(stderr, "%s\n", problem.what());
-    return 2;
+  } catch (const std::bad_alloc&) {
+    std::fputs("[spankey.memory.103] out of memory\n", stderr);
+  } catch (const std::exception& problem) {
+    std::fprintf(stderr, "[spankey.program.101] spankey: %s\n", spankey::on_one_line(problem.what()).c_str());
   }
+  return 2;
 }

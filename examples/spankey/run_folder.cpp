@@ -1,9 +1,8 @@
 #include "run_folder.hpp"
 
 #include <algorithm>
-#include <fstream>
-#include <sstream>
 
+#include "json_text.hpp"
 #include "spankey/checkpoint/atomic_file.hpp"
 #include "spankey/checkpoint/key_space_file.hpp"
 #include "spankey/core/error.hpp"
@@ -14,13 +13,6 @@ namespace fs = std::filesystem;
 using spankey::fail;
 
 std::string text_of_config(const run_options& options) { return to_json(options).dump(2) + "\n"; }
-
-std::string contents(const std::string& file) {
-  std::ifstream in(file, std::ios::binary);
-  std::stringstream text;
-  text << in.rdbuf();
-  return in ? text.str() : std::string();
-}
 
 std::string new_folder(const run_options& options) {
   std::error_code code;
@@ -48,10 +40,7 @@ void require_free(const std::string& out) {
 }
 
 run_options read_config(const std::string& file) {
-  std::error_code code;
-  if (!fs::is_regular_file(file, code))
-    fail("config.104", file, "expected the config.json of a run, found no such file");
-  const auto config = nlohmann::json::parse(contents(file), nullptr, false);
+  const auto config = json_of<nlohmann::json>(text_of_file(file, "config.104", config_cap), file);
   if (config.is_discarded()) fail("config.105", file, "is not JSON");
   return from_json(config, file);
 }
@@ -81,7 +70,7 @@ run_folder::run_folder(const run_options& options, start_of_run start) {
   std::error_code code;
   const std::string config = options.out + "/config.json";
   if (start == start_of_run::may_continue && fs::exists(config, code)) {
-    if (contents(config) != text_of_config(options))
+    if (text_of_file(config, "config.104", config_cap) != text_of_config(options))
       fail("flag.110", "--out", "'", options.out, "' holds a run with another configuration");
     path_ = options.out;
     if (has("checkpoint.safetensors")) return;

@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <limits>
+#include <type_traits>
 
 #include "flag_checks.hpp"
 #include "invalid_text.hpp"
@@ -312,6 +313,9 @@ run_options from_json(const nlohmann::json& config, const std::string& file) {
   if (!config.is_object()) fail("config.101", file, "expected a JSON object");
   for_each_setting(options, [&](const char* name, auto& value) {
     if (!config.contains(name)) fail("config.102", file, "has no entry '", name, "'");
+    // What is no whole number is refused with its flag's own words, below; out of range it has no conversion.
+    using type = std::remove_cvref_t<decltype(value)>;
+    if (std::is_integral_v<type> && !std::is_same_v<type, bool> && config.at(name).is_number_float()) return;
     try {
       config.at(name).get_to(value);
     } catch (const nlohmann::json::exception&) {

@@ -176,6 +176,40 @@ TEST_CASE("wrong metadata is an error of one line") {
   CHECK(with("sites", "0") == "key_file.103");
   CHECK(with("sites", "0,3,4") == "safetensors.121");
   CHECK(with("sites", "0,3,3") == "key.109");
+  CHECK(with("sites", "9,9") == "key.109");  // before anything is looked for, or copied
+  std::string many = "0,3";
+  for (int i = 4; i < 70; ++i) many += "," + std::to_string(i);
+  CHECK(with("sites", many) == "key_file.102");
+  CHECK(with("subspace_dim", "0") == "key.105");
+}
+
+TEST_CASE("extents that cannot be multiplied, and bases that would take hours") {
+  const scratch_directory directory;
+  spankey::save_key_space(key_space(config_of(true, true), sites), directory / "k");
+  const safetensors_file file = safetensors_file::open(directory / "k");
+  const auto with_basis = [&](const char* m, const std::vector<index_t>& shape, std::size_t floats) {
+    safetensors_writer writer;
+    for (const auto& [key, text] : file.metadata()) writer.set_metadata(key, text);
+    writer.set_metadata("subspace_dim", m);
+    writer.set_metadata("sites", "0");
+    writer.add_f32("basis.0", shape, std::vector<float>(floats));
+    writer.write(directory / "changed");
+    return id_of([&] { spankey::load_key_space(directory / "changed"); });
+  };
+  constexpr index_t huge = index_t{1} << 62;
+  CHECK(with_basis("0", {0, huge, huge, 4}, 0) == "key.105");
+  CHECK(with_basis("1", {1, 0, huge, huge}, 0) == "key.110");
+  CHECK(with_basis("-1", {1, 2, 2, 2}, 8) == "key.105");
+  CHECK(with_basis("3", {3, 1, 1, 2}, 6) == "key.106");
+  const std::vector<spankey::site> wide = {{0, {4096, 1, 1}}};
+  CHECK(id_of([&] { spankey::require_key_space_work(2048, wide, "k"); }) == "no error");
+  CHECK(id_of([&] { spankey::require_key_space_work(4096, wide, "k"); }) == "key_file.104");
+  // Not computed: the file is refused although every basis in it is sound.
+  CHECK(with_basis("4096", {4096, 4096, 1, 1}, std::size_t{4096} * 4096) == "key_file.104");
+  spankey_test::put(directory / "huge", "");
+  std::filesystem::resize_file(directory / "huge",
+                               static_cast<std::uintmax_t>(spankey::key_space_file_cap) + 1);
+  CHECK(id_of([&] { spankey::load_key_space(directory / "huge"); }) == "io.105");
 }
 
 TEST_CASE("weights, nothing and a cut file are no key files") {
