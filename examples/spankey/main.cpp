@@ -1,6 +1,7 @@
 // spankey: train, gate, evaluate, convert and report on a key-gated network. `spankey --help`, `spankey train --help`.
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <new>
 #include <optional>
 #include <utility>
 
@@ -9,6 +10,7 @@
 #include "flag_checks.hpp"
 #include "spankey/backend/cpu/parallel.hpp"
 #include "spankey/core/version.hpp"
+#include "stop_signal.hpp"
 
 namespace {
 
@@ -25,6 +27,7 @@ int refuse(const CLI::App& app, const CLI::ParseError& problem) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  install_stop_signals();
   CLI::App app("spankey " SPANKEY_VERSION_STRING
                ": train, gate and evaluate key-gated neural networks on a CPU");
   app.require_subcommand(1);
@@ -35,6 +38,15 @@ int main(int argc, char** argv) {
       app.add_subcommand("train", "train a network, evaluate its gate, write the run folder");
   declare_training_flags(*train_app, options);
   train_app->add_option("--out", options.out, "run folder: new or empty (default: runs/...)");
+  train_app->add_option(
+      "--resume", options.resume,
+      "go on with the interrupted run in this folder; beside it only --threads, --data-root "
+      "and --checkpoint-seconds");
+  const CLI::Validator seconds_allowed = from_to(0.0, 1e9);
+  const char* const seconds_text = "save at least this often, and after every epoch; 0: after every step";
+  train_app->add_option("--checkpoint-seconds", options.checkpoint_seconds, seconds_text)
+      ->check(seconds_allowed)
+      ->capture_default_str();
 
   run_options described;
   CLI::App* describe_app =
@@ -79,6 +91,9 @@ int main(int argc, char** argv) {
       ->required();
   sweep_app->add_option("--data-root", swept.data_root, "folder of the data sets")->capture_default_str();
   sweep_app->add_option("--threads", swept.threads, "threads, 0: all")->check(threads_allowed);
+  sweep_app->add_option("--checkpoint-seconds", swept.checkpoint_seconds, seconds_text)
+      ->check(seconds_allowed)
+      ->capture_default_str();
 
   report_options reported;
   CLI::App* report_app =
@@ -96,7 +111,8 @@ int main(int argc, char** argv) {
 
   try {
     for (const auto& [chosen, flags] : {std::pair(train_app, &options), std::pair(describe_app, &described)})
-      if (chosen->parsed()) apply_recipe(*chosen, *flags);
+      if (chosen->parsed() && flags->resume.empty()) apply_recipe(*chosen, *flags);
+    if (!options.resume.empty()) options = options_to_resume(*train_app, options);
     const std::int64_t threads = train_app->parsed()     ? options.threads
                                  : eval_app->parsed()    ? request.threads
                                  : convert_app->parsed() ? conversion.threads
@@ -104,14 +120,17 @@ int main(int argc, char** argv) {
                                                          : described.threads;
     std::optional<spankey::thread_limit> limit;
     if (threads > 0) limit.emplace(threads);
-    if (train_app->parsed()) return train(options);
+    if (train_app->parsed()) return train_app->count("--resume") > 0 ? resume(options) : train(options);
     if (eval_app->parsed()) return evaluate(request);
     if (convert_app->parsed()) return convert(conversion);
     if (import_app->parsed()) return import_weights(imported);
     if (sweep_app->parsed()) return sweep(swept);
     if (report_app->parsed()) return report(reported);
     return describe_run(described, measure);
-  } catch (const std::exception& problem) {  // spankey::error, or the system's bad_alloc
+  } catch (const std::bad_alloc&) {
+    std::fputs("[spankey.memory.103] out of memory\n", stderr);
+    return 2;
+  } catch (const std::exception& problem) {  // spankey::error
     std::fprintf(stderr, "%s\n", problem.what());
     return 2;
   }

@@ -2,12 +2,14 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <filesystem>
 #include <limits>
 
 #include "flag_checks.hpp"
 #include "invalid_text.hpp"
 #include "network.hpp"
 #include "recipes.hpp"
+#include "run_folder.hpp"
 #include "spankey/core/version.hpp"
 
 namespace {
@@ -61,6 +63,7 @@ void for_each_setting(Options& o, F&& f) {
   f("eval-keys", o.eval_keys);
   f("eval-images", o.eval_images);
   f("families", o.families);
+  f("nonfinite", o.nonfinite);
 }
 
 // An entry of config.json as its flag would be given.
@@ -79,6 +82,7 @@ void require_flag_values(const nlohmann::json& config, const run_options& read, 
   declare_training_flags(app, parsed);
   std::vector<std::string> arguments;
   for_each_setting(read, [&](const char* name, const auto&) {
+    if (!config.contains(name)) return;
     const nlohmann::json& entry = config.at(name);
     if (!entry.is_array() || !entry.empty())
       arguments.push_back("--" + std::string(name) + "=" + flag_text(entry));
@@ -139,6 +143,9 @@ spankey::training_options run_options::training(const spankey::augmentation& aug
   t.invalid = invalid_rule_of(invalid);
   t.invalid_mixture = invalid_mixture_of(invalid_mixture);
   t.deny_warmup = deny_warmup;
+  t.nonfinite = nonfinite == "stop"        ? spankey::nonfinite_policy::stop
+                : nonfinite == "skip_step" ? spankey::nonfinite_policy::skip_step
+                                           : spankey::nonfinite_policy::ignore;
   return t;
 }
 
@@ -238,6 +245,10 @@ void declare_training_flags(CLI::App& app, run_options& o) {
                  "activations and matrix products: float, or bf16 beside float weights")
       ->check(CLI::IsMember({"fp32", "bf16"}))
       ->capture_default_str();
+  app.add_option("--nonfinite", o.nonfinite,
+                 "a step with NaN or infinity: stop, skip_step (no update), or ignore")
+      ->check(CLI::IsMember({"stop", "skip_step", "ignore"}))
+      ->capture_default_str();
   app.add_option("--threads", o.threads, "threads, 0: all")->check(limit)->capture_default_str();
   app.add_option("--seed", o.seed, "seed of everything that is random")
       ->check(any_seed)
@@ -270,6 +281,21 @@ void apply_recipe(const CLI::App& app, run_options& options) {
   for_each_setting(options, [&](const char* name, auto& value) {
     if (recipe.contains(name) && !given.contains(name)) recipe.at(name).get_to(value);
   });
+}
+
+run_options options_to_resume(const CLI::App& app, const run_options& options) {
+  for (const CLI::Option* given : app.get_options()) {
+    const std::string name = given->get_name();
+    if (given->count() > 0 && name != "--resume" && name != "--threads" && name != "--data-root" &&
+        name != "--checkpoint-seconds")
+      fail("flag.125", name, "found beside --resume; a run goes on with the flags of its config.json");
+  }
+  run_options resumed = read_config((std::filesystem::path(options.resume) / "config.json").string());
+  resumed.out = options.resume;
+  resumed.threads = options.threads;
+  resumed.data_root = options.data_root;
+  resumed.checkpoint_seconds = options.checkpoint_seconds;
+  return resumed;
 }
 
 run_options options_given(const nlohmann::json& given, const std::string& where) {
@@ -311,6 +337,7 @@ run_options from_json(const nlohmann::json& config, const std::string& file) {
   run_options options;
   if (!config.is_object()) fail("config.101", file, "expected a JSON object");
   for_each_setting(options, [&](const char* name, auto& value) {
+    if (name == std::string("nonfinite") && !config.contains(name)) return;
     if (!config.contains(name)) fail("config.102", file, "has no entry '", name, "'");
     try {
       config.at(name).get_to(value);

@@ -65,7 +65,7 @@ nonfinite_place nonfinite_in_model(Model& model) {
       scope{});
   model.for_each_state(
       [&](const scope& at, auto& s) {
-        search.look("running statistics", at, s.value.data, s.value.count, true);
+        search.look("running statistic", at, s.value.data, s.value.count, true);
       },
       scope{});
   return search.place();
