@@ -74,7 +74,8 @@ bool is_abandoned(const fs::path& file) {
 
 void remove_abandoned(const std::string& folder) {
   std::error_code code;
-  for (const auto& entry : fs::directory_iterator(folder, code))
+  if (!fs::is_directory(folder, code)) return;
+  for (const auto& entry : fs::directory_iterator(folder))  // with `code`, GNU's aborts where memory is short
     if (is_abandoned(entry.path())) fs::remove(entry.path(), code);
 }
 

@@ -36,7 +36,7 @@ spankey::folder_lock open_folder(const fs::path& folder, const std::string& text
   const bool goes_on = fs::exists(own, code);
   if (goes_on && read_text(own, "sweep.102") != text)
     fail("sweep.102", folder.string(), "holds another experiment; expected a new folder or this one's");
-  for (const auto& entry : fs::directory_iterator(folder, code)) {
+  for (const auto& entry : fs::directory_iterator(folder)) {
     if (!goes_on && !is_abandoned(entry.path()))
       fail("sweep.102", folder.string(), "is there already and is no sweep; expected a new folder");
   }

@@ -6,12 +6,14 @@
 // The best is the one after the epoch of the lowest score. A series is for one process (folder_lock.hpp).
 #pragma once
 
+#include <dirent.h>
+
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <charconv>
 #include <cstdint>
-#include <filesystem>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -27,17 +29,22 @@ namespace spankey {
 inline std::vector<std::uint64_t> checkpoints_in(const std::string& folder) {
   constexpr std::string_view prefix = "checkpoint-", suffix = ".safetensors";
   std::vector<std::uint64_t> found;
-  std::error_code code;
-  std::filesystem::directory_iterator entry(folder, code);
-  for (; !code && entry != std::filesystem::directory_iterator(); entry.increment(code)) {
-    const std::string name = entry->path().filename().string();
+  // Not std::filesystem's: GNU's ends the program where there is no memory for it.
+  DIR* const listing = ::opendir(folder.c_str());
+  if (listing == nullptr)
+    fail("checkpoint.105", printable(folder), "cannot be listed: ", std::generic_category().message(errno));
+  const std::unique_ptr<DIR, int (*)(DIR*)> closes(listing, &::closedir);
+  for (errno = 0; const dirent* entry = ::readdir(listing); errno = 0) {
+    const std::string_view name = entry->d_name;
+    if (name.size() < prefix.size() + 12 + suffix.size()) continue;
     if (!name.starts_with(prefix) || !name.ends_with(suffix)) continue;
     std::uint64_t steps = 0;
     const char* const end = name.data() + name.size() - suffix.size();
     const auto [stop, bad] = std::from_chars(name.data() + prefix.size(), end, steps);
     if (bad == std::errc{} && stop == end) found.push_back(steps);
   }
-  if (code) fail("checkpoint.105", printable(folder), "cannot be listed: ", code.message());
+  if (errno != 0)
+    fail("checkpoint.105", printable(folder), "cannot be listed: ", std::generic_category().message(errno));
   std::sort(found.rbegin(), found.rend());
   return found;
 }
