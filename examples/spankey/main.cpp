@@ -1,6 +1,8 @@
 // spankey: train, gate, evaluate, convert and report on a key-gated network. `spankey --help`, `spankey train --help`.
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <cstdlib>
+#include <exception>
 #include <new>
 #include <optional>
 #include <utility>
@@ -9,6 +11,7 @@
 #include "convert_flags.hpp"
 #include "flag_checks.hpp"
 #include "spankey/backend/cpu/parallel.hpp"
+#include "spankey/core/error.hpp"
 #include "spankey/core/version.hpp"
 #include "stop_signal.hpp"
 
@@ -24,10 +27,27 @@ int refuse(const CLI::App& app, const CLI::ParseError& problem) {
   return 2;
 }
 
-}  // namespace
+// The last word of a program that cannot go on, and where no memory is left to say it with.
+int end_with(const std::exception_ptr& problem) {
+  try {
+    if (problem) std::rethrow_exception(problem);
+    std::fputs("[spankey.system.101] the program ended itself\n", stderr);
+  } catch (const std::bad_alloc&) {
+    std::fputs("[spankey.memory.103] out of memory\n", stderr);
+  } catch (const spankey::error& known) {
+    std::fprintf(stderr, "%s\n", known.what());
+  } catch (const std::exception& other) {
+    std::fprintf(stderr, "[spankey.system.101] %s\n", other.what());
+  } catch (...) {
+    std::fputs("[spankey.system.101] an exception without a text\n", stderr);
+  }
+  return 2;
+}
 
-int main(int argc, char** argv) {
-  install_stop_signals();
+// Where an exception meets a function that promised none (of a library, or on another thread): the same line and status.
+[[noreturn]] void on_terminate() { std::_Exit(end_with(std::current_exception())); }
+
+int run_program(int argc, char** argv) {
   CLI::App app("spankey " SPANKEY_VERSION_STRING
                ": train, gate and evaluate key-gated neural networks on a CPU");
   app.require_subcommand(1);
@@ -109,29 +129,33 @@ int main(int argc, char** argv) {
     return refuse(app, problem);
   }
 
+  for (const auto& [chosen, flags] : {std::pair(train_app, &options), std::pair(describe_app, &described)})
+    if (chosen->parsed() && flags->resume.empty()) apply_recipe(*chosen, *flags);
+  if (!options.resume.empty()) options = options_to_resume(*train_app, options);
+  const std::int64_t threads = train_app->parsed()     ? options.threads
+                               : eval_app->parsed()    ? request.threads
+                               : convert_app->parsed() ? conversion.threads
+                               : sweep_app->parsed()   ? swept.threads
+                                                       : described.threads;
+  std::optional<spankey::thread_limit> limit;
+  if (threads > 0) limit.emplace(threads);
+  if (train_app->parsed()) return train_app->count("--resume") > 0 ? resume(options) : train(options);
+  if (eval_app->parsed()) return evaluate(request);
+  if (convert_app->parsed()) return convert(conversion);
+  if (import_app->parsed()) return import_weights(imported);
+  if (sweep_app->parsed()) return sweep(swept);
+  if (report_app->parsed()) return report(reported);
+  return describe_run(described, measure);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  install_stop_signals();
+  std::set_terminate(&on_terminate);
   try {
-    for (const auto& [chosen, flags] : {std::pair(train_app, &options), std::pair(describe_app, &described)})
-      if (chosen->parsed() && flags->resume.empty()) apply_recipe(*chosen, *flags);
-    if (!options.resume.empty()) options = options_to_resume(*train_app, options);
-    const std::int64_t threads = train_app->parsed()     ? options.threads
-                                 : eval_app->parsed()    ? request.threads
-                                 : convert_app->parsed() ? conversion.threads
-                                 : sweep_app->parsed()   ? swept.threads
-                                                         : described.threads;
-    std::optional<spankey::thread_limit> limit;
-    if (threads > 0) limit.emplace(threads);
-    if (train_app->parsed()) return train_app->count("--resume") > 0 ? resume(options) : train(options);
-    if (eval_app->parsed()) return evaluate(request);
-    if (convert_app->parsed()) return convert(conversion);
-    if (import_app->parsed()) return import_weights(imported);
-    if (sweep_app->parsed()) return sweep(swept);
-    if (report_app->parsed()) return report(reported);
-    return describe_run(described, measure);
-  } catch (const std::bad_alloc&) {
-    std::fputs("[spankey.memory.103] out of memory\n", stderr);
-    return 2;
-  } catch (const std::exception& problem) {  // spankey::error
-    std::fprintf(stderr, "%s\n", problem.what());
-    return 2;
+    return run_program(argc, argv);
+  } catch (...) {
+    return end_with(std::current_exception());
   }
 }

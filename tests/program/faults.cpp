@@ -1,6 +1,6 @@
 // Preloaded into the program (LD_PRELOAD): one call fails on purpose. For Linux with glibc.
 //
-//   SPANKEY_FAULT_KIND     write, fsync, close, rename or allocation
+//   SPANKEY_FAULT_KIND     write, fsync, close, rename or allocation (from the first sigaction on, which main begins with)
 //   SPANKEY_FAULT_AT       number of the call that fails, from 1; 0: none, calls are only counted
 //   SPANKEY_FAULT_CODE     errno of the failing call; 0: a write that takes half of its bytes
 //   SPANKEY_FAULT_FOLDER   only calls for files and folders below this one count
@@ -12,6 +12,7 @@
 
 #include <atomic>
 #include <cerrno>
+#include <csignal>
 #include <cstdarg>
 #include <cstddef>
 #include <cstdio>
@@ -39,7 +40,7 @@ struct settings {
 };
 
 std::atomic<long> calls{0};
-std::atomic<bool> ready{false};  // before main nothing is counted
+std::atomic<bool> ready{false}, in_main{false};
 settings* wanted = nullptr;
 constexpr int most_files = 1024;
 bool counted[most_files];
@@ -50,6 +51,8 @@ bool fails(const char* kind) {
     return false;
   return ++calls == wanted->at;
 }
+
+bool fails_allocation() { return in_main.load(std::memory_order_relaxed) && fails("allocation"); }
 
 bool below_folder(const char* path) {
   if (!ready || wanted->folder == nullptr) return false;
@@ -129,6 +132,13 @@ int close(int fd) {
   return result;
 }
 
+int sigaction(int signal, const struct sigaction* action, struct sigaction* before) noexcept {
+  static const auto real = next<int (*)(int, const struct sigaction*, struct sigaction*)>("sigaction");
+  const int result = real(signal, action, before);
+  in_main = true;
+  return result;
+}
+
 int rename(const char* from, const char* to) {
   if (below_folder(to) && fails("rename")) {
     errno = wanted->code;
@@ -139,23 +149,23 @@ int rename(const char* from, const char* to) {
 }
 
 void* malloc(std::size_t bytes) noexcept {
-  if (fails("allocation")) return errno = ENOMEM, nullptr;
+  if (fails_allocation()) return errno = ENOMEM, nullptr;
   return __libc_malloc(bytes);
 }
 void* calloc(std::size_t count, std::size_t bytes) noexcept {
-  if (fails("allocation")) return errno = ENOMEM, nullptr;
+  if (fails_allocation()) return errno = ENOMEM, nullptr;
   return __libc_calloc(count, bytes);
 }
 void* realloc(void* memory, std::size_t bytes) noexcept {
-  if (fails("allocation")) return errno = ENOMEM, nullptr;
+  if (fails_allocation()) return errno = ENOMEM, nullptr;
   return __libc_realloc(memory, bytes);
 }
 void* aligned_alloc(std::size_t alignment, std::size_t bytes) noexcept {
-  if (fails("allocation")) return errno = ENOMEM, nullptr;
+  if (fails_allocation()) return errno = ENOMEM, nullptr;
   return __libc_memalign(alignment, bytes);
 }
 int posix_memalign(void** memory, std::size_t alignment, std::size_t bytes) noexcept {
-  if (fails("allocation")) return ENOMEM;
+  if (fails_allocation()) return ENOMEM;
   *memory = __libc_memalign(alignment, bytes);
   return *memory == nullptr ? ENOMEM : 0;
 }
