@@ -327,7 +327,8 @@ void require_consistent(const run_options& o) {
 }
 
 nlohmann::json to_json(const run_options& options) {
-  nlohmann::json config;
+  // As an object from the start: nlohmann-json 3.11 crashes where a null has no memory to become one.
+  nlohmann::json config = nlohmann::json::object();
   config["spankey"] = SPANKEY_VERSION_STRING;
   for_each_setting(options, [&](const char* name, const auto& value) { config[name] = value; });
   return config;
