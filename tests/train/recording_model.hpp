@@ -85,7 +85,7 @@ struct recording_model {
   template <class F>
   void for_each_parameter(F&&) {}
   template <class F>
-  void for_each_state(F&&, const scope&) {}
+  void for_each_state(F&&) {}
   template <class F>
   void for_each_layer(F&&, const scope&) {}
 

@@ -56,18 +56,14 @@ class nonfinite_search {
 template <class Model>
 nonfinite_place nonfinite_in_model(Model& model) {
   nonfinite_search search;
-  model.for_each_parameter(
-      [&](const scope& at, auto& p) {
-        search.look("parameter", at, p.value.data, p.value.count, true);
-        search.look("momentum", at, p.momentum.data, p.momentum.count, true);
-        search.look("second moment", at, p.second_moment.data, p.second_moment.count, true);
-      },
-      scope{});
-  model.for_each_state(
-      [&](const scope& at, auto& s) {
-        search.look("running statistic", at, s.value.data, s.value.count, true);
-      },
-      scope{});
+  model.for_each_parameter([&](const scope& at, auto& p) {
+    search.look("parameter", at, p.value.data, p.value.count, true);
+    search.look("momentum", at, p.momentum.data, p.momentum.count, true);
+    search.look("second moment", at, p.second_moment.data, p.second_moment.count, true);
+  });
+  model.for_each_state([&](const scope& at, auto& s) {
+    search.look("running statistic", at, s.value.data, s.value.count, true);
+  });
   return search.place();
 }
 
@@ -87,24 +83,21 @@ class kept_statistics {
   template <class Model>
   explicit kept_statistics(Model& model) {
     std::size_t count = 0;
-    model.for_each_state([&](const scope&, auto& s) { count += static_cast<std::size_t>(s.count); }, scope{});
+    model.for_each_state([&](const scope&, auto& s) { count += static_cast<std::size_t>(s.count); });
     values_.resize(count);
   }
   template <class Model>
   void keep(Model& model) {
     T* at = values_.data();
-    model.for_each_state([&](const scope&, auto& s) { at = std::copy_n(s.value.data, s.count, at); },
-                         scope{});
+    model.for_each_state([&](const scope&, auto& s) { at = std::copy_n(s.value.data, s.count, at); });
   }
   template <class Model>
   void put_back(Model& model) const {
     const T* at = values_.data();
-    model.for_each_state(
-        [&](const scope&, auto& s) {
-          std::copy_n(at, s.count, s.value.data);
-          at += s.count;
-        },
-        scope{});
+    model.for_each_state([&](const scope&, auto& s) {
+      std::copy_n(at, s.count, s.value.data);
+      at += s.count;
+    });
   }
 
  private:
@@ -148,13 +141,10 @@ nonfinite_place find_nonfinite(Model& model, const objective<Deny>& o,
   if (!std::isfinite(loss)) return {"loss", "objective", loss, false};
 
   nonfinite_place last{"norm of all gradients", "gradients", std::numeric_limits<double>::infinity(), false};
-  model.for_each_parameter(
-      [&](const scope& at, auto& tensor) {
-        if (const auto* value = first_nonfinite(tensor.gradient.data, tensor.gradient.count);
-            value != nullptr)
-          last = {"gradient", at.str(), static_cast<double>(*value), false};
-      },
-      scope{});
+  model.for_each_parameter([&](const scope& at, auto& tensor) {
+    if (const auto* value = first_nonfinite(tensor.gradient.data, tensor.gradient.count); value != nullptr)
+      last = {"gradient", at.str(), static_cast<double>(*value), false};
+  });
   return last;
 }
 
