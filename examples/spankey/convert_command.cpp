@@ -10,6 +10,7 @@
 #include "output_file.hpp"
 #include "run_folder.hpp"
 #include "spankey/checkpoint/atomic_file.hpp"
+#include "spankey/checkpoint/checkpoint_series.hpp"
 #include "spankey/checkpoint/key_space_file.hpp"
 #include "spankey/checkpoint/printable.hpp"
 #include "spankey/core/error.hpp"
@@ -55,10 +56,9 @@ void require_sense(const run_options& options, const convert_options& request) {
   if (request.wants_key() && !options.keyed())
     fail("flag.120", request.key_out.empty() ? "--key-header" : "--key-out",
          "the run has no key: it was made with --inject none");
-  std::error_code code;
-  if (fs::exists(fs::path(request.run) / "checkpoint.safetensors", code))
+  if (!spankey::checkpoints_in(request.run).empty())
     fail("flag.121", "--run", "'", printable(request.run),
-         "' holds checkpoint.safetensors: its training is not finished");
+         "' holds checkpoints: its training is not finished");
   require_outputs(request);
 }
 

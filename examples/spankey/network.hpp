@@ -14,7 +14,7 @@
 struct network {
   std::string name;
   std::span<const spankey::extents> sites;
-  void (*train)(const run_options&, start_of_run);
+  int (*train)(const run_options&, start_of_run);  // the exit status
   void (*evaluate)(const run_options&, const eval_options&);
   void (*describe)(const run_options&, bool measure);
   converted (*convert)(const run_options&, const convert_options&);

@@ -4,6 +4,8 @@
 
 #include "json_text.hpp"
 #include "spankey/checkpoint/atomic_file.hpp"
+#include "spankey/checkpoint/checkpoint_series.hpp"
+#include "spankey/checkpoint/folder_room.hpp"
 #include "spankey/checkpoint/key_space_file.hpp"
 #include "spankey/core/error.hpp"
 
@@ -61,25 +63,43 @@ bool is_abandoned(const fs::path& file) {
 
 void remove_abandoned(const std::string& folder) {
   std::error_code code;
-  for (const auto& entry : fs::directory_iterator(folder, code))
+  if (!fs::is_directory(folder, code)) return;
+  for (const auto& entry : fs::directory_iterator(folder))  // with `code`, GNU's aborts where memory is short
     if (is_abandoned(entry.path())) fs::remove(entry.path(), code);
 }
 
-run_folder::run_folder(const run_options& options, start_of_run start) {
-  if (start == start_of_run::may_continue) remove_abandoned(options.out);
+std::string existing_folder_of(const std::string& out) {
   std::error_code code;
-  const std::string config = options.out + "/config.json";
-  if (start == start_of_run::may_continue && fs::exists(config, code)) {
-    if (text_of_file(config, "config.104", config_cap) != text_of_config(options))
-      fail("flag.110", "--out", "'", options.out, "' holds a run with another configuration");
-    path_ = options.out;
-    if (has("checkpoint.safetensors")) return;
-    // Interrupted before the first epoch was whole: it begins again.
-    for (const char* name : {"log.jsonl", "weights.safetensors", "key_space.safetensors"}) remove(name);
-    return;
+  fs::path folder = fs::absolute(out.empty() ? "runs" : out, code);
+  while (!fs::is_directory(folder, code) && folder.has_relative_path()) folder = folder.parent_path();
+  return folder.string();
+}
+
+run_folder::run_folder(const run_options& options, start_of_run start) {
+  std::error_code code;
+  if (start != start_of_run::fresh && fs::is_directory(options.out, code)) {
+    take(options.out);
+    remove_abandoned(path_);
+    spankey::require_writable(path_);
+    if (has("config.json")) {
+      // A run that is resumed has read its options from there.
+      if (start == start_of_run::may_continue &&
+          text_of_file(file("config.json"), "config.104", config_cap) != text_of_config(options))
+        fail("flag.110", "--out", "'", options.out, "' holds a run with another configuration");
+      if (!spankey::checkpoints_in(path_).empty()) return;
+      // Interrupted before its first checkpoint: it begins again, with the same keys.
+      for (const char* name : {"log.jsonl", "weights.safetensors"}) remove(name);
+      return;
+    }
   }
-  path_ = new_folder(options);
+  if (!lock_) take(new_folder(options));
+  require_free(path_);  // the lock came after the folder
   spankey::write_file_atomically(file("config.json"), text_of_config(options), spankey::file_mode::shared);
+}
+
+void run_folder::take(const std::string& path) {
+  path_ = path;
+  lock_.emplace(path);
 }
 
 bool run_folder::has(const char* name) const {

@@ -3,7 +3,8 @@
 //   metadata   format, subspace_dim, basis, coefficients, rescale, key_std, per_site_key, per_site_basis,
 //   seed,
 //              sites ("0,2,3,4"): all of them; offset and spread of the coefficients: both, or none where the kind
-//              has its usual ones (key/coefficients.hpp); nothing else
+//              has its usual ones (key/coefficients.hpp); checksums (tensor_checksums.hpp), which files of older
+//              versions lack; nothing else
 //   tensors    basis.<site>  F32 (m, C, H, W): row i is B_i in file order
 //
 // The bases are stored, not drawn again from the seed: a file means the same keys in every version. Copies of
@@ -83,6 +84,7 @@ inline void save_key_space(const key_space& keys, const std::string& path) {
                    {config.subspace_dim, s.shape.channels, s.shape.height, s.shape.width}, rows);
   }
   writer.set_metadata("sites", numbers);
+  writer.add_checksums();
   writer.write(path, file_mode::secret);
 }
 
@@ -106,7 +108,7 @@ class key_space_metadata {
     }
     for (const auto& [name, value] : file.metadata()) {
       if (std::find(names.begin(), names.end(), name) == names.end() &&
-          std::find(law.begin(), law.end(), name) == law.end()) {
+          std::find(law.begin(), law.end(), name) == law.end() && !is_checksum(name)) {
         fail("key_file.101", file.name(), "expected the metadata of a key file only, found ",
              in_quotes(name));
       }
@@ -184,7 +186,7 @@ class key_space_metadata {
   bool has_law_ = false;
 };
 
-/// Reads what save_key_space wrote. Errors: those of safetensors_file::open, key_file.101 and .102
+/// Reads what save_key_space wrote. Errors: those of safetensors_file::open and check_checksums, key_file.101 and .102
 /// (metadata), .103 (a tensor that belongs to no site), .104 (more work than key_space_work_cap), safetensors.121 to
 /// .123, and those of key_space (key.*). The sites' extents are checked before anything is computed from them.
 inline key_space load_key_space(const std::string& path) {
@@ -197,6 +199,7 @@ inline key_space load_key_space(const std::string& path) {
   const safetensors_file file = safetensors_file::from_memory(bytes, path);
 
   const key_space_metadata metadata(file);
+  check_checksums(file, false);
   const key_space_config config = metadata.config();
   if (config.subspace_dim < 1)
     fail("key.105", file.name(), "subspace_dim: expected at least 1, found ", config.subspace_dim);

@@ -120,14 +120,17 @@ void save_weights(Model& model, const std::string& path, const safetensors_metad
   for (const auto& [key, value] : metadata) writer.set_metadata(key, value);
   add_parameters(writer, model);
   add_states(writer, model);
+  writer.add_checksums();
   writer.write(path);
 }
 
 /// Copies the tensors of an open file into `model`. Tensors under neither prefix are not looked at; under a
 /// prefix, PyTorch's "*.num_batches_tracked" is skipped. Errors, all before the model changes:
-/// safetensors.121 missing, .122 dtype, .123 shape, weights.103 a tensor that the model does not have.
+/// safetensors.121 missing, .122 dtype, .123 shape, weights.103 a tensor that the model does not have, and where the file
+/// has checksums those of check_checksums.
 template <class Model>
 void load_weights(Model& model, const safetensors_file& file, const weight_prefixes& prefixes = {}) {
+  check_checksums(file, false);
   std::set<std::string, std::less<>> expected;
   std::vector<const stored_tensor*> found;  // in the model's order
   model.for_each_parameter(

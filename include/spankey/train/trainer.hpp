@@ -8,11 +8,13 @@
 #include <variant>
 #include <vector>
 
+#include "spankey/checkpoint/training_state.hpp"
 #include "spankey/data/loader.hpp"
 #include "spankey/key/sampler.hpp"
 #include "spankey/optim/adam.hpp"
 #include "spankey/optim/schedule.hpp"
 #include "spankey/optim/sgd.hpp"
+#include "spankey/train/nonfinite.hpp"
 #include "spankey/train/observer.hpp"
 #include "spankey/train/site_buffers.hpp"
 #include "spankey/train/step.hpp"
@@ -30,6 +32,7 @@ struct training_options {
   invalid_rule invalid{};                        // one key per batch, where `invalid_mixture` is empty
   std::vector<weighted_rule> invalid_mixture{};  // else one per sample, whose family is drawn from it
   std::uint64_t deny_warmup = 0;                 // epochs
+  nonfinite_policy nonfinite = nonfinite_policy::stop;
 };
 
 /// Trains `model` with `objective`; the model's arena must hold groups * batch samples.
@@ -53,7 +56,8 @@ class trainer {
         x_(static_cast<std::size_t>(goal.groups() * options.batch * Model::input::size)),
         y_(static_cast<std::size_t>(options.batch)),
         valid_(sites(), options.batch),
-        invalid_(sites(), options.invalid_mixture.empty() ? 1 : options.batch) {
+        invalid_(sites(), options.invalid_mixture.empty() ? 1 : options.batch),
+        statistics_(model) {
     require_sites_of<Model>(sites(), "trainer");
     if (extents_of<typename Model::input> != extents(data.sample)) {
       fail("train.101", "trainer", "the data set has C=", data.sample.channels, " H=", data.sample.height,
@@ -76,15 +80,24 @@ class trainer {
     return static_cast<std::uint64_t>(loader_.steps_per_epoch());
   }
 
-  /// All epochs; or those from `first` on, of a run whose state before it was loaded (checkpoint/training_state.hpp).
+  /// All epochs; or what is left of them from a position whose state was loaded (checkpoint/training_state.hpp). False
+  /// where the observer ended the run. Errors: train.106 a position that this run does not have, train.131 a step that is
+  /// not finite, with the model as it was before it, train.132 a state that is not at the end of an epoch.
   template <class Watcher>
-  void run(Watcher& observer, std::uint64_t first = 0) {
+  bool run(Watcher& observer, const training_position& from = {}) {
     static_assert(
         Observer<Watcher>,
         "SpanKey: this is not an Observer: needs on_step(step_record) and on_epoch(epoch_record); see "
         "train/observer.hpp");
-    std::visit([&](auto& optimizer) { optimizer.resume(first * steps_per_epoch()); }, optimizer_);
-    for (std::uint64_t epoch = first; epoch < options_.epochs; ++epoch) run_epoch(epoch, observer);
+    if (from.epoch > options_.epochs || from.step >= steps_per_epoch() ||
+        from.steps != from.epoch * steps_per_epoch() + from.step || from.updates > from.steps)
+      fail("train.106", "trainer", "expected a position in ", options_.epochs, " epochs of ",
+           steps_per_epoch(), " steps, found step ", from.step, " of epoch ", from.epoch, " after ",
+           from.steps, " steps and ", from.updates, " updates");
+    std::visit([&](auto& optimizer) { optimizer.resume(from.updates); }, optimizer_);
+    for (training_position at = from; at.epoch < options_.epochs;)
+      if (!run_epoch(at, observer)) return false;
+    return true;
   }
 
  private:
@@ -98,25 +111,55 @@ class trainer {
   }
   std::span<const site> sites() const { return keys_ == nullptr ? std::span<const site>() : keys_->sites(); }
 
+  // The rest of an epoch; false where the observer ended the run.
   template <class Watcher>
-  void run_epoch(std::uint64_t epoch, Watcher& observer) {
+  bool run_epoch(training_position& at, Watcher& observer) {
     const auto start = clock::now();
-    epoch_record total{.epoch = epoch, .epochs = options_.epochs};
-    for (std::uint64_t step = 0; step < steps_per_epoch(); ++step) {
-      const step_record record = run_step(epoch, step);
-      const double images = static_cast<double>(loader_.samples_at(static_cast<index_t>(step)));
-      total.loss += images * record.loss;
-      total.cross_entropy += images * record.cross_entropy;
-      total.deny += images * record.deny;
-      total.accuracy += images * record.accuracy;
-      total.learning_rate = record.learning_rate;
+    const double before = at.seconds;
+    while (true) {
+      const step_record record = run_step(at.epoch, at.step);
+      if (!record.skipped) {
+        const index_t n = loader_.samples_at(static_cast<index_t>(at.step));
+        const double images = static_cast<double>(n);
+        at.images += static_cast<std::uint64_t>(n);
+        at.loss += images * record.loss;
+        at.cross_entropy += images * record.cross_entropy;
+        at.deny += images * record.deny;
+        at.accuracy += images * record.accuracy;
+        ++at.updates;
+      }
+      at.seconds = before + seconds_since(start);
+      ++at.steps;
+      ++at.step;
       observer.on_step(record);
+      if (at.step == steps_per_epoch()) {
+        end_epoch(at, record.learning_rate, observer);
+        return go_on(at, observer);
+      }
+      if (!go_on(at, observer)) return false;
     }
-    const double images = static_cast<double>(loader_.size());
-    for (double* sum : {&total.loss, &total.cross_entropy, &total.deny, &total.accuracy}) *sum /= images;
-    total.seconds = seconds_since(start);
-    total.images_per_second = images / total.seconds;
-    observer.on_epoch(total);
+  }
+
+  template <class Watcher>
+  void end_epoch(training_position& at, double learning_rate, Watcher& observer) {
+    if (options_.nonfinite != nonfinite_policy::ignore) require_finite(model_);
+    const double images = static_cast<double>(at.images);
+    observer.on_epoch(epoch_record{.epoch = at.epoch,
+                                   .epochs = options_.epochs,
+                                   .loss = at.loss / images,
+                                   .cross_entropy = at.cross_entropy / images,
+                                   .deny = at.deny / images,
+                                   .learning_rate = learning_rate,
+                                   .accuracy = at.accuracy / images,
+                                   .seconds = at.seconds,
+                                   .images_per_second = images / at.seconds});
+    at = {.epoch = at.epoch + 1, .steps = at.steps, .updates = at.updates};
+  }
+
+  template <class Watcher>
+  static bool go_on(const training_position& at, Watcher& observer) {
+    if constexpr (requires { observer.on_position(at); }) return observer.on_position(at);
+    return true;
   }
 
   step_record run_step(std::uint64_t epoch, std::uint64_t step) {
@@ -132,9 +175,22 @@ class trainer {
     goal.weight = warmed_up(goal_.weight, epoch, options_.deny_warmup);
     const double rate = options_.rate.at(global, options_.epochs, steps_per_epoch());
     const batch_view<const scalar, typename Model::input> x(x_.data(), goal.groups() * n);
+    const bool looks = options_.nonfinite != nonfinite_policy::ignore;
+    if (looks) statistics_.keep(model_);
     const auto result = compute_gradients(model_, goal, x, y_.data(), bound_);
     const double norm = gradient_norm(model_);
-    std::visit([&](auto& optimizer) { optimizer.step(model_, rate); }, optimizer_);
+    const bool skipped = looks && !(std::isfinite(result.total) && std::isfinite(norm));
+    if (skipped) {
+      statistics_.put_back(model_);
+      const nonfinite_place place = find_nonfinite(model_, goal, x, bound_, result.total);
+      statistics_.put_back(model_);
+      if (place.lasts || options_.nonfinite == nonfinite_policy::stop)
+        fail("train.131", place.name, "the ", place.what, " is not finite (found ", place.value, ") in step ",
+             step, " of epoch ", epoch, ": loss ", result.total, ", gradient norm ", norm, ", learning rate ",
+             rate);
+    } else {
+      std::visit([&](auto& optimizer) { optimizer.step(model_, rate); }, optimizer_);
+    }
 
     return {.epoch = epoch,
             .epochs = options_.epochs,
@@ -146,7 +202,8 @@ class trainer {
             .learning_rate = rate,
             .accuracy = static_cast<double>(result.correct) / static_cast<double>(n),
             .gradient_norm = norm,
-            .images_per_second = static_cast<double>(n) / seconds_since(start)};
+            .images_per_second = static_cast<double>(n) / seconds_since(start),
+            .skipped = skipped};
   }
 
   // Group 0: a valid key per sample; group 1: one invalid key, or one per sample; group 2: none.
@@ -174,6 +231,7 @@ class trainer {
   std::vector<scalar> x_;
   std::vector<int> y_;
   site_buffers valid_, invalid_;
+  kept_statistics<typename Model::master> statistics_;
   model_keys<float, Model::sites.size()> bound_{};
 };
 
