@@ -137,7 +137,7 @@ TEST_CASE("series: of a damaged newest one it says why, and takes the one before
   const scratch_directory directory;
   const auto fill = [&] {
     checkpoint_series series(directory.path());
-    for (const std::uint64_t steps : {1, 2, 3}) save(series, steps);
+    for (const std::uint64_t steps : {1U, 2U, 3U}) save(series, steps);
   };
   const std::string newest = checkpoint_file(directory.path(), 3),
                     before = checkpoint_file(directory.path(), 2);
@@ -254,7 +254,7 @@ bool survives(call kind, int n, int code, int& lost) {
   std::string id = "no error";
   try {
     id = id_of([&] {
-      for (const std::uint64_t steps : {1, 2, 3, 4}) {
+      for (const std::uint64_t steps : {1U, 2U, 3U, 4U}) {
         begun = steps;
         save(series, steps, 1.0 / static_cast<double>(steps));
         saved = steps;

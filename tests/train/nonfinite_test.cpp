@@ -302,7 +302,7 @@ TEST_CASE("nonfinite: a learning rate that diverges is stopped, within the step 
   const auto nothing = [](perceptron&) {};
   for (const double rate : {1e10, 1e30, 1e38, 1e300}) {
     CAPTURE(rate);
-    for (const std::uint64_t epochs : {1, 4}) {
+    for (const std::uint64_t epochs : {1U, 4U}) {
       const std::string message = said(nothing, plain(epochs, 24, rate));
       const bool stopped = message.starts_with("[spankey.train.13");
       if (epochs == 4) CHECK(stopped);
