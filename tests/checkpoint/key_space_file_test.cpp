@@ -190,7 +190,8 @@ TEST_CASE("extents that cannot be multiplied, and bases that would take hours") 
   const safetensors_file file = safetensors_file::open(directory / "k");
   const auto with_basis = [&](const char* m, const std::vector<index_t>& shape, std::size_t floats) {
     safetensors_writer writer;
-    for (const auto& [key, text] : file.metadata()) writer.set_metadata(key, text);
+    for (const auto& [key, text] : file.metadata())
+      if (!spankey::is_checksum(key)) writer.set_metadata(key, text);
     writer.set_metadata("subspace_dim", m);
     writer.set_metadata("sites", "0");
     writer.add_f32("basis.0", shape, std::vector<float>(floats));
