@@ -4,18 +4,31 @@
 #include <filesystem>
 
 #include "network.hpp"
+#include "output_file.hpp"
 #include "run_folder.hpp"
 #include "spankey/backend/cpu/describe.hpp"
+#include "spankey/checkpoint/checkpoint_series.hpp"
+#include "spankey/checkpoint/folder_lock.hpp"
 #include "spankey/core/error.hpp"
 
 namespace {
 
-/// What trains and evaluates `model` on a device. Fails with flag.124 where this program does not have it.
+network_on_device on_cuda([[maybe_unused]] const std::string& model) {
+#if defined(SPANKEY_PROGRAM_CUDA)
+  if (model == "mlp") return mlp_on_cuda();
+  if (model == "small_cnn") return small_cnn_on_cuda();
+  if (model == "small_resnet") return small_resnet_on_cuda();
+  if (model == "resnet18") return resnet18_on_cuda();
+#endif
+  return {};
+}
+
+/// What trains and evaluates `model` on a device. Fails with flag.127 where this program does not have it.
 network_on_device on_device(const network& model, const std::string& device) {
   const network_on_device found =
-      device == "cuda" ? model.on_cuda : network_on_device{model.train, model.evaluate};
+      device == "cuda" ? on_cuda(model.name) : network_on_device{model.train, model.evaluate};
   if (found.train == nullptr)
-    spankey::fail("flag.124", "--device", "found ", device,
+    spankey::fail("flag.127", "--device", "found ", device,
                   ", but this program was built without spankey::cuda (CMake's SPANKEY_CUDA)");
   return found;
 }
@@ -27,26 +40,49 @@ int train(const run_options& options) {
   require_keys_fit(options);
   const network_on_device chosen = on_device(network_named(options.model), options.device);
   require_free(options.out);  // before any work
-  chosen.train(options, start_of_run::fresh);
-  return 0;
+  return chosen.train(options, start_of_run::fresh);
+}
+
+int resume(const run_options& options) {
+  require_keys_fit(options);
+  const network_on_device chosen = on_device(network_named(options.model), options.device);
+  std::error_code code;
+  const std::filesystem::path folder(options.out);
+  if (std::filesystem::exists(folder / "metrics.json", code)) {
+    const spankey::folder_lock lock(options.out);
+    spankey::checkpoint_series(options.out).clear();  // killed right after its last file
+    std::printf("%s/ is finished\n", options.out.c_str());
+    return 0;
+  }
+  if (options.keyed() && !std::filesystem::exists(folder / "key_space.safetensors", code))
+    spankey::fail("flag.126", "--resume", "'", options.out,
+                  "' was interrupted before its keys were written; expected a run that has begun");
+  return chosen.train(options, start_of_run::resumed);
 }
 
 int train_or_continue(const run_options& options) {
   require_consistent(options);
   require_keys_fit(options);
-  network_named(options.model).train(options, start_of_run::may_continue);
-  return 0;
+  return network_named(options.model).train(options, start_of_run::may_continue);
 }
 
 int evaluate(const eval_options& request) {
   run_options options = read_config((std::filesystem::path(request.run) / "config.json").string());
+  if (request.out.empty() && !spankey::checkpoints_in(request.run).empty())
+    spankey::fail(
+        "flag.124", "--run", "'", request.run,
+        "' holds checkpoints: its training is not finished; go on with it (spankey train --resume), or "
+        "name a file with --out");
   options.data_root = request.data_root;
   options.test_limit = request.test_limit.value_or(options.test_limit);
   options.eval_keys = request.eval_keys.value_or(options.eval_keys);
   options.eval_images = request.eval_images.value_or(options.eval_images);
   options.families = request.families.value_or(options.families);
   require_keys_fit(options);
-  on_device(network_named(options.model), request.device).evaluate(options, request);
+  const network_on_device chosen = on_device(network_named(options.model), request.device);
+  require_output("--out", request.out.empty() ? (std::filesystem::path(request.run) / "metrics.json").string()
+                                              : request.out);
+  chosen.evaluate(options, request);
   return 0;
 }
 

@@ -11,14 +11,17 @@
 /// What --device may say.
 inline const std::vector<std::string> device_names = {"cpu", "cuda"};
 
-/// A new run, or one that goes on where an interrupted one of the same configuration stopped.
-enum class start_of_run { fresh, may_continue };
+/// A new run; one that goes on where an interrupted one of the same configuration stopped, if there is one; or only that.
+enum class start_of_run { fresh, may_continue, resumed };
 
-/// Trains, evaluates and writes the run folder.
+/// Trains, evaluates and writes the run folder. The status is 130 or 143 where a signal ended it: it can go on.
 int train(const run_options& options);
 
 /// The same in a folder where the run may have begun before.
 int train_or_continue(const run_options& options);
+
+/// Goes on with the interrupted run in --out. Fails with flag.126 where its keys were never written.
+int resume(const run_options& options);
 
 /// What `eval` may change against the run's own config.json.
 struct eval_options {
@@ -30,7 +33,7 @@ struct eval_options {
   std::string out;  // default: RUN/metrics.json
 };
 
-/// Evaluates a finished run from its files alone.
+/// Evaluates a finished run from its files alone. Fails with flag.124 where its training is not finished.
 int evaluate(const eval_options& options);
 
 /// What `report` shows, and where the page goes.
@@ -48,6 +51,7 @@ int describe_run(const run_options& options, bool measure);
 struct sweep_options {
   std::string file, out, data_root = "data";
   std::int64_t threads = 0;
+  double checkpoint_seconds = 300;
 };
 
 /// Runs every cell of an experiment that is not finished yet, and writes their results.

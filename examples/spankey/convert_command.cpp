@@ -7,8 +7,10 @@
 #include "convert.hpp"
 #include "convert_text.hpp"
 #include "network.hpp"
+#include "output_file.hpp"
 #include "run_folder.hpp"
 #include "spankey/checkpoint/atomic_file.hpp"
+#include "spankey/checkpoint/checkpoint_series.hpp"
 #include "spankey/checkpoint/key_space_file.hpp"
 #include "spankey/checkpoint/printable.hpp"
 #include "spankey/core/error.hpp"
@@ -28,12 +30,8 @@ void require_outputs(const convert_options& request) {
     taken.emplace(fs::weakly_canonical(fs::path(request.run) / name, code), name);
   const auto require = [&](const char* flag, const std::string& file) {
     if (file.empty()) return;
-    const fs::path path(file), folder = path.has_parent_path() ? path.parent_path() : fs::path(".");
-    if (!fs::is_directory(folder, code))
-      fail("flag.119", flag, "found '", printable(file), "', expected a file in a folder that is there");
-    if (fs::is_directory(path, code))
-      fail("flag.119", flag, "found '", printable(file), "', which is a folder; expected a file");
-    const auto [other, is_new] = taken.emplace(fs::weakly_canonical(path, code), flag);
+    require_output(flag, file);
+    const auto [other, is_new] = taken.emplace(fs::weakly_canonical(file, code), flag);
     if (!is_new)
       fail("flag.119", flag, "found '", printable(file), "', which is ", other->second,
            " already; expected a file of its own");
@@ -58,10 +56,9 @@ void require_sense(const run_options& options, const convert_options& request) {
   if (request.wants_key() && !options.keyed())
     fail("flag.120", request.key_out.empty() ? "--key-header" : "--key-out",
          "the run has no key: it was made with --inject none");
-  std::error_code code;
-  if (fs::exists(fs::path(request.run) / "checkpoint.safetensors", code))
+  if (!spankey::checkpoints_in(request.run).empty())
     fail("flag.121", "--run", "'", printable(request.run),
-         "' holds checkpoint.safetensors: its training is not finished");
+         "' holds checkpoints: its training is not finished");
   require_outputs(request);
 }
 

@@ -4,6 +4,7 @@
 #include <cctype>
 #include <set>
 
+#include "json_text.hpp"
 #include "network.hpp"
 #include "spankey/core/error.hpp"
 
@@ -82,6 +83,9 @@ void require_runnable(const experiment& what, std::size_t row, std::uint64_t see
   }
 }
 
+// A short file may ask for billions of cells, and for rows whose names are longer than all of the file.
+constexpr std::size_t most_cells = 4096, longest_value = 200;
+
 // Every combination of the grid's values, the last flag fastest.
 void add_grid(const json& grid, std::vector<experiment_row>& rows, const std::string& file) {
   std::vector<experiment_row> combined = {{"", json::object(), nullptr}};
@@ -89,6 +93,14 @@ void add_grid(const json& grid, std::vector<experiment_row>& rows, const std::st
     if (!values.is_array() || values.empty())
       fail("experiment.104", file, "grid: '", flag, "' is ", values.type_name(),
            ", expected a list of values");
+    if (values.size() > most_cells / combined.size())
+      fail("experiment.113", file, "grid: expected at most ", most_cells, " combinations, found more with '",
+           flag, "'");
+    for (const json& value : values) {
+      if (text_of(value).size() > longest_value)
+        fail("experiment.104", file, "grid: '", flag, "' has a value of more than ", longest_value,
+             " characters");
+    }
     std::vector<experiment_row> longer;
     for (const experiment_row& row : combined) {
       for (const json& value : values) {
@@ -120,7 +132,7 @@ run_options experiment::options(std::size_t row, std::uint64_t seed) const {
 }
 
 experiment parse_experiment(const std::string& text, const std::string& file) {
-  const json whole = json::parse(text, nullptr, false);
+  const json whole = json_of<json>(text, file);
   if (!whole.is_object()) fail("experiment.101", file, "expected a JSON object");
   require_known(whole, {"name", "title", "source", "seeds", "flags", "rows", "grid"}, file);
   experiment found;
@@ -146,6 +158,9 @@ experiment parse_experiment(const std::string& text, const std::string& file) {
   add_grid(optional_object(whole, "grid", file), found.rows, file);
   if (found.rows.empty()) fail("experiment.107", file, "has neither rows nor a grid");
 
+  if (found.seeds.size() > most_cells / found.rows.size())
+    fail("experiment.113", file, "expected at most ", most_cells, " cells, found ", found.rows.size(),
+         " rows and ", found.seeds.size(), " seeds");
   std::set<std::string> cells;
   for (std::size_t row = 0; row < found.rows.size(); ++row) {
     for (const std::uint64_t seed : found.seeds) {

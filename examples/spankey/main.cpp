@@ -1,6 +1,9 @@
 // spankey: train, gate, evaluate, convert and report on a key-gated network. `spankey --help`, `spankey train --help`.
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <cstdlib>
+#include <exception>
+#include <new>
 #include <optional>
 #include <utility>
 
@@ -8,7 +11,9 @@
 #include "convert_flags.hpp"
 #include "flag_checks.hpp"
 #include "spankey/backend/cpu/parallel.hpp"
+#include "spankey/core/error.hpp"
 #include "spankey/core/version.hpp"
+#include "stop_signal.hpp"
 
 namespace {
 
@@ -18,13 +23,31 @@ int refuse(const CLI::App& app, const CLI::ParseError& problem) {
       chosen.empty()
           ? "expected a command: train, eval, convert, import, sweep, report or describe (see spankey --help)"
           : one_line(problem) + " (see spankey " + chosen.front()->get_name() + " --help)";
-  std::fprintf(stderr, "[spankey.flag.100] %s\n", message.c_str());
+  std::fprintf(stderr, "[spankey.flag.100] %s\n", spankey::on_one_line(message).c_str());
   return 2;
 }
 
-}  // namespace
+// The last word of a program that cannot go on, and where no memory is left to say it with.
+int end_with(const std::exception_ptr& problem) {
+  try {
+    if (problem) std::rethrow_exception(problem);
+    std::fputs("[spankey.system.101] the program ended itself\n", stderr);
+  } catch (const std::bad_alloc&) {
+    std::fputs("[spankey.memory.103] out of memory\n", stderr);
+  } catch (const spankey::error& known) {
+    std::fprintf(stderr, "%s\n", known.what());
+  } catch (const std::exception& other) {
+    std::fprintf(stderr, "[spankey.system.101] %s\n", spankey::on_one_line(other.what()).c_str());
+  } catch (...) {
+    std::fputs("[spankey.system.101] an exception without a text\n", stderr);
+  }
+  return 2;
+}
 
-int main(int argc, char** argv) {
+// Where an exception meets a function that promised none (of a library, or on another thread): the same line and status.
+[[noreturn]] void on_terminate() { std::_Exit(end_with(std::current_exception())); }
+
+int run_program(int argc, char** argv) {
   CLI::App app("spankey " SPANKEY_VERSION_STRING
                ": train, gate and evaluate key-gated neural networks on a CPU");
   app.require_subcommand(1);
@@ -35,6 +58,15 @@ int main(int argc, char** argv) {
       app.add_subcommand("train", "train a network, evaluate its gate, write the run folder");
   declare_training_flags(*train_app, options);
   train_app->add_option("--out", options.out, "run folder: new or empty (default: runs/...)");
+  train_app->add_option(
+      "--resume", options.resume,
+      "go on with the interrupted run in this folder; beside it only --threads, --device, --data-root "
+      "and --checkpoint-seconds");
+  const CLI::Validator seconds_allowed = from_to(0.0, 1e9);
+  const char* const seconds_text = "save at least this often, and after every epoch; 0: after every step";
+  train_app->add_option("--checkpoint-seconds", options.checkpoint_seconds, seconds_text)
+      ->check(seconds_allowed)
+      ->capture_default_str();
 
   run_options described;
   CLI::App* describe_app =
@@ -82,6 +114,9 @@ int main(int argc, char** argv) {
       ->required();
   sweep_app->add_option("--data-root", swept.data_root, "folder of the data sets")->capture_default_str();
   sweep_app->add_option("--threads", swept.threads, "threads, 0: all")->check(threads_allowed);
+  sweep_app->add_option("--checkpoint-seconds", swept.checkpoint_seconds, seconds_text)
+      ->check(seconds_allowed)
+      ->capture_default_str();
 
   report_options reported;
   CLI::App* report_app =
@@ -97,25 +132,33 @@ int main(int argc, char** argv) {
     return refuse(app, problem);
   }
 
+  for (const auto& [chosen, flags] : {std::pair(train_app, &options), std::pair(describe_app, &described)})
+    if (chosen->parsed() && flags->resume.empty()) apply_recipe(*chosen, *flags);
+  if (!options.resume.empty()) options = options_to_resume(*train_app, options);
+  const std::int64_t threads = train_app->parsed()     ? options.threads
+                               : eval_app->parsed()    ? request.threads
+                               : convert_app->parsed() ? conversion.threads
+                               : sweep_app->parsed()   ? swept.threads
+                                                       : described.threads;
+  std::optional<spankey::thread_limit> limit;
+  if (threads > 0) limit.emplace(threads);
+  if (train_app->parsed()) return train_app->count("--resume") > 0 ? resume(options) : train(options);
+  if (eval_app->parsed()) return evaluate(request);
+  if (convert_app->parsed()) return convert(conversion);
+  if (import_app->parsed()) return import_weights(imported);
+  if (sweep_app->parsed()) return sweep(swept);
+  if (report_app->parsed()) return report(reported);
+  return describe_run(described, measure);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  install_stop_signals();
+  std::set_terminate(&on_terminate);
   try {
-    for (const auto& [chosen, flags] : {std::pair(train_app, &options), std::pair(describe_app, &described)})
-      if (chosen->parsed()) apply_recipe(*chosen, *flags);
-    const std::int64_t threads = train_app->parsed()     ? options.threads
-                                 : eval_app->parsed()    ? request.threads
-                                 : convert_app->parsed() ? conversion.threads
-                                 : sweep_app->parsed()   ? swept.threads
-                                                         : described.threads;
-    std::optional<spankey::thread_limit> limit;
-    if (threads > 0) limit.emplace(threads);
-    if (train_app->parsed()) return train(options);
-    if (eval_app->parsed()) return evaluate(request);
-    if (convert_app->parsed()) return convert(conversion);
-    if (import_app->parsed()) return import_weights(imported);
-    if (sweep_app->parsed()) return sweep(swept);
-    if (report_app->parsed()) return report(reported);
-    return describe_run(described, measure);
-  } catch (const std::exception& problem) {  // spankey::error, or the system's bad_alloc
-    std::fprintf(stderr, "%s\n", problem.what());
-    return 2;
+    return run_program(argc, argv);
+  } catch (...) {
+    return end_with(std::current_exception());
   }
 }

@@ -1,11 +1,20 @@
 #include "metrics_report.hpp"
 
 #include <cstdio>
+#include <string>
+#include <utility>
 
 namespace {
 
 using nlohmann::json;
 using namespace spankey;
+
+// An entry, made as `kind` where it is not there: nlohmann-json 3.11 crashes where a null has no memory to become it.
+json& place(json& object, const std::string& name, json kind) {
+  json& entry = object[name];
+  if (entry.is_null()) entry = std::move(kind);
+  return entry;
+}
 
 json condition(const condition_summary& c) {
   json entry = {
@@ -32,7 +41,7 @@ json acceptance(const gate_report& report) {
   json curve = {{"angle", {0}}};
   const auto add = [&](const condition_summary& c) {
     for (std::size_t f = 0; f < c.figures.size(); ++f)
-      curve[std::string(figure_names[f])].push_back(c.figures[f].mean);
+      place(curve, std::string(figure_names[f]), json::array()).push_back(c.figures[f].mean);
   };
   add(*report.valid_key);
   for (const invalid_summary& invalid : report.invalid_keys) {
@@ -51,7 +60,7 @@ json to_json(const gate_report& report, index_t classes) {
   metrics["valid_key"] = condition(*report.valid_key);
   std::size_t angles = 0;
   for (const invalid_summary& invalid : report.invalid_keys) {
-    metrics["invalid_key"][spelled_rule(invalid.rule)] = condition(invalid.summary);
+    place(metrics, "invalid_key", json::object())[spelled_rule(invalid.rule)] = condition(invalid.summary);
     angles += invalid.rule.family == invalid_family::angle ? 1 : 0;
     if (invalid.rule.family == invalid_family::gaussian) {
       metrics["absorption"] = absorption_index((*report.valid_key)[figure::semantic].mean,

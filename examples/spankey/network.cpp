@@ -9,19 +9,9 @@
 
 namespace {
 
-std::vector<network> all_networks() {
-  std::vector<network> all = {mlp_network(), small_cnn_network(), small_resnet_network(), resnet18_network()};
-#if defined(SPANKEY_PROGRAM_CUDA)
-  all[0].on_cuda = mlp_on_cuda();
-  all[1].on_cuda = small_cnn_on_cuda();
-  all[2].on_cuda = small_resnet_on_cuda();
-  all[3].on_cuda = resnet18_on_cuda();
-#endif
-  return all;
-}
-
 const std::vector<network>& networks() {
-  static const std::vector<network> all = all_networks();
+  static const std::vector<network> all = {mlp_network(), small_cnn_network(), small_resnet_network(),
+                                           resnet18_network()};
   return all;
 }
 

@@ -11,21 +11,20 @@
 #include "run_options.hpp"
 #include "spankey/core/shape.hpp"
 
-/// What a device other than the processor does; null where this program was built without it.
+/// What a device does with a network; null where this program was built without it.
 struct network_on_device {
-  void (*train)(const run_options&, start_of_run) = nullptr;
+  int (*train)(const run_options&, start_of_run) = nullptr;  // the exit status
   void (*evaluate)(const run_options&, const eval_options&) = nullptr;
 };
 
 struct network {
   std::string name;
   std::span<const spankey::extents> sites;
-  void (*train)(const run_options&, start_of_run);
+  int (*train)(const run_options&, start_of_run);  // the exit status
   void (*evaluate)(const run_options&, const eval_options&);
   void (*describe)(const run_options&, bool measure);
   converted (*convert)(const run_options&, const convert_options&);
   void (*import_weights)(const run_options&, const import_options&);
-  network_on_device on_cuda{};  // cuda/network_NAME.cpp
 };
 
 /// Fails with flag.113 for a name that no network has.
@@ -37,6 +36,7 @@ network small_cnn_network();
 network small_resnet_network();
 network resnet18_network();
 
+// Where this program has spankey::cuda: cuda/network_NAME.cpp.
 network_on_device mlp_on_cuda();
 network_on_device small_cnn_on_cuda();
 network_on_device small_resnet_on_cuda();

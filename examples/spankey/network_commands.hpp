@@ -1,21 +1,26 @@
 // Training and evaluation of one network, with the types that its run names. Included by network_NAME.cpp alone.
 #pragma once
 
+#include <algorithm>
+#include <chrono>
 #include <cstdio>
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "metrics_report.hpp"
 #include "network_types.hpp"
 #include "observers.hpp"
 #include "run_folder.hpp"
+#include "run_progress.hpp"
 #include "spankey/backend/cpu/describe.hpp"
 #include "spankey/checkpoint/atomic_file.hpp"
+#include "spankey/checkpoint/folder_room.hpp"
 #include "spankey/checkpoint/key_space_file.hpp"
-#include "spankey/checkpoint/training_state.hpp"
 #include "spankey/model/initialise.hpp"
 #include "spankey/train/trainer.hpp"
+#include "stop_signal.hpp"
 
 /// What runs where a network's memory is. Specialised in cuda/network_on_cuda.hpp.
 template <class Backend>
@@ -23,31 +28,69 @@ struct device_text {
   static std::string text() { return spankey::describe(); }
 };
 
-/// Passes every record to the terminal and to the log; after every epoch it saves the weights, and where the run could
-/// go on from.
+/// Passes every record to the terminal and to the log; saves the weights after every epoch, and where the run could go on
+/// from after every epoch, every --checkpoint-seconds and before a signal ends it.
 template <class Model>
-struct run_watcher {
-  Model& model;
-  const run_folder& folder;
-  json_log log;
-  progress_line line;
+class run_watcher {
+ public:
+  run_watcher(Model& model, const run_options& options, const run_folder& folder, run_progress& progress)
+      : model_(model),
+        options_(options),
+        folder_(folder),
+        progress_(progress),
+        log_(folder.file("log.jsonl"), progress.log) {}
+
   void on_step(const spankey::step_record& record) {
-    log.on_step(record);
-    line.on_step(record);
+    log_.on_step(record);
+    line_.on_step(record);
   }
   void on_epoch(const spankey::epoch_record& record) {
-    log.on_epoch(record);
-    line.on_epoch(record);
-    spankey::save_weights(model, folder.file("weights.safetensors"));
-    spankey::save_training_state(model, record.epoch + 1, folder.file("checkpoint.safetensors"));
+    log_.on_epoch(record);
+    line_.on_epoch(record);
+    spankey::save_weights(model_, folder_.file("weights.safetensors"));
+    score_ = record.loss;
   }
+  bool wants_position() const { return signals_.stop() != 0 || is_time(); }
+  bool on_position(const spankey::training_position& at) {
+    const int signal = signals_.stop();
+    if (at.step == 0 || signal != 0 || is_time()) save(at);
+    return signal == 0;
+  }
+  /// The signal that ended the run, or 0.
+  [[nodiscard]] int signal() const { return signals_.stop(); }
+
+ private:
+  using clock = std::chrono::steady_clock;
+
+  [[nodiscard]] bool is_time() const {
+    return std::chrono::duration<double>(clock::now() - saved_).count() >= options_.checkpoint_seconds;
+  }
+  void save(const spankey::training_position& at) {
+    if (options_.nonfinite != "ignore") spankey::require_finite(model_);
+    progress_.log = log_.flush();  // first: a checkpoint on the device has its log there too
+    progress_.series.save(model_, {at, progress_.notes(options_)}, std::exchange(score_, std::nullopt));
+    saved_ = clock::now();
+  }
+
+  Model& model_;
+  const run_options& options_;
+  const run_folder& folder_;
+  run_progress& progress_;
+  json_log log_;
+  progress_line line_;
+  finishes_step signals_;
+  clock::time_point saved_ = clock::now();
+  std::optional<double> score_;
 };
 
 template <class Family>
 struct network_commands {
   /// Trains, evaluates and writes the run folder; or goes on with what is in it.
-  static void train(const run_options& options, start_of_run start) {
-    with_types(options, [&](auto deny, auto scalar) { train_with<decltype(scalar)>(options, start, deny); });
+  static int train(const run_options& options, start_of_run start) {
+    int status = 0;
+    with_types(options,
+               [&](auto deny, auto scalar) { status = train_with<decltype(scalar)>(options, start, deny); });
+    return status;
   }
   /// Evaluates a finished run from its files alone.
   static void evaluate(const run_options& options, const eval_options& request) {
@@ -58,36 +101,78 @@ struct network_commands {
 
  private:
   template <class Scalar, class Deny>
-  static void train_with(const run_options& options, start_of_run start, Deny deny) {
+  static int train_with(const run_options& options, start_of_run start, Deny deny) {
     using namespace spankey;
     const auto data = Family::load(options, split::train), test = Family::load(options, split::test);
     auto model = Family::template make<Deny, Scalar>(options);
     using model_type = typename decltype(model)::element_type;
     const objective<Deny> goal{
         .classes = Family::classes, .weight = options.deny_weight, .on = options.groups(), .deny = deny};
-    std::optional<key_space> keys;
-    if (options.keyed()) keys.emplace(options.key_space(), sites_of<model_type>(options.sites));
+    std::optional<key_space> keys = keys_of<model_type>(options, start);
     const arena memory(*model, goal.groups() * options.batch);
     initialise(*model, options.seed);
     trainer run(*model, goal, keys ? &*keys : nullptr, data, options.training(augmentation_of(options)));
 
-    run_folder folder(options, start);
-    std::uint64_t first = 0;
-    if (folder.has("checkpoint.safetensors")) {
-      first = load_training_state(*model, folder.file("checkpoint.safetensors"));
-    } else if (keys) {
+    require_room(existing_folder_of(options.out),
+                 room_of(*model, keys, options.epochs * run.steps_per_epoch(), options.out));
+    const run_folder folder(options, start);
+    if (keys && !folder.has("key_space.safetensors"))
       save_key_space(*keys, folder.file("key_space.safetensors"));
-    }
+    run_progress progress(folder.path(), checksum_of(data));
+    const training_position from = progress.load(*model, options);
     std::printf("%s\narena: %.1f MiB\n", device_text<typename Family::backend>::text().c_str(),
                 static_cast<double>(memory.bytes()) / (1 << 20));
+    if (from.steps > 0)
+      std::printf("goes on after step %llu of epoch %llu\n", static_cast<unsigned long long>(from.step),
+                  static_cast<unsigned long long>(from.epoch + 1));
     {
-      run_watcher<model_type> watcher{*model, folder, json_log(folder.file("log.jsonl"), first), {}};
-      run.run(watcher, first);
+      run_watcher<model_type> watcher(*model, options, folder, progress);
+      if (from.epoch == options.epochs) save_weights(*model, folder.file("weights.safetensors"));
+      run.run(watcher, from);
+      if (watcher.signal() != 0) {
+        std::printf("\nstopped by a signal, and saved; go on with: spankey train --resume %s%s\n",
+                    folder.path().c_str(), options.device == "cpu" ? "" : " --device cuda");
+        return status_of_signal(watcher.signal());
+      }
     }
     write_metrics(options, *model, keys, test, folder.file("metrics.json"));
-    folder.remove("checkpoint.safetensors");  // the run is whole
+    progress.series.clear();  // the run is whole
     std::printf("wrote %s/: config.json log.jsonl weights.safetensors %smetrics.json\n",
                 folder.path().c_str(), keys ? "key_space.safetensors (secret) " : "");
+    return 0;
+  }
+
+  // Drawn once: a run that goes on has them in a file, whatever seed they came from.
+  template <class Model>
+  static std::optional<spankey::key_space> keys_of(const run_options& options, start_of_run start) {
+    if (!options.keyed()) return std::nullopt;
+    const std::filesystem::path file = std::filesystem::path(options.out) / "key_space.safetensors";
+    std::error_code code;
+    if (start != start_of_run::fresh && std::filesystem::exists(file, code))
+      return read_keys(options, file.string());
+    return spankey::key_space(options.key_space(), spankey::sites_of<Model>(options.sites));
+  }
+
+  // Bytes that a run may have to write: three checkpoints and the one being written, less what is there already; the
+  // weights, twice while they are replaced; the keys; the log, whose lines are shorter than 300 bytes.
+  template <class Model>
+  static std::uint64_t room_of(Model& model, const std::optional<spankey::key_space>& keys,
+                               std::uint64_t steps, const std::string& out) {
+    using namespace spankey;
+    std::uint64_t weights = 0, state = 0;
+    const std::uint64_t parts = 1 + optimizer_parts(model).size();
+    model.for_each_parameter([&](const scope&, auto& p) {
+      weights += static_cast<std::uint64_t>(p.dims.size()) * sizeof(float);
+      state += static_cast<std::uint64_t>(p.dims.size()) * sizeof(float) * parts;
+    });
+    std::uint64_t secret = 0;
+    if (keys)
+      for (const site& s : keys->sites())
+        secret += static_cast<std::uint64_t>(keys->config().subspace_dim * s.shape.size()) * sizeof(float);
+    std::error_code code;
+    const std::uint64_t there =
+        std::filesystem::is_directory(out, code) ? std::min<std::uint64_t>(3, checkpoints_in(out).size()) : 0;
+    return (4 - there) * (state + 100000) + 2 * (weights + 100000) + secret + 300 * steps;
   }
 
   template <class Deny, class Scalar>

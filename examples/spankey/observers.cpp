@@ -4,12 +4,8 @@
 
 #include <algorithm>
 #include <chrono>
-#include <fstream>
 #include <nlohmann/json.hpp>
 #include <string>
-
-#include "spankey/checkpoint/atomic_file.hpp"
-#include "spankey/core/error.hpp"
 
 namespace {
 
@@ -23,20 +19,6 @@ std::string clock_text(double seconds) {
     std::snprintf(text, sizeof text, "%ld:%02ld", s / 60, s % 60);
   }
   return text;
-}
-
-// The lines of a log up to the end of its first `epochs` epochs: what an interrupted run wrote after them is written
-// once more.
-std::string first_epochs(const std::string& path, std::uint64_t epochs) {
-  std::ifstream in(path);
-  std::string kept;
-  for (std::string line; std::getline(in, line);) {
-    kept += line + "\n";
-    const auto record = nlohmann::json::parse(line, nullptr, false);
-    if (record.is_object() && record.contains("epoch_end") && record.at("epoch_end") == epochs - 1)
-      return kept;
-  }
-  spankey::fail("log.103", path, "does not hold the first ", epochs, " epochs of the run");
 }
 
 }  // namespace
@@ -69,40 +51,37 @@ void progress_line::on_epoch(const spankey::epoch_record& r) {
   std::fflush(stdout);
 }
 
-json_log::json_log(const std::string& path, std::uint64_t epochs) : path_(path), file_(nullptr) {
-  if (epochs > 0)
-    spankey::write_file_atomically(path, first_epochs(path, epochs), spankey::file_mode::shared);
-  file_ = std::fopen(path.c_str(), epochs > 0 ? "a" : "wx");
-  if (file_ == nullptr) spankey::fail("log.101", path, "cannot be opened");
-}
-json_log::~json_log() { std::fclose(file_); }
-
-void json_log::write(const std::string& line) {
-  if (std::fputs((line + "\n").c_str(), file_) < 0 || std::fflush(file_) != 0)
-    spankey::fail("log.102", path_, "cannot be written");
+json_log::json_log(const std::string& path, const std::optional<spankey::file_mark>& mark) {
+  if (mark) {
+    file_.emplace(path, *mark);
+  } else {
+    file_.emplace(path);
+  }
 }
 
 void json_log::on_step(const spankey::step_record& r) {
-  write(nlohmann::json{{"epoch", r.epoch},
-                       {"step", r.step},
-                       {"loss", r.loss},
-                       {"ce", r.cross_entropy},
-                       {"deny", r.deny},
-                       {"lr", r.learning_rate},
-                       {"accuracy", r.accuracy},
-                       {"gradient_norm", r.gradient_norm},
-                       {"images_per_second", r.images_per_second}}
-            .dump());
+  nlohmann::json line = {{"epoch", r.epoch},
+                         {"step", r.step},
+                         {"loss", r.loss},
+                         {"ce", r.cross_entropy},
+                         {"deny", r.deny},
+                         {"lr", r.learning_rate},
+                         {"accuracy", r.accuracy},
+                         {"gradient_norm", r.gradient_norm},
+                         {"images_per_second", r.images_per_second}};
+  if (r.skipped) line["skipped"] = true;
+  file_->append(line.dump() + "\n");
 }
 
 void json_log::on_epoch(const spankey::epoch_record& r) {
-  write(nlohmann::json{{"epoch_end", r.epoch},
-                       {"loss", r.loss},
-                       {"ce", r.cross_entropy},
-                       {"deny", r.deny},
-                       {"lr", r.learning_rate},
-                       {"accuracy", r.accuracy},
-                       {"seconds", r.seconds},
-                       {"images_per_second", r.images_per_second}}
-            .dump());
+  file_->append(nlohmann::json{{"epoch_end", r.epoch},
+                               {"loss", r.loss},
+                               {"ce", r.cross_entropy},
+                               {"deny", r.deny},
+                               {"lr", r.learning_rate},
+                               {"accuracy", r.accuracy},
+                               {"seconds", r.seconds},
+                               {"images_per_second", r.images_per_second}}
+                    .dump() +
+                "\n");
 }

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 
+#include "spankey/checkpoint/append_file.hpp"
 #include "spankey/train/observer.hpp"
 
 /// One line that is rewritten on a terminal; when piped, a line every tenth of an epoch.
@@ -24,19 +25,16 @@ class progress_line {
   std::optional<std::uint64_t> before_;  // steps of the run that this process did not do
 };
 
-/// Appends one JSON object per step and per epoch to a file, flushed line by line.
+/// Appends one JSON object per step and per epoch to a file, handed to the system line by line.
 class json_log {
  public:
-  /// A new file, or one that goes on after its first `epochs` epochs. Fails with log.101 when it cannot be opened.
-  json_log(const std::string& path, std::uint64_t epochs);
-  ~json_log();
-  json_log(const json_log&) = delete;
-  json_log& operator=(const json_log&) = delete;
+  /// A new file, or one that goes on after what `mark` says of it. Fails with log.101 to log.103.
+  json_log(const std::string& path, const std::optional<spankey::file_mark>& mark);
   void on_step(const spankey::step_record& record);
   void on_epoch(const spankey::epoch_record& record);
+  /// On the device, as far as it is now.
+  spankey::file_mark flush() { return file_->flush(); }
 
  private:
-  void write(const std::string& line);
-  std::string path_;
-  std::FILE* file_;
+  std::optional<spankey::append_file> file_;
 };

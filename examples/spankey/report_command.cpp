@@ -2,6 +2,7 @@
 #include <filesystem>
 
 #include "commands.hpp"
+#include "output_file.hpp"
 #include "report/html_text.hpp"
 #include "report/read_run.hpp"
 #include "report/read_sweep.hpp"
@@ -35,6 +36,7 @@ int report(const report_options& request) {
   if (!fs::is_directory(folder, code))
     fail("report.101", printable(request.folder), "expected the folder of a run or a sweep, found no folder");
   const fs::path out = request.out.empty() ? folder / "report.html" : fs::path(request.out);
+  require_output("--out", out.string());
   std::string page;
   if (fs::exists(folder / "results.json", code)) {
     page = sweep_page(read_sweep(request.folder), cells_url(folder, out));

@@ -1,8 +1,10 @@
 #include "run_data.hpp"
 
 #include <filesystem>
+#include <span>
 #include <utility>
 
+#include "spankey/checkpoint/checksum.hpp"
 #include "spankey/core/error.hpp"
 #include "spankey/core/random.hpp"
 #include "spankey/data/cifar10.hpp"
@@ -59,6 +61,13 @@ image_dataset drawn_images(index_t n, std::uint64_t seed, const extents& shape) 
     data.pixels.push_back(static_cast<std::uint8_t>(source.below(static_cast<std::uint64_t>(i), 256)));
   for (index_t i = 0; i < n; ++i) data.labels.push_back(static_cast<std::uint8_t>(i % 10));
   return data;
+}
+
+std::uint32_t checksum_of(const image_dataset& data) {
+  return crc32(std::as_bytes(std::span(data.labels)), crc32(std::as_bytes(std::span(data.pixels))));
+}
+std::uint32_t checksum_of(const feature_dataset& data) {
+  return crc32(std::as_bytes(std::span(data.labels)), crc32(std::as_bytes(std::span(data.values))));
 }
 
 augmentation augmentation_of(const run_options& options) {

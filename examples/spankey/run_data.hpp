@@ -1,6 +1,8 @@
 // The data sets that a run can name: glyphs and linear are drawn, the others are read below --data-root.
 #pragma once
 
+#include <cstdint>
+
 #include "run_options.hpp"
 #include "spankey/data/augment.hpp"
 #include "spankey/data/dataset.hpp"
@@ -13,6 +15,10 @@ spankey::feature_dataset load_features(const run_options& options, spankey::spli
 
 /// n images of noise, labelled in turn with 10 classes: for measurements.
 spankey::image_dataset drawn_images(spankey::index_t n, std::uint64_t seed, const spankey::extents& shape);
+
+/// CRC-32 of all samples and labels: a run goes on with the data that it began with.
+std::uint32_t checksum_of(const spankey::image_dataset& data);
+std::uint32_t checksum_of(const spankey::feature_dataset& data);
 
 /// What the published recipe does to the training images of this data set.
 spankey::augmentation augmentation_of(const run_options& options);

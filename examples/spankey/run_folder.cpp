@@ -1,10 +1,11 @@
 #include "run_folder.hpp"
 
 #include <algorithm>
-#include <fstream>
-#include <sstream>
 
+#include "json_text.hpp"
 #include "spankey/checkpoint/atomic_file.hpp"
+#include "spankey/checkpoint/checkpoint_series.hpp"
+#include "spankey/checkpoint/folder_room.hpp"
 #include "spankey/checkpoint/key_space_file.hpp"
 #include "spankey/core/error.hpp"
 
@@ -14,13 +15,6 @@ namespace fs = std::filesystem;
 using spankey::fail;
 
 std::string text_of_config(const run_options& options) { return to_json(options).dump(2) + "\n"; }
-
-std::string contents(const std::string& file) {
-  std::ifstream in(file, std::ios::binary);
-  std::stringstream text;
-  text << in.rdbuf();
-  return in ? text.str() : std::string();
-}
 
 std::string new_folder(const run_options& options) {
   std::error_code code;
@@ -48,10 +42,7 @@ void require_free(const std::string& out) {
 }
 
 run_options read_config(const std::string& file) {
-  std::error_code code;
-  if (!fs::is_regular_file(file, code))
-    fail("config.104", file, "expected the config.json of a run, found no such file");
-  const auto config = nlohmann::json::parse(contents(file), nullptr, false);
+  const auto config = json_of<nlohmann::json>(text_of_file(file, "config.104", config_cap), file);
   if (config.is_discarded()) fail("config.105", file, "is not JSON");
   return from_json(config, file);
 }
@@ -72,25 +63,43 @@ bool is_abandoned(const fs::path& file) {
 
 void remove_abandoned(const std::string& folder) {
   std::error_code code;
-  for (const auto& entry : fs::directory_iterator(folder, code))
+  if (!fs::is_directory(folder, code)) return;
+  for (const auto& entry : fs::directory_iterator(folder))  // with `code`, GNU's aborts where memory is short
     if (is_abandoned(entry.path())) fs::remove(entry.path(), code);
 }
 
-run_folder::run_folder(const run_options& options, start_of_run start) {
-  if (start == start_of_run::may_continue) remove_abandoned(options.out);
+std::string existing_folder_of(const std::string& out) {
   std::error_code code;
-  const std::string config = options.out + "/config.json";
-  if (start == start_of_run::may_continue && fs::exists(config, code)) {
-    if (contents(config) != text_of_config(options))
-      fail("flag.110", "--out", "'", options.out, "' holds a run with another configuration");
-    path_ = options.out;
-    if (has("checkpoint.safetensors")) return;
-    // Interrupted before the first epoch was whole: it begins again.
-    for (const char* name : {"log.jsonl", "weights.safetensors", "key_space.safetensors"}) remove(name);
-    return;
+  fs::path folder = fs::absolute(out.empty() ? "runs" : out, code);
+  while (!fs::is_directory(folder, code) && folder.has_relative_path()) folder = folder.parent_path();
+  return folder.string();
+}
+
+run_folder::run_folder(const run_options& options, start_of_run start) {
+  std::error_code code;
+  if (start != start_of_run::fresh && fs::is_directory(options.out, code)) {
+    take(options.out);
+    remove_abandoned(path_);
+    spankey::require_writable(path_);
+    if (has("config.json")) {
+      // A run that is resumed has read its options from there.
+      if (start == start_of_run::may_continue &&
+          text_of_file(file("config.json"), "config.104", config_cap) != text_of_config(options))
+        fail("flag.110", "--out", "'", options.out, "' holds a run with another configuration");
+      if (!spankey::checkpoints_in(path_).empty()) return;
+      // Interrupted before its first checkpoint: it begins again, with the same keys.
+      for (const char* name : {"log.jsonl", "weights.safetensors"}) remove(name);
+      return;
+    }
   }
-  path_ = new_folder(options);
+  if (!lock_) take(new_folder(options));
+  require_free(path_);  // the lock came after the folder
   spankey::write_file_atomically(file("config.json"), text_of_config(options), spankey::file_mode::shared);
+}
+
+void run_folder::take(const std::string& path) {
+  path_ = path;
+  lock_.emplace(path);
 }
 
 bool run_folder::has(const char* name) const {

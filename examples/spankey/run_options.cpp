@@ -2,12 +2,15 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <filesystem>
 #include <limits>
+#include <type_traits>
 
 #include "flag_checks.hpp"
 #include "invalid_text.hpp"
 #include "network.hpp"
 #include "recipes.hpp"
+#include "run_folder.hpp"
 #include "spankey/core/version.hpp"
 
 namespace {
@@ -61,6 +64,7 @@ void for_each_setting(Options& o, F&& f) {
   f("eval-keys", o.eval_keys);
   f("eval-images", o.eval_images);
   f("families", o.families);
+  f("nonfinite", o.nonfinite);
 }
 
 // An entry of config.json as its flag would be given.
@@ -79,6 +83,7 @@ void require_flag_values(const nlohmann::json& config, const run_options& read, 
   declare_training_flags(app, parsed);
   std::vector<std::string> arguments;
   for_each_setting(read, [&](const char* name, const auto&) {
+    if (!config.contains(name)) return;
     const nlohmann::json& entry = config.at(name);
     if (!entry.is_array() || !entry.empty())
       arguments.push_back("--" + std::string(name) + "=" + flag_text(entry));
@@ -139,6 +144,9 @@ spankey::training_options run_options::training(const spankey::augmentation& aug
   t.invalid = invalid_rule_of(invalid);
   t.invalid_mixture = invalid_mixture_of(invalid_mixture);
   t.deny_warmup = deny_warmup;
+  t.nonfinite = nonfinite == "stop"        ? spankey::nonfinite_policy::stop
+                : nonfinite == "skip_step" ? spankey::nonfinite_policy::skip_step
+                                           : spankey::nonfinite_policy::ignore;
   return t;
 }
 
@@ -238,6 +246,10 @@ void declare_training_flags(CLI::App& app, run_options& o) {
                  "activations and matrix products: float, or bf16 beside float weights")
       ->check(CLI::IsMember({"fp32", "bf16"}))
       ->capture_default_str();
+  app.add_option("--nonfinite", o.nonfinite,
+                 "a step with NaN or infinity: stop, skip_step (no update), or ignore")
+      ->check(CLI::IsMember({"stop", "skip_step", "ignore"}))
+      ->capture_default_str();
   app.add_option("--threads", o.threads, "threads, 0: all")->check(limit)->capture_default_str();
   app.add_option("--device", o.device, "what computes: the processor, or an NVIDIA GPU")
       ->check(CLI::IsMember(device_names))
@@ -275,6 +287,22 @@ void apply_recipe(const CLI::App& app, run_options& options) {
   });
 }
 
+run_options options_to_resume(const CLI::App& app, const run_options& options) {
+  for (const CLI::Option* given : app.get_options()) {
+    const std::string name = given->get_name();
+    if (given->count() > 0 && name != "--resume" && name != "--threads" && name != "--data-root" &&
+        name != "--checkpoint-seconds" && name != "--device")
+      fail("flag.125", name, "found beside --resume; a run goes on with the flags of its config.json");
+  }
+  run_options resumed = read_config((std::filesystem::path(options.resume) / "config.json").string());
+  resumed.out = options.resume;
+  resumed.threads = options.threads;
+  resumed.device = options.device;
+  resumed.data_root = options.data_root;
+  resumed.checkpoint_seconds = options.checkpoint_seconds;
+  return resumed;
+}
+
 run_options options_given(const nlohmann::json& given, const std::string& where) {
   nlohmann::json config = to_json(run_options{});
   for (const auto& [name, value] : given.items()) {
@@ -304,7 +332,8 @@ void require_consistent(const run_options& o) {
 }
 
 nlohmann::json to_json(const run_options& options) {
-  nlohmann::json config;
+  // As an object from the start: nlohmann-json 3.11 crashes where a null has no memory to become one.
+  nlohmann::json config = nlohmann::json::object();
   config["spankey"] = SPANKEY_VERSION_STRING;
   for_each_setting(options, [&](const char* name, const auto& value) { config[name] = value; });
   return config;
@@ -314,7 +343,11 @@ run_options from_json(const nlohmann::json& config, const std::string& file) {
   run_options options;
   if (!config.is_object()) fail("config.101", file, "expected a JSON object");
   for_each_setting(options, [&](const char* name, auto& value) {
+    if (name == std::string("nonfinite") && !config.contains(name)) return;
     if (!config.contains(name)) fail("config.102", file, "has no entry '", name, "'");
+    // What is no whole number is refused with its flag's own words, below; out of range it has no conversion.
+    using type = std::remove_cvref_t<decltype(value)>;
+    if (std::is_integral_v<type> && !std::is_same_v<type, bool> && config.at(name).is_number_float()) return;
     try {
       config.at(name).get_to(value);
     } catch (const nlohmann::json::exception&) {

@@ -57,7 +57,10 @@ struct run_options {
   std::int64_t train_limit = 0, test_limit = 0;  // 0: all
   std::int64_t eval_keys = 100, eval_images = 500;
   std::string families = "gaussian";
-  std::string data_root = "data", out;  // of this machine: not in config.json
+  std::string nonfinite = "stop";
+  // Of this machine and this call: not in config.json.
+  std::string data_root = "data", out, resume;
+  double checkpoint_seconds = 300;
 
   [[nodiscard]] bool keyed() const { return inject != "none"; }
   [[nodiscard]] bool adam() const { return optimizer != "sgd"; }
@@ -81,6 +84,11 @@ run_options options_given(const nlohmann::json& given, const std::string& where)
 /// Combinations that make no sense: fails with flag.1xx, naming the flag and what is allowed.
 void require_consistent(const run_options& options);
 
-/// config.json: everything but --threads, --device, --data-root, --out and the key seed. Fails with config.1xx on a bad file.
+/// After parsing --resume: the run's own options, with what is of this machine from `options`. Fails with flag.125 where
+/// another flag was given, and with config.1xx.
+run_options options_to_resume(const CLI::App& app, const run_options& options);
+
+/// config.json: everything but --threads, --device, --data-root, --out, --checkpoint-seconds and the key seed. Fails with
+/// config.1xx on a bad file. What newer versions added may be missing: then it is as it was before.
 nlohmann::json to_json(const run_options& options);
 run_options from_json(const nlohmann::json& config, const std::string& file);

@@ -1,12 +1,14 @@
 #include <cstdio>
 #include <filesystem>
-#include <fstream>
-#include <sstream>
 
 #include "commands.hpp"
 #include "experiment.hpp"
+#include "json_text.hpp"
+#include "output_file.hpp"
 #include "run_folder.hpp"
 #include "spankey/checkpoint/atomic_file.hpp"
+#include "spankey/checkpoint/checkpoint_series.hpp"
+#include "spankey/checkpoint/folder_lock.hpp"
 #include "sweep_results.hpp"
 
 namespace {
@@ -14,31 +16,26 @@ namespace {
 namespace fs = std::filesystem;
 using spankey::fail;
 
-std::string read_text(const fs::path& file, const char* id) {
-  std::error_code code;
-  if (!fs::is_regular_file(file, code)) fail(id, file.string(), "expected a file, found none");
-  std::ifstream in(file, std::ios::binary);
-  std::stringstream text;
-  text << in.rdbuf();
-  if (!in) fail(id, file.string(), "cannot be read");
-  return text.str();
-}
+constexpr const char* result_names[] = {"results.json", "results.csv", "results.md"};
 
-// The sweep's folder: new, or one of the same experiment, which goes on.
-void open_folder(const fs::path& folder, const std::string& text) {
+// The sweep's folder: new, or one of the same experiment, which goes on. It is this process's while the lock lives.
+spankey::folder_lock open_folder(const fs::path& folder, const std::string& text) {
   const fs::path own = folder / "experiment.json";
   std::error_code code;
-  const bool goes_on = fs::exists(own, code);
-  if (goes_on && read_text(own, "sweep.102") != text)
-    fail("sweep.102", folder.string(), "holds another experiment; expected a new folder or this one's");
   fs::create_directories(folder, code);
   if (code) fail("sweep.103", folder.string(), "cannot be created: ", code.message());
-  for (const auto& entry : fs::directory_iterator(folder, code)) {
+  spankey::folder_lock lock(folder.string());
+  const bool goes_on = fs::exists(own, code);
+  if (goes_on && text_of_file(own.string(), "sweep.102", config_cap) != text)
+    fail("sweep.102", folder.string(), "holds another experiment; expected a new folder or this one's");
+  for (const auto& entry : fs::directory_iterator(folder)) {
     if (!goes_on && !is_abandoned(entry.path()))
       fail("sweep.102", folder.string(), "is there already and is no sweep; expected a new folder");
   }
+  for (const char* name : result_names) require_output("--out", (folder / name).string());
   remove_abandoned(folder.string());
   if (!goes_on) spankey::write_file_atomically(own.string(), text, spankey::file_mode::shared);
+  return lock;
 }
 
 // Writes all three files; the table is also for the terminal.
@@ -57,22 +54,23 @@ std::string write_results(const experiment& what, const fs::path& folder) {
 }  // namespace
 
 int sweep(const sweep_options& request) {
-  const std::string text = read_text(request.file, "sweep.101");
+  const std::string text = text_of_file(request.file, "sweep.101", config_cap);
   const experiment what = parse_experiment(text, request.file);
   const fs::path folder(request.out);
-  open_folder(folder, text);
+  const spankey::folder_lock lock = open_folder(folder, text);
   const std::size_t cells = what.rows.size() * what.seeds.size();
   std::size_t number = 0;
   for (std::size_t row = 0; row < what.rows.size(); ++row) {
     for (const std::uint64_t seed : what.seeds) {
       run_options options = what.options(row, seed);
       options.data_root = request.data_root;
+      options.checkpoint_seconds = request.checkpoint_seconds;
       options.out = (folder / "cells" / what.cell(row, seed)).string();
       ++number;
       std::error_code code;
       if (fs::exists(fs::path(options.out) / "metrics.json", code)) {
         // Killed right after its last file, a cell still holds what it could have gone on from.
-        fs::remove(fs::path(options.out) / "checkpoint.safetensors", code);
+        spankey::checkpoint_series(options.out).clear();
         continue;
       }
       std::printf("cell %zu/%zu: %s, seed %llu\n", number, cells, what.rows[row].name.c_str(),

@@ -3,10 +3,9 @@
 #include <array>
 #include <cmath>
 #include <cstdio>
-#include <fstream>
-#include <sstream>
 #include <vector>
 
+#include "json_text.hpp"
 #include "spankey/core/error.hpp"
 #include "spankey/train/metrics.hpp"
 
@@ -70,11 +69,8 @@ std::vector<std::string> conditions_of(const json& metrics) {
 // A cell's metrics.json, every figure of it there.
 json read_metrics(const fs::path& cell) {
   const std::string file = (cell / "metrics.json").string();
-  std::ifstream in(file);
-  std::stringstream text;
-  text << in.rdbuf();
-  json metrics = json::parse(text.str(), nullptr, false);
-  bool whole = in && metrics.is_object() && metrics.contains("no_key");
+  json metrics = json_of<json>(text_of_file(file, "sweep.104", results_cap), file);
+  bool whole = metrics.is_object() && metrics.contains("no_key");
   try {
     for_each_condition(metrics, [&](const std::string&, const json& condition) {
       for (const std::string_view f : spankey::figure_names)

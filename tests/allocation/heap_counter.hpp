@@ -7,4 +7,7 @@ namespace spankey_test {
 /// Calls so far.
 long heap_allocations();
 
+/// From now on call number n of this thread finds no memory, and all others do; 0: all of them do.
+void fail_allocation(long n);
+
 }  // namespace spankey_test

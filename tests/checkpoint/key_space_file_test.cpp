@@ -55,7 +55,7 @@ std::string id_with(const scratch_directory& directory, const std::string& path,
   for (const auto& [tensor, content] : file.tensors())
     writer.add(tensor, content.type, content.shape, content.bytes);
   for (const auto& [key, text] : file.metadata()) {
-    if (key != name) writer.set_metadata(key, text);
+    if (key != name && !spankey::is_checksum(key)) writer.set_metadata(key, text);
   }
   if (value != "-") writer.set_metadata(name, value);
   writer.write(directory / "changed");
@@ -151,6 +151,7 @@ TEST_CASE("wrong metadata is an error of one line") {
   const safetensors_file file = safetensors_file::open(path);
   for (const auto& entry : file.metadata()) {
     const std::string& name = entry.first;
+    if (spankey::is_checksum(name)) continue;
     CAPTURE(name);
     CHECK(with(name, "-") == "key_file.101");
     CHECK(with(name, "\n").starts_with("key"));
@@ -176,6 +177,41 @@ TEST_CASE("wrong metadata is an error of one line") {
   CHECK(with("sites", "0") == "key_file.103");
   CHECK(with("sites", "0,3,4") == "safetensors.121");
   CHECK(with("sites", "0,3,3") == "key.109");
+  CHECK(with("sites", "9,9") == "key.109");  // before anything is looked for, or copied
+  std::string many = "0,3";
+  for (int i = 4; i < 70; ++i) many += "," + std::to_string(i);
+  CHECK(with("sites", many) == "key_file.102");
+  CHECK(with("subspace_dim", "0") == "key.105");
+}
+
+TEST_CASE("extents that cannot be multiplied, and bases that would take hours") {
+  const scratch_directory directory;
+  spankey::save_key_space(key_space(config_of(true, true), sites), directory / "k");
+  const safetensors_file file = safetensors_file::open(directory / "k");
+  const auto with_basis = [&](const char* m, const std::vector<index_t>& shape, std::size_t floats) {
+    safetensors_writer writer;
+    for (const auto& [key, text] : file.metadata())
+      if (!spankey::is_checksum(key)) writer.set_metadata(key, text);
+    writer.set_metadata("subspace_dim", m);
+    writer.set_metadata("sites", "0");
+    writer.add_f32("basis.0", shape, std::vector<float>(floats));
+    writer.write(directory / "changed");
+    return id_of([&] { spankey::load_key_space(directory / "changed"); });
+  };
+  constexpr index_t huge = index_t{1} << 62;
+  CHECK(with_basis("0", {0, huge, huge, 4}, 0) == "key.105");
+  CHECK(with_basis("1", {1, 0, huge, huge}, 0) == "key.110");
+  CHECK(with_basis("-1", {1, 2, 2, 2}, 8) == "key.105");
+  CHECK(with_basis("3", {3, 1, 1, 2}, 6) == "key.106");
+  const std::vector<spankey::site> wide = {{0, {4096, 1, 1}}};
+  CHECK(id_of([&] { spankey::require_key_space_work(2048, wide, "k"); }) == "no error");
+  CHECK(id_of([&] { spankey::require_key_space_work(4096, wide, "k"); }) == "key_file.104");
+  // Not computed: the file is refused although every basis in it is sound.
+  CHECK(with_basis("4096", {4096, 4096, 1, 1}, std::size_t{4096} * 4096) == "key_file.104");
+  spankey_test::put(directory / "huge", "");
+  std::filesystem::resize_file(directory / "huge",
+                               static_cast<std::uintmax_t>(spankey::key_space_file_cap) + 1);
+  CHECK(id_of([&] { spankey::load_key_space(directory / "huge"); }) == "io.105");
 }
 
 TEST_CASE("weights, nothing and a cut file are no key files") {
@@ -193,12 +229,30 @@ TEST_CASE("weights, nothing and a cut file are no key files") {
   CHECK(id_of([&] { spankey::load_key_space(directory / "cut"); }).starts_with("safetensors."));
 }
 
+TEST_CASE("a damaged basis is found, and its checksum is in no error text") {
+  const scratch_directory directory;
+  spankey::save_key_space(key_space(config_of(true, true), sites), directory / "k");
+  const safetensors_file file = safetensors_file::open(directory / "k");
+  const std::string checksum = file.metadata().at("crc32.basis.0"), whole = content_of(directory / "k");
+  const std::size_t body = file.find("basis.0")->bytes.size();
+  for (std::size_t i = 1; i <= body; i += 7) {
+    std::string text = whole;
+    text[text.size() - i] = static_cast<char>(text[text.size() - i] ^ 1);
+    spankey_test::put(directory / "damaged", text);
+    const std::string message =
+        spankey_test::message_of([&] { spankey::load_key_space(directory / "damaged"); });
+    CHECK(message.starts_with("[spankey.checksum.103]"));
+    CHECK(message.find(checksum) == std::string::npos);
+  }
+}
+
 TEST_CASE("the seed is in no error text") {
   const scratch_directory directory;
   spankey::save_key_space(key_space(config_of(true, true), sites), directory / "k");
   const safetensors_file file = safetensors_file::open(directory / "k");
   safetensors_writer writer;
-  for (const auto& [key, text] : file.metadata()) writer.set_metadata(key, text);
+  for (const auto& [key, text] : file.metadata())
+    if (!spankey::is_checksum(key)) writer.set_metadata(key, text);
   writer.set_metadata("seed", "4711x");
   writer.write(directory / "changed");
   try {

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -198,6 +199,17 @@ TEST_CASE("a load that fails names the tensor and changes nothing") {
   extra.add_f32("fc2.bias", {5}, std::vector<float>(5));
   CHECK(load(extra) ==
         "[spankey.weights.103] test: tensor \"fc2.bias\": expected only tensors of the model, found F32 (5)");
+}
+
+TEST_CASE("a file of far more bytes than the model has weights is refused before it is read") {
+  const scratch_directory directory;
+  made<float> model(3);
+  const std::vector<float> before = model.all();
+  spankey_test::put(directory / "huge", "");
+  std::filesystem::resize_file(directory / "huge",
+                               static_cast<std::uintmax_t>(spankey::weights_file_cap(model)) + 1);
+  CHECK(line_of([&] { spankey::load_weights(model, directory / "huge"); }).starts_with("[spankey.io.105]"));
+  CHECK(model.all() == before);
 }
 
 TEST_CASE("torchvision's counters are ignored") {

@@ -15,6 +15,7 @@ TEST_CASE("fail: one line with id, place and values") {
   } catch (const spankey::error& e) {
     CHECK(std::string(e.what()) == "[spankey.shape.101] stage2.conv1: expected C=64, got C=128 in stage2");
     CHECK(e.id() == "shape.101");
+    CHECK(e.message() == "expected C=64, got C=128 in stage2");
   }
 }
 
@@ -31,4 +32,10 @@ TEST_CASE("fail: without values the line still names id and place") {
 
 TEST_CASE("error: is a std::runtime_error") {
   CHECK_THROWS_AS(spankey::fail("a.1", "here", "text"), std::runtime_error);
+}
+
+TEST_CASE("fail: what a name from outside holds stays on one line") {
+  CHECK_THROWS_WITH_AS(
+      spankey::fail("a.1", "two\nlines", "\x1b[31m\r", std::string_view("\0", 1), "\x7f \u00e4"),
+      "[spankey.a.1] two\\x0alines: \\x1b[31m\\x0d\\x00\\x7f \u00e4", spankey::error);
 }

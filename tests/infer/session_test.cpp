@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <cstring>
 #include <initializer_list>
+#include <limits>
 #include <memory>
 #include <span>
 #include <type_traits>
@@ -69,6 +70,18 @@ struct opened {
   }
 };
 }  // namespace
+
+TEST_CASE("make_image: weights that are no numbers are refused by name") {
+  opened o;
+  o.network->model.for_each_parameter([](const scope& name, auto& p) {
+    if (name.str() == "conv2.weight") p.value.data[3] = std::numeric_limits<float>::quiet_NaN();
+  });
+  CHECK_THROWS_WITH_AS(
+      infer::make_image<std::int8_t>(o.network->model, 10),
+      "[spankey.infer.103] conv2.weight: found nan among its weights with batch norm, expected "
+      "finite numbers",
+      error);
+}
 
 TEST_CASE("session: an image or a memory that does not fit is refused by name") {
   opened o;

@@ -48,7 +48,7 @@ PACKAGES = {
     "zlib": (r"zlib\.h$", ["data/gzip.hpp"]),
     "libsodium": (r"sodium(\.h$|/)", ["key/key_file.hpp"]),
 }
-SYSTEM = re.compile(r"^[a-z_0-9]+$|^(immintrin|arm_neon|cpuid|fcntl|unistd|windows|io)\.h$|^(sys|asm|linux)/\w+\.h$")
+SYSTEM = re.compile(r"^[a-z_0-9]+$|^(immintrin|arm_neon|cpuid|fcntl|unistd|dirent|windows|io)\.h$|^(sys|asm|linux)/\w+\.h$")
 NO_PACKAGE = "infer.hpp"  # nothing it reaches may include a package
 MAX_LINES = 300
 

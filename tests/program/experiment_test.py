@@ -64,6 +64,13 @@ WRONG = [  # experiment, and what the line has to hold
     (rows({"name": "x", "published": {"no_key": -0.1}}), ["experiment.110", "-0.1"]),
     (rows({"name": "x", "published": {"invalid": 0.1}}), ["experiment.110", "'invalid'", "invalid_key"]),
     (rows({"name": "x", "published": {"no_key": None}}), ["experiment.110", "no_key", "null"]),
+    # More cells than anybody can mean, by a file of a few lines; names longer than a file's.
+    ({**EXPERIMENT, "seeds": list(range(2000))}, ["experiment.113", "4096", "2000 seeds"]),
+    ({**EXPERIMENT, "grid": {"gamma": list(range(1, 101)), "lr": list(range(1, 101))}},
+     ["experiment.113", "4096", "'lr'"]),
+    ({**EXPERIMENT, "grid": {"deny": ["B" * 201]}}, ["experiment.104", "'deny'", "200 characters"]),
+    (json.dumps(EXPERIMENT)[:-1] + ', "seeds": [1]}', ["json.101", "seeds", "twice"]),
+    ("[" * 40 + "]" * 40, ["json.102", "32 levels"]),
     # What the run itself would refuse, with the row that asks for it.
     (flags(sites=[0, 3]), ["experiment.111", "'bad one'", "flag.114", "--sites", "small_cnn"]),
     (flags(sites=[2, 2]), ["experiment.111", "'bad one'", "flag.102", "twice"]),
@@ -114,7 +121,7 @@ def test_shipped_experiments_are_sound(folder):
 
 def test_every_error_of_experiments_is_provoked(_):
     ids = {name for _, names in WRONG for name in names if name.startswith("experiment.")}
-    assert ids == {f"experiment.{number}" for number in range(101, 113)}
+    assert ids == {f"experiment.{number}" for number in range(101, 114)}
 
 
 if __name__ == "__main__":

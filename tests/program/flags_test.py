@@ -102,7 +102,7 @@ def test_a_gpu_that_is_not_there(folder):
     if result.returncode == 0:
         return  # it is
     assert result.returncode == 2 and result.stderr.count(b"\n") == 1, result
-    assert b"[spankey.cuda.101]" in result.stderr or b"[spankey.flag.124] --device: found cuda" in result.stderr, result
+    assert b"[spankey.cuda.101]" in result.stderr or b"[spankey.flag.127] --device: found cuda" in result.stderr, result
     assert list(folder.iterdir()) == []
 
 

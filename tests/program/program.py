@@ -72,12 +72,17 @@ def refused(*arguments, cwd, names):
     return result
 
 
+def wait_until(condition, process, seconds=120):
+    """Until something is so while a process runs."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert process.poll() is None and time.monotonic() < end, "it never came"
+        time.sleep(0.005)
+
+
 def wait_for(file, process, seconds=120):
     """Until a running process has made a file."""
-    end = time.monotonic() + seconds
-    while not file.exists():
-        assert process.poll() is None and time.monotonic() < end, f"no {file}"
-        time.sleep(0.005)
+    wait_until(file.exists, process, seconds)
 
 
 def safetensors_header(file):
@@ -87,6 +92,31 @@ def safetensors_header(file):
     header = json.loads(data[8:8 + length])
     metadata = header.pop("__metadata__", {})
     return {name: (entry["dtype"], tuple(entry["shape"])) for name, entry in header.items()}, metadata
+
+
+def tensor_bytes(file):
+    """The bytes of every tensor."""
+    data = file.read_bytes()
+    length, = struct.unpack("<Q", data[:8])
+    header = json.loads(data[8:8 + length])
+    header.pop("__metadata__", None)
+    return {name: data[8 + length:][slice(*entry["data_offsets"])] for name, entry in header.items()}
+
+
+def without_checksums(data):
+    """A safetensors file whose metadata has none, so that the next check is what finds a change."""
+    length, = struct.unpack("<Q", data[:8])
+    header = json.loads(data[8:8 + length])
+    header["__metadata__"] = {name: value for name, value in header["__metadata__"].items()
+                              if not name.startswith("crc32")}
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    return struct.pack("<Q", len(text)) + text + data[8 + length:]
+
+
+def checkpoints_of(folder):
+    """The checkpoints of a run, oldest first."""
+    return sorted(folder.glob("checkpoint-*.safetensors"))
 
 
 def contents(folder):

@@ -7,6 +7,7 @@ import select
 import stat
 import subprocess
 import sys
+import zlib
 
 import program
 
@@ -77,7 +78,8 @@ def test_files_of_a_run(folder):
                         "margin1": 1.0, "margin2": 0.5, "seal-weight": 1.0, "optimizer": "sgd", "momentum": 0.9,
                         "weight-decay": 5e-4, "families": "gaussian",
                         "schedule": "step", "milestones": [0.5, 0.75], "precision": "fp32", "seed": 0,
-                        "train-limit": 24, "test-limit": 16, "eval-keys": 2, "eval-images": 8}.items():
+                        "train-limit": 24, "test-limit": 16, "eval-keys": 2, "eval-images": 8,
+                        "nonfinite": "stop"}.items():
         assert config[flag] == value and type(config[flag]) is type(value), (flag, config.get(flag))
         config.pop(flag)
     assert not config, config
@@ -132,7 +134,7 @@ def test_default_folder_is_new_every_time(folder):
 
 
 def test_an_unfinished_run_is_no_new_folder(folder):
-    """train never goes on in a folder, not even in one of its own that was interrupted: only a sweep does."""
+    """train goes on in a folder of its own that was interrupted only with --resume; a sweep always does."""
     run = program.train_linear(folder / "run")
     (run / "metrics.json").unlink()
     before = program.state(run)
@@ -147,13 +149,19 @@ def test_nothing_is_left_to_go_on_from(folder):
     command[command.index("--epochs") + 1] = "100000"
     with subprocess.Popen(command, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL) as process:
         try:
-            program.wait_for(run / "checkpoint.safetensors", process)
+            program.wait_until(lambda: program.checkpoints_of(run), process)
         finally:
             process.kill()
-    tensors, metadata = program.safetensors_header(run / "checkpoint.safetensors")
+    tensors, metadata = program.safetensors_header(program.checkpoints_of(run)[0])
     names = {f"fc{i}.{part}" for i in (1, 2, 3) for part in ("weight", "bias")}
     assert set(tensors) == {f"{kind}.{name}" for kind in ("param", "momentum", "second_moment") for name in names}
-    assert 1 <= int(metadata["epochs"]) < 100000 and set(metadata) == {"epochs"}
+    assert 1 <= int(metadata["epoch"]) < 100000 and metadata["step"] == "0"
+    assert json.loads(metadata["run.configuration"]) == json.loads((run / "config.json").read_text())
+    assert metadata["spankey"] == "0.1.0" and metadata["run.kernels"]
+    for checkpoint in program.checkpoints_of(run):  # zlib's CRC-32 of what any reader of the format sees
+        tensors, metadata = program.safetensors_header(checkpoint)
+        for name, data in program.tensor_bytes(checkpoint).items():
+            assert metadata["crc32." + name] == f"{zlib.crc32(data):08x}", name
 
 
 def test_progress_line_on_a_terminal(folder):

@@ -29,10 +29,11 @@ def stage(out):
     if not unfinished:
         return "between cells"
     cell, = unfinished
-    if not (cell / "checkpoint.safetensors").exists():
+    checkpoints = program.checkpoints_of(cell)
+    if not checkpoints:
         return "first epoch"
-    _, metadata = program.safetensors_header(cell / "checkpoint.safetensors")
-    return "evaluation" if int(metadata["epochs"]) == EXPERIMENT["flags"]["epochs"] else "later epoch"
+    _, metadata = program.safetensors_header(checkpoints[-1])
+    return "evaluation" if int(metadata["epoch"]) == EXPERIMENT["flags"]["epochs"] else "later epoch"
 
 
 def killed_after(command, seconds, folder):

@@ -106,7 +106,7 @@ def test_leftovers_of_a_killed_process_are_removed(folder):
     sweep_folder.run(file, out)
     assert sweep_folder.outcome(out) == sweep_folder.outcome(clean)
     # Killed between its last file and the removal of its state.
-    (first / "checkpoint.safetensors").write_text("of the last epoch")
+    (first / "checkpoint-000000000009.safetensors").write_text("of the last epoch")
     (out / ABANDONED).write_text("half")
     sweep_folder.run(file, out)
     assert sweep_folder.outcome(out) == sweep_folder.outcome(clean)

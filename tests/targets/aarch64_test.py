@@ -34,7 +34,7 @@ def counts(qemu, plugin, program):
 def main():
     compiler, nm, size, qemu = target.need("aarch64-linux-gnu-g++", "aarch64-linux-gnu-nm", "aarch64-linux-gnu-size",
                                            "qemu-aarch64")
-    with target.cases() as case:
+    for case in target.each_case():
         target.compiles_alone(compiler, "spankey/infer.hpp")
         plugin = counting_plugin(case, qemu)
         objects = case.folder / "firmware.o"

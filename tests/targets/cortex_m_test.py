@@ -52,7 +52,7 @@ def check(name, weight, case, tools):
 
 def main():
     tools = target.need("arm-none-eabi-g++", "arm-none-eabi-nm", "arm-none-eabi-size", "qemu-system-arm")
-    with target.cases() as case:
+    for case in target.each_case():
         target.compiles_alone(tools[0], "spankey/infer.hpp", "-mthumb", *BOARDS["Cortex-M4F"][1])
         for name in BOARDS:
             for weight in target.WEIGHTS:

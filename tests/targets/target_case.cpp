@@ -1,5 +1,6 @@
-// Trains a small gate on drawn images, as the build machine of a product would, and writes what its firmware holds:
-//   target_case FOLDER   FOLDER/float/case.hpp and FOLDER/int8/case.hpp: weight image, two keys, some images
+// Trains a small gate, as the build machine of a product would, and writes what its firmware holds:
+//   target_case FOLDER         FOLDER/float/case.hpp and FOLDER/int8/case.hpp: weight image, two keys, some images
+//   target_case FOLDER MNIST   the same with the images of MNIST in that folder instead of drawn ones
 // Prints, for each of the two, the lines `answer` that firmware.cpp has to print: for float weights those of the trained
 // model itself, for int8 those of a session here; and `label IMAGE CLASS` for the images.
 #include <algorithm>
@@ -22,10 +23,10 @@
 namespace {
 
 using namespace spankey;
+constexpr index_t train_count = 2000, test_count = 200, classes = 10;
+static_assert(glyph_classes == classes && mnist_classes == classes);
 using gates = at<1, 2>;
-using network =
-    small_cnn<reject_class::outputs(glyph_classes), gate<multiplicative, gates>, backend::cpu, float>;
-constexpr index_t image_count = 4;
+using network = small_cnn<reject_class::outputs(classes), gate<multiplicative, gates>, backend::cpu, float>;
 
 // Drawn images as small_cnn reads them: the middle 28 x 28 pixels, gray.
 image_dataset gray_glyphs(index_t count, split part) {
@@ -45,6 +46,13 @@ image_dataset gray_glyphs(index_t count, split part) {
     }
   }
   return gray;
+}
+
+// The first samples of a data set.
+image_dataset first_of(image_dataset data, index_t count) {
+  data.labels.resize(static_cast<std::size_t>(count));
+  data.pixels.resize(static_cast<std::size_t>(count * data.sample.size()));
+  return data;
 }
 
 // One key, by site: in memory order for the model, in file order for a session.
@@ -119,9 +127,9 @@ void write_case(const std::filesystem::path& folder, const char* weight, const s
 
 template <class Logits>
 void print_answer(const char* weights, const char* state, std::size_t image, const Logits& logits) {
-  const auto semantic = std::max_element(logits.begin(), logits.begin() + glyph_classes) - logits.begin();
+  const auto semantic = std::max_element(logits.begin(), logits.begin() + classes) - logits.begin();
   std::printf("%s answer %s %zu %td %d", weights, state, image, semantic,
-              logits[glyph_classes] > logits[static_cast<std::size_t>(semantic)] ? 1 : 0);
+              logits[classes] > logits[static_cast<std::size_t>(semantic)] ? 1 : 0);
   for (const float z : logits) std::printf(" %08x", static_cast<unsigned>(std::bit_cast<std::uint32_t>(z)));
   std::printf("\n");
 }
@@ -169,15 +177,19 @@ void answers_of_session(const std::vector<std::byte>& image, const deployed& d) 
 }  // namespace
 
 int main(int count, char** arguments) {
-  if (count != 2) {
-    std::cerr << "usage: target_case FOLDER\n";
+  if (count != 2 && count != 3) {
+    std::cerr << "usage: target_case FOLDER [MNIST_FOLDER]\n";
     return 2;
   }
   const std::filesystem::path folder = arguments[1];
-  const image_dataset train = gray_glyphs(2000, split::train), test = gray_glyphs(200, split::test);
+  const bool drawn = count == 2;
+  const auto images = [&](split part, index_t samples) {
+    return drawn ? gray_glyphs(samples, part) : first_of(load_mnist(arguments[2], part), samples);
+  };
+  const image_dataset train = images(split::train, train_count), test = images(split::test, test_count);
   key_space space({.subspace_dim = 8, .per_site_key = true, .per_site_basis = true, .seed = 7},
                   sites_of<network>(gates::numbers));
-  const objective<reject_class> goal{.classes = glyph_classes, .weight = 0.5, .on = deny_on::wrong_and_none};
+  const objective<reject_class> goal{.classes = classes, .weight = 0.5, .on = deny_on::wrong_and_none};
   const training_options options{
       .epochs = 6, .batch = 50, .rate = {.learning_rate = 2e-3}, .adam = adam_options{}, .augment = {}};
   auto model = std::make_unique<network>();
@@ -195,13 +207,13 @@ int main(int count, char** arguments) {
   const drawn_key valid(space, true), invalid(space, false);
   deployed d{{}, valid, invalid};
   const sample_writer<image_dataset, float> writer(test, "target_case");
-  for (index_t i = 0; i < image_count; ++i) {
+  for (index_t i = 0; i < (drawn ? 4 : 20); ++i) {
     d.images.emplace_back(static_cast<std::size_t>(network::input::size));
     writer.write(i, d.images.back().data());
     std::printf("label %td %d\n", i, test.label(i));
   }
-  const auto floats = infer::make_image<float>(*model, glyph_classes);
-  const auto bytes = infer::make_image<std::int8_t>(*model, glyph_classes);
+  const auto floats = infer::make_image<float>(*model, classes);
+  const auto bytes = infer::make_image<std::int8_t>(*model, classes);
   write_case(folder / "float", "float", floats, d);
   write_case(folder / "int8", "std::int8_t", bytes, d);
   answers_of_model(*model, d);

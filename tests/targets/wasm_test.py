@@ -19,7 +19,7 @@ def main():
                            capture_output=True, check=False)
     if probe.returncode != 0:
         target.skip("clang++ has no C++ library for wasm32-wasi")
-    with target.cases() as case:
+    for case in target.each_case():
         target.compiles_alone(compiler, "spankey/infer.hpp", *TARGET)
         for weight in target.WEIGHTS:
             made = target.build(compiler, weight, case.folder, ["wasm.cpp"], *TARGET, *LINKED)

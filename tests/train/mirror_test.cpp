@@ -59,5 +59,5 @@ TEST_CASE("mirror: elsewhere it is a copy") {
   CHECK(elsewhere::zeroed == 2);
   mirror<elsewhere, float> never;
   elsewhere::full = true;
-  CHECK(spankey_test::id_of([&] { never.of(x.data(), 3); }) == "memory.103");
+  CHECK(spankey_test::id_of([&] { never.of(x.data(), 3); }) == "memory.104");
 }

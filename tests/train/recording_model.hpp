@@ -85,6 +85,8 @@ struct recording_model {
   template <class F>
   void for_each_parameter(F&&) {}
   template <class F>
+  void for_each_state(F&&) {}
+  template <class F>
   void for_each_layer(F&&, const scope&) {}
 
  private:

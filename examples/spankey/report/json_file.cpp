@@ -1,9 +1,5 @@
 #include "json_file.hpp"
 
-#include <filesystem>
-#include <fstream>
-#include <sstream>
-
 #include "spankey/checkpoint/printable.hpp"
 #include "spankey/core/error.hpp"
 
@@ -21,18 +17,12 @@ std::string shown(const json_value& value) {
 
 }  // namespace
 
-std::string read_text(const std::string& file) {
-  std::error_code code;
-  std::ifstream in;
-  if (std::filesystem::is_regular_file(file, code)) in.open(file, std::ios::binary);
-  std::stringstream text;
-  if (in.is_open() && in.peek() != std::ifstream::traits_type::eof()) text << in.rdbuf();
-  if (!in.is_open() || in.bad() || text.bad()) fail("report.103", printable(file), "cannot be read");
-  return text.str();
+std::string read_text(const std::string& file, std::ptrdiff_t largest) {
+  return text_of_file(file, "report.103", largest);
 }
 
 json_value parse_json(std::string_view text, const std::string& where) {
-  json_value value = json_value::parse(text, nullptr, false);
+  json_value value = json_of<json_value>(text, where);
   if (value.is_discarded()) fail("report.104", printable(where), "is not JSON");
   return value;
 }

@@ -13,11 +13,13 @@
 #include <utility>
 #include <vector>
 
+#include "json_text.hpp"
+
 /// Members in the file's order.
 using json_value = nlohmann::ordered_json;
 
-/// The whole text of a file.
-std::string read_text(const std::string& file);
+/// The whole text of a file of at most `largest` bytes.
+std::string read_text(const std::string& file, std::ptrdiff_t largest = results_cap);
 
 /// `text` as JSON; `where` names it in the error.
 json_value parse_json(std::string_view text, const std::string& where);

@@ -24,7 +24,7 @@ curve_values read_values(const json_entry& line) {
 }
 
 training_log read_log(const std::string& file) {
-  const std::string text = read_text(file);
+  const std::string text = read_text(file, log_cap);
   training_log log;
   std::size_t number = 0;
   for (std::size_t begin = 0; begin < text.size();) {

@@ -13,6 +13,7 @@
 
 #include <cerrno>
 #include <cstddef>
+#include <cstdint>
 #include <cstdio>
 #include <span>
 #include <string>
@@ -27,7 +28,7 @@ namespace spankey {
 /// Permissions of a new file (the process's umask may take more away).
 enum class file_mode : unsigned { shared = 0644, secret = 0600 };
 
-/// The system calls of write_file_atomically; tests put failing ones in their place.
+/// The system calls that write files; tests put failing ones in their place.
 struct posix_calls {
   static int open(const char* path, int flags, unsigned mode) { return ::open(path, flags, mode); }
   static ssize_t write(int fd, const void* bytes, std::size_t count) { return ::write(fd, bytes, count); }
@@ -35,6 +36,7 @@ struct posix_calls {
   static int close(int fd) { return ::close(fd); }
   static int rename(const char* from, const char* to) { return ::rename(from, to); }
   static int unlink(const char* path) { return ::unlink(path); }
+  static int ftruncate(int fd, std::uint64_t bytes) { return ::ftruncate(fd, static_cast<off_t>(bytes)); }
 };
 
 /// Replaces or creates `path` with exactly `bytes`. Errors: io.111 create, io.112 write, io.113 flush or

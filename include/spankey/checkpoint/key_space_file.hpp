@@ -3,7 +3,8 @@
 //   metadata   format, subspace_dim, basis, coefficients, rescale, key_std, per_site_key, per_site_basis,
 //   seed,
 //              sites ("0,2,3,4"): all of them; offset and spread of the coefficients: both, or none where the kind
-//              has its usual ones (key/coefficients.hpp); nothing else
+//              has its usual ones (key/coefficients.hpp); checksums (tensor_checksums.hpp), which files of older
+//              versions lack; nothing else
 //   tensors    basis.<site>  F32 (m, C, H, W): row i is B_i in file order
 //
 // The bases are stored, not drawn again from the seed: a file means the same keys in every version. Copies of
@@ -29,14 +30,32 @@ namespace spankey {
 
 inline constexpr std::string_view key_space_format = "spankey key space 1";
 /// Larger key files are refused (the four sites of resnet18 at m = 32 need 8 MB).
-inline constexpr index_t key_space_file_cap = index_t{1} << 30;
+inline constexpr index_t key_space_file_cap = index_t{1} << 28;
+/// Key spaces that need more multiplications (m m d, over all sites) to become orthonormal again are refused: a minute's
+/// work, m = d = 3072 or m = 700 at d = 65536. No small file keeps its reader busy for hours.
+inline constexpr index_t key_space_work_cap = index_t{1} << 35;
+/// Sites that a key file may name; no model has as many.
+inline constexpr std::size_t key_space_site_cap = 64;
 
 /// Name of the basis of one site in the file.
 inline std::string basis_tensor(int site_number) { return "basis." + std::to_string(site_number); }
 
-/// Writes `keys` with mode 0600, whole or not at all. Errors: io.111 to io.115.
+/// Fails with key_file.104 where reading the key file would take too long, or the file would be larger than its cap.
+/// Extents are positive, and the bases in memory.
+inline void require_key_space_work(index_t m, std::span<const site> sites, std::string_view where) {
+  double elements = 0;
+  for (const site& s : sites) elements += static_cast<double>(m) * static_cast<double>(s.shape.size());
+  const double work = elements * static_cast<double>(m), bytes = elements * sizeof(float) + 65536;
+  if (work > static_cast<double>(key_space_work_cap) || bytes > static_cast<double>(key_space_file_cap))
+    fail("key_file.104", where, "expected bases of at most m m d = ", key_space_work_cap, " and ",
+         key_space_file_cap, " bytes over all sites, found m=", m, ", ", work, " and ", bytes);
+}
+
+/// Writes `keys` with mode 0600, whole or not at all. Errors: key_file.104 what load_key_space would refuse, io.111 to
+/// io.115.
 inline void save_key_space(const key_space& keys, const std::string& path) {
   const key_space_config& config = keys.config();
+  require_key_space_work(config.subspace_dim, keys.sites(), printable(path));
   std::array<char, 32> digits{};
   const auto text = [&](auto value) {
     return std::string_view(digits.data(),
@@ -65,6 +84,7 @@ inline void save_key_space(const key_space& keys, const std::string& path) {
                    {config.subspace_dim, s.shape.channels, s.shape.height, s.shape.width}, rows);
   }
   writer.set_metadata("sites", numbers);
+  writer.add_checksums();
   writer.write(path, file_mode::secret);
 }
 
@@ -88,7 +108,7 @@ class key_space_metadata {
     }
     for (const auto& [name, value] : file.metadata()) {
       if (std::find(names.begin(), names.end(), name) == names.end() &&
-          std::find(law.begin(), law.end(), name) == law.end()) {
+          std::find(law.begin(), law.end(), name) == law.end() && !is_checksum(name)) {
         fail("key_file.101", file.name(), "expected the metadata of a key file only, found ",
              in_quotes(name));
       }
@@ -117,9 +137,15 @@ class key_space_metadata {
   [[nodiscard]] std::vector<int> sites() const {
     std::vector<int> numbers;
     std::string_view rest = value_of("sites");
+    constexpr std::string_view expected = "site numbers separated by commas";
     for (;;) {
       const std::size_t comma = rest.find(',');
-      numbers.push_back(parsed<int>(rest.substr(0, comma), "sites", "site numbers separated by commas"));
+      const int number = parsed<int>(rest.substr(0, comma), "sites", expected);
+      // Named again, a basis would be copied again: a short list could ask for any amount of memory.
+      if (std::find(numbers.begin(), numbers.end(), number) != numbers.end())
+        fail("key.109", file_.name(), "site ", number, ": listed twice");
+      if (numbers.size() == key_space_site_cap) wrong("sites", "at most 64 site numbers");
+      numbers.push_back(number);
       if (comma == std::string_view::npos) return numbers;
       rest.remove_prefix(comma + 1);
     }
@@ -160,9 +186,9 @@ class key_space_metadata {
   bool has_law_ = false;
 };
 
-/// Reads what save_key_space wrote. Errors: those of safetensors_file::open, key_file.101 and .102
-/// (metadata), .103 (a tensor that belongs to no site), safetensors.121 to .123, and those of key_space
-/// (key.*).
+/// Reads what save_key_space wrote. Errors: those of safetensors_file::open and check_checksums, key_file.101 and .102
+/// (metadata), .103 (a tensor that belongs to no site), .104 (more work than key_space_work_cap), safetensors.121 to
+/// .123, and those of key_space (key.*). The sites' extents are checked before anything is computed from them.
 inline key_space load_key_space(const std::string& path) {
   input_file input(path);
   if (input.size() > key_space_file_cap) {
@@ -173,13 +199,19 @@ inline key_space load_key_space(const std::string& path) {
   const safetensors_file file = safetensors_file::from_memory(bytes, path);
 
   const key_space_metadata metadata(file);
+  check_checksums(file, false);
   const key_space_config config = metadata.config();
+  if (config.subspace_dim < 1)
+    fail("key.105", file.name(), "subspace_dim: expected at least 1, found ", config.subspace_dim);
   std::vector<site> sites;
   std::vector<secret_vector<float>> bases;
   for (const int number : metadata.sites()) {
     const stored_tensor& tensor =
         file.require(basis_tensor(number), dtype::f32,
                      {config.subspace_dim, any_extent, any_extent, any_extent}, "its metadata");
+    if (tensor.bytes.empty())  // with an extent of 0 the others may be anything
+      fail("key.110", file.name(), basis_tensor(number), ": expected positive extents, found ",
+           shape_text(tensor.shape));
     sites.push_back({number, {tensor.shape[1], tensor.shape[2], tensor.shape[3]}});
     bases.emplace_back(static_cast<std::size_t>(tensor.count()));
     copy_elements(tensor, std::span<float>(bases.back()));
@@ -192,6 +224,8 @@ inline key_space load_key_space(const std::string& path) {
            ": expected only the bases of the sites, found ", tensor_text(tensor.type, tensor.shape));
     }
   }
+  require_key_space(config, sites);
+  require_key_space_work(config.subspace_dim, sites, file.name());
   const std::vector<std::span<const float>> views(bases.begin(), bases.end());
   return key_space(config, std::move(sites), views);
 }

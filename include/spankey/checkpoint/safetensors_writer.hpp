@@ -18,6 +18,7 @@
 
 #include "spankey/checkpoint/atomic_file.hpp"
 #include "spankey/checkpoint/safetensors.hpp"
+#include "spankey/checkpoint/tensor_checksums.hpp"
 
 namespace spankey {
 
@@ -59,6 +60,14 @@ class basic_safetensors_writer {
            in_quotes(is_utf8(key) ? value : key));
     }
     metadata_.insert_or_assign(std::string(key), std::string(value));
+  }
+
+  /// Puts a checksum of everything so far into the metadata (tensor_checksums.hpp): the last thing before bytes().
+  void add_checksums() {
+    for (const auto& [name, content] : tensors_)
+      set_metadata(checksum_entry(name), crc32_text(crc32(std::span<const std::byte>(content.bytes))));
+    metadata_.erase(std::string(header_checksum));
+    set_metadata(header_checksum, crc32_text(crc32_of_header(metadata_, tensors_)));
   }
 
   /// The whole file.
@@ -110,8 +119,9 @@ class basic_safetensors_writer {
   }
 
   /// Writes the file atomically. Errors: io.111 to io.115.
+  template <class Calls = posix_calls>
   void write(const std::string& path, file_mode mode = file_mode::shared) const {
-    write_file_atomically(path, bytes(), mode);
+    write_file_atomically<Calls>(path, bytes(), mode);
   }
 
  private:

@@ -1,22 +1,52 @@
-// All that the next epoch of a training run depends on, to and from a safetensors file: parameters ("param.NAME"),
-// what the optimizer keeps beside them ("momentum.NAME", with Adam "second_moment.NAME"), running statistics
-// ("buffer.NAME"), and in the metadata how many epochs are done. Random numbers need no state: they follow from seed,
-// stream and step.
+// All that the next step of a training run depends on, to and from a safetensors file: parameters ("param.NAME"), what
+// the optimizer keeps beside them ("momentum.NAME", with Adam "second_moment.NAME"), running statistics ("buffer.NAME");
+// in the metadata the position in the run, the library's version, what the program adds, and checksums of everything.
+// Random numbers and the learning rate need no state: they follow from seed, stream and step.
 //
-// A run that was stopped and goes on from here ends with the same bytes as one that was not. Keys are not in it.
+// A run that was stopped after any step and goes on from here ends with the same bytes as one that was not. Keys are not
+// in it.
 #pragma once
 
+#include <array>
 #include <charconv>
 #include <cstdint>
-#include <functional>
 #include <map>
 #include <set>
 #include <span>
 #include <string>
 
 #include "spankey/checkpoint/weights.hpp"
+#include "spankey/core/version.hpp"
 
 namespace spankey {
+
+/// Where a run is: between two steps.
+struct training_position {
+  std::uint64_t epoch = 0, step = 0;  // of the next step; step counts within the epoch
+  std::uint64_t steps = 0;            // done since the run's begin
+  std::uint64_t updates = 0;          // of the optimizer: fewer where steps were skipped
+  // Sums over what the epoch did so far; losses and accuracy over its images.
+  std::uint64_t images = 0;
+  double loss = 0, cross_entropy = 0, deny = 0, accuracy = 0, seconds = 0;
+
+  /// Calls f(name, member).
+  template <class Self, class F>
+  static void for_each_entry(Self& p, F&& f) {
+    f("epoch", p.epoch), f("step", p.step), f("steps", p.steps), f("updates", p.updates),
+        f("images", p.images);
+    f("loss", p.loss), f("cross_entropy", p.cross_entropy), f("deny", p.deny), f("accuracy", p.accuracy);
+    f("seconds", p.seconds);
+  }
+};
+
+/// What a file says beside its tensors. `notes` are the program's.
+struct training_state {
+  training_position at;
+  safetensors_metadata notes;
+};
+
+inline constexpr std::string_view training_state_format = "spankey training state 2";
+inline constexpr std::string_view note_prefix = "run.";
 
 /// What the optimizer keeps beside the parameters of this model, by its prefix in files.
 template <class Model>
@@ -30,31 +60,59 @@ std::map<std::string, parameter_part> optimizer_parts(Model& model) {
   return parts;
 }
 
-/// Writes the state of a run after `epochs` whole epochs to `path`, whole or not at all.
-template <class Model>
-void save_training_state(Model& model, std::uint64_t epochs, const std::string& path) {
+/// Writes the state of a run to `path`, whole or not at all.
+template <class Calls = posix_calls, class Model>
+void save_training_state(Model& model, const training_state& state, const std::string& path) {
   safetensors_writer writer;
-  writer.set_metadata("epochs", std::to_string(epochs));
+  writer.set_metadata("format", training_state_format);
+  writer.set_metadata("spankey", SPANKEY_VERSION_STRING);
+  training_position::for_each_entry(state.at, [&](const char* name, const auto& value) {
+    std::array<char, 40> digits{};  // of a double: as many as bring the same one back
+    writer.set_metadata(
+        name, std::string_view(digits.data(),
+                               std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr));
+  });
+  for (const auto& [name, value] : state.notes) writer.set_metadata(std::string(note_prefix) + name, value);
   add_parameters(writer, model, "param.");
   for (const auto& [prefix, part] : optimizer_parts(model)) add_parameters(writer, model, prefix, part);
   add_states(writer, model, "buffer.");
-  writer.write(path);
+  writer.add_checksums();
+  writer.template write<Calls>(path);
 }
 
-/// Reads it back; returns the epochs that are done. Errors, all before the model changes: those of load_weights,
-/// checkpoint.101 where the metadata does not say how far the run was, checkpoint.102 a tensor that this model or its
-/// optimizer does not have: another optimizer wrote the file.
-template <class Model>
-std::uint64_t load_training_state(Model& model, const std::string& path) {
-  const safetensors_file file = safetensors_file::open(path);
-  const auto entry = file.metadata().find("epochs");
-  const std::string text = entry == file.metadata().end() ? "" : entry->second;
-  std::uint64_t epochs = 0;
-  const auto [stop, code] = std::from_chars(text.data(), text.data() + text.size(), epochs);
-  if (text.empty() || code != std::errc{} || stop != text.data() + text.size())
-    fail("checkpoint.101", file.name(), "expected a whole number of epochs in the metadata, found ",
-         in_quotes(text));
+/// What an open file says of the run. Errors: those of check_checksums, checkpoint.101 a position that is none,
+/// checkpoint.103 another format, checkpoint.104 another version of the library, whose next step may be another one.
+inline training_state training_state_of(const safetensors_file& file) {
+  const safetensors_metadata& metadata = file.metadata();
+  const auto text_of = [&](std::string_view name) {
+    const auto entry = metadata.find(name);
+    return entry == metadata.end() ? std::string() : entry->second;
+  };
+  if (text_of("format") != training_state_format)
+    fail("checkpoint.103", file.name(), "expected ", in_quotes(training_state_format), ", found ",
+         in_quotes(text_of("format")));
+  check_checksums(file, true);
+  if (text_of("spankey") != SPANKEY_VERSION_STRING)
+    fail("checkpoint.104", file.name(), "was written by version ", printable(text_of("spankey")),
+         " of the library, this is " SPANKEY_VERSION_STRING ": it would not go on as it began");
+  training_state state;
+  training_position::for_each_entry(state.at, [&](const char* name, auto& value) {
+    const std::string text = text_of(name);
+    const char* const end = text.data() + text.size();
+    const auto [stop, code] = std::from_chars(text.data(), end, value);
+    if (text.empty() || code != std::errc{} || stop != end)
+      fail("checkpoint.101", file.name(), "expected a number as ", name, " in the metadata, found ",
+           in_quotes(text));
+  });
+  for (const auto& [name, value] : metadata)
+    if (name.starts_with(note_prefix)) state.notes.emplace(name.substr(note_prefix.size()), value);
+  return state;
+}
 
+/// Copies the tensors of an open file into `model`. Errors, all before the model changes: those of load_weights,
+/// checkpoint.102 a tensor that this model or its optimizer does not have: another optimizer wrote the file.
+template <class Model>
+void load_training_tensors(Model& model, const safetensors_file& file) {
   const auto parts = optimizer_parts(model);
   std::set<std::string, std::less<>> expected;
   for (const auto& part : parts) {
@@ -86,7 +144,15 @@ std::uint64_t load_training_state(Model& model, const std::string& path) {
         },
         scope{});
   }
-  return epochs;
+}
+
+/// Reads what save_training_state wrote into `model`. Errors, all before the model changes: those of the two above.
+template <class Model>
+training_state load_training_state(Model& model, const std::string& path) {
+  const safetensors_file file = safetensors_file::open(path);
+  training_state state = training_state_of(file);
+  load_training_tensors(model, file);
+  return state;
 }
 
 }  // namespace spankey

@@ -2,12 +2,14 @@
 // and layouts: "layer1.0.conv1.weight" F32 (O, I, H, W), "bn1.running_mean" F32 (C).
 //
 // A model lists its tensors through for_each_parameter(f, scope) and for_each_state(f, scope). Loading checks
-// every tensor before it copies the first: a load that fails leaves the model as it was. Keys are no
-// parameters and never get here. Prefixes let one file hold more than one set
+// every tensor before it copies the first, and copying allocates nothing where the model's memory is the host's: a load
+// that fails, for whatever reason, leaves the model as it was. Keys are no parameters and never get here. Prefixes let one file hold more than one set
 // ("param.", "grad.").
 #pragma once
 
 #include <algorithm>
+#include <cstddef>
+#include <cstring>
 #include <set>
 #include <span>
 #include <string>
@@ -36,14 +38,22 @@ std::vector<float> to_file_order(const parameter_extents& dims, const T* memory)
   return file;
 }
 
-/// The inverse: `file` holds dims.size() elements in file order, `memory` receives them.
+/// The inverse: `file` holds dims.size() floats in file order, possibly unaligned; `memory` receives them.
+template <class T>
+void from_file_order(const parameter_extents& dims, std::span<const std::byte> file, T* memory) {
+  if (static_cast<index_t>(file.size()) != dims.size() * index_t{sizeof(float)}) {
+    fail("weights.102", "from_file_order", "expected ", dims.size(), " elements, found ",
+         file.size() / sizeof(float));
+  }
+  dims.for_each_position([&](index_t m, index_t f) {
+    float value;
+    std::memcpy(&value, file.data() + f * index_t{sizeof value}, sizeof value);
+    memory[m] = static_cast<T>(value);
+  });
+}
 template <class T>
 void from_file_order(const parameter_extents& dims, std::span<const float> file, T* memory) {
-  if (static_cast<index_t>(file.size()) != dims.size()) {
-    fail("weights.102", "from_file_order", "expected ", dims.size(), " elements, found ", file.size());
-  }
-  dims.for_each_position(
-      [&](index_t m, index_t f) { memory[m] = static_cast<T>(file[static_cast<std::size_t>(f)]); });
+  from_file_order(dims, std::as_bytes(file), memory);
 }
 
 /// Shape of a parameter in files.
@@ -116,20 +126,24 @@ void save_weights(Model& model, const std::string& path, const safetensors_metad
   for (const auto& [key, value] : metadata) writer.set_metadata(key, value);
   add_parameters(writer, model);
   add_states(writer, model);
+  writer.add_checksums();
   writer.write(path);
 }
 
 /// Copies the tensors of an open file into `model`. Tensors under neither prefix are not looked at; under a
 /// prefix, PyTorch's "*.num_batches_tracked" is skipped. Errors, all before the model changes:
-/// safetensors.121 missing, .122 dtype, .123 shape, weights.103 a tensor that the model does not have.
+/// safetensors.121 missing, .122 dtype, .123 shape, weights.103 a tensor that the model does not have, and where the file
+/// has checksums those of check_checksums.
 template <class Model>
 void load_weights(Model& model, const safetensors_file& file, const weight_prefixes& prefixes = {}) {
+  check_checksums(file, false);
   std::set<std::string, std::less<>> expected;
+  std::vector<const stored_tensor*> found;  // in the model's order
   model.for_each_parameter(
       [&](const scope& at, auto& p) {
         const std::string name = prefixes.parameters + at.str();
         require_memory(name, p.value, p.dims.size());
-        file.require(name, dtype::f32, file_shape(p.dims), "the model's parameters");
+        found.push_back(&file.require(name, dtype::f32, file_shape(p.dims), "the model's parameters"));
         expected.insert(name);
       },
       scope{});
@@ -137,7 +151,7 @@ void load_weights(Model& model, const safetensors_file& file, const weight_prefi
       [&](const scope& at, auto& s) {
         const std::string name = prefixes.states + at.str();
         require_memory(name, s.value, s.count);
-        file.require(name, dtype::f32, {s.count}, "the model's states");
+        found.push_back(&file.require(name, dtype::f32, {s.count}, "the model's states"));
         expected.insert(name);
       },
       scope{});
@@ -149,27 +163,36 @@ void load_weights(Model& model, const safetensors_file& file, const weight_prefi
     }
   }
 
+  auto next = found.begin();
   model.for_each_parameter(
-      [&](const scope& at, auto& p) {
-        const auto values = file.read_f32(prefixes.parameters + at.str(), file_shape(p.dims));
+      [&](const scope&, auto& p) {
         memory_of_model<Model>::write(p.value.data, p.dims.size(), [&](auto* memory) {
-          from_file_order(p.dims, std::span<const float>(values), memory);
+          from_file_order(p.dims, (*next++)->bytes, memory);
         });
       },
       scope{});
   model.for_each_state(
-      [&](const scope& at, auto& s) {
-        const auto values = file.read_f32(prefixes.states + at.str(), {s.count});
-        memory_of_model<Model>::write(s.value.data, s.count,
-                                      [&](auto* memory) { std::copy(values.begin(), values.end(), memory); });
+      [&](const scope&, auto& s) {
+        memory_of_model<Model>::write(s.value.data, s.count, [&](auto* memory) {
+          from_file_order(parameter_extents{.o = s.count}, (*next++)->bytes, memory);
+        });
       },
       scope{});
+}
+
+/// Largest file that load_weights opens: twice what the model's tensors need, and no less than 256 MiB.
+template <class Model>
+index_t weights_file_cap(Model& model) {
+  index_t elements = 0;
+  model.for_each_parameter([&](const scope&, auto& p) { elements += p.dims.size(); }, scope{});
+  model.for_each_state([&](const scope&, auto& s) { elements += s.count; }, scope{});
+  return std::max(index_t{1} << 28, 2 * elements * index_t{sizeof(float)} + safetensors_header_cap);
 }
 
 /// The same from a path.
 template <class Model>
 void load_weights(Model& model, const std::string& path) {
-  load_weights(model, safetensors_file::open(path));
+  load_weights(model, safetensors_file::open(path, weights_file_cap(model)));
 }
 
 }  // namespace spankey

@@ -1,10 +1,12 @@
 // Errors: one exception type, one line of text, one place that decides between throwing and aborting.
 //
 // Every message reads  [spankey.<id>] <where>: <what was found and what was expected>
-// The id (for example "shape.101") is stable: programs and tests may compare it.
+// The id (for example "shape.101") is stable: programs and tests may compare it. A name from outside, a path say, may
+// hold anything: control characters become \xNN, so that it stays one line and no terminal obeys it.
 // Built with -fno-exceptions, fail() writes the line to stderr and aborts.
 #pragma once
 
+#include <cstddef>
 #include <cstdio>
 #include <cstdlib>
 #include <initializer_list>
@@ -15,17 +17,36 @@
 
 namespace spankey {
 
+/// `text` with every control character of ASCII written as \xNN.
+inline std::string on_one_line(std::string_view text) {
+  constexpr std::string_view digits = "0123456789abcdef";
+  std::string line;
+  for (const char c : text) {
+    const auto code = static_cast<unsigned char>(c);
+    if (code < 0x20 || code == 0x7F) {
+      line.append("\\x").append(1, digits[code >> 4]).append(1, digits[code & 15]);
+    } else {
+      line.push_back(c);
+    }
+  }
+  return line;
+}
+
 /// What the library throws. what() is the whole line; id() the stable part, without "spankey.".
 class error : public std::runtime_error {
  public:
   error(std::string_view id, std::string_view where, std::string_view message)
-      : std::runtime_error("[spankey." + std::string(id) + "] " + std::string(where) + ": " +
-                           std::string(message)),
-        id_(id) {}
+      : std::runtime_error("[spankey." + std::string(id) + "] " + on_one_line(where) + ": " +
+                           on_one_line(message)),
+        id_(id),
+        before_(id.size() + on_one_line(where).size() + 13) {}
   [[nodiscard]] const std::string& id() const noexcept { return id_; }
+  /// What stands behind the place.
+  [[nodiscard]] std::string_view message() const noexcept { return std::string_view(what()).substr(before_); }
 
  private:
   std::string id_;
+  std::size_t before_;  // "[spankey." id "] " where ": "
 };
 
 /// One value inside a message: strings and characters as they are, numbers in decimal. Refers to the value.

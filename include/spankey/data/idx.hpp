@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <limits>
 #include <memory>
 #include <string>
 #include <utility>
@@ -57,6 +58,10 @@ class idx_reader {
       if (given != extent) {
         fail("data.146", source_->where(), "offset ", offset, ": expected items of extent ", extent,
              " in dimension ", offset / 4 - 1, ", found ", given);
+      }
+      if (extent > 0 &&
+          item_bytes_ > std::numeric_limits<index_t>::max() / 2 / extent / expected.most_items) {
+        fail("data.146", source_->where(), "offset ", offset, ": expected items whose bytes can be counted");
       }
       item_bytes_ *= extent;
       offset += 4;

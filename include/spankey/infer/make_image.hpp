@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <string>
 #include <vector>
 
 #include "spankey/core/error.hpp"
@@ -19,8 +20,17 @@ namespace spankey::infer {
 
 /// The weights of one operation, in the model's own layout: (kh, kw, i, o), which is (i, o) for a linear map.
 struct folded_weights {
+  std::string name;  // of the parameter
   std::vector<double> weights, bias;
 
+  /// Fails with infer.103 where a number is not finite, or too large for a float or a bf16.
+  void require_storable() const {
+    constexpr double largest = 3.3e38;
+    for (const std::vector<double>* numbers : {&weights, &bias})
+      for (const double v : *numbers)
+        if (!(std::abs(v) <= largest))
+          fail("infer.103", name, "found ", v, " among its weights with batch norm, expected finite numbers");
+  }
   /// Becomes what a batch norm of the map's outputs, with its running statistics, makes of them.
   void normalise(const std::vector<double>& gamma, const std::vector<double>& beta,
                  const std::vector<double>& mean, const std::vector<double>& variance) {
@@ -58,7 +68,7 @@ std::vector<folded_weights> fold(Model& model) {
   std::size_t next_state = 0;
   model.for_each_parameter([&](const scope& name, auto& p) {
     if (p.dims.file_rank > 1) {
-      all.push_back({numbers(p.value), std::vector<double>(static_cast<std::size_t>(p.dims.o))});
+      all.push_back({name.str(), numbers(p.value), std::vector<double>(static_cast<std::size_t>(p.dims.o))});
     } else if (!name.str().ends_with("bias")) {
       gamma = numbers(p.value);
     } else if (gamma.empty()) {
@@ -76,7 +86,8 @@ std::vector<folded_weights> fold(Model& model) {
   return all;
 }
 
-/// An image of the model's weights, gate and head; `classes` semantic classes.
+/// An image of the model's weights, gate and head; `classes` semantic classes. Fails with infer.101 for another head,
+/// with infer.103 for weights that are no numbers.
 template <ImageWeight Weight, class Model>
 std::vector<std::byte> make_image(Model& model, index_t classes) {
   using layout = image_layout<Model, Weight>;
@@ -117,6 +128,7 @@ std::vector<std::byte> make_image(Model& model, index_t classes) {
     const operation& op = layout::operations[i];
     if (op.weight_count() == 0) continue;
     const folded_weights& w = folded.at(next++);
+    w.require_storable();
     const auto& part = layout::parts[i];
     const std::size_t outputs = w.bias.size();
     for (std::size_t o = 0; o < outputs; ++o) {

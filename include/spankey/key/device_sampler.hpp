@@ -20,7 +20,7 @@ class device_key_sampler {
   using memory = memory_of<backend::cuda>;
 
  public:
-  /// For up to `capacity` keys at a time. `space` must outlive it. Fails with memory.103.
+  /// For up to `capacity` keys at a time. `space` must outlive it. Fails with memory.104.
   device_key_sampler(const key_space& space, index_t capacity) : space_(space) {
     const index_t m = space.config().subspace_dim;
     alpha_ = take<float>(capacity * m);
@@ -98,7 +98,7 @@ class device_key_sampler {
   T* take(index_t count) {
     const std::size_t bytes = static_cast<std::size_t>(count) * sizeof(T);
     std::byte* const data = memory::reserve(bytes);
-    if (data == nullptr) fail("memory.103", "device_key_sampler", "cannot reserve ", bytes, " bytes");
+    if (data == nullptr) fail("memory.104", "device_key_sampler", "cannot reserve ", bytes, " bytes");
     blocks_.push_back({data, static_cast<index_t>(bytes)});
     return reinterpret_cast<T*>(data);
   }

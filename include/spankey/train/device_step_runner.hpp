@@ -1,7 +1,8 @@
 // The work of a trainer's step where the model's memory is a GPU's: the second specialisation of train/step_runner.hpp.
 //
 // While a step runs, the host makes the next batch in pinned memory, and invalid keys of the families that the GPU does not
-// draw (key/device_sampler.hpp); numbers come back with the step after next at the latest. Nothing within a step waits. From the second step on, what a whole
+// draw (key/device_sampler.hpp); numbers come back with the step after next at the latest. Nothing within a step waits, so
+// a step that is not finite is known when its update is done. From the second step on, what a whole
 // batch launches is recorded once and repeated (cuda::recorded_step); a smaller last batch is launched piece by piece.
 // Included where backend/cuda/cuda.hpp is.
 #pragma once
@@ -18,14 +19,14 @@
 
 namespace spankey {
 
-/// `count` elements of device or pinned memory. Fails with memory.103.
+/// `count` elements of device or pinned memory. Fails with memory.104.
 template <class T, bool Pinned>
 class device_block {
  public:
   explicit device_block(index_t count) : bytes_(static_cast<std::size_t>(count) * sizeof(T)) {
     std::byte* const memory = Pinned ? cuda::reserve_pinned(bytes_) : cuda::reserve(bytes_);
     if (memory == nullptr)
-      fail("memory.103", "trainer", "cannot reserve ", bytes_, " bytes of ", Pinned ? "pinned" : "device",
+      fail("memory.104", "trainer", "cannot reserve ", bytes_, " bytes of ", Pinned ? "pinned" : "device",
            " memory");
     data_ = reinterpret_cast<T*>(memory);
   }
@@ -58,7 +59,7 @@ class step_runner<Model, Deny, false> {
   using on_device = device_block<T, false>;
 
  public:
-  static constexpr index_t ahead = 1;
+  static constexpr std::size_t ahead = 1;
 
   step_runner(Model& model, const objective<Deny>& goal, key_space* keys, const training_options& options)
       : model_(model),
@@ -72,6 +73,10 @@ class step_runner<Model, Deny, false> {
         invalid_(keys, goal.groups() < 2                 ? 0
                        : options.invalid_mixture.empty() ? 1
                                                          : options.batch) {
+    if (options.nonfinite == nonfinite_policy::skip_step)
+      fail("train.133", "trainer",
+           "steps that are not finite cannot be skipped on backend::cuda, where the update does not wait for "
+           "the host; expected the policy stop or ignore");
     for (int i = 0; i < slots; ++i) slots_.emplace_back(*this);
     if (keys == nullptr) return;
     sampler_ = std::make_unique<device_key_sampler>(*keys, options.batch);
@@ -82,7 +87,11 @@ class step_runner<Model, Deny, false> {
   step_runner(const step_runner&) = delete;
   step_runner& operator=(const step_runner&) = delete;
 
-  void resume(std::uint64_t steps) { optimizer_.resume(steps); }
+  void resume(std::uint64_t updates) {
+    cuda::synchronise();  // a run that an error ended may have left steps under way
+    begun_ = finished_ = 0;
+    optimizer_.resume(updates);
+  }
 
   template <class Fill>
   void begin(const step_plan& plan, const Fill& fill) {
@@ -105,8 +114,19 @@ class step_runner<Model, Deny, false> {
     slot& s = slots_[finished_++ % slots];
     s.done.wait();
     const step_numbers& found = *s.numbers.data();
-    return {found.cross_entropy, found.deny, found.cross_entropy + s.deny_weight * found.deny,
-            std::sqrt(found.squared_gradient_norm), static_cast<index_t>(found.correct)};
+    step_outcome outcome{found.cross_entropy,
+                         found.deny,
+                         found.cross_entropy + s.deny_weight * found.deny,
+                         std::sqrt(found.squared_gradient_norm),
+                         static_cast<index_t>(found.correct),
+                         {}};
+    if (options_.nonfinite == nonfinite_policy::ignore) return outcome;
+    if (!std::isfinite(outcome.total)) {
+      outcome.nonfinite = {"loss", "objective", outcome.total};
+    } else if (!std::isfinite(outcome.gradient_norm)) {
+      outcome.nonfinite = {"norm of all gradients", "gradients", outcome.gradient_norm};
+    }
+    return outcome;
   }
 
  private:

@@ -18,7 +18,7 @@ class mirror {
   mirror(const mirror&) = delete;
   mirror& operator=(const mirror&) = delete;
 
-  /// Where `count` elements of `host` can be read, until the next call. Fails with memory.103.
+  /// Where `count` elements of `host` can be read, until the next call. Fails with memory.104.
   const T* of(const T* host, index_t count) {
     if constexpr (Memory::on_host) {
       return host;
@@ -26,7 +26,7 @@ class mirror {
       if (count > capacity_) {
         release();
         copy_ = reinterpret_cast<T*>(Memory::reserve(static_cast<std::size_t>(count) * sizeof(T)));
-        if (copy_ == nullptr) fail("memory.103", "mirror", "cannot reserve ", count, " elements");
+        if (copy_ == nullptr) fail("memory.104", "mirror", "cannot reserve ", count, " elements");
         capacity_ = count;
       }
       Memory::write(copy_, count, [&](T* to) { std::copy_n(host, count, to); });

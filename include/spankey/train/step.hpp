@@ -68,7 +68,7 @@ loss_problem loss_problem_of(const objective<Deny>& o, index_t samples_of_group)
         "the formulas of loss/deny/rows.hpp, or train on backend::cpu");
     o.deny.for_each_part([&](const deny_part& part) {
       if (p.part_count == max_deny_parts)
-        fail("train.106", "objective", "expected at most ", max_deny_parts,
+        fail("train.107", "objective", "expected at most ", max_deny_parts,
              " parts of a deny loss, found more");
       p.parts[static_cast<std::size_t>(p.part_count++)] = part;
     });

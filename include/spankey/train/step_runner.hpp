@@ -2,17 +2,21 @@
 //
 //   begin(plan, fill)   fill(x, y) writes the batch and returns its size; then all of the step is under way
 //   finish()            the numbers of the oldest step that was begun and not finished
+//   resume(updates)     before the first step: updates of the optimizer that the model has seen
 // Here everything happens in begin(), on the host. Where a model's memory is not the host's, the other specialisation
 // (train/device_step_runner.hpp) keeps a step under way while the next batch is made: `ahead` steps may be unfinished.
 // Group 0 of a batch has a valid key per sample; group 1 one invalid key, or one per sample; group 2 none.
 #pragma once
 
 #include <algorithm>
+#include <cmath>
+#include <optional>
 #include <variant>
 #include <vector>
 
 #include "spankey/optim/adam.hpp"
 #include "spankey/optim/sgd.hpp"
+#include "spankey/train/nonfinite.hpp"
 #include "spankey/train/site_buffers.hpp"
 #include "spankey/train/step.hpp"
 #include "spankey/train/training_options.hpp"
@@ -29,6 +33,7 @@ struct step_plan {
 struct step_outcome {
   double cross_entropy = 0, deny = 0, total = 0, gradient_norm = 0;
   index_t correct = 0;
+  std::optional<nonfinite_place> nonfinite;  // where the policy is to look for it
 };
 
 /// Sites of a key space, or none.
@@ -80,7 +85,7 @@ class step_runner<Model, Deny, true> {
   using scalar = typename Model::scalar;
 
  public:
-  static constexpr index_t ahead = 0;
+  static constexpr std::size_t ahead = 0;
 
   step_runner(Model& model, const objective<Deny>& goal, key_space* keys, const training_options& options)
       : model_(model),
@@ -91,9 +96,10 @@ class step_runner<Model, Deny, true> {
         x_(static_cast<std::size_t>(goal.groups() * options.batch * Model::input::size)),
         y_(static_cast<std::size_t>(options.batch)),
         valid_(sites_or_none(keys), options.batch),
-        invalid_(sites_or_none(keys), options.invalid_mixture.empty() ? 1 : options.batch) {}
+        invalid_(sites_or_none(keys), options.invalid_mixture.empty() ? 1 : options.batch),
+        statistics_(model) {}
 
-  void resume(std::uint64_t steps) { optimizer_.resume(steps); }
+  void resume(std::uint64_t updates) { optimizer_.resume(updates); }
 
   template <class Fill>
   void begin(const step_plan& plan, const Fill& fill) {
@@ -104,11 +110,17 @@ class step_runner<Model, Deny, true> {
     objective<Deny> goal = goal_;
     goal.weight = plan.deny_weight;
     const batch_view<const scalar, typename Model::input> x(x_.data(), goal.groups() * n);
+    const bool looks = options_.nonfinite != nonfinite_policy::ignore;
+    if (looks) statistics_.keep(model_);
     const auto result = compute_gradients(model_, goal, x, y_.data(), bound_);
-    outcome_ = {result.cross_entropy, result.deny, result.total, 0, result.correct};
+    outcome_ = {result.cross_entropy, result.deny, result.total, 0, result.correct, {}};
     if (options_.reduce_gradients) reduce_gradients(model_, options_.reduce_gradients);
     outcome_.gradient_norm = gradient_norm(model_);
-    optimizer_.step(model_, plan.learning_rate);
+    if (!looks || (std::isfinite(result.total) && std::isfinite(outcome_.gradient_norm)))
+      return optimizer_.step(model_, plan.learning_rate);
+    statistics_.put_back(model_);
+    outcome_.nonfinite = find_nonfinite(model_, goal, x, bound_, result.total);
+    statistics_.put_back(model_);
   }
   step_outcome finish() { return outcome_; }
 
@@ -130,6 +142,7 @@ class step_runner<Model, Deny, true> {
   std::vector<scalar> x_;
   std::vector<int> y_;
   site_buffers valid_, invalid_;
+  kept_statistics<typename Model::master> statistics_;
   model_keys<float, Model::sites.size()> bound_{};
   step_outcome outcome_;
 };

@@ -5,6 +5,7 @@
 #include <array>
 #include <chrono>
 
+#include "spankey/checkpoint/training_state.hpp"
 #include "spankey/data/loader.hpp"
 #include "spankey/key/sampler.hpp"
 #include "spankey/train/observer.hpp"
@@ -21,13 +22,14 @@ class trainer {
  public:
   /// `keys` is null where the model has no sites; it must outlive the trainer, as the model and the data must.
   /// Errors: those of loader, train.101 extents, train.102 outputs, train.103 epochs, train.104 classes,
-  /// train.111 and train.112 sites.
+  /// train.111 and train.112 sites, train.133 a policy that the device does not have.
   trainer(Model& model, const objective<Deny>& goal, key_space* keys, const Data& data,
           const training_options& options)
       : goal_(goal),
         options_(options),
         loader_(data, loader_options{options.batch, options.seed, true, options.augment, last_batch::keep}),
-        runner_(model, goal, keys, options) {
+        runner_(model, goal, keys, options),
+        model_(model) {
     require_sites_of<Model>(sites_or_none(keys), "trainer");
     if (extents_of<typename Model::input> != extents(data.sample)) {
       fail("train.101", "trainer", "the data set has C=", data.sample.channels, " H=", data.sample.height,
@@ -50,15 +52,26 @@ class trainer {
     return static_cast<std::uint64_t>(loader_.steps_per_epoch());
   }
 
-  /// All epochs; or those from `first` on, of a run whose state before it was loaded (checkpoint/training_state.hpp).
+  /// All epochs; or what is left of them from a position whose state was loaded (checkpoint/training_state.hpp). False
+  /// where the observer ended the run. Errors: train.106 a position that this run does not have, train.131 a step that is
+  /// not finite, with the model as it was before it (on a GPU after the step that follows it), train.132 a state that is
+  /// not at the end of an epoch.
   template <class Watcher>
-  void run(Watcher& observer, std::uint64_t first = 0) {
+  bool run(Watcher& observer, const training_position& from = {}) {
     static_assert(
         Observer<Watcher>,
         "SpanKey: this is not an Observer: needs on_step(step_record) and on_epoch(epoch_record); see "
         "train/observer.hpp");
-    runner_.resume(first * steps_per_epoch());
-    for (std::uint64_t epoch = first; epoch < options_.epochs; ++epoch) run_epoch(epoch, observer);
+    if (from.epoch > options_.epochs || from.step >= steps_per_epoch() ||
+        from.steps != from.epoch * steps_per_epoch() + from.step || from.updates > from.steps)
+      fail("train.106", "trainer", "expected a position in ", options_.epochs, " epochs of ",
+           steps_per_epoch(), " steps, found step ", from.step, " of epoch ", from.epoch, " after ",
+           from.steps, " steps and ", from.updates, " updates");
+    runner_.resume(from.updates);
+    begun_ = finished_ = 0;
+    for (training_position at = from; at.epoch < options_.epochs;)
+      if (!run_epoch(at, observer)) return false;
+    return true;
   }
 
  private:
@@ -66,47 +79,92 @@ class trainer {
   static double seconds_since(clock::time_point start) {
     return std::chrono::duration<double>(clock::now() - start).count();
   }
+
+  // The rest of an epoch; false where the observer ended the run. The model is at a position where no step is under way.
   template <class Watcher>
-  void run_epoch(std::uint64_t epoch, Watcher& observer) {
+  bool run_epoch(training_position& at, Watcher& observer) {
     const auto start = clock::now();
-    epoch_record total{.epoch = epoch, .epochs = options_.epochs};
-    const auto report = [&] {
-      const step_record record = finish_step();
-      const double images = static_cast<double>(loader_.samples_at(static_cast<index_t>(record.step)));
-      total.loss += images * record.loss;
-      total.cross_entropy += images * record.cross_entropy;
-      total.deny += images * record.deny;
-      total.accuracy += images * record.accuracy;
-      total.learning_rate = record.learning_rate;
-      observer.on_step(record);
-    };
-    for (std::uint64_t step = 0; step < steps_per_epoch(); ++step) {
-      begin_step(epoch, step);
-      if (begun_ - finished_ > runner::ahead) report();
+    const double before = at.seconds;
+    for (std::uint64_t step = at.step;;) {
+      begin_step(at.epoch, step++);
+      const bool last = step == steps_per_epoch();
+      const std::size_t ahead = last || asks_for_position(observer) ? 0 : runner::ahead;
+      step_record record;
+      while (begun_ - finished_ > ahead) {
+        record = finish_step();
+        add(record, at);
+        at.seconds = before + seconds_since(start);
+        observer.on_step(record);
+      }
+      if (begun_ != finished_) continue;
+      if (last) {
+        end_epoch(at, record.learning_rate, observer);
+        return go_on(at, observer);
+      }
+      if (!go_on(at, observer)) return false;
     }
-    while (begun_ > finished_) report();
-    const double images = static_cast<double>(loader_.size());
-    for (double* sum : {&total.loss, &total.cross_entropy, &total.deny, &total.accuracy}) *sum /= images;
-    total.seconds = seconds_since(start);
-    total.images_per_second = images / total.seconds;
-    observer.on_epoch(total);
+  }
+
+  void add(const step_record& record, training_position& at) const {
+    if (!record.skipped) {
+      const index_t n = loader_.samples_at(static_cast<index_t>(at.step));
+      const double images = static_cast<double>(n);
+      at.images += static_cast<std::uint64_t>(n);
+      at.loss += images * record.loss;
+      at.cross_entropy += images * record.cross_entropy;
+      at.deny += images * record.deny;
+      at.accuracy += images * record.accuracy;
+      ++at.updates;
+    }
+    ++at.steps;
+    ++at.step;
+  }
+
+  template <class Watcher>
+  void end_epoch(training_position& at, double learning_rate, Watcher& observer) {
+    if (options_.nonfinite != nonfinite_policy::ignore) require_finite(model_);
+    const double images = static_cast<double>(at.images);
+    observer.on_epoch(epoch_record{.epoch = at.epoch,
+                                   .epochs = options_.epochs,
+                                   .loss = at.loss / images,
+                                   .cross_entropy = at.cross_entropy / images,
+                                   .deny = at.deny / images,
+                                   .learning_rate = learning_rate,
+                                   .accuracy = at.accuracy / images,
+                                   .seconds = at.seconds,
+                                   .images_per_second = images / at.seconds});
+    at = {.epoch = at.epoch + 1, .steps = at.steps, .updates = at.updates};
+  }
+
+  // Where steps overlap, a position costs waiting for all of them.
+  template <class Watcher>
+  static bool asks_for_position(const Watcher& observer) {
+    if constexpr (runner::ahead == 0) return true;
+    if constexpr (requires { observer.wants_position(); }) return observer.wants_position();
+    return false;
+  }
+  template <class Watcher>
+  static bool go_on(const training_position& at, Watcher& observer) {
+    if constexpr (requires { observer.on_position(at); }) return observer.on_position(at);
+    return true;
   }
 
   void begin_step(std::uint64_t epoch, std::uint64_t step) {
     const std::uint64_t global = epoch * steps_per_epoch() + step;
     const double rate = options_.rate.at(global, options_.epochs, steps_per_epoch());
     if (begun_ == finished_) step_start_ = clock::now();
-    under_way_[begun_++ % under_way_.size()] = {.epoch = epoch,
-                                                .epochs = options_.epochs,
-                                                .step = step,
-                                                .steps_per_epoch = steps_per_epoch(),
-                                                .learning_rate = rate};
+    under_way_[begun_ % under_way_.size()] = {.epoch = epoch,
+                                              .epochs = options_.epochs,
+                                              .step = step,
+                                              .steps_per_epoch = steps_per_epoch(),
+                                              .learning_rate = rate};
     runner_.begin({.number = global,
                    .deny_weight = warmed_up(goal_.weight, epoch, options_.deny_warmup),
                    .learning_rate = rate},
                   [&](scalar* x, int* y) {
                     return loader_.fill(static_cast<index_t>(epoch), static_cast<index_t>(step), x, y);
                   });
+    ++begun_;
   }
   // Rates count from the end of the step before, or from the beginning of this one where nothing was under way.
   step_record finish_step() {
@@ -118,6 +176,11 @@ class trainer {
     record.deny = outcome.deny;
     record.accuracy = static_cast<double>(outcome.correct) / images;
     record.gradient_norm = outcome.gradient_norm;
+    record.skipped = outcome.nonfinite.has_value();
+    if (record.skipped && (outcome.nonfinite->lasts || options_.nonfinite == nonfinite_policy::stop))
+      fail("train.131", outcome.nonfinite->name, "the ", outcome.nonfinite->what, " is not finite (found ",
+           outcome.nonfinite->value, ") in step ", record.step, " of epoch ", record.epoch, ": loss ",
+           record.loss, ", gradient norm ", record.gradient_norm, ", learning rate ", record.learning_rate);
     record.images_per_second = images / seconds_since(step_start_);
     step_start_ = clock::now();
     return record;
@@ -129,6 +192,7 @@ class trainer {
   training_options options_;
   loader<Data, scalar> loader_;
   runner runner_;
+  Model& model_;
   std::array<step_record, runner::ahead + 1> under_way_;
   std::size_t begun_ = 0, finished_ = 0;
   clock::time_point step_start_;

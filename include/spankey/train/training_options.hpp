@@ -12,6 +12,7 @@
 #include "spankey/optim/adam.hpp"
 #include "spankey/optim/schedule.hpp"
 #include "spankey/optim/sgd.hpp"
+#include "spankey/train/nonfinite.hpp"
 
 namespace spankey {
 
@@ -32,7 +33,8 @@ struct training_options {
   invalid_rule invalid{};                        // one key per batch, where `invalid_mixture` is empty
   std::vector<weighted_rule> invalid_mixture{};  // else one per sample, whose family is drawn from it
   std::uint64_t deny_warmup = 0;                 // epochs
-  gradient_reduction reduce_gradients{};         // where several processes train together
+  nonfinite_policy nonfinite = nonfinite_policy::stop;
+  gradient_reduction reduce_gradients{};  // where several processes train together
 };
 
 /// Calls `reduce` with every gradient of `model`.

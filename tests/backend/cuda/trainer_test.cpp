@@ -1,13 +1,16 @@
 // Training runs on the device: the same numbers and weights as the reference's run, step by step, with a smaller last batch,
-// warm-up, keys of every kind, SGD and Adam; two runs end with the same bits; so does one that went on; gate evaluation
-// agrees; a reduction sees every gradient.
+// warm-up, keys of every kind, SGD and Adam; two runs end with the same bits; so does one that stopped at any step and went on
+// from its file; gate evaluation agrees; a reduction sees every gradient; what is not finite ends the run, and is not skipped.
 #include "spankey/train/trainer.hpp"
 
 #include <doctest/doctest.h>
 
+#include <cmath>
 #include <map>
 
+#include "checkpoint/scratch_directory.hpp"
 #include "device_tensor.hpp"
+#include "error_probe.hpp"
 #include "spankey/backend/reference/reference.hpp"
 #include "spankey/cuda.hpp"
 #include "spankey/data/linear_task.hpp"
@@ -101,7 +104,117 @@ void check_agreement(const training_options& o) {
   }
 }
 
+// A run on the device that can stop and go on. `asks`: for a position after every step.
+template <bool Asks>
+struct stops_at : recorder {
+  std::uint64_t last = 0;
+  std::vector<training_position> positions{};
+  bool wants_position() const requires Asks { return true; }
+  bool on_position(const training_position& at) {
+    positions.push_back(at);
+    return at.steps != last;
+  }
+};
+
+using device_network = network<backend::cuda>;
+
+struct whole_run {
+  explicit whole_run(const training_options& o)
+      : options(o), data(make_linear_task(56, 1, split::train)), memory((prepare(), model), 48) {
+    initialise(model, o.seed);
+  }
+  template <class Watcher>
+  bool run(Watcher& watcher, const training_position& from = {}) {
+    const objective<sealed> goal{.classes = 5, .weight = 0.4, .on = deny_on::wrong_and_none, .deny = {}};
+    return trainer(model, goal, &keys, data, options).run(watcher, from);
+  }
+  std::vector<float> state() {
+    std::vector<float> all;
+    const auto add = [&](const auto& tensor) {
+      if (tensor.data == nullptr) return;
+      memory_of<backend::cuda>::read(tensor.data, tensor.count,
+                                     [&](const float* v) { all.insert(all.end(), v, v + tensor.count); });
+    };
+    model.for_each_parameter(
+        [&](const scope&, auto& p) { add(p.value), add(p.momentum), add(p.second_moment); });
+    model.for_each_state([&](const scope&, auto& s) { add(s.value); });
+    return all;
+  }
+  void prepare() {
+    set_injector(model, multiplicative{.gamma = 0.5F});
+    if (options.adam) keep_second_moment(model);
+  }
+
+  training_options options;
+  feature_dataset data;
+  device_network model;
+  key_space keys{{.subspace_dim = 4, .per_site_key = true, .seed = 7},
+                 sites_of<device_network>(std::vector<int>{0, 1, 2})};
+  arena memory;
+};
+
+void check_going_on(const training_options& o, std::uint64_t step) {
+  CAPTURE(step);
+  const spankey_test::scratch_directory folder;
+  const std::string file = folder / "state.safetensors";
+  whole_run undisturbed(o), before(o), after(o);
+  recorder all;
+  CHECK(undisturbed.run(all));
+
+  stops_at<true> first{};
+  first.last = step;
+  CHECK_FALSE(before.run(first));
+  REQUIRE(first.positions.size() == step);
+  CHECK(first.steps.size() == step);
+  save_training_state(before.model, {first.positions.back(), {}}, file);
+
+  stops_at<true> second{};
+  const training_position from = load_training_state(after.model, file).at;
+  CHECK(from.steps == step);
+  CHECK(after.run(second, from));
+  CHECK(after.state() == undisturbed.state());
+  REQUIRE(second.steps.size() == 12 - step);
+  CHECK(second.steps.back().loss == all.steps.back().loss);
+  CHECK(second.epochs.back().loss == all.epochs.back().loss);
+  CHECK(second.epochs.front().accuracy == all.epochs[step / 4].accuracy);
+}
+
 }  // namespace
+
+TEST_CASE("cuda trainer: a run that stopped at a step and went on from its file ends with the same bits") {
+  for (const std::uint64_t step : {1, 2, 4, 7}) check_going_on(options_of(false, false), step);
+  for (const std::uint64_t step : {3, 8}) check_going_on(options_of(true, true), step);
+}
+TEST_CASE("cuda trainer: who does not ask for positions hears of those that cost no waiting") {
+  whole_run run(options_of(false, false));
+  stops_at<false> seen{};
+  seen.last = 8;
+  CHECK_FALSE(run.run(seen));
+  REQUIRE(seen.positions.size() == 2);
+  CHECK(seen.positions[0].steps == 4);
+  CHECK(seen.positions[1].epoch == 2);
+  CHECK(seen.positions[1].step == 0);
+  CHECK(seen.positions[1].updates == 8);
+}
+TEST_CASE("cuda trainer: a step that is not finite ends the run, or is ignored; it cannot be skipped") {
+  training_options o = options_of(false, false);
+  o.rate.learning_rate = 1e30;
+  recorder seen, all;
+  whole_run stopped(o);
+  CHECK(spankey_test::id_of([&] { stopped.run(seen); }) == "train.131");
+  CHECK(seen.steps.size() < 4);
+  for (const step_record& step : seen.steps) CHECK(std::isfinite(step.loss));
+  CHECK(spankey_test::id_of([&] { require_finite(stopped.model); }) == "train.132");
+
+  o.nonfinite = nonfinite_policy::ignore;
+  CHECK(whole_run(o).run(all));
+  CHECK(all.steps.size() == 12);
+  CHECK_FALSE(std::isfinite(all.steps.back().loss));
+
+  o.nonfinite = nonfinite_policy::skip_step;
+  whole_run refused(o);
+  CHECK(spankey_test::id_of([&] { refused.run(all); }) == "train.133");
+}
 
 TEST_CASE("cuda trainer: sgd, one invalid key a batch") { check_agreement(options_of(false, false)); }
 TEST_CASE("cuda trainer: adam, an invalid key a sample") { check_agreement(options_of(true, true)); }

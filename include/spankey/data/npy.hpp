@@ -1,0 +1,287 @@
+// Arrays of NumPy's .npy format, strict: numbers of one type, C order, little endian; and data sets made of two of them.
+//
+//   0x93 "NUMPY" | version 1.0, 2.0 or 3.0 | length of the header, 2 bytes (4 from version 2.0 on), little endian |
+//   {'descr': '<f4', 'fortran_order': False, 'shape': (60, 20), } and spaces, ended by a line break | the elements
+// Objects, which are pickled programs, are refused like every other type that is no plain number. The header is checked
+// before memory is reserved, and the length of the file against it; nothing may follow the elements.
+// Source: numpy.lib.format, "Format Version 1.0" and after.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <filesystem>
+#include <limits>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "spankey/core/error.hpp"
+#include "spankey/core/shape.hpp"
+#include "spankey/data/byte_source.hpp"
+#include "spankey/data/dataset.hpp"
+
+namespace spankey {
+
+static_assert(std::endian::native == std::endian::little,
+              "SpanKey: .npy elements are read as they are, which are little endian");
+
+enum class npy_type { f32, f64, i8, u8, i16, u16, i32, u32, i64, u64 };
+
+struct npy_description {
+  npy_type type;
+  std::string_view name;  // as the header writes it
+  index_t bytes;
+};
+
+/// Every type that is read, in the order of the enumeration.
+inline constexpr std::array<npy_description, 10> npy_types{{{npy_type::f32, "<f4", 4},
+                                                            {npy_type::f64, "<f8", 8},
+                                                            {npy_type::i8, "|i1", 1},
+                                                            {npy_type::u8, "|u1", 1},
+                                                            {npy_type::i16, "<i2", 2},
+                                                            {npy_type::u16, "<u2", 2},
+                                                            {npy_type::i32, "<i4", 4},
+                                                            {npy_type::u32, "<u4", 4},
+                                                            {npy_type::i64, "<i8", 8},
+                                                            {npy_type::u64, "<u8", 8}}};
+
+inline constexpr index_t npy_header_cap = 4096;  // longer headers are refused; a usual one has 118 bytes
+inline constexpr std::size_t npy_rank_cap = 32;  // NumPy's own
+/// Elements of more bytes are refused unless the caller allows more.
+inline constexpr index_t npy_bytes_cap = sizeof(index_t) > 4 ? index_t{4} << 30 : index_t{1} << 30;
+
+/// One array, C order.
+struct npy_array {
+  npy_type type = npy_type::f32;
+  std::vector<index_t> shape;
+  std::vector<std::uint8_t> bytes;
+
+  [[nodiscard]] index_t count() const {
+    return static_cast<index_t>(bytes.size()) / npy_types[static_cast<std::size_t>(type)].bytes;
+  }
+};
+
+/// The dictionary of a header, read from left to right. Errors: data.172 with the byte of the header.
+class npy_header {
+ public:
+  npy_header(std::string_view text, std::string_view where) : text_(text), where_(where) {
+    bool has_type = false, has_order = false, has_shape = false;
+    expect('{');
+    while (!accept('}')) {
+      const std::string_view key = quoted();
+      expect(':');
+      bool& seen = key == "descr" ? has_type : key == "fortran_order" ? has_order : has_shape;
+      if ((&seen == &has_shape && key != "shape") || seen)
+        expected("descr, fortran_order and shape, each once");
+      seen = true;
+      if (&seen == &has_type) {
+        descr = quoted();
+      } else if (&seen == &has_order) {
+        fortran_order = truth();
+      } else {
+        read_shape();
+      }
+      if (!accept(',')) {
+        expect('}');
+        break;
+      }
+    }
+    if (!has_type || !has_order || !has_shape) expected("descr, fortran_order and shape, each once");
+    if (text_.substr(at_).find_first_not_of(' ') != text_.substr(at_).size() - 1 || text_.back() != '\n')
+      expected("spaces and a line break at its end");
+  }
+
+  std::string_view descr;
+  bool fortran_order = false;
+  std::vector<index_t> shape;
+
+ private:
+  bool accept(char c) {
+    while (at_ < text_.size() && text_[at_] == ' ') ++at_;
+    if (at_ == text_.size() || text_[at_] != c) return false;
+    ++at_;
+    return true;
+  }
+  void expect(char c) {
+    if (!accept(c)) expected(std::string("'") + c + "'");
+  }
+  [[noreturn]] void expected(std::string_view what) const {
+    fail("data.172", where_, "header byte ", at_, ": expected ", what);
+  }
+  std::string_view quoted() {
+    expect('\'');
+    const std::size_t end = text_.find('\'', at_);
+    if (end == std::string_view::npos) expected("a text in single quotes");
+    return text_.substr(std::exchange(at_, end + 1), end - at_);
+  }
+  bool truth() {
+    accept(' ');
+    for (const std::string_view word : {"False", "True"}) {
+      if (!text_.substr(at_).starts_with(word)) continue;
+      at_ += word.size();
+      return word == "True";
+    }
+    expected("True or False");
+  }
+  void read_shape() {
+    expect('(');
+    while (!accept(')')) {
+      if (shape.size() == npy_rank_cap) expected("at most 32 extents");
+      shape.push_back(integer());
+      if (!accept(',')) {
+        if (shape.size() == 1) expected("',' behind a single extent");
+        expect(')');
+        break;
+      }
+    }
+  }
+  index_t integer() {
+    constexpr index_t most = std::numeric_limits<index_t>::max();
+    accept(' ');
+    const std::size_t begin = at_;
+    index_t value = 0;
+    for (; at_ < text_.size() && text_[at_] >= '0' && text_[at_] <= '9'; ++at_) {
+      const index_t digit = text_[at_] - '0';
+      if (value > (most - digit) / 10) expected("an extent below 2^63");
+      value = value * 10 + digit;
+    }
+    if (at_ == begin || (text_[begin] == '0' && at_ > begin + 1)) expected("an extent");
+    return value;
+  }
+
+  std::string_view text_, where_;
+  std::size_t at_ = 0;
+};
+
+/// Reads one array. Errors: data.171 not a .npy file of a known version, data.172 its header, data.173 a type or an order
+/// that is not read, data.174 shorter or longer than the header says, data.175 more than `largest` bytes of elements;
+/// those of the opener.
+inline npy_array read_npy(const std::filesystem::path& file, byte_opener open = open_file,
+                          index_t largest = npy_bytes_cap) {
+  const std::unique_ptr<byte_source> source = open(file);
+  const std::string where = source->where();
+  const auto read = [&](std::uint8_t* out, index_t count, const char* what) {
+    if (const index_t got = source->read(out, count); got < count)
+      fail("data.174", where, "expected ", count, " bytes of ", what, ", found ", got, " and the end");
+  };
+  std::array<std::uint8_t, 8> begin{};
+  read(begin.data(), 8, "magic number and version");
+  constexpr std::array<std::uint8_t, 6> magic{0x93, 'N', 'U', 'M', 'P', 'Y'};
+  if (!std::equal(magic.begin(), magic.end(), begin.begin()) || begin[6] < 1 || begin[6] > 3 || begin[7] != 0)
+    fail("data.171", where,
+         "offset 0: expected a .npy file of version 1.0, 2.0 or 3.0, found another beginning");
+  std::array<std::uint8_t, 4> length{};
+  read(length.data(), begin[6] == 1 ? 2 : 4, "the header's length");
+  std::uint32_t given = 0;
+  for (std::size_t i = length.size(); i-- > 0;) given = given << 8 | length[i];
+  if (given > static_cast<std::uint32_t>(npy_header_cap))
+    fail("data.172", where, "expected a header of at most ", npy_header_cap, " bytes, found ", given);
+  const auto header_bytes = static_cast<index_t>(given);
+  std::string text(static_cast<std::size_t>(header_bytes), '\0');
+  read(reinterpret_cast<std::uint8_t*>(text.data()), header_bytes, "header");
+
+  npy_header header(text, where);
+  const auto known = std::find_if(npy_types.begin(), npy_types.end(),
+                                  [&](const npy_description& d) { return d.name == header.descr; });
+  if (known == npy_types.end())
+    fail("data.173", where, "expected float32, float64 or whole numbers, little endian, found '",
+         header.descr.substr(0, 40), "'");
+  if (header.fortran_order) fail("data.173", where, "expected elements in C order, found Fortran's");
+  index_t bytes = known->bytes;
+  for (const index_t extent : header.shape) {
+    if (extent != 0 && bytes > largest / extent)
+      fail("data.175", where, "expected at most ", largest, " bytes of elements, found more");
+    bytes *= extent;
+  }
+  const index_t before = 8 + (begin[6] == 1 ? 2 : 4) + header_bytes;
+  const byte_source::length_bounds bounds = source->length();
+  if (bounds.most - before < bytes || (bounds.least > before && bounds.least - before > bytes))
+    fail("data.174", where, "expected ", before + bytes,
+         " bytes as the header says, the file has another length");
+
+  npy_array array{known->type, std::move(header.shape),
+                  std::vector<std::uint8_t>(static_cast<std::size_t>(bytes))};
+  read(array.bytes.data(), bytes, "elements");
+  std::uint8_t behind = 0;
+  if (source->read(&behind, 1) != 0)
+    fail("data.174", where, "offset ", before + bytes,
+         ": expected the end as the header says, found more bytes");
+  return array;
+}
+
+/// Calls f(i, value) for every element, in the element's own type.
+template <class F>
+void for_each_element(const npy_array& array, const F& f) {
+  const auto as = [&]<class T>(T value) {
+    for (index_t i = 0; i < array.count(); ++i) {
+      std::memcpy(&value, array.bytes.data() + i * index_t{sizeof value}, sizeof value);
+      f(i, value);
+    }
+  };
+  // clang-format off
+  switch (array.type) {
+    case npy_type::f32: return as(float{});
+    case npy_type::f64: return as(double{});
+    case npy_type::i8: return as(std::int8_t{});
+    case npy_type::u8: return as(std::uint8_t{});
+    case npy_type::i16: return as(std::int16_t{});
+    case npy_type::u16: return as(std::uint16_t{});
+    case npy_type::i32: return as(std::int32_t{});
+    case npy_type::u32: return as(std::uint32_t{});
+    case npy_type::i64: return as(std::int64_t{});
+    case npy_type::u64: return as(std::uint64_t{});
+  }
+  // clang-format on
+}
+
+/// Features and their labels from two arrays: x of N samples, (N, C), (N, C, H) or (N, C, H, W), of any type; y of N
+/// whole numbers from 0 to classes - 1. Errors: those of read_npy, data.176 shapes that do not fit, data.177 a label,
+/// data.178 a feature that is no finite float.
+inline feature_dataset load_npy_features(const std::filesystem::path& x, const std::filesystem::path& y,
+                                         index_t classes, byte_opener open = open_file) {
+  const npy_array features = read_npy(x, open), labels = read_npy(y, open);
+  const auto shape = [](const npy_array& a, std::size_t axis) {
+    return axis < a.shape.size() ? a.shape[axis] : index_t{1};
+  };
+  if (features.shape.size() < 2 || features.shape.size() > 4 || features.count() < 1)
+    fail("data.176", x.string(), "expected samples and their features in 2 to 4 dimensions, found ",
+         features.shape.size(), " dimensions and ", features.count(), " elements");
+  if (labels.shape.size() != 1 || labels.shape[0] != features.shape[0])
+    fail("data.176", y.string(), "expected one dimension of ", features.shape[0], " labels, found ",
+         labels.shape.size(), " dimensions and ", labels.count(), " elements");
+  feature_dataset data;
+  data.name = "npy";
+  data.sample = {shape(features, 1), shape(features, 2), shape(features, 3)};
+  data.classes = classes;
+  data.values.resize(static_cast<std::size_t>(features.count()));
+  data.labels.resize(static_cast<std::size_t>(labels.count()));
+  for_each_element(features, [&](index_t i, auto value) {
+    const auto wide = static_cast<double>(value);
+    if (!(std::abs(wide) <= double{std::numeric_limits<float>::max()}))
+      fail("data.178", x.string(), "element ", i, ": expected a finite float, found ", wide);
+    const index_t size = data.sample.size();  // from (C, H, W) to (H, W, C)
+    data.values[static_cast<std::size_t>(i / size * size + memory_index(data.sample, i % size))] =
+        static_cast<float>(value);
+  });
+  for_each_element(labels, [&](index_t i, auto value) {
+    if constexpr (std::is_floating_point_v<decltype(value)>) {
+      fail("data.177", y.string(), "expected labels of a type of whole numbers, found a type of fractions");
+    } else {
+      if (std::cmp_less(value, 0) || std::cmp_greater_equal(value, classes))
+        fail("data.177", y.string(), "element ", i, ": expected a label of 0 to ", classes - 1, ", found ",
+             value);
+      data.labels[static_cast<std::size_t>(i)] = static_cast<int>(value);
+    }
+  });
+  return data;
+}
+
+}  // namespace spankey

@@ -1,0 +1,256 @@
+"""Writes the seeds of the corpora: small sound files of every format, and the usual lies about lengths.
+
+usage: make_seeds.py [FOLDER]          default: corpus beside this script. Files with these names are written again.
+What fuzzing found lies beside the seeds, under names that say what it was.
+"""
+import gzip
+import json
+import pathlib
+import struct
+import sys
+
+CORPUS = pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else pathlib.Path(__file__).parent / "corpus"
+
+
+def put(kind, name, data):
+    folder = CORPUS / kind
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_bytes(data if isinstance(data, bytes) else data.encode())
+
+
+def safetensors(tensors, metadata=None, tail=b""):
+    """tensors: {name: (type, shape, bytes)}"""
+    header, data = {}, b""
+    if metadata is not None:
+        header["__metadata__"] = metadata
+    for name, (kind, shape, content) in tensors.items():
+        header[name] = {"dtype": kind, "shape": shape, "data_offsets": [len(data), len(data) + len(content)]}
+        data += content
+    return with_header(json.dumps(header, ensure_ascii=False, separators=(",", ":")), data + tail)
+
+
+def with_header(text, data=b""):
+    text = text.encode()
+    text += b" " * (-len(text) % 8)
+    return struct.pack("<Q", len(text)) + text + data
+
+
+def floats(*values):
+    return struct.pack(f"<{len(values)}f", *values)
+
+
+def safetensors_seeds():
+    tiny = {"w": ("F32", [2, 3], floats(*range(6))), "b": ("F32", [2], floats(1, 2)), "mean": ("F32", [2], floats(3, 4))}
+    put("safetensors", "weights", safetensors(tiny, {"model": "tiny"}))
+    put("safetensors", "weights_without_mean", safetensors({k: tiny[k] for k in ("w", "b")}))
+    put("safetensors", "counters", safetensors({**tiny, "n.num_batches_tracked": ("I64", [], bytes(8))}))
+    put("safetensors", "no_tensors", with_header("{}"))
+    put("safetensors", "every_width", safetensors({"\u00e4\\\"": ("F4", [2, 2], b"ab"), "f6": ("F6_E2M3", [4], b"abc"),
+                                                   "e": ("F64", [0, 5], b""), "u": ("U8", [], b"x")}))
+    entry = '{"a":{"dtype":"F32","shape":%s,"data_offsets":%s}}'
+    put("safetensors", "shape_overflows", with_header(entry % ("[4611686018427387904,4]", "[0,0]")))
+    put("safetensors", "shape_of_nothing", with_header(entry % ("[0,4611686018427387904,4611686018427387904]", "[0,0]")))
+    put("safetensors", "offsets_backwards", with_header(entry % ("[1]", "[8,4]"), bytes(8)))
+    put("safetensors", "offsets_outside",
+        with_header(entry % ("[1]", "[9223372036854775804,9223372036854775807]"), bytes(4)))
+    two = '{"a":{"dtype":"U8","shape":[4],"data_offsets":[0,4]},"%s":{"dtype":"U8","shape":[4],"data_offsets":[%s]}}'
+    put("safetensors", "overlap", with_header(two % ("b", "2,6"), bytes(6)))
+    put("safetensors", "hole", with_header(two % ("b", "5,9"), bytes(9)))
+    put("safetensors", "twice", with_header(two % ("a", "4,8"), bytes(8)))
+    put("safetensors", "header_of_exabytes", struct.pack("<Q", 2**64 - 1) + b"{}")
+    put("safetensors", "header_of_megabytes", struct.pack("<Q", 8 << 20) + b"{}")
+    put("safetensors", "deep", with_header("{\"a\":" * 200))
+    put("safetensors", "escapes", with_header('{"__metadata__":{"\\ud83d\\ude00\\u00e4\\n":"\\/\\b"}}'))
+
+
+KEYS = {"format": "spankey key space 1", "subspace_dim": "2", "basis": "uniform", "coefficients": "unit_cube",
+        "rescale": "pooled", "key_std": "1", "per_site_key": "1", "per_site_basis": "1", "seed": "7", "sites": "0,2"}
+
+
+def basis(m, d, seed):
+    return floats(*(((i * 7919 + seed * 104729) % 97 - 48) / 48 for i in range(m * d)))
+
+
+def key_space_seeds():
+    bases = {"basis.0": ("F32", [2, 1, 2, 3], basis(2, 6, 1)), "basis.2": ("F32", [2, 2, 1, 2], basis(2, 4, 2))}
+
+    def keys(tensors=None, **metadata):
+        return safetensors(tensors or bases, {k: v for k, v in {**KEYS, **metadata}.items() if v is not None})
+
+    put("key_space", "two_bases", keys())
+    put("key_space", "law", keys(coefficients="gaussian", offset="0.5", spread="1", rescale="per_key", key_std="0"))
+    shared = {"basis.0": ("F32", [2, 4, 1, 1], basis(2, 4, 1))}
+    put("key_space", "one_basis", keys(shared, per_site_key="0", per_site_basis="0", sites="0", basis="orthonormal"))
+    put("key_space", "site_again", keys(sites="0," * 500 + "2"))
+    put("key_space", "sites_many", keys(sites=",".join(map(str, range(100)))))
+    put("key_space", "seed_negative", keys(seed="-1"))
+    put("key_space", "std_nan", keys(key_std="nan"))
+    huge = 2**62
+    put("key_space", "extents_overflow", keys({"basis.0": ("F32", [0, huge, huge, 4], b"")}, subspace_dim="0", sites="0"))
+    put("key_space", "extent_of_nothing", keys({"basis.0": ("F32", [1, 0, huge, huge], b"")}, subspace_dim="1", sites="0"))
+    put("key_space", "any_extent", keys({"basis.0": ("F32", [2, 1, 2, 3], basis(2, 6, 1))}, subspace_dim="-1", sites="0"))
+    put("key_space", "dependent", keys({"basis.0": ("F32", [2, 1, 1, 3], floats(1, 2, 3, 2, 4, 6))}, sites="0"))
+    put("key_space", "infinite", keys({"basis.0": ("F32", [2, 1, 1, 3], floats(1, float("inf"), 3, 2, 5, 6))}, sites="0"))
+    put("key_space", "tiny_numbers", keys({"basis.0": ("F32", [2, 1, 1, 3], floats(1e-45, 0, 0, 0, 3e38, 0))}, sites="0"))
+    put("key_space", "foreign", safetensors({"w": ("F32", [1], floats(1))}))
+
+
+def image_of(size, seed=3):
+    return bytes((i * seed) % 256 for i in range(size))
+
+
+def cifar10_seeds():
+    record = image_of(3072)
+    put("cifar10", "one", b"\x03" + record)
+    put("cifar10", "two", b"\x03" + record + b"\x09" + record)
+    put("cifar10", "label_10", b"\x0a" + record)
+    put("cifar10", "short", b"\x03" + record[:-1])
+    put("cifar10", "long", b"\x03" + record + b"\x01")
+
+
+def idx_header(magic, *extents):
+    return struct.pack(f">I{len(extents)}I", magic, *extents)
+
+
+def idx_seeds():
+    put("idx", "items", idx_header(0x803, 2, 2, 3) + bytes(range(12)))
+    put("idx", "labels", idx_header(0x801, 3) + b"\x01\x02\x09")
+    put("idx", "image_and_label", idx_header(0x803, 1, 28, 28) + image_of(784) + idx_header(0x801, 1) + b"\x05")
+    put("idx", "image_and_label_10", idx_header(0x803, 1, 28, 28) + image_of(784) + idx_header(0x801, 1) + b"\x0a")
+    put("idx", "image_and_two_labels", idx_header(0x803, 1, 28, 28) + image_of(784) + idx_header(0x801, 2) + b"\x05\x05")
+    put("idx", "count_of_billions", idx_header(0x803, 2**32 - 1, 28, 28) + image_of(784))
+    put("idx", "count_0", idx_header(0x801, 0))
+    put("idx", "product_overflows", idx_header(0x804, 2**32 - 1, 65536, 65536, 65536))
+    put("idx", "cut_header", idx_header(0x803, 1, 28)[:-2])
+
+
+def npy(header, data=b"", version=1):
+    size = 10 if version == 1 else 12
+    header = header.encode() + b" " * (-(size + len(header) + 1) % 64) + b"\n"
+    return b"\x93NUMPY" + bytes([version, 0]) + struct.pack("<H" if version == 1 else "<I", len(header)) + header + data
+
+
+def described(kind, shape):
+    return "{'descr': '%s', 'fortran_order': False, 'shape': %s, }" % (kind, shape)
+
+
+def npy_seeds():
+    for kind, code in (("<f4", "f"), ("<f8", "d"), ("|i1", "b"), ("|u1", "B"), ("<i2", "h"), ("<u2", "H"), ("<i4", "i"),
+                       ("<u4", "I"), ("<i8", "q"), ("<u8", "Q")):
+        name = kind.strip("<|")
+        put("npy", name, npy(described(kind, "(3,)"), struct.pack(f"<3{code}", 1, 2, 0)))
+        pair = npy(described(kind, "(2, 2)"), struct.pack(f"<4{code}", 1, 2, 3, 4))
+        pair += bytes(-(len(pair)) % 16) if code in "bB" else b""
+        labels = npy(described(kind, "(2,)"), struct.pack(f"<2{code}", 2, 0))
+        if len(pair) % 16 == 0:
+            put("npy", "pair_" + name, bytes([len(pair) // 16]) + pair + labels)
+    put("npy", "version_2", npy(described("<f4", "(1, 2)"), floats(1, 2), 2))
+    put("npy", "version_3", npy(described("<f4", "()"), floats(1), 3))
+    put("npy", "images", npy(described("|u1", "(2, 1, 2, 4)"), bytes(range(16))))
+    put("npy", "pickled", npy(described("|O", "(1,)"), b"\x80\x04K*."))
+    put("npy", "big_endian", npy(described(">f4", "(1,)"), floats(1)))
+    put("npy", "shape_overflows", npy(described("<f8", "(4611686018427387904, 4)")))
+    put("npy", "promises_gigabytes", npy(described("<f8", "(536870912,)"), bytes(8)))
+    put("npy", "header_of_gigabytes", b"\x93NUMPY\x02\x00" + struct.pack("<I", 2**32 - 1) + b"{")
+    put("npy", "nan", bytes([9]) + npy(described("<f8", "(2, 1)"), struct.pack("<2d", float("nan"), 1))
+        + npy(described("|u1", "(2,)"), b"\x00\x01"))
+
+
+def gzip_seeds():
+    def packed(data, **more):
+        return gzip.compress(data, mtime=0, **more)
+    put("gzip", "text", packed(b"abc" * 50))
+    put("gzip", "empty", packed(b""))
+    put("gzip", "stored", packed(bytes(range(256)), compresslevel=0))
+    put("gzip", "idx", packed(idx_header(0x803, 2, 2, 3) + bytes(range(12))))
+    put("gzip", "npy", packed(npy(described("<f4", "(2, 3)"), floats(*range(6)))))
+    put("gzip", "bomb", packed(bytes(4 << 20)))
+    put("gzip", "bomb_in_idx", packed(idx_header(0x803, 60000, 2, 3) + bytes(4 << 20)))
+    put("gzip", "two_members", packed(b"abc") + packed(b"def"))
+    put("gzip", "behind", packed(b"abc") + b"x")
+    put("gzip", "cut", packed(b"abc" * 50)[:-3])
+    whole = bytearray(packed(b"abc" * 50))
+    whole[-6] ^= 1
+    put("gzip", "checksum", bytes(whole))
+    put("gzip", "name_and_comment", b"\x1f\x8b\x08\x1e" + bytes(6) + b"\x04\x00abcdname\x00comment\x00" + bytes(2))
+
+
+def image_header(model=b"mlp", weights=0, classes=5, softmax=6, aux=0, injector=2, sites=3, gamma=2.0, payload=0):
+    return b"SPANKEY1" + model.ljust(32, b"\0") + struct.pack("<6If", weights, classes, softmax, aux, injector, sites,
+                                                              gamma) + bytes(44) + struct.pack("<2Q", payload, 0)
+
+
+def image_seeds():
+    put("image", "header", image_header())
+    # What is laid over a sound image begins behind the name.
+    for name, more in (("as_it_is", {}), ("int8", {"weights": 2}), ("no_sites", {"sites": 0}),
+                       ("no_injector", {"injector": 0}), ("additive", {"injector": 1}),
+                       ("as_many_classes", {"classes": 6}), ("no_classes", {"classes": 0}),
+                       ("classes_of_billions", {"classes": 2**32 - 1}), ("all_sites", {"sites": 2**32 - 1}),
+                       ("gamma_nan", {"gamma": float("nan")})):
+        put("image", name, image_header(**more)[40:])
+        put("image", name + "_weights", image_header(**more)[40:] + image_of(9000, 7))
+    put("image", "nothing_but_nan", image_header()[40:] + floats(float("nan")) * 4000)
+
+
+CONFIG = {"spankey": "0.1.0", "regime": "sound", "data": "linear", "model": "mlp", "inject": "mul", "gamma": 2.0,
+          "sites": [0], "subspace-dim": 4, "basis": "uniform", "coefficients": "unit_cube", "offset": 0.5, "spread": 0.5,
+          "per-site-key": False, "per-site-basis": False, "key-std": 1.0, "rescale": "per_key", "invalid": "gaussian",
+          "invalid-mixture": "gaussian,angle@20:2,zero", "deny": "sealed", "gap": 0.3, "margin1": 1.0, "margin2": 0.5,
+          "seal-weight": 3.0, "deny-weight": 2.0, "deny-on": "wrong+no", "deny-warmup": 0, "epochs": 1, "batch": 8,
+          "optimizer": "adam", "lr": 0.001, "momentum": 0.9, "weight-decay": 0.0, "schedule": "constant",
+          "milestones": [0.5, 0.75], "precision": "fp32", "seed": 0, "train-limit": 24, "test-limit": 16, "eval-keys": 2,
+          "eval-images": 8, "families": "gaussian"}
+EXPERIMENT = {"name": "m", "title": "t", "source": "s", "seeds": [1, 2], "flags": {"data": "linear", "epochs": 1},
+              "rows": [{"name": "a", "flags": {"gamma": 1.0}, "published": {"valid_key": 0.5}}],
+              "grid": {"subspace-dim": [2, 4], "deny": ["B", "none"]}}
+
+
+def config_seeds():
+    def config(**changed):
+        return json.dumps({**CONFIG, **changed}, separators=(",", ":"))
+    put("config", "config", config())
+    wrong = (("sites", [0, 0]), ("sites", [9]), ("batch", 1e300), ("batch", -1), ("epochs", 2**64 - 1), ("seed", 1e300),
+             ("milestones", [[[1]]]), ("families", "all"), ("invalid", "angle@"), ("gamma", None))
+    for number, (name, value) in enumerate(wrong):
+        put("config", f"config_{name}_{number}", config(**{name: value}))
+    put("config", "config_twice", config()[:-1] + ',"batch":9}')
+    put("config", "experiment", json.dumps(EXPERIMENT))
+    flags = ("subspace-dim", "epochs", "batch", "eval-keys", "eval-images", "test-limit", "train-limit", "deny-warmup")
+    grid = {flag: list(range(1, 12)) for flag in flags}
+    put("config", "experiment_of_billions", json.dumps({**EXPERIMENT, "grid": grid}))
+    grid = {flag: list(range(1, 6)) for flag in ("subspace-dim", "epochs", "deny-warmup")}
+    put("config", "experiment_of_hundreds", json.dumps({**EXPERIMENT, "grid": grid}))
+    put("config", "experiment_long_names", json.dumps({**EXPERIMENT, "grid": {"deny": ["B" * 3000], "gamma": [1, 2, 3]}}))
+    put("config", "experiment_seed_twice", json.dumps({**EXPERIMENT, "seeds": [1, 1]}))
+    deep = "[" * 500 + "]" * 500
+    put("config", "experiment_deep_flag",
+        '{"name":"a","seeds":[1],"rows":[{"name":"b","flags":{"gamma":' + deep + "}}]}")
+    put("config", "deep", "[" * 3000)
+    put("config", "deep_object", '{"a":' * 1000)
+
+
+def results_seeds():
+    figure = {"mean": 0.5, "wilson95": [0.4, 0.6], "worst": 0.3}
+    condition = {"keys": 2, "images_per_key": 8, "distinct_images": 16,
+                 **{name: figure for name in ("semantic", "masked", "calibrated", "reject")}}
+    metrics = {"no_key": condition, "valid_key": condition, "invalid_key": {"gaussian": condition}, "absorption": 0.1,
+               "acceptance": {"angle": [5, 10], "semantic": [0.1, 0.2]}}
+    put("results", "metrics", json.dumps(metrics))
+    spread = {"mean": 0.5, "values": [0.4, 0.6], "low": 0.1, "high": 0.9}
+    put("results", "sweep_row", json.dumps({"no_key": {"semantic": spread}, "invalid_key": {"semantic": spread},
+                                            "absorption": spread}))
+    put("results", "settings", json.dumps({"a": [1, 2.5, "x", None], "b": 1e300, "c": {"d": [True]}}))
+    put("results", "huge_numbers", '{"no_key":{"keys":1e300,"images_per_key":-1,"distinct_images":18446744073709551615}}')
+    put("results", "deep", '{"a":' + "[" * 2000 + "]" * 2000 + "}")
+    put("results", "twice", '{"no_key":{},"no_key":{}}')
+
+
+def main():
+    for seeds in (safetensors_seeds, key_space_seeds, cifar10_seeds, idx_seeds, npy_seeds, gzip_seeds, image_seeds,
+                  config_seeds, results_seeds):
+        seeds()
+
+
+if __name__ == "__main__":
+    main()
