@@ -182,8 +182,8 @@ void check_going_on(const training_options& o, std::uint64_t step) {
 }  // namespace
 
 TEST_CASE("cuda trainer: a run that stopped at a step and went on from its file ends with the same bits") {
-  for (const std::uint64_t step : {1, 2, 4, 7}) check_going_on(options_of(false, false), step);
-  for (const std::uint64_t step : {3, 8}) check_going_on(options_of(true, true), step);
+  for (const std::uint64_t step : {1U, 2U, 4U, 7U}) check_going_on(options_of(false, false), step);
+  for (const std::uint64_t step : {3U, 8U}) check_going_on(options_of(true, true), step);
 }
 TEST_CASE("cuda trainer: who does not ask for positions hears of those that cost no waiting") {
   whole_run run(options_of(false, false));
