@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "run_options.hpp"
 
@@ -47,3 +48,32 @@ struct sweep_options {
 
 /// Runs every cell of an experiment that is not finished yet, and writes their results.
 int sweep(const sweep_options& options);
+
+/// What `convert` makes of a finished run. Empty names: not asked for.
+struct convert_options {
+  std::string run, data_root = "data";
+  std::vector<std::string> weights = {"fp32"};  // fp32, bf16, int8
+  std::string out, header, name = "weights", key_out, key_header;
+  std::uint64_t key_index = 0;
+  bool evaluate = false;
+  std::optional<std::int64_t> test_limit;
+  std::int64_t threads = 0;
+
+  [[nodiscard]] bool wants_key() const { return !key_out.empty() || !key_header.empty(); }
+};
+
+/// Writes a run's weights as inference reads them and one of its keys, and compares the accuracies. A key file holds, for
+/// every site that takes a key, in the order of their numbers, its C x H x W elements as float32, little endian, scaled
+/// as the key space says: what session.bind wants. Fails with flag.117 to flag.122.
+int convert(const convert_options& request);
+
+/// Weights from elsewhere: safetensors with PyTorch's names. The network's head follows from `deny`.
+struct import_options {
+  std::string model, weights, out;
+  std::string data;  // default: the model's usual data set
+  std::string inject = "none", deny, key_space;
+  double gamma = 2;
+};
+
+/// Makes the run folder of weights that were trained elsewhere, for eval and convert. Fails with flag.123.
+int import_weights(const import_options& request);

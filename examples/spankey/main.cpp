@@ -1,10 +1,11 @@
-// spankey: train, gate, evaluate and report on a key-gated network. `spankey --help`, `spankey train --help`.
+// spankey: train, gate, evaluate, convert and report on a key-gated network. `spankey --help`, `spankey train --help`.
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <optional>
 #include <utility>
 
 #include "commands.hpp"
+#include "convert_flags.hpp"
 #include "flag_checks.hpp"
 #include "spankey/backend/cpu/parallel.hpp"
 #include "spankey/core/version.hpp"
@@ -14,8 +15,9 @@ namespace {
 int refuse(const CLI::App& app, const CLI::ParseError& problem) {
   const auto chosen = app.get_subcommands();
   const std::string message =
-      chosen.empty() ? "expected a command: train, eval, sweep, report or describe (see spankey --help)"
-                     : one_line(problem) + " (see spankey " + chosen.front()->get_name() + " --help)";
+      chosen.empty()
+          ? "expected a command: train, eval, convert, import, sweep, report or describe (see spankey --help)"
+          : one_line(problem) + " (see spankey " + chosen.front()->get_name() + " --help)";
   std::fprintf(stderr, "[spankey.flag.100] %s\n", message.c_str());
   return 2;
 }
@@ -59,6 +61,16 @@ int main(int argc, char** argv) {
   eval_app->add_option("--threads", request.threads, "threads, 0: all")->check(threads_allowed);
   eval_app->add_option("--out", request.out, "metrics file (default: RUN/metrics.json)");
 
+  convert_options conversion;
+  CLI::App* convert_app =
+      app.add_subcommand("convert", "write a run's weights and a key as inference reads them");
+  declare_convert_flags(*convert_app, conversion);
+
+  import_options imported;
+  CLI::App* import_app =
+      app.add_subcommand("import", "make a run folder of weights that PyTorch trained (safetensors)");
+  declare_import_flags(*import_app, imported);
+
   sweep_options swept;
   CLI::App* sweep_app =
       app.add_subcommand("sweep", "run a file of experiments; interrupted, go on where it stopped");
@@ -85,14 +97,17 @@ int main(int argc, char** argv) {
   try {
     for (const auto& [chosen, flags] : {std::pair(train_app, &options), std::pair(describe_app, &described)})
       if (chosen->parsed()) apply_recipe(*chosen, *flags);
-    const std::int64_t threads = train_app->parsed()   ? options.threads
-                                 : eval_app->parsed()  ? request.threads
-                                 : sweep_app->parsed() ? swept.threads
-                                                       : described.threads;
+    const std::int64_t threads = train_app->parsed()     ? options.threads
+                                 : eval_app->parsed()    ? request.threads
+                                 : convert_app->parsed() ? conversion.threads
+                                 : sweep_app->parsed()   ? swept.threads
+                                                         : described.threads;
     std::optional<spankey::thread_limit> limit;
     if (threads > 0) limit.emplace(threads);
     if (train_app->parsed()) return train(options);
     if (eval_app->parsed()) return evaluate(request);
+    if (convert_app->parsed()) return convert(conversion);
+    if (import_app->parsed()) return import_weights(imported);
     if (sweep_app->parsed()) return sweep(swept);
     if (report_app->parsed()) return report(reported);
     return describe_run(described, measure);

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "commands.hpp"
+#include "convert.hpp"
 #include "run_options.hpp"
 #include "spankey/core/shape.hpp"
 
@@ -16,6 +17,8 @@ struct network {
   void (*train)(const run_options&, start_of_run);
   void (*evaluate)(const run_options&, const eval_options&);
   void (*describe)(const run_options&, bool measure);
+  converted (*convert)(const run_options&, const convert_options&);
+  void (*import_weights)(const run_options&, const import_options&);
 };
 
 /// Fails with flag.113 for a name that no network has.

@@ -1,5 +1,6 @@
 // Everything that a program needs to run a model, and no package: no TBB, BLAS, Eigen or xtensor.
-// Kernels: the reference backend. With backend/cpu/cpu.hpp beside it the same models run on backend::cpu.
+// infer/session.hpp is what a product includes: no heap, no exception. The models themselves run on the reference
+// backend; with backend/cpu/cpu.hpp beside it also on backend::cpu.
 #pragma once
 
 #include "spankey/backend/reference/reference.hpp"
@@ -9,6 +10,7 @@
 #include "spankey/core/shape.hpp"
 #include "spankey/core/version.hpp"
 #include "spankey/core/view.hpp"
+#include "spankey/infer/session.hpp"
 #include "spankey/inject/runtime.hpp"
 #include "spankey/model/initialise.hpp"
 #include "spankey/model/mlp.hpp"

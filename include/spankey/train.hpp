@@ -9,6 +9,7 @@
 #include "spankey/data/linear_task.hpp"
 #include "spankey/data/loader.hpp"
 #include "spankey/inject/runtime.hpp"
+#include "spankey/key/issued_key.hpp"
 #include "spankey/key/sampler.hpp"
 #include "spankey/loss/deny/blend.hpp"
 #include "spankey/loss/deny/entropy.hpp"

@@ -81,20 +81,24 @@ class browser:
         while True:
             answer = self.message()
             if "method" in answer:
-                self.events.append(answer["method"])
+                self.events.append(answer)
             if answer.get("id") == self.calls:
                 assert "error" not in answer, answer
                 return answer["result"]
 
     def show(self, file, width, height, scheme):
         """Loads a file as a screen of `width` CSS pixels would, light or dark."""
+        self.visit(pathlib.Path(file).resolve().as_uri(), width, height, scheme)
+
+    def visit(self, url, width, height, scheme):
         self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=True)
         self.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
         self.events.clear()
-        self.call("Page.navigate", url=pathlib.Path(file).resolve().as_uri())
-        while "Page.loadEventFired" not in self.events:
+        self.call("Page.navigate", url=url)
+        while not any(event["method"] == "Page.loadEventFired" for event in self.events):
             message = self.message()
-            self.events.append(message.get("method"))
+            if "method" in message:
+                self.events.append(message)
 
     def value(self, expression):
         """What a JavaScript expression is on the page."""

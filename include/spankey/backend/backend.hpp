@@ -176,6 +176,7 @@ concept Backend = has_kernels<B, T> &&
   linear_kernels<B, T>::backward_data(map, w, w, out, dw);
   linear_kernels<B, T>::backward_weights(map, in, w, dw, dw, dw);
   inject_kernels<B, T>::add(n, in, out);
+  inject_kernels<B, T>::scale(n, w, out);
   update_kernels<B, master_t<T>>::sgd(update, n, w, dw, dw);
   update_kernels<B, master_t<T>>::adam(adam, n, w, dw, dw, dw);
   update_kernels<B, master_t<T>>::zero(n, dw);

@@ -36,6 +36,7 @@ enum class stream : std::uint32_t {
   glyphs = 7,
   evaluation = 8,
   linear_task = 9,
+  issued_keys = 10,
 };
 
 /// All random numbers of one (seed, stream, step); `index` picks one. step < 2^32.

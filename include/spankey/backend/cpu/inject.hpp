@@ -100,6 +100,13 @@ struct inject_kernels<backend::cpu, T> {
                         [&](index_t first, index_t n) { sum(n, from + first, to + first); });
   }
 
+  /// y(i) *= factor(i): a multiplicative key whose factors are known.
+  static void scale(index_t count, const float* factor, T* y) {
+    const auto product = SPANKEY_DISPATCH(inject_scale);
+    cpu::for_each_block(count, cpu::block_elements,
+                        [&](index_t first, index_t n) { product(n, y + first, factor + first, y + first); });
+  }
+
  private:
   // A block is a piece of the key times a few samples: a shared key is turned into factors once for all.
   static constexpr index_t block_columns = 2048, block_samples = 8;

@@ -31,6 +31,10 @@ struct inject_kernels<backend::reference, T> {
   static void add(index_t count, const T* from, T* to) {
     for (index_t i = 0; i < count; ++i) to[i] += from[i];
   }
+  /// y(i) *= factor(i): a multiplicative key whose factors are known.
+  static void scale(index_t count, const T* factor, T* y) {
+    for (index_t i = 0; i < count; ++i) y[i] *= factor[i];
+  }
 };
 
 }  // namespace spankey

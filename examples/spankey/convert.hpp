@@ -1,0 +1,31 @@
+// What `convert` asks of a network, and what it gets back. The network's types stay in network_NAME.cpp
+// (network_convert.hpp); names, texts and files are convert_command.cpp's.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "commands.hpp"
+#include "spankey/key/issued_key.hpp"
+#include "spankey/train/metrics.hpp"
+
+/// The weights of a run as one weight image (infer/image.hpp); it holds no key.
+struct made_image {
+  std::string weights;  // fp32, bf16 or int8
+  std::vector<std::byte> bytes;
+};
+
+/// How often somebody answered and refused on the test set: without a key, with the issued key, with a Gaussian one.
+struct answers_of {
+  std::string who;  // the training library, or a session with one type of weights
+  std::vector<spankey::key_answers> conditions;
+};
+
+struct converted {
+  std::vector<made_image> images;       // in the order of the request
+  std::vector<spankey::site_key> key;   // secret; empty where none was asked for
+  std::string network;                  // the session's network, as C++ writes it
+  std::vector<answers_of> evaluations;  // empty where none was asked for
+  spankey::index_t samples = 0;         // of the test set
+};

@@ -1,0 +1,148 @@
+// How a session runs one operation. Two engines, chosen by the model's backend:
+//   backend::reference   plain loops over the weights in place (infer/kernels.hpp); prepares nothing
+//   any other            the backend's own kernels: weights are packed once, when the session opens, into its memory
+// Sizes are in floats and constants of the types; regions begin at multiples of image_alignment bytes.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <type_traits>
+
+#include "spankey/backend/backend.hpp"
+#include "spankey/infer/kernels.hpp"
+
+namespace spankey::infer {
+
+/// Everything that one operation reads and writes.
+template <class Weight>
+struct operands {
+  const float* x;
+  weight_view<Weight> weights;
+  const float* prepared;  // what prepare() wrote
+  const float* residual;  // null: none
+  key_effect key;
+  float* y;  // may be the residual
+  float* scratch;
+};
+
+template <class Backend, class Weight>
+struct engine {
+  /// Floats of an operation's prepared weights.
+  static constexpr index_t prepared_size(const operation& op) {
+    if (op.weight_count() == 0) return 0;
+    if (is_linear(op)) return copies ? op.weight_count() : 0;
+    return conv::packed_size(problem(op));
+  }
+  static constexpr index_t scratch_size(const operation& op) {
+    if (op.weight_count() == 0) return 0;
+    const index_t kernels =
+        std::max(is_linear(op) ? map::scratch_size(linear(op)) : conv::scratch_size(problem(op)),
+                 norm::scratch_size(rows(op)) + norm_vectors * op.channels);
+    return std::max(op.convolved().size() + kernels, copies ? op.weight_count() : 0);
+  }
+  static void prepare(const operation& op, const weight_view<Weight>& from, float* prepared, float* scratch) {
+    if (op.weight_count() == 0 || (is_linear(op) && !copies)) return;
+    const float* weights = nullptr;
+    if constexpr (copies) {
+      float* const widened = is_linear(op) ? prepared : scratch;
+      for (index_t i = 0; i < op.weight_count(); ++i) {
+        widened[i] = static_cast<float>(from.weights[i]);
+        if constexpr (std::is_same_v<Weight, std::int8_t>) widened[i] *= from.scale[i % op.channels];
+      }
+      weights = widened;
+    } else {
+      weights = from.weights;
+    }
+    if (!is_linear(op)) conv::pack(problem(op), weights, prepared);
+  }
+
+  static void run(const operation& op, const operands<Weight>& t) {
+    if (op.kind == operation_kind::mean)
+      return pool2d_kernels<Backend, float>::mean_forward(1, op.in, t.x, t.y);
+    // Straight into y, unless a pool makes it smaller or it still holds the residual.
+    const index_t count = op.convolved().size();
+    float* const sums = op.max_pool || t.residual != nullptr ? t.scratch : t.y;
+    float* const rest = t.scratch + count;
+    if (is_linear(op)) {
+      map::forward(linear(op), t.x, weights_of(t), t.weights.bias, sums, rest);
+    } else {
+      conv::forward_packed(problem(op), t.x, t.prepared, t.weights.bias, sums, rest);
+    }
+    if (op.site_first) apply(t.key, count, sums);
+    if (t.residual != nullptr) {
+      add_residual(op, t, sums, rest);
+    } else if (op.relu) {
+      relu_kernels<Backend, float>::forward(count, sums, sums);
+    }
+    if (op.max_pool) pool2d_kernels<Backend, float>::max_forward(1, op.convolved(), sums, t.y);
+    if (!op.site_first) apply(t.key, op.out().size(), t.y);
+  }
+
+ private:
+  using conv = conv2d_kernels<Backend, float>;
+  using map = linear_kernels<Backend, float>;
+  using norm = batch_norm_kernels<Backend, float>;
+  static constexpr bool copies = !std::is_same_v<Weight, float>;
+  static constexpr index_t norm_vectors = 3;
+
+  static constexpr conv2d_problem problem(const operation& op) {
+    return {1, op.in, op.convolved(), op.kernel, op.stride, op.padding};
+  }
+  static constexpr bool is_linear(const operation& op) {
+    return op.padding == 0 && op.convolved().height == 1 && op.convolved().width == 1;
+  }
+  static constexpr linear_problem linear(const operation& op) { return {1, op.in.size(), op.channels}; }
+  static constexpr batch_norm_problem rows(const operation& op) {
+    return {.groups = 1,
+            .rows = op.convolved().height * op.convolved().width,
+            .channels = op.channels,
+            .epsilon = 0};
+  }
+  static const float* weights_of(const operands<Weight>& t) {
+    if constexpr (copies) {
+      return t.prepared;
+    } else {
+      return t.weights.weights;
+    }
+  }
+  // y = act(sums + residual) in one pass: the backend's batch norm with mean 0, variance 1, gamma 1 and beta 0.
+  static void add_residual(const operation& op, const operands<Weight>& t, const float* sums, float* rest) {
+    float *const ones = rest, *const zeros = ones + op.channels, *const rstd = zeros + op.channels;
+    std::fill_n(ones, op.channels, 1.0F);
+    std::fill_n(zeros, op.channels, 0.0F);
+    norm::forward_evaluation(rows(op), op.relu ? activation::relu : activation::identity,
+                             {.x = sums,
+                              .gamma = ones,
+                              .beta = zeros,
+                              .residual = t.residual,
+                              .running_mean = zeros,
+                              .running_variance = ones,
+                              .mean = zeros,
+                              .rstd = rstd,
+                              .y = t.y},
+                             rest + norm_vectors * op.channels);
+  }
+  static void apply(const key_effect& key, index_t count, float* y) {
+    if (key.values == nullptr) return;
+    if (key.multiplies) {
+      inject_kernels<Backend, float>::scale(count, key.values, y);
+    } else {
+      inject_kernels<Backend, float>::add(count, key.values, y);
+    }
+  }
+};
+
+template <class Weight>
+struct engine<backend::reference, Weight> {
+  static constexpr index_t prepared_size(const operation&) { return 0; }
+  static constexpr index_t scratch_size(const operation& op) {
+    return (op.max_pool ? 2 : 1) * op.convolved().width * op.channels;
+  }
+  static void prepare(const operation&, const weight_view<Weight>&, float*, float*) {}
+  static void run(const operation& op, const operands<Weight>& t) {
+    if (op.kind == operation_kind::mean) return average(op, t.x, t.y);
+    convolve(op, t.x, t.weights, t.residual, t.key, t.y, t.scratch);
+  }
+};
+
+}  // namespace spankey::infer

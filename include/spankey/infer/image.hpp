@@ -1,0 +1,127 @@
+// Weights as inference reads them: one block of bytes, in place, from a file, memory or flash.
+//
+//   header (128 bytes) | per operation: scale (O floats, int8 only), bias (O floats), weights (kh, kw, i, o)
+// Batch norm is folded in; every part begins at a multiple of image_alignment bytes; little endian. The offsets are
+// constants of the types. The header names model, head, injector, gamma and sites; a checksum covers all else.
+// No key and no basis is ever in it.
+#pragma once
+
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <span>
+#include <type_traits>
+
+#include "spankey/infer/architecture.hpp"
+#include "spankey/infer/kernels.hpp"
+#include "spankey/infer/status.hpp"
+#include "spankey/inject/runtime.hpp"
+
+namespace spankey::infer {
+
+static_assert(std::endian::native == std::endian::little,
+              "SpanKey: weight images are little endian, and are read in place");
+
+inline constexpr std::size_t image_alignment = 16;
+
+constexpr std::size_t aligned(std::size_t bytes) {
+  return (bytes + image_alignment - 1) / image_alignment * image_alignment;
+}
+
+/// Float: as trained. bf16: half the bytes. int8: a quarter, with one scale an output channel.
+template <class Weight>
+concept ImageWeight =
+    std::is_same_v<Weight, float> || std::is_same_v<Weight, bf16> || std::is_same_v<Weight, std::int8_t>;
+
+template <ImageWeight Weight>
+inline constexpr std::uint32_t weight_code = std::is_same_v<Weight, float>  ? 0
+                                             : std::is_same_v<Weight, bf16> ? 1
+                                                                            : 2;
+
+/// The first bytes of an image. No padding, so that it may be copied from and to bytes.
+struct image_header {
+  char magic[8] = {'S', 'P', 'A', 'N', 'K', 'E', 'Y', '1'};
+  char model[32] = {};
+  std::uint32_t weights = 0;  // weight_code
+  std::uint32_t classes = 0;  // semantic classes; one softmax output more is the reject class
+  std::uint32_t softmax = 0, aux = 0;
+  std::uint32_t injector = 0;  // injector_kind
+  std::uint32_t sites = 0;     // bit n: site n takes a key
+  float gamma = 0;
+  char reserved[44] = {};
+  std::uint64_t payload = 0, checksum = 0;
+};
+static_assert(sizeof(image_header) == 128 && std::is_trivially_copyable_v<image_header>);
+
+/// FNV-1a over 32-bit words; `bytes` is a multiple of four.
+inline std::uint64_t checksum_of(const std::byte* data, std::size_t bytes,
+                                 std::uint64_t sum = 0xCBF29CE484222325U) {
+  for (std::size_t i = 0; i < bytes; i += 4) {
+    std::uint32_t word;
+    std::memcpy(&word, data + i, 4);
+    sum = (sum ^ word) * 0x100000001B3U;
+  }
+  return sum;
+}
+
+/// Of the header without its checksum, and of the payload.
+inline std::uint64_t checksum_of_image(const std::byte* image, std::size_t bytes) {
+  const std::uint64_t header = checksum_of(image, sizeof(image_header) - sizeof(std::uint64_t));
+  return checksum_of(image + sizeof(image_header), bytes - sizeof(image_header), header);
+}
+
+/// Where the parts of each operation lie in an image.
+template <class Model, ImageWeight Weight>
+struct image_layout {
+  static constexpr auto& operations = architecture<Model>::operations;
+  struct offsets {
+    std::size_t scale, bias, weights;
+  };
+  static constexpr auto parts = [] {
+    std::array<offsets, operations.size() + 1> all{};
+    std::size_t next = sizeof(image_header);
+    for (std::size_t i = 0; i < operations.size(); ++i) {
+      const operation& op = operations[i];
+      const auto reserve = [&](std::size_t bytes) {
+        const std::size_t at = next;
+        next += aligned(bytes);
+        return at;
+      };
+      const std::size_t row = static_cast<std::size_t>(op.bias_count()) * sizeof(float);
+      all[i].scale = reserve(std::is_same_v<Weight, std::int8_t> ? row : 0);
+      all[i].bias = reserve(row);
+      all[i].weights = reserve(static_cast<std::size_t>(op.weight_count()) * sizeof(Weight));
+    }
+    all.back().scale = next;
+    return all;
+  }();
+  static constexpr std::size_t bytes = parts.back().scale;
+
+  static weight_view<Weight> view(const std::byte* image, std::size_t i) {
+    const auto floats = [&](std::size_t at) { return reinterpret_cast<const float*>(image + at); };
+    return {reinterpret_cast<const Weight*>(image + parts[i].weights), floats(parts[i].bias),
+            floats(parts[i].scale)};
+  }
+};
+
+/// Checks everything about an image but its checksum against the types. On ok, `header` is the image's.
+template <class Model, ImageWeight Weight>
+status check_image(std::span<const std::byte> image, image_header& header) {
+  if (image.size() != image_layout<Model, Weight>::bytes) return status::image_size;
+  if (reinterpret_cast<std::uintptr_t>(image.data()) % image_alignment != 0) return status::image_alignment;
+  std::memcpy(&header, image.data(), sizeof header);
+  const image_header expected;
+  if (std::memcmp(header.magic, expected.magic, sizeof expected.magic) != 0) return status::image_format;
+  if (std::strncmp(header.model, architecture<Model>::name, sizeof header.model) != 0 ||
+      header.softmax != static_cast<std::uint32_t>(Model::outputs.softmax) ||
+      header.aux != (Model::outputs.aux == aux_logit::none ? 0U : 1U) || header.classes == 0 ||
+      (header.classes != header.softmax && header.classes + 1 != header.softmax)) {
+    return status::image_model;
+  }
+  if (header.weights != weight_code<Weight>) return status::image_weights;
+  if (header.payload != image.size() - sizeof header || header.injector > 2) return status::image_format;
+  return status::ok;
+}
+
+}  // namespace spankey::infer

@@ -1,0 +1,119 @@
+// The arithmetic of one sample without a backend: plain loops that need no memory but a row of scratch, for processors
+// without vector kernels. y(oh, ow, o) = b(o) + scale(o) sum over kh, kw, i of x(oh*s + kh - p, ow*s + kw - p, i) w(kh, kw, i, o)
+// x, y channels last; w as float, bf16 or int8 (whole numbers of scale(o)), sums always float.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <type_traits>
+
+#include "spankey/core/bf16.hpp"
+#include "spankey/infer/architecture.hpp"
+
+namespace spankey::infer {
+
+/// Weights of one operation, in place. scale is null where the weights are what they are.
+template <class Weight>
+struct weight_view {
+  const Weight* weights = nullptr;
+  const float* bias = nullptr;
+  const float* scale = nullptr;
+};
+
+/// What the key does to an activation: add, or multiply by, one number an element. Null: no key.
+struct key_effect {
+  const float* values = nullptr;
+  bool multiplies = false;
+
+  [[nodiscard]] float apply(float x, index_t i) const {
+    if (values == nullptr) return x;
+    return multiplies ? x * values[i] : x + values[i];
+  }
+};
+
+/// Sums of row `oh` of a convolution into out (W, O), before scale and bias.
+template <class Weight>
+void convolve_row(const operation& op, const float* x, const Weight* w, index_t oh, float* out) {
+  const extents whole = op.convolved();
+  std::fill_n(out, whole.width * op.channels, 0.0F);
+  for (index_t ow = 0; ow < whole.width; ++ow) {
+    float* const sum = out + ow * op.channels;
+    for (index_t kh = 0; kh < op.kernel; ++kh) {
+      const index_t ih = oh * op.stride + kh - op.padding;
+      if (ih < 0 || ih >= op.in.height) continue;
+      for (index_t kw = 0; kw < op.kernel; ++kw) {
+        const index_t iw = ow * op.stride + kw - op.padding;
+        if (iw < 0 || iw >= op.in.width) continue;
+        const float* const pixel = x + (ih * op.in.width + iw) * op.in.channels;
+        const Weight* row = w + (kh * op.kernel + kw) * op.in.channels * op.channels;
+        for (index_t i = 0; i < op.in.channels; ++i, row += op.channels) {
+          const float value = pixel[i];
+          if (value == 0) continue;  // half of what a ReLU leaves
+          for (index_t o = 0; o < op.channels; ++o) sum[o] += value * static_cast<float>(row[o]);
+        }
+      }
+    }
+  }
+}
+
+/// From a row of sums to activations before the pool: scale, bias, residual, then, where no pool is between, site and
+/// ReLU. `first` is the row's first element in the output.
+template <class Weight>
+void finish_row(const operation& op, const weight_view<Weight>& w, const float* residual,
+                const key_effect& key, index_t first, float* row) {
+  const index_t count = op.convolved().width * op.channels;
+  for (index_t i = 0; i < count; ++i) {
+    const index_t o = i % op.channels;
+    float v = row[i];
+    if constexpr (std::is_same_v<Weight, std::int8_t>) v *= w.scale[o];
+    v += w.bias[o];
+    if (residual != nullptr) v += residual[first + i];
+    if (op.site_first) v = key.apply(v, first + i);
+    if (op.relu) v = std::max(v, 0.0F);
+    if (!op.site_first && !op.max_pool) v = key.apply(v, first + i);
+    row[i] = v;
+  }
+}
+
+/// One convolution; `scratch` holds a row of sums, or two where a pool follows. y may be the residual.
+template <class Weight>
+void convolve(const operation& op, const float* x, const weight_view<Weight>& w, const float* residual,
+              const key_effect& key, float* y, float* scratch) {
+  const extents whole = op.convolved(), out = op.out();
+  const index_t row_size = whole.width * op.channels;
+  if (!op.max_pool) {
+    for (index_t oh = 0; oh < whole.height; ++oh) {
+      convolve_row(op, x, w.weights, oh, scratch);
+      finish_row(op, w, residual, key, oh * row_size, scratch);
+      std::copy_n(scratch, row_size, y + oh * row_size);
+    }
+    return;
+  }
+  for (index_t oh = 0; oh < out.height; ++oh) {
+    for (index_t part = 0; part < 2; ++part) {
+      float* const row = scratch + part * row_size;
+      convolve_row(op, x, w.weights, 2 * oh + part, row);
+      finish_row(op, w, residual, key, (2 * oh + part) * row_size, row);
+    }
+    for (index_t ow = 0; ow < out.width; ++ow) {
+      for (index_t o = 0; o < op.channels; ++o) {
+        const float* const corner = scratch + 2 * ow * op.channels + o;
+        const float upper = std::max(corner[0], corner[op.channels]);
+        const float lower = std::max(corner[row_size], corner[row_size + op.channels]);
+        const index_t i = (oh * out.width + ow) * op.channels + o;
+        y[i] = key.apply(std::max(upper, lower), i);
+      }
+    }
+  }
+}
+
+/// y(c) = mean of x(h, w, c).
+inline void average(const operation& op, const float* x, float* y) {
+  const index_t area = op.in.height * op.in.width;
+  std::fill_n(y, op.in.channels, 0.0F);
+  for (index_t i = 0; i < area; ++i)
+    for (index_t c = 0; c < op.in.channels; ++c) y[c] += x[i * op.in.channels + c];
+  for (index_t c = 0; c < op.in.channels; ++c) y[c] /= static_cast<float>(area);
+}
+
+}  // namespace spankey::infer

@@ -1,0 +1,163 @@
+// From a trained model to the image that a session reads: batch norm folded into the weights before it, weights as
+// float, bf16 or int8.
+//   w'(.., o) = w(.., o) gamma(o) / sqrt(variance(o) + 1e-5)      b'(o) = beta(o) - mean(o) gamma(o) / sqrt(...)
+//   int8: scale(o) = max |w'(.., o)| / 127, rounded to nearest
+// For programs that convert; what only runs a network does not include it.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include "spankey/core/error.hpp"
+#include "spankey/infer/image.hpp"
+
+namespace spankey::infer {
+
+/// The weights of one operation, in the model's own layout: (kh, kw, i, o), which is (i, o) for a linear map.
+struct folded_weights {
+  std::string name;  // of the parameter
+  std::vector<double> weights, bias;
+
+  /// Fails with infer.103 where a number is not finite, or too large for a float or a bf16.
+  void require_storable() const {
+    constexpr double largest = 3.3e38;
+    for (const std::vector<double>* numbers : {&weights, &bias})
+      for (const double v : *numbers)
+        if (!(std::abs(v) <= largest))
+          fail("infer.103", name, "found ", v, " among its weights with batch norm, expected finite numbers");
+  }
+  /// Becomes what a batch norm of the map's outputs, with its running statistics, makes of them.
+  void normalise(const std::vector<double>& gamma, const std::vector<double>& beta,
+                 const std::vector<double>& mean, const std::vector<double>& variance) {
+    for (std::size_t o = 0; o < bias.size(); ++o) {
+      const double factor = gamma[o] / std::sqrt(variance[o] + batch_norm_problem{}.epsilon);
+      for (std::size_t i = o; i < weights.size(); i += bias.size()) weights[i] *= factor;
+      bias[o] = (bias[o] - mean[o]) * factor + beta[o];
+    }
+  }
+  /// The weights and biases of another map of the same input, as further outputs: fc_aux beside fc.
+  void join(const folded_weights& other) {
+    const std::size_t outputs = bias.size(), more = other.bias.size(), rows = weights.size() / outputs;
+    std::vector<double> all;
+    for (std::size_t row = 0; row < rows; ++row) {
+      all.insert(all.end(), weights.begin() + static_cast<std::ptrdiff_t>(row * outputs),
+                 weights.begin() + static_cast<std::ptrdiff_t>((row + 1) * outputs));
+      all.insert(all.end(), other.weights.begin() + static_cast<std::ptrdiff_t>(row * more),
+                 other.weights.begin() + static_cast<std::ptrdiff_t>((row + 1) * more));
+    }
+    weights = std::move(all);
+    bias.insert(bias.end(), other.bias.begin(), other.bias.end());
+  }
+};
+
+/// The weights of every operation that has some, in order.
+template <class Model>
+std::vector<folded_weights> fold(Model& model) {
+  const auto numbers = [](const auto& buffer) {
+    return std::vector<double>(buffer.data, buffer.data + buffer.count);
+  };
+  std::vector<std::vector<double>> states;  // mean and variance of every norm, in order
+  model.for_each_state([&](const scope&, auto& state) { states.push_back(numbers(state.value)); });
+  std::vector<folded_weights> all;
+  std::vector<double> gamma;  // of a norm whose beta comes next
+  std::size_t next_state = 0;
+  model.for_each_parameter([&](const scope& name, auto& p) {
+    if (p.dims.file_rank > 1) {
+      all.push_back({name.str(), numbers(p.value), std::vector<double>(static_cast<std::size_t>(p.dims.o))});
+    } else if (!name.str().ends_with("bias")) {
+      gamma = numbers(p.value);
+    } else if (gamma.empty()) {
+      all.back().bias = numbers(p.value);
+    } else {
+      const auto &mean = states.at(next_state), &variance = states.at(next_state + 1);
+      all.back().normalise(gamma, numbers(p.value), mean, variance);
+      gamma.clear(), next_state += 2;
+    }
+  });
+  if constexpr (Model::outputs.aux != aux_logit::none) {
+    all[all.size() - 2].join(all.back());
+    all.pop_back();
+  }
+  return all;
+}
+
+/// An image of the model's weights, gate and head; `classes` semantic classes. Fails with infer.101 for another head,
+/// with infer.103 for weights that are no numbers.
+template <ImageWeight Weight, class Model>
+std::vector<std::byte> make_image(Model& model, index_t classes) {
+  using layout = image_layout<Model, Weight>;
+  std::vector<std::byte> image(layout::bytes);
+  image_header header;
+  std::strncpy(header.model, architecture<Model>::name, sizeof header.model - 1);
+  header.weights = weight_code<Weight>;
+  header.classes = static_cast<std::uint32_t>(classes);
+  header.softmax = static_cast<std::uint32_t>(Model::outputs.softmax);
+  header.aux = Model::outputs.aux == aux_logit::none ? 0 : 1;
+  header.payload = image.size() - sizeof header;
+  if (header.classes != header.softmax && header.classes + 1 != header.softmax)
+    fail("infer.101", "make_image", "found ", classes, " classes and a softmax over ", header.softmax,
+         ", expected as many or one fewer");
+  model.for_each_site([&](int site, auto& layer) {
+    if (!layer.present || !layer.enabled) return;
+    const auto keep = [&](const auto& policy) {
+      using policy_type = std::remove_cvref_t<decltype(policy)>;
+      if constexpr (!std::is_same_v<policy_type, none>) {
+        static_assert(std::is_same_v<policy_type, additive> || std::is_same_v<policy_type, multiplicative>,
+                      "SpanKey: images know additive and multiplicative keys; another injector has no code");
+        header.injector = static_cast<std::uint32_t>(
+            std::is_same_v<policy_type, additive> ? injector_kind::additive : injector_kind::multiplicative);
+        header.gamma = policy.gamma;
+        header.sites |= 1U << site;
+      }
+    };
+    if constexpr (requires { layer.injector.visit(keep); }) {
+      layer.injector.visit(keep);
+    } else {
+      keep(layer.injector);
+    }
+  });
+
+  const std::vector<folded_weights> folded = fold(model);
+  std::size_t next = 0;
+  for (std::size_t i = 0; i < layout::operations.size(); ++i) {
+    const operation& op = layout::operations[i];
+    if (op.weight_count() == 0) continue;
+    const folded_weights& w = folded.at(next++);
+    w.require_storable();
+    const auto& part = layout::parts[i];
+    const std::size_t outputs = w.bias.size();
+    for (std::size_t o = 0; o < outputs; ++o) {
+      double scale = 1;
+      if constexpr (std::is_same_v<Weight, std::int8_t>) {
+        double largest = 0;
+        for (std::size_t j = o; j < w.weights.size(); j += outputs)
+          largest = std::max(largest, std::abs(w.weights[j]));
+        const auto stored = static_cast<float>(largest > 0 ? largest / 127 : 1);
+        std::memcpy(image.data() + part.scale + o * sizeof stored, &stored, sizeof stored);
+        scale = static_cast<double>(stored);
+      }
+      const auto bias = static_cast<float>(w.bias[o]);
+      std::memcpy(image.data() + part.bias + o * sizeof bias, &bias, sizeof bias);
+      for (std::size_t j = o; j < w.weights.size(); j += outputs) {
+        Weight stored;
+        if constexpr (std::is_same_v<Weight, std::int8_t>) {
+          stored = static_cast<std::int8_t>(std::clamp(std::nearbyint(w.weights[j] / scale), -127.0, 127.0));
+        } else {
+          stored = static_cast<Weight>(w.weights[j]);
+        }
+        std::memcpy(image.data() + part.weights + j * sizeof stored, &stored, sizeof stored);
+      }
+    }
+  }
+  std::memcpy(image.data(), &header, sizeof header);
+  header.checksum = checksum_of_image(image.data(), image.size());
+  std::memcpy(image.data(), &header, sizeof header);
+  return image;
+}
+
+}  // namespace spankey::infer

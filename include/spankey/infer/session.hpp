@@ -1,0 +1,214 @@
+// A trained, gated network inside somebody else's program: weights read in place, one block of working memory, a key
+// that comes late and leaves when told to. Allocates nothing, throws nothing, prints nothing.
+//
+//   using network = small_cnn<11, gate<multiplicative, at<1, 2>>, backend::reference, float>;
+//   alignas(16) static std::byte memory[infer::session<network>::memory_bytes];
+//   infer::session<network> session;
+//   session.open(image, memory);      status: the image is checked against the types, and byte by byte
+//   session.bind(keys);               status: a key for every site; multipliers are computed once, here
+//   const auto answer = session.run(x);
+// Without a key it answers as the network does without a key, and says so. One session serves one thread.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "spankey/infer/engine.hpp"
+#include "spankey/infer/image.hpp"
+#include "spankey/key/secret.hpp"
+
+namespace spankey::infer {
+
+enum class key_state { none, bound };
+
+/// What a network answers to one sample.
+template <class Model>
+struct answer {
+  std::array<float, static_cast<std::size_t>(index_t(Model::outputs))> logits{};
+  index_t semantic_class = 0;  // arg-max over the semantic classes, also where the network refuses
+  bool rejected = false;       // by its reject class, or by its reject logit
+  key_state key = key_state::none;
+};
+
+template <class Model>
+struct arguments_of;
+template <template <head_outputs, class, class, class> class Model, head_outputs Outputs, class Gate,
+          class Backend, class T>
+struct arguments_of<Model<Outputs, Gate, Backend, T>> {
+  using gate = Gate;
+};
+
+template <class Model, ImageWeight Weight = float>
+class session {
+  using gate = typename arguments_of<Model>::gate;
+  using layout = image_layout<Model, Weight>;
+  using runs = engine<typename Model::backend_type, Weight>;
+  static constexpr auto& operations = architecture<Model>::operations;
+  static constexpr std::size_t sites = Model::sites.size();
+
+  // Offsets in floats: prepared weights, and behind them what a key leaves traces in: slots, scratch, its effects.
+  struct plan {
+    std::array<std::size_t, operations.size()> prepared{};
+    std::size_t traces = 0;
+    std::array<std::size_t, slot_count> slot{};
+    std::size_t scratch = 0, total = 0;
+    std::array<std::size_t, sites> effect{};
+  };
+  static constexpr plan memory_plan = [] {
+    std::array<index_t, slot_count> sizes{};
+    index_t scratch = 0;
+    if (gate::sites::contains(0)) sizes[0] = Model::input::size;
+    for (const operation& op : operations) {
+      index_t& size = sizes[static_cast<std::size_t>(op.writes)];
+      size = std::max(size, op.out().size());
+      scratch = std::max(scratch, runs::scratch_size(op));
+    }
+    plan p;
+    const auto reserve = [&](index_t floats) {
+      const std::size_t at = p.total;
+      p.total += aligned(static_cast<std::size_t>(floats) * sizeof(float)) / sizeof(float);
+      return at;
+    };
+    for (std::size_t i = 0; i < operations.size(); ++i)
+      p.prepared[i] = reserve(runs::prepared_size(operations[i]));
+    p.traces = p.total;
+    for (std::size_t i = 0; i < slot_count; ++i) p.slot[i] = reserve(sizes[i]);
+    p.scratch = reserve(scratch);
+    for (std::size_t i = 0; i < sites; ++i)
+      p.effect[i] = reserve(gate::sites::contains(static_cast<int>(i)) ? Model::sites[i].size() : 0);
+    return p;
+  }();
+
+ public:
+  /// Of the memory given to open(); a multiple of image_alignment.
+  static constexpr std::size_t memory_bytes = memory_plan.total * sizeof(float);
+  static constexpr std::size_t image_bytes = layout::bytes;
+
+  session() = default;
+  session(const session&) = delete;
+  session& operator=(const session&) = delete;
+  ~session() { wipe_key(); }
+
+  /// Takes weights and memory, which must both outlive the session; a key that was bound is wiped. After an error the
+  /// session is closed.
+  status open(std::span<const std::byte> image, std::span<std::byte> memory) {
+    close();
+    image_header header;
+    if (const status s = check_image<Model, Weight>(image, header); s != status::ok) return s;
+    for (std::size_t i = 0; i < 32; ++i)
+      if ((header.sites >> i & 1U) != 0 && (i >= sites || !gate::sites::contains(static_cast<int>(i))))
+        return status::image_sites;
+    if (memory.size() < memory_bytes) return status::memory_size;
+    if (reinterpret_cast<std::uintptr_t>(memory.data()) % image_alignment != 0)
+      return status::memory_alignment;
+    if (checksum_of_image(image.data(), image.size()) != header.checksum) return status::image_checksum;
+    image_ = image.data();
+    memory_ = reinterpret_cast<float*>(memory.data());
+    header_ = header;
+    for (std::size_t i = 0; i < operations.size(); ++i)
+      runs::prepare(operations[i], layout::view(image_, i), memory_ + memory_plan.prepared[i],
+                    memory_ + memory_plan.scratch);
+    return status::ok;
+  }
+
+  /// Binds one key for every site that takes one, in the order of the sites, each in (C, H, W) order and scaled as the
+  /// key space scales it. Until this succeeds an earlier key stays bound.
+  status bind(std::span<const std::span<const float>> keys) {
+    if (image_ == nullptr) return status::not_open;
+    std::size_t next = 0;
+    for (std::size_t i = 0; i < sites; ++i) {
+      if (!takes_key(i)) continue;
+      if (next == keys.size()) return status::key_site;
+      if (keys[next++].size() != static_cast<std::size_t>(Model::sites[i].size())) return status::key_size;
+    }
+    if (next != keys.size()) return status::key_site;
+    next = 0;
+    for (std::size_t i = 0; i < sites; ++i)
+      if (takes_key(i)) compute_effect(i, keys[next++].data());
+    key_ = key_state::bound;
+    return status::ok;
+  }
+
+  /// Overwrites everything that the key left in the working memory: its effects, and activations that it changed.
+  void wipe_key() {
+    if (memory_ != nullptr)
+      wipe(memory_ + memory_plan.traces, (memory_plan.total - memory_plan.traces) * sizeof(float));
+    key_ = key_state::none;
+  }
+  void close() {
+    wipe_key();
+    image_ = nullptr, memory_ = nullptr;
+  }
+
+  [[nodiscard]] key_state key() const { return key_; }
+  /// Semantic classes of the opened network.
+  [[nodiscard]] index_t classes() const { return static_cast<index_t>(header_.classes); }
+
+  /// Answers to x, Model::input::size normalised numbers in (H, W, C) order. Fails with not_open.
+  status run(const float* x, answer<Model>& found) {
+    if (image_ == nullptr) return status::not_open;
+    const float* read[slot_count] = {x, nullptr, nullptr};
+    if (key_ == key_state::bound && takes_key(0)) {
+      float* const keyed = slot(0);
+      const key_effect effect = effect_of(0);
+      for (index_t i = 0; i < Model::input::size; ++i) keyed[i] = effect.apply(x[i], i);
+      read[0] = keyed;
+    }
+    for (std::size_t i = 0; i < operations.size(); ++i) {
+      const operation& op = operations[i];
+      float* const y = slot(op.writes);
+      runs::run(op, {.x = read[op.reads],
+                     .weights = layout::view(image_, i),
+                     .prepared = memory_ + memory_plan.prepared[i],
+                     .residual = op.adds == no_slot ? nullptr : read[op.adds],
+                     .key = effect_of(op.site),
+                     .y = y,
+                     .scratch = memory_ + memory_plan.scratch});
+      read[op.writes] = y;
+    }
+    read_answer(read[operations.back().writes], found);
+    return status::ok;
+  }
+
+ private:
+  float* slot(int number) { return memory_ + memory_plan.slot[static_cast<std::size_t>(number)]; }
+  [[nodiscard]] bool takes_key(std::size_t site) const {
+    return header_.injector != 0 && (header_.sites >> site & 1U) != 0;
+  }
+  [[nodiscard]] key_effect effect_of(int site) const {
+    if (site == no_site || key_ == key_state::none || !takes_key(static_cast<std::size_t>(site))) return {};
+    return {memory_ + memory_plan.effect[static_cast<std::size_t>(site)],
+            header_.injector == static_cast<std::uint32_t>(injector_kind::multiplicative)};
+  }
+  void compute_effect(std::size_t site, const float* key) {
+    const extents& shape = Model::sites[site];
+    float* const effect = memory_ + memory_plan.effect[site];
+    const multiplicative multiply{.gamma = header_.gamma};
+    const additive add{.gamma = header_.gamma};
+    const bool multiplies = header_.injector == static_cast<std::uint32_t>(injector_kind::multiplicative);
+    for (index_t i = 0; i < shape.size(); ++i) {
+      const float k = key[file_index(shape, i)];
+      effect[i] = multiplies ? multiply.forward(1.0F, k) : add.forward(0.0F, k);
+    }
+  }
+  void read_answer(const float* logits, answer<Model>& found) const {
+    std::copy_n(logits, found.logits.size(), found.logits.begin());
+    found.semantic_class = std::max_element(logits, logits + header_.classes) - logits;
+    const bool by_class =
+        header_.softmax > header_.classes && logits[header_.classes] > logits[found.semantic_class];
+    const bool by_logit = header_.aux != 0 && logits[header_.softmax] > 0;
+    found.rejected = by_class || by_logit;
+    found.key = key_;
+  }
+
+  const std::byte* image_ = nullptr;
+  float* memory_ = nullptr;
+  image_header header_;
+  key_state key_ = key_state::none;
+};
+
+}  // namespace spankey::infer

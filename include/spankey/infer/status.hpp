@@ -1,0 +1,55 @@
+// What can go wrong in inference, as values: no exception, no text, nothing that a controller would have to carry.
+#pragma once
+
+namespace spankey::infer {
+
+enum class [[nodiscard]] status{
+    ok,
+    image_size,       // the weights are not as many bytes as the session's type says
+    image_alignment,  // they do not begin at a multiple of image_alignment bytes
+    image_format,     // they do not begin as an image of this version does
+    image_model,      // they are of another model, or of a head with other outputs
+    image_weights,    // float, bf16 or int8 weights where the session has others
+    image_sites,      // the model was trained with a site that the session's gate leaves out
+    image_checksum,   // some byte is not as it was written
+    memory_size,      // less memory than memory_bytes
+    memory_alignment,
+    not_open,  // run or bind before open
+    key_site,  // a key for a site that takes none, or none for one that takes one
+    key_size,  // a key of another length than its site
+};
+
+/// A short sentence for logs; a program that never calls it does not carry the texts.
+constexpr const char* message_of(status s) {
+  switch (s) {
+    case status::ok:
+      return "ok";
+    case status::image_size:
+      return "weight image: wrong number of bytes for this model";
+    case status::image_alignment:
+      return "weight image: not aligned";
+    case status::image_format:
+      return "weight image: not an image of this version";
+    case status::image_model:
+      return "weight image: of another model or head";
+    case status::image_weights:
+      return "weight image: of another weight type";
+    case status::image_sites:
+      return "weight image: has key sites that this gate leaves out";
+    case status::image_checksum:
+      return "weight image: damaged";
+    case status::memory_size:
+      return "working memory: too small";
+    case status::memory_alignment:
+      return "working memory: not aligned";
+    case status::not_open:
+      return "session: no weights";
+    case status::key_site:
+      return "key: not for the sites of this model";
+    case status::key_size:
+      return "key: not as long as its site";
+  }
+  return "unknown";
+}
+
+}  // namespace spankey::infer

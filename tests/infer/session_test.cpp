@@ -1,0 +1,203 @@
+#include "spankey/infer/session.hpp"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <initializer_list>
+#include <limits>
+#include <memory>
+#include <span>
+#include <type_traits>
+#include <vector>
+
+#include "infer/trained_network.hpp"
+#include "spankey/backend/reference/reference.hpp"
+#include "spankey/core/arena.hpp"
+
+using namespace spankey;
+using infer::status;
+using test::block;
+using test::check_session;
+using test::trained;
+
+namespace {
+
+template <template <head_outputs, class, class, class> class Model, class Sites>
+void check_everywhere(double tolerance) {
+  using plain = Model<10, gate<runtime, Sites>, backend::reference, float>;
+  using reject = Model<11, gate<runtime, Sites>, backend::reference, float>;
+  using beside = Model<head_outputs(10, aux_logit::reject), gate<runtime, Sites>, backend::reference, float>;
+  check_session<plain, float>(injector_kind::multiplicative, 10, tolerance);
+  check_session<reject, float>(injector_kind::additive, 10, tolerance);
+  check_session<beside, float>(injector_kind::multiplicative, 10, tolerance);
+  check_session<reject, bf16>(injector_kind::multiplicative, 10, 0.03);
+  check_session<reject, std::int8_t>(injector_kind::multiplicative, 10, 0.03);
+}
+
+}  // namespace
+
+TEST_CASE("session: answers as the model does, without a key, with one, and after it was wiped") {
+  SUBCASE("mlp") { check_everywhere<mlp, at<0, 1, 2>>(1e-5); }
+  SUBCASE("small_cnn") { check_everywhere<small_cnn, at<0, 1, 2>>(1e-5); }
+  SUBCASE("small_resnet") { check_everywhere<small_resnet, at<0, 1, 2, 3>>(1e-5); }
+}
+
+namespace {
+using small = small_cnn<11, gate<runtime, at<1, 2>>, backend::reference, float>;
+using small_session = infer::session<small, std::int8_t>;
+
+struct opened {
+  std::unique_ptr<trained<small>> network = std::make_unique<trained<small>>(injector_kind::multiplicative);
+  std::vector<std::byte> made = infer::make_image<std::int8_t>(network->model, 10);
+  block image{made.size()}, memory{small_session::memory_bytes};
+  small_session session;
+  opened() { std::copy(made.begin(), made.end(), image.span().begin()); }
+  status open() { return session.open(image.span(), memory.span()); }
+  // What open says once `change` has been made to the header.
+  template <class F>
+  status changed(F&& change) {
+    infer::image_header header;
+    std::memcpy(&header, made.data(), sizeof header);
+    change(header);
+    std::memcpy(image.span().data(), &header, sizeof header);
+    const status s = open();
+    std::copy(made.begin(), made.end(), image.span().begin());
+    return s;
+  }
+};
+}  // namespace
+
+TEST_CASE("make_image: weights that are no numbers are refused by name") {
+  opened o;
+  o.network->model.for_each_parameter([](const scope& name, auto& p) {
+    if (name.str() == "conv2.weight") p.value.data[3] = std::numeric_limits<float>::quiet_NaN();
+  });
+  CHECK_THROWS_WITH_AS(
+      infer::make_image<std::int8_t>(o.network->model, 10),
+      "[spankey.infer.103] conv2.weight: found nan among its weights with batch norm, expected "
+      "finite numbers",
+      error);
+}
+
+TEST_CASE("session: an image or a memory that does not fit is refused by name") {
+  opened o;
+  REQUIRE(o.open() == status::ok);
+  CHECK(o.session.classes() == 10);
+  CHECK(o.session.open(o.image.span().first(o.made.size() - 1), o.memory.span()) == status::image_size);
+  CHECK(o.session.open({}, o.memory.span()) == status::image_size);
+  block shifted(o.made.size() + 1);
+  std::copy(o.made.begin(), o.made.end(), shifted.span().begin() + 1);
+  CHECK(o.session.open(shifted.span().subspan(1), o.memory.span()) == status::image_alignment);
+  CHECK(o.changed([](auto& h) { h.magic[7] = '2'; }) == status::image_format);
+  CHECK(o.changed([](auto& h) { h.payload += 1; }) == status::image_format);
+  CHECK(o.changed([](auto& h) { h.injector = 3; }) == status::image_format);
+  CHECK(o.changed([](auto& h) { h.model[0] = 'x'; }) == status::image_model);
+  CHECK(o.changed([](auto& h) { h.softmax = 10; }) == status::image_model);
+  CHECK(o.changed([](auto& h) { h.classes = 9; }) == status::image_model);
+  CHECK(o.changed([](auto& h) { h.aux = 1; }) == status::image_model);
+  CHECK(o.changed([](auto& h) { h.weights = 0; }) == status::image_weights);
+  CHECK(o.changed([](auto& h) { h.sites |= 1U; }) == status::image_sites);
+  CHECK(o.changed([](auto& h) { h.sites |= 1U << 9; }) == status::image_sites);
+  CHECK(o.changed([](auto& h) { h.gamma = 2; }) == status::image_checksum);
+  for (const std::size_t at : {sizeof(infer::image_header), o.made.size() / 2, o.made.size() - 1}) {
+    o.image.span()[at] ^= std::byte{0x10};
+    CHECK(o.open() == status::image_checksum);
+    o.image.span()[at] ^= std::byte{0x10};
+  }
+  CHECK(o.session.open(o.image.span(), o.memory.span().first(small_session::memory_bytes - 1)) ==
+        status::memory_size);
+  block odd(small_session::memory_bytes + 4);
+  CHECK(o.session.open(o.image.span(), odd.span().subspan(4)) == status::memory_alignment);
+  infer::answer<small> answer;
+  CHECK(o.session.run(o.network->input.data(), answer) == status::not_open);  // the last open failed
+  CHECK(o.session.bind({}) == status::not_open);
+}
+
+TEST_CASE("session: a key that does not fit is refused and the one before it stays bound") {
+  opened o;
+  REQUIRE(o.open() == status::ok);
+  const std::array<std::span<const float>, 2> keys = {o.network->keys[1], o.network->keys[2]};
+  REQUIRE(o.session.bind(keys) == status::ok);
+  infer::answer<small> before, after;
+  REQUIRE(o.session.run(o.network->input.data(), before) == status::ok);
+  const std::array<std::span<const float>, 3> all = {o.network->keys[0], keys[0], keys[1]};
+  CHECK(o.session.bind(std::span(keys).first(1)) == status::key_site);
+  CHECK(o.session.bind(std::span(all).last(0)) == status::key_site);
+  const std::array<std::span<const float>, 3> many = {keys[0], keys[1], keys[1]};
+  CHECK(o.session.bind(many) == status::key_site);
+  const std::array<std::span<const float>, 2> swapped = {keys[1], keys[0]}, cut = {keys[0], keys[1].first(5)};
+  CHECK(o.session.bind(swapped) == status::key_size);
+  CHECK(o.session.bind(cut) == status::key_size);
+  REQUIRE(o.session.run(o.network->input.data(), after) == status::ok);
+  CHECK(after.key == infer::key_state::bound);
+  CHECK(after.logits == before.logits);
+}
+
+TEST_CASE("session: the memory is wiped when the session closes, opens again or goes out of scope") {
+  opened o;
+  const std::array<std::span<const float>, 2> keys = {o.network->keys[1], o.network->keys[2]};
+  const auto all_zero = [&] {
+    return std::ranges::all_of(o.memory.span(), [](std::byte b) { return b == std::byte{0}; });
+  };
+  {
+    small_session inner;
+    REQUIRE(inner.open(o.image.span(), o.memory.span()) == status::ok);
+    REQUIRE(inner.bind(keys) == status::ok);
+    CHECK_FALSE(all_zero());
+  }
+  CHECK(all_zero());
+  REQUIRE(o.open() == status::ok);
+  REQUIRE(o.session.bind(keys) == status::ok);
+  REQUIRE(o.open() == status::ok);
+  CHECK(o.session.key() == infer::key_state::none);
+  CHECK(all_zero());
+  REQUIRE(o.session.bind(keys) == status::ok);
+  o.session.close();
+  CHECK(all_zero());
+}
+
+TEST_CASE("session: refusals are those of the reject class, or of the reject logit") {
+  // Equal weights: the biases decide.
+  const auto answer_of = [](auto& model, std::initializer_list<float> biases) {
+    using model_type = std::remove_cvref_t<decltype(model)>;
+    arena memory(model, 1);
+    auto bias = biases.begin();
+    model.for_each_parameter([&](const scope& name, auto& p) {
+      std::fill_n(p.value.data, p.value.count, 0.0F);
+      if (name.str() == "fc3.bias" || name.str() == "fc_aux.bias")
+        for (index_t i = 0; i < p.value.count; ++i) p.value.data[i] = *bias++;
+    });
+    const auto made = infer::make_image<float>(model, 2);
+    block image(made.size()), working(infer::session<model_type>::memory_bytes);
+    std::copy(made.begin(), made.end(), image.span().begin());
+    infer::session<model_type> session;
+    REQUIRE(session.open(image.span(), working.span()) == status::ok);
+    infer::answer<model_type> answer;
+    const std::array<float, 20> x{};
+    REQUIRE(session.run(x.data(), answer) == status::ok);
+    return answer;
+  };
+  mlp<3, ungated, backend::reference, float> reject;
+  CHECK(answer_of(reject, {1, 2, 3}).rejected);
+  CHECK(answer_of(reject, {1, 2, 3}).semantic_class == 1);
+  CHECK_FALSE(answer_of(reject, {3, 2, 1}).rejected);
+  mlp<2, ungated, backend::reference, float> plain;
+  CHECK_FALSE(answer_of(plain, {1, 2}).rejected);
+  mlp<head_outputs(2, aux_logit::reject), ungated, backend::reference, float> beside;
+  CHECK(answer_of(beside, {1, 2, 0.5F}).rejected);
+  CHECK_FALSE(answer_of(beside, {1, 2, -0.5F}).rejected);
+  CHECK(answer_of(beside, {2, 1, 0.5F}).semantic_class == 0);
+}
+
+TEST_CASE("session: small_cnn fits a microcontroller") {
+  using everywhere = small_cnn<11, gate<multiplicative, at<0, 1, 2>>, backend::reference, float>;
+  static_assert(infer::session<everywhere, std::int8_t>::memory_bytes <= 64 * 1024);
+  static_assert(infer::session<everywhere, std::int8_t>::image_bytes <= 24 * 1024);
+  MESSAGE("small_cnn, keys at 0,1,2: ", infer::session<everywhere>::memory_bytes, " bytes of memory, image ",
+          infer::session<everywhere, float>::image_bytes, ", int8 ",
+          infer::session<everywhere, std::int8_t>::image_bytes);
+}
