@@ -56,7 +56,7 @@ int resume(const run_options& options) {
   }
   if (options.keyed() && !std::filesystem::exists(folder / "key_space.safetensors", code))
     spankey::fail("flag.126", "--resume", "'", options.out,
-                  "' was interrupted before its keys were written; expected a run that has begun");
+                  "' has no key_space.safetensors: it was interrupted before, or its keys are lost");
   return chosen.train(options, start_of_run::resumed);
 }
 

@@ -20,7 +20,7 @@ int train(const run_options& options);
 /// The same in a folder where the run may have begun before.
 int train_or_continue(const run_options& options);
 
-/// Goes on with the interrupted run in --out. Fails with flag.126 where its keys were never written.
+/// Goes on with the interrupted run in --out. Fails with flag.126 where it has no keys.
 int resume(const run_options& options);
 
 /// What `eval` may change against the run's own config.json.

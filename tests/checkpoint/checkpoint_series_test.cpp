@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 #include <sys/stat.h>
 
+#include <cmath>
 #include <filesystem>
 #include <memory>
 #include <set>
@@ -104,6 +105,15 @@ TEST_CASE("series: the last two are kept, and the best one") {
   CHECK(now() == list{8, 7, 6});
   series.clear();
   CHECK(now().empty());
+}
+
+TEST_CASE("series: an epoch without a number for a loss is no best one") {
+  const scratch_directory directory;
+  checkpoint_series series(directory.path());
+  save(series, 1, std::nan(""));
+  CHECK_FALSE(series.best_steps());
+  save(series, 2, 0.5);
+  CHECK(series.best_steps() == 2);
 }
 
 TEST_CASE("series: a loaded one goes on as the one that wrote it") {

@@ -8,12 +8,14 @@ import pathlib
 import random
 import resource
 import shutil
+import signal
 import socket
 import stat
 import subprocess
 import sys
 
 import data_files
+import interrupted
 import program
 import sweep_folder
 
@@ -135,6 +137,38 @@ def test_a_run(folder):
     replaced(folder, made / "log.jsonl", report, but=["missing", "loop", "empty", "noise", "zeros"])
     replaced(folder, made / "metrics.json", report, but=["missing", "loop"])
     refuses(["report", made / "config.json"], folder, ["config.json"], folder)
+
+
+def test_a_run_that_goes_on(folder):
+    """What a stopped run left behind, under train --resume: also a checkpoint beside a whole one is then no obstacle."""
+    stopped = folder / "run"
+    for _ in range(2):
+        status, _ = interrupted.stopped_after(stopped, 45, signal.SIGTERM)
+        assert status == 143
+    resume = ["train", "--resume", stopped, "--threads", "1"]
+    for name in ("config.json", "key_space.safetensors", "log.jsonl"):
+        # Without a log no checkpoint fits.
+        replaced(folder, stopped / name, resume, names=["checkpoint", "its keys"])
+    checkpoints = program.checkpoints_of(stopped)
+    assert len(checkpoints) >= 2
+    older = {file: file.read_bytes() for file in checkpoints[:-1]}
+    for file in older:
+        file.write_bytes(b"")
+    # No checkpoint at all is a run that was killed before its first.
+    replaced(folder, checkpoints[-1], resume, but=["missing"], names=["checkpoint"])
+    for file, content in older.items():
+        file.write_bytes(content)
+    whole = folder / "whole"
+    for kind in ("empty", "noise", "zeros"):
+        shutil.copytree(stopped, whole)
+        newest = program.checkpoints_of(whole)[-1]
+        newest.unlink()
+        KINDS[kind](newest)
+        result = run(["train", "--resume", whole], folder)
+        line = result.stderr.decode()
+        assert result.returncode == 0 and newest.name in line and "going on from" in line, (kind, result)
+        assert line.count("\n") == 1, line
+        shutil.rmtree(whole)
 
 
 def test_data_sets(folder):

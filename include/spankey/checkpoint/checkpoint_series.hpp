@@ -12,6 +12,7 @@
 #include <array>
 #include <cerrno>
 #include <charconv>
+#include <cmath>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -74,7 +75,8 @@ class basic_checkpoint_series {
   void save(Model& model, training_state state, std::optional<double> score = std::nullopt) {
     const std::uint64_t steps = state.at.steps;
     best b = best_;
-    if (score && (!b.steps || *score < b.score)) b = {*score, steps};
+    // A NaN would be the best for ever: nothing is lower.
+    if (score && !std::isnan(*score) && (!b.steps || *score < b.score)) b = {*score, steps};
     if (b.steps) {
       std::array<char, 40> digits{};
       state.notes["best_score"] = {digits.data(),

@@ -6,7 +6,8 @@
 //   infer::session<network> session;
 //   session.open(image, memory);      status: the image is checked against the types, and byte by byte
 //   session.bind(keys);               status: a key for every site; multipliers are computed once, here
-//   const auto answer = session.run(x);
+//   infer::answer<network> answer;
+//   session.run(x, answer);           status: logits, semantic class, refused or not, with a key or without
 // Without a key it answers as the network does without a key, and says so. One session serves one thread.
 #pragma once
 
