@@ -6,7 +6,6 @@
 #include "network.hpp"
 #include "output_file.hpp"
 #include "run_folder.hpp"
-#include "spankey/backend/cpu/describe.hpp"
 #include "spankey/checkpoint/checkpoint_series.hpp"
 #include "spankey/checkpoint/folder_lock.hpp"
 #include "spankey/core/error.hpp"
@@ -23,10 +22,10 @@ network_on_device on_cuda([[maybe_unused]] const std::string& model) {
   return {};
 }
 
-/// What trains and evaluates `model` on a device. Fails with flag.127 where this program does not have it.
+/// What `model` does on a device. Fails with flag.127 where this program does not have it.
 network_on_device on_device(const network& model, const std::string& device) {
   const network_on_device found =
-      device == "cuda" ? on_cuda(model.name) : network_on_device{model.train, model.evaluate};
+      device == "cuda" ? on_cuda(model.name) : network_on_device{model.train, model.evaluate, model.describe};
   if (found.train == nullptr)
     spankey::fail("flag.127", "--device", "found ", device,
                   ", but this program was built without spankey::cuda (CMake's SPANKEY_CUDA)");
@@ -89,7 +88,6 @@ int evaluate(const eval_options& request) {
 int describe_run(const run_options& options, bool measure) {
   require_consistent(options);
   require_keys_fit(options);
-  std::fputs(spankey::describe().c_str(), stdout);
-  network_named(options.model).describe(options, measure);
+  on_device(network_named(options.model), options.device).describe(options, measure);
   return 0;
 }

@@ -15,6 +15,7 @@
 struct network_on_device {
   int (*train)(const run_options&, start_of_run) = nullptr;  // the exit status
   void (*evaluate)(const run_options&, const eval_options&) = nullptr;
+  void (*describe)(const run_options&, bool measure) = nullptr;
 };
 
 struct network {

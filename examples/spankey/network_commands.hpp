@@ -6,7 +6,6 @@
 #include <cstdio>
 #include <filesystem>
 #include <optional>
-#include <string>
 #include <utility>
 
 #include "metrics_report.hpp"
@@ -14,19 +13,12 @@
 #include "observers.hpp"
 #include "run_folder.hpp"
 #include "run_progress.hpp"
-#include "spankey/backend/cpu/describe.hpp"
 #include "spankey/checkpoint/atomic_file.hpp"
 #include "spankey/checkpoint/folder_room.hpp"
 #include "spankey/checkpoint/key_space_file.hpp"
 #include "spankey/model/initialise.hpp"
 #include "spankey/train/trainer.hpp"
 #include "stop_signal.hpp"
-
-/// What runs where a network's memory is. Specialised in cuda/network_on_cuda.hpp.
-template <class Backend>
-struct device_text {
-  static std::string text() { return spankey::describe(); }
-};
 
 /// Passes every record to the terminal and to the log; saves the weights after every epoch, and where the run could go on
 /// from after every epoch, every --checkpoint-seconds and before a signal ends it.

@@ -2,11 +2,13 @@
 #pragma once
 
 #include <memory>
+#include <string>
 #include <type_traits>
 
 #include "network.hpp"
 #include "run_data.hpp"
 #include "spankey/backend/cpu/cpu.hpp"
+#include "spankey/backend/cpu/describe.hpp"
 #include "spankey/data/linear_task.hpp"
 #include "spankey/loss/deny/blend.hpp"
 #include "spankey/loss/deny/entropy.hpp"
@@ -19,6 +21,12 @@
 #include "spankey/loss/deny/sealed.hpp"
 #include "spankey/model/model.hpp"
 #include "spankey/optim/adam.hpp"
+
+/// What a network runs on. Specialised in cuda/network_on_cuda.hpp.
+template <class Backend>
+struct device_text {
+  static std::string text() { return spankey::describe(); }
+};
 
 /// Deny losses by the head that they need: one model serves all of a group.
 using semantic_deny = spankey::runtime_deny<spankey::entropy, spankey::entropy_floor, spankey::margin,

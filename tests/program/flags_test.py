@@ -104,6 +104,12 @@ def test_a_gpu_that_is_not_there(folder):
     assert result.returncode == 2 and result.stderr.count(b"\n") == 1, result
     assert b"[spankey.cuda.101]" in result.stderr or b"[spankey.flag.127] --device: found cuda" in result.stderr, result
     assert list(folder.iterdir()) == []
+    # What a run would take can be said without it.
+    if b"cuda.101" in result.stderr:
+        text = program.succeeds("describe", "--data", "linear", "--device", "cuda", cwd=folder).stdout
+        assert b"gpu: none" in text and b"model: mlp" in text, text
+        program.refused("describe", "--data", "linear", "--device", "cuda", "--measure", cwd=folder,
+                        names=["flag.128", "--measure"])
 
 
 def test_bad_flags_after_good_ones_create_no_folder(folder):
