@@ -19,6 +19,7 @@
 #include "spankey/loss/deny/sealed.hpp"
 #include "spankey/model/model.hpp"
 #include "spankey/optim/adam.hpp"
+#include "spankey/train/step.hpp"
 
 /// Deny losses by the head that they need: one model serves all of a group.
 using semantic_deny = spankey::runtime_deny<spankey::entropy, spankey::entropy_floor, spankey::margin,
@@ -79,6 +80,16 @@ struct network_family {
       constexpr spankey::extents shape = spankey::extents_of<typename model<spankey::no_deny, float>::input>;
       return drawn_images(n, seed, shape);
     }
+  }
+
+  /// What the run minimises.
+  template <class Deny>
+  static spankey::objective<Deny> goal(const run_options& options, const Deny& deny) {
+    return {.classes = Classes,
+            .weight = options.deny_weight,
+            .on = options.groups(),
+            .deny = deny,
+            .statistics = options.statistics()};
   }
 
   /// A model whose gate and optimizer state are as the run wants them; its memory is not planned yet.

@@ -26,6 +26,7 @@ struct objective {
   double weight = 0.1;
   deny_on on = deny_on::wrong;
   Deny deny{};
+  batch_statistics statistics = batch_statistics::per_group;
 
   [[nodiscard]] constexpr index_t groups() const { return group_count(Deny::denies, on); }
 };
@@ -58,7 +59,7 @@ auto compute_gradients(Model& model, const objective<Deny>& o,
   using T = typename Model::master;
   using logit_shape = shape<Model::outputs>;
   constexpr index_t softmax = head_outputs(Model::outputs).softmax;
-  pass p{.groups = o.groups(), .training = true};
+  pass p{.groups = o.groups(), .training = true, .statistics = o.statistics};
   if (x.samples() < p.groups || x.samples() % p.groups != 0)
     fail("train.105", "compute_gradients", "found ", x.samples(), " samples for ", p.groups, " equal groups");
 
