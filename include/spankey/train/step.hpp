@@ -15,7 +15,7 @@
 
 namespace spankey {
 
-/// What a run minimises. `weight` is lambda of this step (after warm-up).
+/// What a run minimises. `weight` is lambda of this step (after warm-up); `statistics`: what batch norm of the groups sees.
 template <class Deny>
 struct objective {
   static_assert(
