@@ -312,7 +312,8 @@ def cases(count, seed, precision="fp32"):
     decks = {model: {"sites": Deck(SITE_SETS[model]), "inject": Deck(INJECTORS, rng), "deny": Deck(DENIALS, rng),
                      "n": Deck(BATCHES[precision][model], rng)} for model in CLASSES}
     gammas, optimizers = Deck(GAMMAS, rng), Deck(OPTIMIZERS, rng)
-    statistics = Deck(["per_group", "joint", "per_group"])
+    # In turns with the residual models: both of them in fp32, small_resnet alone in bf16 (docs/conformance.md says why).
+    statistics = Deck(["per_group", "joint"] if precision == "fp32" else ["per_group", "joint", "per_group"])
     margins1, margins2, gaps, seals = Deck(MARGINS1, rng), Deck(MARGINS2, rng), Deck(GAPS, rng), Deck(SEALS, rng)
     rates, weights, deviations = Deck([0.1, 0.01, 0.05], rng), Deck([0.1, 1.0, 0.5], rng), Deck([1.0, 0.5], rng)
     for number in range(count):
