@@ -98,8 +98,7 @@ struct network_commands {
     const auto data = Family::load(options, split::train), test = Family::load(options, split::test);
     auto model = Family::template make<Deny, Scalar>(options);
     using model_type = typename decltype(model)::element_type;
-    const objective<Deny> goal{
-        .classes = Family::classes, .weight = options.deny_weight, .on = options.groups(), .deny = deny};
+    const objective<Deny> goal = Family::goal(options, deny);
     std::optional<key_space> keys = keys_of<model_type>(options, start);
     const arena memory(*model, goal.groups() * options.batch);
     initialise(*model, options.seed);

@@ -44,8 +44,7 @@ struct network_description {
   static void measure_step(run_options options, Deny deny, Model& model) {
     using namespace spankey;
     const auto drawn = Family::drawn(options.batch, options.seed);
-    const objective<Deny> goal{
-        .classes = Family::classes, .weight = options.deny_weight, .on = options.groups(), .deny = deny};
+    const objective<Deny> goal = Family::goal(options, deny);
     std::optional<key_space> keys;
     if (options.keyed()) keys.emplace(options.key_space(), sites_of<Model>(options.sites));
     options.epochs = 1;

@@ -21,6 +21,7 @@
 #include "spankey/loss/deny/sealed.hpp"
 #include "spankey/model/model.hpp"
 #include "spankey/optim/adam.hpp"
+#include "spankey/train/step.hpp"
 
 /// What a network runs on. Specialised in cuda/network_on_cuda.hpp.
 template <class Backend>
@@ -88,6 +89,16 @@ struct network_family {
       constexpr spankey::extents shape = spankey::extents_of<typename model<spankey::no_deny, float>::input>;
       return drawn_images(n, seed, shape);
     }
+  }
+
+  /// What the run minimises.
+  template <class Deny>
+  static spankey::objective<Deny> goal(const run_options& options, const Deny& deny) {
+    return {.classes = Classes,
+            .weight = options.deny_weight,
+            .on = options.groups(),
+            .deny = deny,
+            .statistics = options.statistics()};
   }
 
   /// A model whose gate and optimizer state are as the run wants them; its memory is not planned yet.

@@ -26,16 +26,17 @@ json recipe_of_data(const std::string& data) {
 }
 
 json regime_reference() {
-  return {{"basis", "uniform"},    {"coefficients", "unit_cube"}, {"rescale", "pooled"},
-          {"invalid", "gaussian"}, {"invalid-mixture", ""},       {"deny", "B"},
-          {"deny-on", "wrong"}};
+  return {{"basis", "uniform"},    {"coefficients", "unit_cube"},    {"rescale", "pooled"},
+          {"invalid", "gaussian"}, {"invalid-mixture", ""},          {"deny", "B"},
+          {"deny-on", "wrong"},    {"batch-statistics", "per_group"}};
 }
 
 json regime_sound(const std::string& data, const std::string& deny, bool keys_have_a_mean) {
   json recipe = {{"rescale", "per_key"},
                  {"invalid-mixture", sound_mixture(keys_have_a_mean)},
                  {"deny", deny},
-                 {"deny-on", "wrong+no"}};
+                 {"deny-on", "wrong+no"},
+                 {"batch-statistics", "joint"}};
   if (data == "mnist") recipe.update({{"sites", {1, 2}}, {"gamma", 2.0}, {"key-std", 1.0}});
   if (deny == "sealed") recipe.update({{"deny-weight", 2.0}, {"seal-weight", 3.0}});
   return recipe;

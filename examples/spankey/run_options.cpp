@@ -49,6 +49,7 @@ void for_each_setting(Options& o, F&& f) {
   f("deny-weight", o.deny_weight);
   f("deny-on", o.deny_on);
   f("deny-warmup", o.deny_warmup);
+  f("batch-statistics", o.batch_statistics);
   f("epochs", o.epochs);
   f("batch", o.batch);
   f("optimizer", o.optimizer);
@@ -126,6 +127,11 @@ spankey::schedule run_options::rate() const {
   std::vector<double> shares = milestones;  // from 1 on they are epochs
   for (double& m : shares) m = m < 1 ? m : m / static_cast<double>(epochs);
   return {.kind = kind, .learning_rate = lr, .milestones = shares};
+}
+
+spankey::batch_statistics run_options::statistics() const {
+  return batch_statistics == "joint" ? spankey::batch_statistics::joint
+                                     : spankey::batch_statistics::per_group;
 }
 
 spankey::deny_on run_options::groups() const {
@@ -220,6 +226,11 @@ void declare_training_flags(CLI::App& app, run_options& o) {
   app.add_option("--deny-weight", o.deny_weight, "lambda")->check(non_negative)->capture_default_str();
   app.add_option("--deny-on", o.deny_on, "what is denied: the wrong key, or no key too")
       ->check(CLI::IsMember({"wrong", "wrong+no"}))
+      ->capture_default_str();
+  app.add_option(
+         "--batch-statistics", o.batch_statistics,
+         "batch norm in training: every group of keys with its own statistics, or all with the batch's")
+      ->check(CLI::IsMember({"per_group", "joint"}))
       ->capture_default_str();
   app.add_option("--deny-warmup", o.deny_warmup, "epochs over which lambda grows")
       ->check(limit)

@@ -41,6 +41,7 @@ struct run_options {
   double deny_weight = 0.1;
   std::string deny_on = "wrong";
   std::uint64_t deny_warmup = 0;
+  std::string batch_statistics = "per_group";
   std::uint64_t epochs = 40;
   std::int64_t batch = 128;
   std::string optimizer = "sgd";
@@ -68,6 +69,7 @@ struct run_options {
   [[nodiscard]] spankey::key_space_config key_space() const;
   [[nodiscard]] spankey::schedule rate() const;
   [[nodiscard]] spankey::deny_on groups() const;
+  [[nodiscard]] spankey::batch_statistics statistics() const;
   [[nodiscard]] spankey::training_options training(const spankey::augmentation& augment) const;
   [[nodiscard]] spankey::evaluation_options evaluation() const;
 };

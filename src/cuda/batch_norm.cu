@@ -123,14 +123,14 @@ __device__ inline void add_chunks(index_t channels, index_t chunks, const float*
 
 struct statistics {
   double momentum, epsilon;
-  index_t groups, rows, channels, repeats, chunks;
+  index_t groups, rows, channels, repeats, copies, chunks;
 };
 
 template <class T>
 __global__ void statistics_kernel(statistics p, const T* x, const float* partial, float* running_mean,
                                   float* running_variance, float* mean, float* rstd) {
   const index_t c = static_cast<index_t>(blockIdx.x) * lanes + threadIdx.x;
-  const double count = static_cast<double>(p.rows);
+  const double count = static_cast<double>(p.rows), counted = count * static_cast<double>(p.copies);
   for (index_t g = 0; g < p.groups; ++g) {
     double sum, squares;
     add_chunks(p.channels, p.chunks, partial + g * p.chunks * 2 * p.channels, sum, squares);
@@ -142,7 +142,7 @@ __global__ void statistics_kernel(statistics p, const T* x, const float* partial
     mean[g * p.channels + c] = static_cast<float>(group_mean);
     rstd[g * p.channels + c] = static_cast<float>(1 / sqrt(variance + p.epsilon));
     const float momentum = static_cast<float>(p.momentum), of_mean = static_cast<float>(group_mean),
-                unbiased = static_cast<float>(variance * count / (count - 1));
+                unbiased = static_cast<float>(variance * counted / (counted - 1));
     for (index_t repeat = 0; repeat < p.repeats; ++repeat) {
       running_mean[c] += momentum * (of_mean - running_mean[c]);
       running_variance[c] += momentum * (unbiased - running_variance[c]);
@@ -298,7 +298,8 @@ void batch_norm_training(const batch_norm_problem& p, activation act, const batc
     launch<threads::together>("batch_norm moments", moments_kernel<T, v()>, c.grid, c.block, p.rows,
                               p.channels, rows_of_chunk(p.rows), t.x, partial);
   });
-  const statistics s{p.momentum, p.epsilon, p.groups, p.rows, p.channels, p.repeats, chunks_of(p.rows)};
+  const statistics s{p.momentum, p.epsilon, p.groups, p.rows,
+                     p.channels, p.repeats, p.copies, chunks_of(p.rows)};
   launch<threads::together>("batch_norm statistics", statistics_kernel<T>, pieces(p.channels, lanes),
                             dim3(lanes, lanes), s, t.x, partial, t.running_mean, t.running_variance, t.mean,
                             t.rstd);

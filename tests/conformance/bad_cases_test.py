@@ -81,6 +81,7 @@ def bad_metadata():
                 ("sites", "-1"), ("sites", "0, 2"), ("sites", "99999999999999999999"), ("sites", "a"),
                 ("deny", "D"), ("deny", "a"), ("deny", "B-aux"), ("deny", ""),
                 ("deny_weight", "much"), ("deny_weight", "nan"), ("deny_on", "right"),
+                ("batch_statistics", "own"),
                 ("margin1", "x"), ("margin2", "nan"), ("gap", "inf"),
                 ("lr", "fast"), ("lr", "-0.1"), ("lr", "inf"), ("momentum", "-1"), ("momentum", "0"),
                 ("momentum", "1.0.0"), ("weight_decay", "-1e-4"),

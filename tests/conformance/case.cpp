@@ -126,6 +126,9 @@ conformance_case read_case(const spankey::safetensors_file& file) {
   c.deny_weight = metadata.number("deny_weight", denial);
   c.on = metadata.choice("deny_on", denial, {"wrong", "wrong+no"}, 2) == 0 ? spankey::deny_on::wrong
                                                                            : spankey::deny_on::wrong_and_none;
+  c.statistics = metadata.choice("batch_statistics", need::optional, {"per_group", "joint"}, 2) == 0
+                     ? spankey::batch_statistics::per_group
+                     : spankey::batch_statistics::joint;
   c.margin1 = metadata.number(
       "margin1", needed_by({deny_kind::margin, deny_kind::margin_top, deny_kind::entropy_and_margin}));
   c.margin2 = metadata.number("margin2", needed_by({deny_kind::margin_top}));

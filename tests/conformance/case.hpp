@@ -10,6 +10,7 @@
 
 #include "spankey/checkpoint/safetensors.hpp"
 #include "spankey/inject/runtime.hpp"
+#include "spankey/layer/layer.hpp"
 #include "spankey/loss/deny/deny.hpp"
 #include "spankey/optim/sgd.hpp"
 
@@ -38,6 +39,7 @@ struct conformance_case {
   std::vector<int> sites;  // none without injection
   deny_kind deny = deny_kind::none;
   spankey::deny_on on = spankey::deny_on::wrong;
+  spankey::batch_statistics statistics = spankey::batch_statistics::per_group;
   double deny_weight = 0, margin1 = 0, margin2 = 0, gap = 0,
          seal_weight = 0;  // 0 where the deny mode has none
   double learning_rate = 0;

@@ -82,8 +82,11 @@ safetensors_writer run_step(const conformance_case& c, const safetensors_file& f
   using T = typename Model::scalar;       // of x and the activations
   using master = typename Model::master;  // of keys, logits and parameters
   constexpr std::size_t site_count = Model::sites.size();
-  const spankey::objective<Deny> objective{
-      .classes = classes_of(c.model), .weight = c.deny_weight, .on = c.on, .deny = deny};
+  const spankey::objective<Deny> objective{.classes = classes_of(c.model),
+                                           .weight = c.deny_weight,
+                                           .on = c.on,
+                                           .deny = deny,
+                                           .statistics = c.statistics};
   const index_t groups = objective.groups();
   const extents image = spankey::extents_of<typename Model::input>;
 

@@ -47,11 +47,13 @@ class norm_with_residual {
 
 template <class L>
 void check(index_t samples_of_group) {
-  for (const index_t groups : {1, 2, 3}) {
-    INFO(groups, " groups");
-    test::layer_probe<L> probe(groups * samples_of_group, {.groups = groups, .training = true});
-    test::check_layer(probe);
-  }
+  for (const auto statistics : {batch_statistics::per_group, batch_statistics::joint})
+    for (const index_t groups : {1, 2, 3}) {
+      INFO(groups, " groups", statistics == batch_statistics::joint ? ", joint" : "");
+      test::layer_probe<L> probe(groups * samples_of_group,
+                                 {.groups = groups, .training = true, .statistics = statistics});
+      test::check_layer(probe);
+    }
 }
 
 template <class L>
@@ -63,7 +65,8 @@ void fill(L& layer, double weight, double bias_value, double mean, double varian
 }
 }  // namespace
 
-TEST_CASE("batch_norm2d: gradients of x, residual, weight and bias, with statistics per group") {
+TEST_CASE(
+    "batch_norm2d: gradients of x, residual, weight and bias, with statistics per group and joint ones") {
   SUBCASE("identity") { check<norm<activation::identity>>(2); }
   SUBCASE("relu") { check<norm<activation::relu>>(2); }
   SUBCASE("identity with residual") { check<norm_with_residual<activation::identity>>(2); }
@@ -108,6 +111,22 @@ TEST_CASE("batch_norm2d: running statistics move by 0.1 for each group, in order
   layer.forward({.groups = 2, .training = true}, {x.data(), 6});
   CHECK(layer.running_mean.value.data[0] == doctest::Approx(0.9 * 0.2 + 0.1 * 20));
   CHECK(layer.running_variance.value.data[0] == doctest::Approx(0.9 * 1 + 0.1 * 100));
+}
+
+TEST_CASE("batch_norm2d: joint statistics are those of one group of all samples") {
+  norm<activation::relu> joint, whole;
+  arena memory(joint, 6), more(whole, 6);
+  fill(joint, 2, 3, 0, 1);
+  fill(whole, 2, 3, 0, 1);
+  const auto x = test::numbers(6 * image::size, 4, -5, 9);
+  const auto y =
+      joint.forward({.groups = 3, .training = true, .statistics = batch_statistics::joint}, {x.data(), 6});
+  const auto expected = whole.forward({.groups = 1, .training = true}, {x.data(), 6});
+  CHECK(std::equal(y.data(), y.data() + y.size(), expected.data()));
+  for (index_t c = 0; c < image::channels; ++c) {
+    CHECK(joint.running_mean.value.data[c] == whole.running_mean.value.data[c]);
+    CHECK(joint.running_variance.value.data[c] == whole.running_variance.value.data[c]);
+  }
 }
 
 TEST_CASE("batch_norm2d: evaluation reads the running statistics and leaves them alone") {

@@ -33,7 +33,7 @@ struct run {
   arena memory{model, groups* samples};
   std::vector<double> logits, gradients, states, key_gradient;
 
-  explicit run(bool shared, int first_site) {
+  explicit run(bool shared, int first_site, batch_statistics statistics) {
     initialise(model, 1);
     std::vector<double> x;
     const std::vector<double> once = numbers(samples * Model::input::size, 2);
@@ -48,14 +48,14 @@ struct run {
     keys[site].gradient[0] = key_gradient.data();
     CHECK(model.reads_keys(keys, groups));
 
-    const pass p{.groups = groups, .training = true, .shared = shared};
+    const pass p{.groups = groups, .training = true, .shared = shared, .statistics = statistics};
     const batch_view<const double, typename Model::input> view(x.data(), shared ? samples : groups * samples);
     const auto z = model.forward(p, view, keys);
     logits.assign(z.data(), z.data() + z.size());
     zero_gradients(model);
     const std::vector<double> dz = numbers(z.size(), 5);
     std::copy(dz.begin(), dz.end(), model.logit_gradient(groups * samples).data());
-    model.backward({.groups = groups, .training = true}, groups * samples);
+    model.backward({.groups = groups, .training = true, .statistics = statistics}, groups * samples);
     model.for_each_parameter([&](const scope&, parameter<double>& w) {
       gradients.insert(gradients.end(), w.gradient.data, w.gradient.data + w.dims.size());
     });
@@ -74,11 +74,15 @@ double difference(const std::vector<double>& a, const std::vector<double>& b) {
 }
 
 template <class Model>
-void check(int first_site) {
+void check(int first_site, batch_statistics statistics = batch_statistics::per_group) {
   CAPTURE(first_site);
-  const run<Model> shared(true, first_site), stacked(false, first_site);
-  CHECK(shared.logits == stacked.logits);
-  CHECK(shared.states == stacked.states);
+  const run<Model> shared(true, first_site, statistics), stacked(false, first_site, statistics);
+  if (statistics == batch_statistics::per_group) {
+    CHECK(shared.logits == stacked.logits);
+    CHECK(shared.states == stacked.states);
+  }
+  CHECK(difference(shared.logits, stacked.logits) < 1e-12);
+  CHECK(difference(shared.states, stacked.states) < 1e-12);
   CHECK(difference(shared.gradients, stacked.gradients) < 1e-12);
   CHECK(difference(shared.key_gradient, stacked.key_gradient) < 1e-12);
 }
@@ -99,6 +103,10 @@ TEST_CASE("shared pass: a head with a reject logit beside the classes") {
 
 TEST_CASE("shared pass: batch statistics are computed once and counted for every group") {
   check<network<small_resnet, at<2, 3>>>(2);
+}
+
+TEST_CASE("shared pass: joint batch statistics count every sample once for every group") {
+  for (const int site : {1, 2, 3}) check<network<small_resnet, at<1, 2, 3>>>(site, batch_statistics::joint);
 }
 
 TEST_CASE("shared pass: a site that is off, or absent, or without keys does not split the groups") {

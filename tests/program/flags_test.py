@@ -37,6 +37,7 @@ BAD = [
     (["--key-std", "inf"], ["--key-std", "inf", "from 0"]),
     (["--key-std", "nan"], ["--key-std", "nan", "from 0"]),
     (["--rescale", "all"], ["--rescale", "all", "pooled", "per_key"]),
+    (["--batch-statistics", "both"], ["--batch-statistics", "both", "per_group", "joint"]),
     (["--invalid", "wrong"], ["key.104", "wrong", "gaussian", "orthogonal", "constant"]),
     (["--invalid", "angle@"], ["flag.116", "angle@", "FAMILY@NUMBER"]),
     (["--invalid", "angle@steep"], ["flag.116", "angle@steep", "FAMILY@NUMBER"]),

@@ -9,9 +9,10 @@ CENTRED_MIXTURE = "gaussian,orthogonal,norm_matched,angle@20,angle@45,permuted,s
 MIXTURE = CENTRED_MIXTURE + ",negated"
 REFERENCE = {"basis": "uniform", "coefficients": "unit_cube", "rescale": "pooled", "invalid": "gaussian",
              "invalid-mixture": "", "deny": "B", "deny-on": "wrong", "deny-weight": 0.1, "seal-weight": 1.0,
-             "offset": 0.5, "spread": 0.5}
+             "offset": 0.5, "spread": 0.5, "batch-statistics": "per_group"}
 SOUND = {"basis": "uniform", "coefficients": "unit_cube", "rescale": "per_key", "invalid-mixture": MIXTURE,
-         "deny": "sealed", "deny-on": "wrong+no", "deny-weight": 2.0, "seal-weight": 3.0, "offset": 0.5, "spread": 0.5}
+         "deny": "sealed", "deny-on": "wrong+no", "deny-weight": 2.0, "seal-weight": 3.0, "offset": 0.5, "spread": 0.5,
+         "batch-statistics": "joint"}
 SOUND_ON_MNIST = {"sites": [1, 2], "gamma": 2.0, "key-std": 1.0}
 REGIME_FLAGS = set(REFERENCE) | {"regime"}
 

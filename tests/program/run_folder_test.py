@@ -74,6 +74,7 @@ def test_files_of_a_run(folder):
                         "subspace-dim": 32, "basis": "uniform", "coefficients": "unit_cube", "per-site-key": False,
                         "per-site-basis": False, "key-std": 1.0, "rescale": "pooled", "deny": "B",
                         "deny-weight": 0.1, "deny-on": "wrong", "deny-warmup": 0, "epochs": 1, "batch": 8, "lr": 0.1,
+                        "batch-statistics": "per_group",
                         "offset": 0.5, "spread": 0.5, "invalid": "gaussian", "invalid-mixture": "", "gap": 0.3,
                         "margin1": 1.0, "margin2": 0.5, "seal-weight": 1.0, "optimizer": "sgd", "momentum": 0.9,
                         "weight-decay": 5e-4, "families": "gaussian",

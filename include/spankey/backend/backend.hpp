@@ -51,11 +51,12 @@ struct conv2d_problem {
 };
 
 /// Batch norm over `groups` equal parts of the batch, each with its own statistics over `rows` = N/G*H*W
-/// rows. The running statistics are updated `repeats` times by each: once for every group that shares the part.
+/// rows. The running statistics are updated `repeats` times by each: once for every group that shares the part. Where
+/// groups that share it are one part, every row is there `copies` times: the unbiased variance counts them.
 struct batch_norm_problem {
   index_t groups, rows, channels;
   double momentum = 0.1, epsilon = 1e-5;
-  index_t repeats = 1;
+  index_t repeats = 1, copies = 1;
 };
 
 /// y = act(normalised x + residual): what a batch norm layer does besides normalising.

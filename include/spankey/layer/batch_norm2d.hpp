@@ -1,5 +1,6 @@
 // Batch norm over channels, with what usually follows it fused in: y = act(batch_norm(x) + residual).
-// Each group of the batch has its own statistics; running statistics are updated in group order.
+// Each group of the batch has its own statistics, and running statistics are updated in group order; or all have those
+// of the whole batch (batch_statistics).
 // x, y, residual (N, H, W, C). Evaluation uses the running statistics. Where y lives shorter than a step (`output_life`),
 // backward and whoever else reads y there needs recompute() first.
 #pragma once
@@ -50,7 +51,7 @@ class batch_norm2d {
     const batch_norm_forward_operands<T> operands = forward_operands(residual);
     const batch_norm_problem sizes = problem(p, x.samples());
     if (p.training) {
-      if (sizes.rows < 2) {
+      if (sizes.rows * sizes.copies < 2) {
         fail("layer.101", "batch_norm2d", "training needs at least 2 values a channel in every group, found ",
              sizes.rows);
       }
@@ -95,10 +96,13 @@ class batch_norm2d {
             .y = y_.data};
   }
   static batch_norm_problem problem(const pass& p, index_t samples) {
-    return {.groups = p.parts(),
-            .rows = samples / p.parts() * Shape::height * Shape::width,
+    const bool joint = p.statistics == batch_statistics::joint;
+    const index_t parts = joint ? 1 : p.parts(), stands_for = p.shared ? p.groups : 1;
+    return {.groups = parts,
+            .rows = samples / parts * Shape::height * Shape::width,
             .channels = Shape::channels,
-            .repeats = p.shared ? p.groups : 1};
+            .repeats = joint ? 1 : stands_for,
+            .copies = joint ? stands_for : 1};
   }
 
   lifetime output_life_;

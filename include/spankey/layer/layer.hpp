@@ -23,6 +23,12 @@ namespace spankey {
 /// Groups of one stacked batch: valid keys, invalid keys, no key.
 inline constexpr std::size_t max_groups = 3;
 
+/// What a batch norm normalises a stacked training batch with.
+enum class batch_statistics {
+  per_group,  // every group with its own, as if it passed alone; the running ones take up one after the other
+  joint       // all groups with those of the whole batch: as in evaluation, which has one set for every key
+};
+
 /// One trip through a model. The batch is `groups` equal parts; training passes use batch statistics. While the pass is
 /// `shared`, all groups are the same samples and layers see them once; the first site that gives groups different
 /// keys makes it a stacked one (inject/gated.hpp).
@@ -30,6 +36,7 @@ struct pass {
   index_t groups = 1;
   bool training = false;
   bool shared = false;
+  batch_statistics statistics = batch_statistics::per_group;
   /// Parts that a layer has to tell apart.
   [[nodiscard]] constexpr index_t parts() const { return shared ? 1 : groups; }
 };

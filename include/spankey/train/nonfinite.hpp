@@ -135,7 +135,7 @@ nonfinite_place find_nonfinite(Model& model, const objective<Deny>& o,
     if (is_activation(at))
       std::memset(static_cast<void*>(b.data), 0, static_cast<std::size_t>(b.count) * sizeof(T));
   });
-  pass p{.groups = o.groups(), .training = true};
+  pass p{.groups = o.groups(), .training = true, .statistics = o.statistics};
   p.shared = p.groups > 1 && model.reads_keys(keys, p.groups);
   const auto logits = model.forward(p, p.shared ? group_of(x, 0, p.groups) : x, keys);
   for_each_activation([&]<class T>(const scope& at, buffer<T>& b) {

@@ -16,7 +16,7 @@
 
 namespace spankey {
 
-/// What a run minimises. `weight` is lambda of this step (after warm-up).
+/// What a run minimises. `weight` is lambda of this step (after warm-up); `statistics`: what batch norm of the groups sees.
 template <class Deny>
 struct objective {
   static_assert(
@@ -27,6 +27,7 @@ struct objective {
   double weight = 0.1;
   deny_on on = deny_on::wrong;
   Deny deny{};
+  batch_statistics statistics = batch_statistics::per_group;
 
   [[nodiscard]] constexpr index_t groups() const { return group_count(Deny::denies, on); }
 };
@@ -76,22 +77,33 @@ loss_problem loss_problem_of(const objective<Deny>& o, index_t samples_of_group)
   return p;
 }
 
+/// Zeroed gradients, then the logits of the groups of x. Up to the first site with keys the groups are the same samples:
+/// they are computed once. Logits and what follows from them are never shared.
+template <class Model, class Deny, std::size_t Sites>
+auto forward_groups(Model& model, const objective<Deny>& o, pass& p,
+                    batch_view<const typename Model::scalar, typename Model::input> x,
+                    const model_keys<typename Model::master, Sites>& keys) {
+  p = {.groups = o.groups(), .training = true, .statistics = o.statistics};
+  if (x.samples() < p.groups || x.samples() % p.groups != 0)
+    fail("train.105", "compute_gradients", "found ", x.samples(), " samples for ", p.groups, " equal groups");
+  zero_gradients(model);
+  p.shared = p.groups > 1 && model.reads_keys(keys, p.groups);
+  const auto logits = model.forward(p, p.shared ? group_of(x, 0, p.groups) : x, keys);
+  p.shared = false;
+  return logits;
+}
+
 /// Zeroed gradients, forward, loss and backward where the model's memory is not the host's; returns the logits. What the
 /// step comes to stays there as well (loss_kernels): nothing waits.
 template <class Model, class Deny, std::size_t Sites>
 auto enqueue_gradients(Model& model, const objective<Deny>& o,
                        batch_view<const typename Model::scalar, typename Model::input> x, const int* labels,
                        const model_keys<typename Model::master, Sites>& keys) {
-  pass p{.groups = o.groups(), .training = true};
-  if (x.samples() < p.groups || x.samples() % p.groups != 0)
-    fail("train.105", "compute_gradients", "found ", x.samples(), " samples for ", p.groups, " equal groups");
-  zero_gradients(model);
-  p.shared = p.groups > 1 && model.reads_keys(keys, p.groups);
-  const auto logits = model.forward(p, p.shared ? group_of(x, 0, p.groups) : x, keys);
+  pass p;
+  const auto logits = forward_groups(model, o, p, x, keys);
   loss_kernels<typename Model::backend_type, typename Model::master>::compute(
       loss_problem_of<Model>(o, x.samples() / p.groups), logits.data(), labels,
       model.logit_gradient(x.samples()).data());
-  p.shared = false;  // as the logits are
   model.backward(p, x.samples());
   return logits;
 }
@@ -99,59 +111,55 @@ auto enqueue_gradients(Model& model, const objective<Deny>& o,
 /// Forward, loss and backward of one batch; labels (N). x, labels and keys lie in the model's memory, as the logits do
 /// that it returns; its numbers are the host's, so it waits for them.
 template <class Model, class Deny, std::size_t Sites>
+requires(!memory_of_model<Model>::on_host) auto compute_gradients(
+    Model& model, const objective<Deny>& o, batch_view<const typename Model::scalar, typename Model::input> x,
+    const int* labels, const model_keys<typename Model::master, Sites>& keys) {
+  using T = typename Model::master;
+  step_result<T, shape<Model::outputs>> result;
+  result.logits = enqueue_gradients(model, o, x, labels, keys);
+  const step_numbers found = loss_kernels<typename Model::backend_type, T>::fetch();
+  result.cross_entropy = found.cross_entropy;
+  result.deny = found.deny;
+  result.total = found.cross_entropy + o.weight * found.deny;
+  result.correct = static_cast<index_t>(found.correct);
+  return result;
+}
+
+template <class Model, class Deny, std::size_t Sites>
 auto compute_gradients(Model& model, const objective<Deny>& o,
                        batch_view<const typename Model::scalar, typename Model::input> x, const int* labels,
                        const model_keys<typename Model::master, Sites>& keys) {
   using T = typename Model::master;
   using logit_shape = shape<Model::outputs>;
-  if constexpr (!memory_of_model<Model>::on_host) {
-    step_result<T, logit_shape> result;
-    result.logits = enqueue_gradients(model, o, x, labels, keys);
-    const step_numbers found = loss_kernels<typename Model::backend_type, T>::fetch();
-    result.cross_entropy = found.cross_entropy;
-    result.deny = found.deny;
-    result.total = found.cross_entropy + o.weight * found.deny;
-    result.correct = static_cast<index_t>(found.correct);
-    return result;
-  } else {
-    constexpr index_t softmax = head_outputs(Model::outputs).softmax;
-    pass p{.groups = o.groups(), .training = true};
-    if (x.samples() < p.groups || x.samples() % p.groups != 0)
-      fail("train.105", "compute_gradients", "found ", x.samples(), " samples for ", p.groups,
-           " equal groups");
+  constexpr index_t softmax = head_outputs(Model::outputs).softmax;
+  pass p;
+  step_result<T, logit_shape> result;
+  result.logits = forward_groups(model, o, p, x, keys);
 
-    zero_gradients(model);
-    step_result<T, logit_shape> result;
-    // Up to the first site with keys the groups are the same samples: they are computed once.
-    p.shared = p.groups > 1 && model.reads_keys(keys, p.groups);
-    result.logits = model.forward(p, p.shared ? group_of(x, 0, p.groups) : x, keys);
-
-    const batch_view<T, logit_shape> dz = model.logit_gradient(x.samples());
-    std::fill_n(dz.data(), dz.size(), T(0));
-    const auto valid = group_of(result.logits, 0, p.groups);
-    result.cross_entropy = cross_entropy(
-        valid, [&](index_t n) { return labels[n]; }, 1.0, group_of(dz, 0, p.groups), softmax);
-    const index_t denied = p.groups - 1;
-    const double share = 1.0 / static_cast<double>(std::max<index_t>(1, denied));
-    for (index_t g = 1; g < p.groups; ++g) {
-      const deny_terms<T, logit_shape> terms{.valid = valid,
-                                             .denied = group_of(result.logits, g, p.groups),
-                                             .labels = labels,
-                                             .classes = o.classes,
-                                             .valid_gradient = group_of(dz, 0, p.groups),
-                                             .denied_gradient = group_of(dz, g, p.groups),
-                                             .denied_groups = denied};
-      result.deny += share * o.deny(terms, share * o.weight);
-    }
-    result.total = result.cross_entropy + o.weight * result.deny;
-    for (index_t n = 0; n < valid.samples(); ++n) {
-      const T* z = valid.sample(n);
-      result.correct += std::max_element(z, z + softmax) - z == labels[n] ? 1 : 0;
-    }
-    p.shared = false;  // as the logits are
-    model.backward(p, x.samples());
-    return result;
+  const batch_view<T, logit_shape> dz = model.logit_gradient(x.samples());
+  std::fill_n(dz.data(), dz.size(), T(0));
+  const auto valid = group_of(result.logits, 0, p.groups);
+  result.cross_entropy = cross_entropy(
+      valid, [&](index_t n) { return labels[n]; }, 1.0, group_of(dz, 0, p.groups), softmax);
+  const index_t denied = p.groups - 1;
+  const double share = 1.0 / static_cast<double>(std::max<index_t>(1, denied));
+  for (index_t g = 1; g < p.groups; ++g) {
+    const deny_terms<T, logit_shape> terms{.valid = valid,
+                                           .denied = group_of(result.logits, g, p.groups),
+                                           .labels = labels,
+                                           .classes = o.classes,
+                                           .valid_gradient = group_of(dz, 0, p.groups),
+                                           .denied_gradient = group_of(dz, g, p.groups),
+                                           .denied_groups = denied};
+    result.deny += share * o.deny(terms, share * o.weight);
   }
+  result.total = result.cross_entropy + o.weight * result.deny;
+  for (index_t n = 0; n < valid.samples(); ++n) {
+    const T* z = valid.sample(n);
+    result.correct += std::max_element(z, z + softmax) - z == labels[n] ? 1 : 0;
+  }
+  model.backward(p, x.samples());
+  return result;
 }
 
 }  // namespace spankey

@@ -145,6 +145,12 @@ TEST_CASE_TEMPLATE("batch norm: every channel tail, few rows", T, float, bf16) {
   });
 }
 
+TEST_CASE_TEMPLATE("batch norm: rows that stand for several samples", T, float, bf16) {
+  for_each_isa([] {
+    check_agreement<T>({.groups = 1, .rows = 3, .channels = 17, .copies = 3}, activation::relu, true);
+  });
+}
+
 TEST_CASE_TEMPLATE("batch norm: several blocks of rows, the last one short", T, float, bf16) {
   for_each_isa([] {
     for (const index_t channels : {1, 3, 16, 17, 64, 65})

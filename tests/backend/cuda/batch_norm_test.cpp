@@ -1,5 +1,5 @@
 // Batch norm on the device agrees with reference<double>: groups, rows, channels with and without whole packs, both
-// activations, residual, evaluation, recomputation, dx in place of dy, accumulation, repeats, NaN; float and bf16.
+// activations, residual, evaluation, recomputation, dx in place of dy, accumulation, repeats, copies, NaN; float and bf16.
 #include "spankey/backend/cuda/batch_norm.hpp"
 
 #include <doctest/doctest.h>
@@ -100,6 +100,7 @@ TEST_CASE_TEMPLATE("cuda batch_norm: agrees with the reference", T, float, bf16)
   check_agreement<T>({2, 5000, 8}, activation::relu, false);  // several chunks
   check_agreement<T>({1, 70, 520}, activation::relu, true);   // several blocks of channels
   check_agreement<T>({1, 40, 16, 0.1, 1e-5, 3}, activation::relu, false);
+  check_agreement<T>({.groups = 1, .rows = 3, .channels = 17, .copies = 3}, activation::relu, true);
 }
 TEST_CASE("cuda batch_norm: statistics far from 0 keep their digits") {
   check_agreement<float>({1, 1000, 8}, activation::identity, false, 100);

@@ -130,11 +130,13 @@ double relative(const std::vector<double>& found, const std::vector<double>& exp
 template <template <head_outputs, class, class, class> class Model, index_t Classes, class Sites, class T,
           class Deny, class Optimizer = sgd>
 void check_step(index_t n, const Deny& deny, deny_on on, double tolerance,
-                const Optimizer& optimizer = Optimizer{}) {
+                const Optimizer& optimizer = Optimizer{},
+                batch_statistics statistics = batch_statistics::per_group) {
   CAPTURE(n);
   constexpr head_outputs head = Deny::outputs(Classes);
   using gates = gate<runtime, Sites>;
-  const objective<Deny> goal{.classes = Classes, .weight = 0.5, .on = on, .deny = deny};
+  const objective<Deny> goal{
+      .classes = Classes, .weight = 0.5, .on = on, .deny = deny, .statistics = statistics};
   const step_tensors found = run_step<Model<head, gates, backend::cuda, T>>(n, goal, optimizer);
   const step_tensors expected = run_step<Model<head, gates, backend::reference, float>>(n, goal, optimizer);
   CHECK(found.cross_entropy == doctest::Approx(expected.cross_entropy).epsilon(tolerance));
@@ -167,6 +169,8 @@ TEST_CASE("cuda model: small_cnn") {
 }
 TEST_CASE("cuda model: small_resnet") {
   check_step<small_resnet, 10, at<0, 2, 3>, float>(1, sealed{}, deny_on::wrong, 2e-3);
+  check_step<small_resnet, 10, at<2>, float>(2, sealed{}, deny_on::wrong_and_none, 2e-3, sgd{},
+                                             batch_statistics::joint);
 }
 TEST_CASE("cuda model: bf16 is as far off as bf16 is") {
   check_step<mlp, 5, at<0, 1, 2>, bf16>(17, reject_class{}, deny_on::wrong_and_none, 0.15);

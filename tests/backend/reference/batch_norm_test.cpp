@@ -36,6 +36,18 @@ TEST_CASE("reference batch norm: groups are normalised apart; running statistics
   CHECK(running_mean[0] == doctest::Approx(10.5));
 }
 
+TEST_CASE("reference batch norm: rows that stand for several count so in the unbiased variance") {
+  const spankey::batch_norm_problem p{1, 2, 1, 1.0, 0.0, 1, 3};
+  const std::vector<double> x{1, 3}, gamma{1}, beta{0};
+  std::vector<double> running_mean{0}, running_variance{0}, mean(1), rstd(1), y(2);
+  kernels::forward_training(p, activation::identity,
+                            {x.data(), gamma.data(), beta.data(), nullptr, running_mean.data(),
+                             running_variance.data(), mean.data(), rstd.data(), y.data()},
+                            nullptr);
+  CHECK(rstd[0] == doctest::Approx(1));                // biased variance 1, however often each is there
+  CHECK(running_variance[0] == doctest::Approx(1.2));  // of 1, 1, 1, 3, 3, 3
+}
+
 TEST_CASE("reference batch norm: the mask reaches dy, dx sums to zero, dgamma and dbeta add up") {
   const spankey::batch_norm_problem p{1, 3, 1, 0.1, 0.0};
   const std::vector<double> x{-1, 0, 1}, y{0, 1, 2}, gamma{1}, mean{0}, rstd{std::sqrt(1.5)};

@@ -172,7 +172,7 @@ struct batch_norm_kernels<backend::cpu, T> {
   static void join_moments(const batch_norm_problem& p, const cut& c, index_t first, index_t g,
                            const float* partial, const batch_norm_forward_operands<T>& t) {
     const index_t count = std::min(chunk, p.channels - first);
-    const double rows = static_cast<double>(p.rows);
+    const double rows = static_cast<double>(p.rows), copies = static_cast<double>(p.copies);
     double mean[chunk] = {}, squares[chunk] = {};
     for (index_t b = 0; b < c.blocks; ++b) {
       const float* block = partial + b * sums * c.period + first;
@@ -191,7 +191,7 @@ struct batch_norm_kernels<backend::cpu, T> {
     }
     for (index_t i = 0; i < count; ++i) {
       const index_t channel = first + i;
-      const double variance = squares[i] / rows, unbiased = squares[i] / (rows - 1.0);
+      const double variance = squares[i] / rows, unbiased = squares[i] * copies / (rows * copies - 1.0);
       t.mean[g * p.channels + channel] = static_cast<float>(mean[i]);
       t.rstd[g * p.channels + channel] = static_cast<float>(1.0 / std::sqrt(variance + p.epsilon));
       const auto advance = [&](float& running, double now) {

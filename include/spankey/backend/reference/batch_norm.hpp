@@ -33,7 +33,7 @@ struct batch_norm_kernels<backend::reference, T> {
         t.mean[g * p.channels + c] = mean;
         t.rstd[g * p.channels + c] = T(1) / std::sqrt(variance + static_cast<T>(p.epsilon));
         // One row has no unbiased variance; PyTorch refuses it, the layer too.
-        const T unbiased = variance * count / (count - T(1));
+        const T counted = static_cast<T>(p.rows * p.copies), unbiased = variance * counted / (counted - T(1));
         for (index_t repeat = 0; repeat < p.repeats; ++repeat) {
           t.running_mean[c] += momentum * (mean - t.running_mean[c]);
           t.running_variance[c] += momentum * (unbiased - t.running_variance[c]);
