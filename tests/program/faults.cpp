@@ -1,6 +1,7 @@
 // Preloaded into the program (LD_PRELOAD): one call fails on purpose. For Linux with glibc.
 //
-//   SPANKEY_FAULT_KIND     write, fsync, close, rename or allocation (from the first sigaction on, which main begins with)
+//   SPANKEY_FAULT_KIND     write, fsync, close, rename, allocation (from the first sigaction on, which main begins with) or
+//                          scheduler (those that oneTBB asks for)
 //   SPANKEY_FAULT_AT       number of the call that fails, from 1; 0: none, calls are only counted
 //   SPANKEY_FAULT_CODE     errno of the failing call; 0: a write that takes half of its bytes
 //   SPANKEY_FAULT_FOLDER   only calls for files and folders below this one count
@@ -18,6 +19,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <new>
 
 extern "C" {
 void* __libc_malloc(std::size_t bytes);
@@ -52,7 +54,16 @@ bool fails(const char* kind) {
   return ++calls == wanted->at;
 }
 
-bool fails_allocation() { return in_main.load(std::memory_order_relaxed) && fails("allocation"); }
+bool is_scheduler(const void* caller) {
+  Dl_info found;
+  return ::dladdr(caller, &found) != 0 && found.dli_fname != nullptr &&
+         std::strstr(found.dli_fname, "libtbb") != nullptr;
+}
+bool fails_allocation(const void* caller) {
+  if (!in_main.load(std::memory_order_relaxed) || wanted->kind == nullptr) return false;
+  if (fails("allocation")) return true;
+  return std::strcmp(wanted->kind, "scheduler") == 0 && is_scheduler(caller) && fails("scheduler");
+}
 
 bool below_folder(const char* path) {
   if (!ready || wanted->folder == nullptr) return false;
@@ -149,25 +160,32 @@ int rename(const char* from, const char* to) {
 }
 
 void* malloc(std::size_t bytes) noexcept {
-  if (fails_allocation()) return errno = ENOMEM, nullptr;
+  if (fails_allocation(__builtin_return_address(0))) return errno = ENOMEM, nullptr;
   return __libc_malloc(bytes);
 }
 void* calloc(std::size_t count, std::size_t bytes) noexcept {
-  if (fails_allocation()) return errno = ENOMEM, nullptr;
+  if (fails_allocation(__builtin_return_address(0))) return errno = ENOMEM, nullptr;
   return __libc_calloc(count, bytes);
 }
 void* realloc(void* memory, std::size_t bytes) noexcept {
-  if (fails_allocation()) return errno = ENOMEM, nullptr;
+  if (fails_allocation(__builtin_return_address(0))) return errno = ENOMEM, nullptr;
   return __libc_realloc(memory, bytes);
 }
 void* aligned_alloc(std::size_t alignment, std::size_t bytes) noexcept {
-  if (fails_allocation()) return errno = ENOMEM, nullptr;
+  if (fails_allocation(__builtin_return_address(0))) return errno = ENOMEM, nullptr;
   return __libc_memalign(alignment, bytes);
 }
 int posix_memalign(void** memory, std::size_t alignment, std::size_t bytes) noexcept {
-  if (fails_allocation()) return ENOMEM;
+  if (fails_allocation(__builtin_return_address(0))) return ENOMEM;
   *memory = __libc_memalign(alignment, bytes);
   return *memory == nullptr ? ENOMEM : 0;
 }
 
 }  // extern "C"
+
+// Its caller is known here, not in malloc.
+void* operator new(std::size_t bytes) {
+  if (fails_allocation(__builtin_return_address(0))) throw std::bad_alloc();
+  if (void* const memory = __libc_malloc(bytes)) return memory;
+  throw std::bad_alloc();
+}

@@ -55,7 +55,7 @@ def every_call(folder, kind, codes, sample=0):
     result, calls = run_with(run, kind, 0, 0, *FLAGS, "--out", run)
     assert result.returncode == 0, result
     expected = interrupted.outcome(run)
-    assert calls > 5, calls
+    assert calls > 1, calls
     numbers = range(1, calls + 1)
     if sample and calls > sample:
         numbers = [1 + i * (calls - 1) // (sample - 1) for i in range(sample)]
@@ -99,6 +99,8 @@ def test_closes(folder):
 
 def test_allocations(folder):
     every_call(folder, "allocation", [errno.ENOMEM], sample=ALLOCATIONS)
+    # A thread's first loop is among these, which would leave oneTBB waiting for ever if a limit of threads were there.
+    every_call(folder, "scheduler", [errno.ENOMEM])
 
 
 if __name__ == "__main__":

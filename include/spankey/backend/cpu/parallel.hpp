@@ -81,6 +81,13 @@ class thread_limit {
       : control_(tbb::global_control::max_allowed_parallelism, static_cast<std::size_t>(threads)) {}
 
  private:
+  // A thread's first loop allocates what oneTBB keeps for it. Where that fails while a limit lives, oneTBB 2021.8 waits
+  // for ever when the limit ends: so the loop comes first.
+  struct first_loop {
+    first_loop() { cpu::run_tasks(1, &nothing, nullptr); }
+    static void nothing(const void* /*f*/, index_t /*task*/) {}
+  };
+  [[no_unique_address]] first_loop first_;
   tbb::global_control control_;
 };
 
