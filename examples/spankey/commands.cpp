@@ -6,19 +6,45 @@
 #include "network.hpp"
 #include "output_file.hpp"
 #include "run_folder.hpp"
-#include "spankey/backend/cpu/describe.hpp"
 #include "spankey/checkpoint/checkpoint_series.hpp"
 #include "spankey/checkpoint/folder_lock.hpp"
+#include "spankey/core/error.hpp"
+
+namespace {
+
+network_on_device on_cuda([[maybe_unused]] const std::string& model) {
+#if defined(SPANKEY_PROGRAM_CUDA)
+  if (model == "mlp") return mlp_on_cuda();
+  if (model == "small_cnn") return small_cnn_on_cuda();
+  if (model == "small_resnet") return small_resnet_on_cuda();
+  if (model == "resnet18") return resnet18_on_cuda();
+#endif
+  return {};
+}
+
+/// What `model` does on a device. Fails with flag.127 where this program does not have it.
+network_on_device on_device(const network& model, const std::string& device) {
+  const network_on_device found =
+      device == "cuda" ? on_cuda(model.name) : network_on_device{model.train, model.evaluate, model.describe};
+  if (found.train == nullptr)
+    spankey::fail("flag.127", "--device", "found ", device,
+                  ", but this program was built without spankey::cuda (CMake's SPANKEY_CUDA)");
+  return found;
+}
+
+}  // namespace
 
 int train(const run_options& options) {
   require_consistent(options);
   require_keys_fit(options);
+  const network_on_device chosen = on_device(network_named(options.model), options.device);
   require_free(options.out);  // before any work
-  return network_named(options.model).train(options, start_of_run::fresh);
+  return chosen.train(options, start_of_run::fresh);
 }
 
 int resume(const run_options& options) {
   require_keys_fit(options);
+  const network_on_device chosen = on_device(network_named(options.model), options.device);
   std::error_code code;
   const std::filesystem::path folder(options.out);
   if (std::filesystem::exists(folder / "metrics.json", code)) {
@@ -30,7 +56,7 @@ int resume(const run_options& options) {
   if (options.keyed() && !std::filesystem::exists(folder / "key_space.safetensors", code))
     spankey::fail("flag.126", "--resume", "'", options.out,
                   "' has no key_space.safetensors: it was interrupted before, or its keys are lost");
-  return network_named(options.model).train(options, start_of_run::resumed);
+  return chosen.train(options, start_of_run::resumed);
 }
 
 int train_or_continue(const run_options& options) {
@@ -52,16 +78,16 @@ int evaluate(const eval_options& request) {
   options.eval_images = request.eval_images.value_or(options.eval_images);
   options.families = request.families.value_or(options.families);
   require_keys_fit(options);
+  const network_on_device chosen = on_device(network_named(options.model), request.device);
   require_output("--out", request.out.empty() ? (std::filesystem::path(request.run) / "metrics.json").string()
                                               : request.out);
-  network_named(options.model).evaluate(options, request);
+  chosen.evaluate(options, request);
   return 0;
 }
 
 int describe_run(const run_options& options, bool measure) {
   require_consistent(options);
   require_keys_fit(options);
-  std::fputs(spankey::describe().c_str(), stdout);
-  network_named(options.model).describe(options, measure);
+  on_device(network_named(options.model), options.device).describe(options, measure);
   return 0;
 }

@@ -8,6 +8,9 @@
 
 #include "run_options.hpp"
 
+/// What --device may say.
+inline const std::vector<std::string> device_names = {"cpu", "cuda"};
+
 /// A new run; one that goes on where an interrupted one of the same configuration stopped, if there is one; or only that.
 enum class start_of_run { fresh, may_continue, resumed };
 
@@ -26,6 +29,7 @@ struct eval_options {
   std::optional<std::int64_t> test_limit, eval_keys, eval_images;
   std::optional<std::string> families;
   std::int64_t threads = 0;
+  std::string device = "cpu";
   std::string out;  // default: RUN/metrics.json
 };
 

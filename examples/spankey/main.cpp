@@ -60,7 +60,7 @@ int run_program(int argc, char** argv) {
   train_app->add_option("--out", options.out, "run folder: new or empty (default: runs/...)");
   train_app->add_option(
       "--resume", options.resume,
-      "go on with the interrupted run in this folder; beside it only --threads, --data-root "
+      "go on with the interrupted run in this folder; beside it only --threads, --device, --data-root "
       "and --checkpoint-seconds");
   const CLI::Validator seconds_allowed = from_to(0.0, 1e9);
   const char* const seconds_text = "save at least this often, and after every epoch; 0: after every step";
@@ -91,6 +91,9 @@ int run_program(int argc, char** argv) {
       ->check(from_to<std::int64_t>(1, most));
   eval_app->add_option("--families", request.families, "invalid keys: FAMILY[@NUMBER],... or all");
   eval_app->add_option("--threads", request.threads, "threads, 0: all")->check(threads_allowed);
+  eval_app->add_option("--device", request.device, "what computes: the processor, or an NVIDIA GPU")
+      ->check(CLI::IsMember(device_names))
+      ->capture_default_str();
   eval_app->add_option("--out", request.out, "metrics file (default: RUN/metrics.json)");
 
   convert_options conversion;

@@ -11,6 +11,13 @@
 #include "run_options.hpp"
 #include "spankey/core/shape.hpp"
 
+/// What a device does with a network; null where this program was built without it.
+struct network_on_device {
+  int (*train)(const run_options&, start_of_run) = nullptr;  // the exit status
+  void (*evaluate)(const run_options&, const eval_options&) = nullptr;
+  void (*describe)(const run_options&, bool measure) = nullptr;
+};
+
 struct network {
   std::string name;
   std::span<const spankey::extents> sites;
@@ -29,6 +36,12 @@ network mlp_network();
 network small_cnn_network();
 network small_resnet_network();
 network resnet18_network();
+
+// Where this program has spankey::cuda: cuda/network_NAME.cpp.
+network_on_device mlp_on_cuda();
+network_on_device small_cnn_on_cuda();
+network_on_device small_resnet_on_cuda();
+network_on_device resnet18_on_cuda();
 
 /// Sites that carry keys: none without an injector.
 std::vector<int> active_sites(const run_options& options);

@@ -13,7 +13,6 @@
 #include "observers.hpp"
 #include "run_folder.hpp"
 #include "run_progress.hpp"
-#include "spankey/backend/cpu/describe.hpp"
 #include "spankey/checkpoint/atomic_file.hpp"
 #include "spankey/checkpoint/folder_room.hpp"
 #include "spankey/checkpoint/key_space_file.hpp"
@@ -43,10 +42,10 @@ class run_watcher {
     spankey::save_weights(model_, folder_.file("weights.safetensors"));
     score_ = record.loss;
   }
+  bool wants_position() const { return signals_.stop() != 0 || is_time(); }
   bool on_position(const spankey::training_position& at) {
     const int signal = signals_.stop();
-    const std::chrono::duration<double> since = clock::now() - saved_;
-    if (at.step == 0 || signal != 0 || since.count() >= options_.checkpoint_seconds) save(at);
+    if (at.step == 0 || signal != 0 || is_time()) save(at);
     return signal == 0;
   }
   /// The signal that ended the run, or 0.
@@ -55,6 +54,9 @@ class run_watcher {
  private:
   using clock = std::chrono::steady_clock;
 
+  [[nodiscard]] bool is_time() const {
+    return std::chrono::duration<double>(clock::now() - saved_).count() >= options_.checkpoint_seconds;
+  }
   void save(const spankey::training_position& at) {
     if (options_.nonfinite != "ignore") spankey::require_finite(model_);
     progress_.log = log_.flush();  // first: a checkpoint on the device has its log there too
@@ -109,7 +111,8 @@ struct network_commands {
       save_key_space(*keys, folder.file("key_space.safetensors"));
     run_progress progress(folder.path(), checksum_of(data));
     const training_position from = progress.load(*model, options);
-    std::printf("%s\narena: %.1f MiB\n", describe().c_str(), static_cast<double>(memory.bytes()) / (1 << 20));
+    std::printf("%s\narena: %.1f MiB\n", device_text<typename Family::backend>::text().c_str(),
+                static_cast<double>(memory.bytes()) / (1 << 20));
     if (from.steps > 0)
       std::printf("goes on after step %llu of epoch %llu\n", static_cast<unsigned long long>(from.step),
                   static_cast<unsigned long long>(from.epoch + 1));
@@ -118,8 +121,8 @@ struct network_commands {
       if (from.epoch == options.epochs) save_weights(*model, folder.file("weights.safetensors"));
       run.run(watcher, from);
       if (watcher.signal() != 0) {
-        std::printf("\nstopped by a signal, and saved; go on with: spankey train --resume %s\n",
-                    folder.path().c_str());
+        std::printf("\nstopped by a signal, and saved; go on with: spankey train --resume %s%s\n",
+                    folder.path().c_str(), options.device == "cpu" ? "" : " --device cuda");
         return status_of_signal(watcher.signal());
       }
     }

@@ -12,8 +12,14 @@
 
 template <class Family>
 struct network_description {
+  /// Fails with flag.128 where --measure has nothing to look at.
   static void describe(const run_options& options, bool measure) {
     using namespace spankey;
+    constexpr bool on_host = memory_of<typename Family::backend>::on_host;
+    if (measure && !on_host)
+      fail("flag.128", "--measure", "found --device ", options.device,
+           ", but what is measured is the memory of this process; expected --device cpu");
+    std::fputs(device_text<typename Family::backend>::text().c_str(), stdout);
     with_types(options, [&](auto deny, auto scalar) {
       auto model = Family::template make<decltype(deny), decltype(scalar)>(options);
       index_t parameters = 0;
@@ -25,7 +31,9 @@ struct network_description {
       std::printf("step: %lld images in %lld groups, %lld samples\n", static_cast<long long>(options.batch),
                   static_cast<long long>(groups), static_cast<long long>(samples));
       print_plan(plan_memory(*model, samples));
-      if (measure) measure_step(options, deny, *model);
+      if constexpr (on_host) {
+        if (measure) measure_step(options, deny, *model);
+      }
     });
   }
 

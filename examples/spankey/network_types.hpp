@@ -2,11 +2,13 @@
 #pragma once
 
 #include <memory>
+#include <string>
 #include <type_traits>
 
 #include "network.hpp"
 #include "run_data.hpp"
 #include "spankey/backend/cpu/cpu.hpp"
+#include "spankey/backend/cpu/describe.hpp"
 #include "spankey/data/linear_task.hpp"
 #include "spankey/loss/deny/blend.hpp"
 #include "spankey/loss/deny/entropy.hpp"
@@ -20,6 +22,12 @@
 #include "spankey/model/model.hpp"
 #include "spankey/optim/adam.hpp"
 #include "spankey/train/step.hpp"
+
+/// What a network runs on. Specialised in cuda/network_on_cuda.hpp.
+template <class Backend>
+struct device_text {
+  static std::string text() { return spankey::describe(); }
+};
 
 /// Deny losses by the head that they need: one model serves all of a group.
 using semantic_deny = spankey::runtime_deny<spankey::entropy, spankey::entropy_floor, spankey::margin,
@@ -53,12 +61,13 @@ void with_types(const run_options& o, F&& f) {
 
 /// One model of the library for the program: Classes semantic classes, all of its sites gated.
 template <template <spankey::head_outputs, class, class, class> class Model, spankey::index_t Classes,
-          class Sites>
+          class Sites, class Backend = spankey::backend::cpu>
 struct network_family {
+  using backend = Backend;
   static constexpr spankey::index_t classes = Classes;
   template <class Deny, class Scalar>
   using model = Model<spankey::head_outputs(Deny::outputs(Classes)), spankey::gate<spankey::runtime, Sites>,
-                      spankey::backend::cpu, Scalar>;
+                      Backend, Scalar>;
   static constexpr auto& sites = model<spankey::no_deny, float>::sites;
   /// Features where the input is a vector, else images.
   static constexpr bool takes_features =

@@ -262,6 +262,9 @@ void declare_training_flags(CLI::App& app, run_options& o) {
       ->check(CLI::IsMember({"stop", "skip_step", "ignore"}))
       ->capture_default_str();
   app.add_option("--threads", o.threads, "threads, 0: all")->check(limit)->capture_default_str();
+  app.add_option("--device", o.device, "what computes: the processor, or an NVIDIA GPU")
+      ->check(CLI::IsMember(device_names))
+      ->capture_default_str();
   app.add_option("--seed", o.seed, "seed of everything that is random")
       ->check(any_seed)
       ->capture_default_str();
@@ -299,12 +302,13 @@ run_options options_to_resume(const CLI::App& app, const run_options& options) {
   for (const CLI::Option* given : app.get_options()) {
     const std::string name = given->get_name();
     if (given->count() > 0 && name != "--resume" && name != "--threads" && name != "--data-root" &&
-        name != "--checkpoint-seconds")
+        name != "--checkpoint-seconds" && name != "--device")
       fail("flag.125", name, "found beside --resume; a run goes on with the flags of its config.json");
   }
   run_options resumed = read_config((std::filesystem::path(options.resume) / "config.json").string());
   resumed.out = options.resume;
   resumed.threads = options.threads;
+  resumed.device = options.device;
   resumed.data_root = options.data_root;
   resumed.checkpoint_seconds = options.checkpoint_seconds;
   return resumed;

@@ -52,6 +52,7 @@ struct run_options {
   std::vector<double> milestones = {0.5, 0.75};
   std::string precision = "fp32";
   std::int64_t threads = 0;  // 0: all
+  std::string device = "cpu";
   std::uint64_t seed = 0;
   std::optional<std::uint64_t> key_seed;         // never written to config.json
   std::int64_t train_limit = 0, test_limit = 0;  // 0: all
@@ -89,7 +90,7 @@ void require_consistent(const run_options& options);
 /// another flag was given, and with config.1xx.
 run_options options_to_resume(const CLI::App& app, const run_options& options);
 
-/// config.json: everything but --threads, --data-root, --out, --checkpoint-seconds and the key seed. Fails with config.1xx
-/// on a bad file. What newer versions added may be missing: then it is as it was before.
+/// config.json: everything but --threads, --device, --data-root, --out, --checkpoint-seconds and the key seed. Fails with
+/// config.1xx on a bad file. What newer versions added may be missing: then it is as it was before.
 nlohmann::json to_json(const run_options& options);
 run_options from_json(const nlohmann::json& config, const std::string& file);

@@ -1,7 +1,6 @@
 #include "run_progress.hpp"
 
 #include <charconv>
-#include <string_view>
 
 #include "spankey/backend/cpu/isa.hpp"
 #include "spankey/core/error.hpp"
@@ -29,13 +28,18 @@ Number number_in(const training_state& state, const char* name, int base = 10) {
   return value;
 }
 
+// What computes, as far as bits depend on it.
+std::string kernels_of(const run_options& options) {
+  return options.device == "cpu" ? std::string(name_of(active_isa())) : options.device;
+}
+
 }  // namespace
 
 safetensors_metadata run_progress::notes(const run_options& options) const {
   const file_mark mark = log.value_or(file_mark{});
   return {{"configuration", to_json(options).dump()},
           {"data", crc32_text(data_)},
-          {"kernels", std::string(name_of(active_isa()))},
+          {"kernels", kernels_of(options)},
           {"log_bytes", std::to_string(mark.bytes)},
           {"log_crc32", crc32_text(mark.checksum)}};
 }
@@ -53,12 +57,12 @@ void run_progress::accept(const training_state& state, const run_options& option
   require_mark(folder_ + "/log.jsonl", mark_in(state));
 }
 
-void run_progress::report_other_kernels(const training_state& state) {
+void run_progress::report_other_kernels(const training_state& state, const run_options& options) {
   const std::string& before = note(state, "kernels");
-  const std::string_view now = name_of(active_isa());
+  const std::string now = kernels_of(options);
   if (before != now)
     std::fprintf(
         stderr,
-        "the run began with the kernels %s and goes on with %.*s: not the bytes of a run on one machine\n",
-        printable(before).c_str(), static_cast<int>(now.size()), now.data());
+        "the run began with the kernels %s and goes on with %s: not the bytes of a run on one machine\n",
+        printable(before).c_str(), now.c_str());
 }

@@ -27,7 +27,7 @@ class run_progress {
     if (!found) return {};
     for (const std::string& line : found->damaged)
       std::fprintf(stderr, "%s; going on from %s\n", line.c_str(), spankey::printable(found->file).c_str());
-    report_other_kernels(found->state);
+    report_other_kernels(found->state, options);
     log = mark_in(found->state);
     return found->state.at;
   }
@@ -40,7 +40,7 @@ class run_progress {
  private:
   void accept(const spankey::training_state& state, const run_options& options) const;
   static spankey::file_mark mark_in(const spankey::training_state& state);
-  static void report_other_kernels(const spankey::training_state& state);
+  static void report_other_kernels(const spankey::training_state& state, const run_options& options);
 
   std::string folder_;
   std::uint32_t data_;

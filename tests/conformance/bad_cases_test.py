@@ -267,6 +267,8 @@ def main():
                 ("no arguments", "usage", (), {}), ("one argument", "usage", (case,), {}),
                 ("three arguments", "usage", (case, result, result), {}),
                 ("unknown backend", "usage", ("--backend", "gpu", case, result), {}),
+                ("unknown device", "usage", ("--device", "gpu", case, result), {}),
+                ("backend and device", "usage", ("--backend", "cpu", "--device", "cpu", case, result), {}),
                 ("unknown precision", "usage", ("--precision", "fp16", case, result), {}),
                 ("two precisions", "usage", ("--precision", "bf16", "--precision", "fp32", case, result), {}),
                 ("option without value", "usage", ("--precision", case, result), {}),
@@ -279,6 +281,13 @@ def main():
             status, text, files = run(folder, *arguments, **environment)
             ok = status == 2 and text.count("\n") == 1 and culprit in text and not files
             check(what, ok, (status, text, files))
+
+        # A GPU that is there computes; else one line says that there is none, or that the program was built without.
+        status, text, files = run(folder, "--device", "cuda", case, result)
+        ok = status == 0 or (status == 2 and text.count("\n") == 1 and ("[spankey.cuda.101]" in text or
+                                                                        "[spankey.case.116]" in text) and not files)
+        check("device cuda", ok, (status, text, files))
+        result.unlink(missing_ok=True)
 
         # Everything else.
         for what, culprit, content in bad_files(mlp, resnet, resnet_metadata):

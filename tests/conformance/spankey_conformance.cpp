@@ -1,7 +1,9 @@
-// spankey_conformance [--backend cpu|reference] [--precision fp32|bf16] CASE.safetensors RESULT.safetensors
+// spankey_conformance [--backend cpu|reference] [--device cpu|cuda] [--precision fp32|bf16] CASE.safetensors
+//                     RESULT.safetensors
 //
 // Loads a case, runs one training step, writes what it computed. Exit status 0; 2 with one line on stderr and
-// no result file where the case or the command line is wrong. --precision overrides the case's own.
+// no result file where the case or the command line is wrong. --precision overrides the case's own. --device cuda is the
+// backend of that name, where this program was built with it.
 
 #include <cstdio>
 #include <exception>
@@ -20,8 +22,8 @@ using spankey::safetensors_file;
 using spankey::safetensors_writer;
 
 constexpr std::string_view usage =
-    "usage: spankey_conformance [--backend cpu|reference] [--precision fp32|bf16] CASE.safetensors "
-    "RESULT.safetensors";
+    "usage: spankey_conformance [--backend cpu|reference] [--device cpu|cuda] [--precision fp32|bf16] "
+    "CASE.safetensors RESULT.safetensors";
 
 struct command_line {
   backend_kind backend = backend_kind::cpu;
@@ -41,6 +43,9 @@ std::optional<command_line> parse(std::vector<std::string> arguments) {
     if (option == "--backend" && !backend_given && (value == "cpu" || value == "reference")) {
       line.backend = value == "cpu" ? backend_kind::cpu : backend_kind::reference;
       backend_given = true;
+    } else if (option == "--device" && !backend_given && (value == "cpu" || value == "cuda")) {
+      line.backend = value == "cpu" ? backend_kind::cpu : backend_kind::cuda;
+      backend_given = true;
     } else if (option == "--precision" && !line.precision && (value == "fp32" || value == "bf16")) {
       line.precision = value == "fp32" ? precision_kind::fp32 : precision_kind::bf16;
     } else {
@@ -56,6 +61,8 @@ int refuse(std::string_view line) {
 }
 
 safetensors_writer run(const command_line& line, const safetensors_file& file) {
+  if (line.backend == backend_kind::cuda && !has_cuda)
+    spankey::fail("case.116", "--device", "found cuda, but this program was built without spankey::cuda");
   conformance_case c = read_case(file);
   c.precision = line.precision.value_or(c.precision);
   switch (c.model) {

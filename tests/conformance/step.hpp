@@ -11,6 +11,9 @@
 #include <vector>
 
 #include "run.hpp"
+#if defined(SPANKEY_CONFORMANCE_CUDA)
+#include "spankey/backend/cuda/cuda.hpp"
+#endif
 #include "spankey/backend/cpu/cpu.hpp"
 #include "spankey/backend/reference/reference.hpp"
 #include "spankey/checkpoint/weights.hpp"
@@ -22,6 +25,7 @@
 #include "spankey/loss/deny/runtime.hpp"
 #include "spankey/loss/deny/sealed.hpp"
 #include "spankey/optim/sgd.hpp"
+#include "spankey/train/mirror.hpp"
 #include "spankey/train/step.hpp"
 #include "tensors.hpp"
 
@@ -100,26 +104,39 @@ safetensors_writer run_step(const conformance_case& c, const safetensors_file& f
   for (index_t g = 0; g < groups; ++g) x.insert(x.end(), once.begin(), once.end());
   spankey::model_keys<master, site_count> keys{};
   std::array<std::vector<master>, site_count> valid, invalid, gradient;
+  // What the model reads, where it reads it.
+  using place = spankey::memory_of_model<Model>;
+  spankey::mirror<place, T> samples_there;
+  spankey::mirror<place, int> labels_there;
+  std::array<spankey::mirror<place, master>, site_count> valid_there, invalid_there, gradient_there;
   for (const int number : c.sites) {
     const auto site = static_cast<std::size_t>(number);
     const extents& e = Model::sites[site];
     valid[site] = read_samples<master>(file, valid_key(number), e, n);
     gradient[site].resize(valid[site].size());
-    keys[site].group[0] = {valid[site].data(), e.size()};
-    keys[site].gradient[0] = gradient[site].data();
+    keys[site].group[0] = {valid_there[site].of(valid[site].data(), n * e.size()), e.size()};
+    keys[site].gradient[0] =
+        const_cast<master*>(gradient_there[site].of(gradient[site].data(), n * e.size()));
     if constexpr (Deny::denies) {
       invalid[site] = read_samples<master>(file, invalid_key(number), e, 1);
-      keys[site].group[1] = {invalid[site].data(), 0};
+      keys[site].group[1] = {invalid_there[site].of(invalid[site].data(), e.size()), 0};
     }
   }
 
   safetensors_writer result;
-  const auto step = compute_gradients(model, objective, {x.data(), groups * n}, labels.data(), keys);
+  const T* const samples = samples_there.of(x.data(), static_cast<index_t>(x.size()));
+  const auto step =
+      compute_gradients(model, objective, {samples, groups * n}, labels_there.of(labels.data(), n), keys);
+  const auto read = [](const auto* from, index_t count) {
+    return place::read(from, count, [&](const master* v) { return std::vector<master>(v, v + count); });
+  };
+  const std::vector<master> logits = read(step.logits.data(), step.logits.size());
   constexpr const char* group_names[] = {"valid", "invalid", "none"};
   for (index_t g = 0; g < groups; ++g) {
     const std::string group = group_names[g];
-    add_softmax(result, "logits." + group, Model::outputs, n, step.logits.sample(g * n));
-    add_aux(result, "aux." + group, Model::outputs, n, step.logits.sample(g * n));
+    const master* const rows = logits.data() + g * n * Model::outputs;
+    add_softmax(result, "logits." + group, Model::outputs, n, rows);
+    add_aux(result, "aux." + group, Model::outputs, n, rows);
   }
   add_number(result, "loss.ce", step.cross_entropy);
   add_number(result, "loss.deny", step.deny);
@@ -127,7 +144,8 @@ safetensors_writer run_step(const conformance_case& c, const safetensors_file& f
   add_parameters(result, model, "grad.param.", spankey::parameter_part::gradient);
   for (const int number : c.sites) {
     const auto site = static_cast<std::size_t>(number);
-    add_samples(result, "grad.key." + std::to_string(number), Model::sites[site], n, gradient[site].data());
+    add_samples(result, "grad.key." + std::to_string(number), Model::sites[site], n,
+                read(keys[site].gradient[0], static_cast<index_t>(gradient[site].size())).data());
     keys[site].gradient[0] = nullptr;
   }
 
@@ -135,8 +153,9 @@ safetensors_writer run_step(const conformance_case& c, const safetensors_file& f
   optimizer.step(model, c.learning_rate);
   add_parameters(result, model, "next.param.");
   add_states(result, model, "next.buffer.");
-  const auto evaluated = model.forward({.groups = 1, .training = false}, {x.data(), n}, keys);
-  add_softmax(result, "eval.logits.valid", Model::outputs, n, evaluated.data());
+  const auto evaluated = model.forward({.groups = 1, .training = false}, {samples, n}, keys);
+  add_softmax(result, "eval.logits.valid", Model::outputs, n,
+              read(evaluated.data(), evaluated.size()).data());
   return result;
 }
 
@@ -167,6 +186,13 @@ template <template <spankey::head_outputs, class, class, class> class Model, int
 safetensors_writer run_on(backend_kind backend, const conformance_case& c, const safetensors_file& file) {
   if (backend == backend_kind::reference)
     return run_with<Model, Classes, Sites, spankey::backend::reference, double>(c, file);
+#if defined(SPANKEY_CONFORMANCE_CUDA)
+  if (backend == backend_kind::cuda) {
+    if (c.precision == precision_kind::bf16)
+      return run_with<Model, Classes, Sites, spankey::backend::cuda, spankey::bf16>(c, file);
+    return run_with<Model, Classes, Sites, spankey::backend::cuda, float>(c, file);
+  }
+#endif
   if (c.precision == precision_kind::bf16)
     return run_with<Model, Classes, Sites, spankey::backend::cpu, spankey::bf16>(c, file);
   return run_with<Model, Classes, Sites, spankey::backend::cpu, float>(c, file);

@@ -34,6 +34,7 @@ MAY_INCLUDE = {
     "testing": MODEL | {"key", "loss"},
     "infer.hpp": INFER,
     "train.hpp": TRAIN,
+    "cuda.hpp": TRAIN,
     "spankey.hpp": TRAIN | INFER | {"diagnose", "attack", "testing", "interop", "train.hpp", "infer.hpp"},
 }
 

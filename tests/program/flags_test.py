@@ -75,6 +75,7 @@ BAD = [
     (["--schedule", "poly"], ["--schedule", "poly", "constant", "step", "cosine", "one-cycle"]),
     (["--milestones", "0.5,-2"], ["--milestones", "-2", "from 0 to 1e+09"]),
     (["--precision", "fp16"], ["--precision", "fp16", "fp32", "bf16"]),
+    (["--device", "gpu"], ["--device", "gpu", "cpu", "cuda"]),
     (["--threads", "-2"], ["--threads", "-2", "from 0"]),
     (["--seed", "-1"], ["--seed", "-1", "from 0 to 18446744073709551615"]),
     (["--seed", "18446744073709551616"], ["--seed", "18446744073709551616", "from 0 to"]),
@@ -94,6 +95,22 @@ def test_bad_flags(folder):
             result = program.refused(command, *arguments, cwd=folder, names=names)
             assert result.stdout == b"", (arguments, result.stdout)
             assert list(folder.iterdir()) == [], arguments
+
+
+def test_a_gpu_that_is_not_there(folder):
+    result = program.start("train", *program.TINY, "--data", "linear", "--device", "cuda", "--out", folder / "run",
+                           cwd=folder)
+    if result.returncode == 0:
+        return  # it is
+    assert result.returncode == 2 and result.stderr.count(b"\n") == 1, result
+    assert b"[spankey.cuda.101]" in result.stderr or b"[spankey.flag.127] --device: found cuda" in result.stderr, result
+    assert list(folder.iterdir()) == []
+    # What a run would take can be said without it.
+    if b"cuda.101" in result.stderr:
+        text = program.succeeds("describe", "--data", "linear", "--device", "cuda", cwd=folder).stdout
+        assert b"gpu: none" in text and b"model: mlp" in text, text
+        program.refused("describe", "--data", "linear", "--device", "cuda", "--measure", cwd=folder,
+                        names=["flag.128", "--measure"])
 
 
 def test_bad_flags_after_good_ones_create_no_folder(folder):

@@ -30,7 +30,7 @@ struct reference {
 struct cpu {
   static constexpr std::string_view name = "cpu";
 };
-/// NVIDIA GPU. Declared here; its kernels live in backend/cuda/.
+/// NVIDIA GPU: float and bf16, in device memory. Its kernels are in backend/cuda/ and, compiled, in spankey::cuda.
 struct cuda {
   static constexpr std::string_view name = "cuda";
 };
@@ -123,9 +123,10 @@ inline constexpr bool has_kernels = false;
 
 template <class Backend, class Scalar>
 constexpr void require_backend() {
-  static_assert(!std::is_same_v<Backend, backend::cuda> || has_kernels<Backend, Scalar>,
-                "SpanKey: backend::cuda is selected but its kernels are not included: they are not part of "
-                "this version; use backend::cpu or backend::reference");
+  static_assert(
+      !std::is_same_v<Backend, backend::cuda> || has_kernels<Backend, Scalar>,
+      "SpanKey: backend::cuda is selected but its kernels are not included, or not for this scalar: "
+      "include spankey/cuda.hpp, link spankey::cuda, and compute in float or bf16");
   static_assert(std::is_same_v<Backend, backend::cuda> || has_kernels<Backend, Scalar>,
                 "SpanKey: this backend has no kernels for this scalar, or its header is not included: "
                 "backend::reference computes in float and double (spankey/backend/reference/reference.hpp), "

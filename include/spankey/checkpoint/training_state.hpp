@@ -138,7 +138,9 @@ void load_training_tensors(Model& model, const safetensors_file& file) {
     model.for_each_parameter(
         [&](const scope& at, auto& p) {
           const auto values = file.read_f32(part.first + at.str(), file_shape(p.dims));
-          from_file_order(p.dims, std::span<const float>(values), part_of(p, part.second).data);
+          memory_of_model<Model>::write(part_of(p, part.second).data, p.dims.size(), [&](auto* memory) {
+            from_file_order(p.dims, std::span<const float>(values), memory);
+          });
         },
         scope{});
   }

@@ -2,8 +2,8 @@
 // and layouts: "layer1.0.conv1.weight" F32 (O, I, H, W), "bn1.running_mean" F32 (C).
 //
 // A model lists its tensors through for_each_parameter(f, scope) and for_each_state(f, scope). Loading checks
-// every tensor before it copies the first, and copying allocates nothing: a load that fails, for whatever reason, leaves
-// the model as it was. Keys are no parameters and never get here. Prefixes let one file hold more than one set
+// every tensor before it copies the first, and copying allocates nothing where the model's memory is the host's: a load
+// that fails, for whatever reason, leaves the model as it was. Keys are no parameters and never get here. Prefixes let one file hold more than one set
 // ("param.", "grad.").
 #pragma once
 
@@ -18,6 +18,7 @@
 
 #include "spankey/checkpoint/safetensors.hpp"
 #include "spankey/checkpoint/safetensors_writer.hpp"
+#include "spankey/core/memory.hpp"
 #include "spankey/layer/parameter.hpp"
 
 namespace spankey {
@@ -95,7 +96,10 @@ void add_parameters(safetensors_writer& writer, Model& model, std::string_view p
         const std::string name = std::string(prefix) + at.str();
         const auto& tensor = part_of(p, part);
         require_memory(name, tensor, p.dims.size());
-        writer.add_f32(name, file_shape(p.dims), to_file_order(p.dims, tensor.data));
+        writer.add_f32(name, file_shape(p.dims),
+                       memory_of_model<Model>::read(tensor.data, p.dims.size(), [&](const auto* memory) {
+                         return to_file_order(p.dims, memory);
+                       }));
       },
       scope{});
 }
@@ -107,7 +111,9 @@ void add_states(safetensors_writer& writer, Model& model, std::string_view prefi
       [&](const scope& at, auto& s) {
         const std::string name = std::string(prefix) + at.str();
         require_memory(name, s.value, s.count);
-        const std::vector<float> values(s.value.data, s.value.data + s.count);
+        const auto values = memory_of_model<Model>::read(s.value.data, s.count, [&](const auto* memory) {
+          return std::vector<float>(memory, memory + s.count);
+        });
         writer.add_f32(name, {s.count}, values);
       },
       scope{});
@@ -159,10 +165,17 @@ void load_weights(Model& model, const safetensors_file& file, const weight_prefi
 
   auto next = found.begin();
   model.for_each_parameter(
-      [&](const scope&, auto& p) { from_file_order(p.dims, (*next++)->bytes, p.value.data); }, scope{});
+      [&](const scope&, auto& p) {
+        memory_of_model<Model>::write(p.value.data, p.dims.size(), [&](auto* memory) {
+          from_file_order(p.dims, (*next++)->bytes, memory);
+        });
+      },
+      scope{});
   model.for_each_state(
       [&](const scope&, auto& s) {
-        from_file_order(parameter_extents{.o = s.count}, (*next++)->bytes, s.value.data);
+        memory_of_model<Model>::write(s.value.data, s.count, [&](auto* memory) {
+          from_file_order(parameter_extents{.o = s.count}, (*next++)->bytes, memory);
+        });
       },
       scope{});
 }

@@ -8,14 +8,13 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
-#include <cstring>
-#include <new>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "spankey/core/error.hpp"
+#include "spankey/core/memory.hpp"
 #include "spankey/core/shape.hpp"
 
 namespace spankey {
@@ -53,7 +52,7 @@ struct memory_entry {
   lifetime life;
 };
 
-inline constexpr std::size_t arena_alignment = 64;
+inline constexpr std::size_t arena_alignment = memory_alignment;
 
 /// Where buffers of every lifetime lie, in bytes: those of their own place side by side, the others over each other.
 class memory_layout {
@@ -123,23 +122,22 @@ memory_plan plan_memory(Model& model, index_t samples) {
   return plan;
 }
 
-/// Owns the memory of one model. The model must not outlive it.
+/// Owns the memory of one model, in its backend's memory. The model must not outlive it.
 class arena {
  public:
   template <class Model>
   arena(Model& model, index_t samples) {
     const memory_plan plan = plan_memory(model, samples);
     bytes_ = plan.bytes();
-    memory_ =
-        static_cast<std::byte*>(::operator new (bytes_, std::align_val_t{arena_alignment}, std::nothrow));
+    memory_ = memory_of_model<Model>::reserve(bytes_);
+    release_ = memory_of_model<Model>::release;
     if (memory_ == nullptr) {
       fail("memory.101", "arena", "cannot reserve ", bytes_, " bytes for a batch of ", samples, " samples");
     }
-    std::memset(memory_, 0, bytes_);
     placement place{memory_, plan.layout(), {}};
     model.for_each_buffer(place, scope{}, samples);
   }
-  ~arena() { ::operator delete (memory_, std::align_val_t{arena_alignment}); }
+  ~arena() { release_(memory_); }
   arena(const arena&) = delete;
   arena& operator=(const arena&) = delete;
 
@@ -160,6 +158,7 @@ class arena {
   };
 
   std::byte* memory_ = nullptr;
+  void (*release_)(std::byte*) = nullptr;
   std::size_t bytes_ = 0;
 };
 

@@ -10,6 +10,8 @@
 #include <cstdint>
 #include <numbers>
 
+#include "spankey/core/host_device.hpp"
+
 namespace spankey {
 
 /// One Philox4x32-10 block: 128-bit counter, 64-bit key -> 128 random bits.
@@ -66,7 +68,7 @@ class random_source {
   /// Standard normal (Box-Muller); consecutive indices 2i, 2i+1 share one pair of words: the cosine, then the sine, of
   /// a random angle times a random radius. Quarter turns are taken off the angle's bits, so that no rounding of pi is
   /// left of them: numbers near 0 are as exact as others.
-  [[nodiscard]] double gaussian(std::uint64_t index) const {
+  SPANKEY_HOST_DEVICE [[nodiscard]] double gaussian(std::uint64_t index) const {
     const auto words = block(index >> 2);
     const std::size_t pair = static_cast<std::size_t>(index & 2);
     const double u = (static_cast<double>(words[pair]) + 0.5) * 0x1p-32;

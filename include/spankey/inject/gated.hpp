@@ -10,6 +10,7 @@
 #include <array>
 #include <type_traits>
 
+#include "spankey/core/memory.hpp"
 #include "spankey/core/view.hpp"
 #include "spankey/inject/none.hpp"
 #include "spankey/layer/layer.hpp"
@@ -100,7 +101,7 @@ class gated {
     for (index_t g = 0; g < p.groups; ++g) {
       const key_view<const master> key = keys_.group[static_cast<std::size_t>(g)];
       if (key.data == nullptr) {
-        std::copy_n(input_of(g, n), n * Shape::size, y.sample(g * n));
+        memory_of<Backend>::copy(input_of(g, n), n * Shape::size, y.sample(g * n));
       } else {
         with_policy([&](const auto& policy) {
           kernels::forward(policy, n, Shape::size, input_of(g, n), key, y.sample(g * n));

@@ -88,6 +88,13 @@ class key_space {
   /// Subspace of sites()[i]; its basis_in_file_order() is what a file holds.
   [[nodiscard]] const subspace& subspace_of(index_t i) const { return spans_[static_cast<std::size_t>(i)]; }
 
+  /// The first random number of sites()[i].
+  [[nodiscard]] std::uint64_t number_base(std::size_t i) const {
+    return config_.per_site_key ? static_cast<std::uint64_t>(sites_[i].number) << 40 : 0;
+  }
+  /// The site whose key is rescaled as a whole: site i takes it, or its prefix.
+  [[nodiscard]] std::size_t whole(std::size_t i) const { return config_.per_site_key ? i : widest_; }
+
   /// n >= 1 valid keys per site (one per sample in training, n = 1 for one evaluation key). Fails with
   /// key.115.
   void draw_valid(const random_source& source, index_t n, std::span<float* const> outputs) {
@@ -158,11 +165,6 @@ class key_space {
   static constexpr std::uint64_t order_numbers = std::uint64_t{1} << 38;
   static constexpr std::uint64_t valid_numbers = std::uint64_t{1} << 39;
   static constexpr std::uint64_t mixture_numbers = std::uint64_t{1} << 63;
-  [[nodiscard]] std::uint64_t number_base(std::size_t i) const {
-    return config_.per_site_key ? static_cast<std::uint64_t>(sites_[i].number) << 40 : 0;
-  }
-  /// The site whose key is rescaled as a whole: site i takes it, or its prefix.
-  [[nodiscard]] std::size_t whole(std::size_t i) const { return config_.per_site_key ? i : widest_; }
   [[nodiscard]] std::size_t next(std::size_t i) const { return (i + 1) % sites_.size(); }
 
   [[nodiscard]] std::vector<subspace> drawn_spans(std::uint64_t seed) const {

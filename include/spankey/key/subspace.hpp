@@ -146,6 +146,9 @@ class subspace {
   /// B and Q (m x d), rows in memory order.
   [[nodiscard]] const float* basis() const { return basis_.data(); }
   [[nodiscard]] const float* orthonormal_basis() const { return orthonormal_.data(); }
+  /// B B^T (m x m) and B 1 (m), in double.
+  [[nodiscard]] const double* gram() const { return gram_.data(); }
+  [[nodiscard]] const double* row_sums() const { return row_sum_.data(); }
 
   /// B (m x d), rows in file order, for saving.
   [[nodiscard]] secret_vector<float> basis_in_file_order() const {

@@ -2,13 +2,13 @@
 //   plain head     one linear map (layer/linear.hpp)
 //   reject logit   two: z (N, K) = x w + b, and beside it a (N) = x w_aux + b_aux, in one row (z, a) of K+1 logits
 // The two maps are parameters of their own (`fc_aux` in files) but one matrix product: their weights are copied side by
-// side, (d+1, K+1) with the biases as the last row, and the gradients apart again. Parameter gradients +=.
+// side, (d+1, K+1) with the biases as the last row, and so are the gradients, which are copied apart again. += as ever.
 #pragma once
 
-#include <algorithm>
 #include <type_traits>
 
 #include "spankey/core/head_outputs.hpp"
+#include "spankey/core/memory.hpp"
 #include "spankey/layer/linear.hpp"
 
 namespace spankey {
@@ -50,18 +50,19 @@ class linear_with_aux {
   batch_view<const master, output> forward(const pass&, batch_view<const T, Shape> x) {
     require_shape<Shape, In>();
     x_ = x;
-    for_each_joined([&](index_t at, parameter<master>& p, index_t i) { joined_.data[at] = p.value.data[i]; });
+    join(joined_.data, &parameter<master>::value);
     kernels::forward(problem(x.samples()), x.data(), joined_.data, bias_row(joined_), y_.data, scratch_.data);
     return {y_.data, x.samples()};
   }
   /// Weight gradients +=; dx without data: not wanted.
   void backward(const pass&, batch_view<const master, output> dy, batch_view<T, In> dx) {
     const linear_problem p = problem(dy.samples());
-    std::fill_n(joined_gradient_.data, joined_gradient_.count, master(0));
+    join(joined_gradient_.data, &parameter<master>::gradient);
     kernels::backward_weights(p, x_.data(), dy.data(), joined_gradient_.data, bias_row(joined_gradient_),
                               scratch_.data);
-    for_each_joined([&](index_t at, parameter<master>& w, index_t i) {
-      w.gradient.data[i] += joined_gradient_.data[at];
+    for_each_column([&](parameter<master>& w, index_t row, index_t rows, index_t column, index_t width) {
+      memory_of<Backend>::copy_rows(rows, width, joined_gradient_.data + row * output::size + column,
+                                    output::size, w.gradient.data, width);
     });
     if (dx.data() != nullptr) kernels::backward_data(p, dy.data(), joined_.data, dx.data(), scratch_.data);
   }
@@ -70,16 +71,19 @@ class linear_with_aux {
   static constexpr linear_problem problem(index_t samples) { return {samples, In::size, output::size}; }
   static master* bias_row(const buffer<master>& joined) { return joined.data + In::size * output::size; }
 
-  // f(position in a joined buffer, parameter, position in the parameter) for every element.
+  // f(parameter, first row, rows, first column, columns): where each parameter lies in a joined buffer.
   template <class F>
-  void for_each_joined(F&& f) {
-    for (index_t row = 0; row <= In::size; ++row) {
-      const bool last = row == In::size;
-      const index_t i = last ? 0 : row, at = row * output::size;
-      parameter<master>&main = last ? bias_vector : weight, &aux = last ? aux_bias : aux_weight;
-      for (index_t o = 0; o < Softmax; ++o) f(at + o, main, i * Softmax + o);
-      f(at + Softmax, aux, i);
-    }
+  void for_each_column(F&& f) {
+    f(weight, 0, In::size, 0, Softmax);
+    f(aux_weight, 0, In::size, Softmax, 1);
+    f(bias_vector, In::size, 1, 0, Softmax);
+    f(aux_bias, In::size, 1, Softmax, 1);
+  }
+  void join(master* joined, buffer<master> parameter<master>::*part) {
+    for_each_column([&](parameter<master>& w, index_t row, index_t rows, index_t column, index_t width) {
+      memory_of<Backend>::copy_rows(rows, width, (w.*part).data, width, joined + row * output::size + column,
+                                    output::size);
+    });
   }
 
   buffer<master> joined_, joined_gradient_;

@@ -3,21 +3,41 @@
 // neither overflow nor lose the small ones.
 #pragma once
 
-#include <algorithm>
 #include <cmath>
 
+#include "spankey/core/host_device.hpp"
 #include "spankey/core/view.hpp"
 #include "spankey/loss/sample_mean.hpp"
 
 namespace spankey {
 
+/// The first of the largest of `count` logits, as std::max_element counts.
+template <class T>
+SPANKEY_HOST_DEVICE index_t first_largest(const T* z, index_t count) {
+  index_t top = 0;
+  for (index_t c = 1; c < count; ++c)
+    if (z[top] < z[c]) top = c;
+  return top;
+}
+
 /// log(sum exp z) of one row of `count` logits.
 template <class T>
-double log_sum_exp(const T* z, index_t count) {
-  const double top = static_cast<double>(*std::max_element(z, z + count));
+SPANKEY_HOST_DEVICE double log_sum_exp(const T* z, index_t count) {
+  const double top = static_cast<double>(z[first_largest(z, count)]);
   double sum = 0;
   for (index_t c = 0; c < count; ++c) sum += std::exp(static_cast<double>(z[c]) - top);
   return top + std::log(sum);
+}
+
+/// The loss of one row; dz += each times its gradient.
+template <class T>
+SPANKEY_HOST_DEVICE double cross_entropy_row(const T* z, index_t classes, index_t label, double each, T* dz) {
+  const double norm = log_sum_exp(z, classes);
+  for (index_t c = 0; c < classes; ++c) {
+    const double p = std::exp(static_cast<double>(z[c]) - norm);
+    dz[c] += static_cast<T>(each * (c == label ? p - 1.0 : p));
+  }
+  return norm - static_cast<double>(z[label]);
 }
 
 /// Returns the mean loss; label_of(n) is the target of sample n. dz += scale times the gradient of the mean.
@@ -25,14 +45,7 @@ template <class T, class Shape, class Labels>
 double cross_entropy(batch_view<const T, Shape> z, const Labels& label_of, double scale,
                      batch_view<T, Shape> dz, index_t classes = Shape::size) {
   return sample_mean(z.samples(), scale, [&](index_t n, double each) {
-    const T* row = z.sample(n);
-    const double norm = log_sum_exp(row, classes);
-    const index_t label = label_of(n);
-    for (index_t c = 0; c < classes; ++c) {
-      const double p = std::exp(static_cast<double>(row[c]) - norm);
-      dz.sample(n)[c] += static_cast<T>(each * (c == label ? p - 1.0 : p));
-    }
-    return norm - static_cast<double>(row[label]);
+    return cross_entropy_row(z.sample(n), classes, label_of(n), each, dz.sample(n));
   });
 }
 

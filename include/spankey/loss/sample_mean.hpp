@@ -3,6 +3,7 @@
 // Without samples the mean is 0.
 #pragma once
 
+#include "spankey/core/host_device.hpp"
 #include "spankey/core/shape.hpp"
 
 namespace spankey {
@@ -18,6 +19,6 @@ double sample_mean(index_t samples, double scale, Term&& term) {
 }
 
 /// max(v, 0), but NaN stays NaN.
-constexpr double positive_part(double v) { return v <= 0 ? 0 : v; }
+SPANKEY_HOST_DEVICE constexpr double positive_part(double v) { return v <= 0 ? 0 : v; }
 
 }  // namespace spankey

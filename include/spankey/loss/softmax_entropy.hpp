@@ -5,6 +5,7 @@
 
 #include <cmath>
 
+#include "spankey/core/host_device.hpp"
 #include "spankey/loss/cross_entropy.hpp"
 
 namespace spankey {
@@ -13,17 +14,19 @@ namespace spankey {
 template <class T>
 class softmax_entropy {
  public:
-  softmax_entropy(const T* z, index_t count) : z_(z), norm_(log_sum_exp(z, count)) {
+  SPANKEY_HOST_DEVICE softmax_entropy(const T* z, index_t count) : z_(z), norm_(log_sum_exp(z, count)) {
     for (index_t c = 0; c < count; ++c) value_ -= std::exp(log_probability(c)) * log_probability(c);
   }
-  [[nodiscard]] double value() const { return value_; }
+  SPANKEY_HOST_DEVICE [[nodiscard]] double value() const { return value_; }
   /// dH/dz_c.
-  [[nodiscard]] double gradient(index_t c) const {
+  SPANKEY_HOST_DEVICE [[nodiscard]] double gradient(index_t c) const {
     return -std::exp(log_probability(c)) * (log_probability(c) + value_);
   }
 
  private:
-  [[nodiscard]] double log_probability(index_t c) const { return static_cast<double>(z_[c]) - norm_; }
+  SPANKEY_HOST_DEVICE [[nodiscard]] double log_probability(index_t c) const {
+    return static_cast<double>(z_[c]) - norm_;
+  }
 
   const T* z_;
   double norm_, value_ = 0;

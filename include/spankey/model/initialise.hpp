@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "spankey/core/memory.hpp"
 #include "spankey/core/random.hpp"
 #include "spankey/layer/parameter.hpp"
 
@@ -15,28 +16,31 @@ namespace spankey {
 template <class Model>
 void initialise(Model& model, std::uint64_t seed) {
   using T = typename Model::master;
+  using memory = memory_of_model<Model>;
   std::uint64_t ordinal = 0;
   model.for_each_parameter([&](const scope& name, parameter<T>& p) {
     const random_source random(seed, stream::weights, ordinal++);
     const auto& d = p.dims;
     const auto count = static_cast<std::uint64_t>(d.size());
-    if (d.file_rank == 4) {
-      const double deviation = std::sqrt(2.0 / static_cast<double>(d.o * d.h * d.w));
-      for (std::uint64_t i = 0; i < count; ++i)
-        p.value.data[i] = static_cast<T>(deviation * random.gaussian(i));
-    } else if (d.file_rank == 2) {
-      const double bound = 1.0 / std::sqrt(static_cast<double>(d.i * d.h * d.w));
-      for (std::uint64_t i = 0; i < count; ++i)
-        p.value.data[i] = static_cast<T>(bound * (2.0 * random.uniform(i) - 1.0));
-    } else {
-      std::fill_n(p.value.data, count, name.name == "weight" ? T(1) : T(0));
-    }
-    std::fill_n(p.gradient.data, count, T(0));
-    std::fill_n(p.momentum.data, count, T(0));
-    if (p.keeps_second_moment) std::fill_n(p.second_moment.data, count, T(0));
+    memory::write(p.value.data, d.size(), [&](T* value) {
+      if (d.file_rank == 4) {
+        const double deviation = std::sqrt(2.0 / static_cast<double>(d.o * d.h * d.w));
+        for (std::uint64_t i = 0; i < count; ++i) value[i] = static_cast<T>(deviation * random.gaussian(i));
+      } else if (d.file_rank == 2) {
+        const double bound = 1.0 / std::sqrt(static_cast<double>(d.i * d.h * d.w));
+        for (std::uint64_t i = 0; i < count; ++i)
+          value[i] = static_cast<T>(bound * (2.0 * random.uniform(i) - 1.0));
+      } else {
+        std::fill_n(value, count, name.name == "weight" ? T(1) : T(0));
+      }
+    });
+    memory::zero(p.gradient.data, d.size());
+    memory::zero(p.momentum.data, d.size());
+    if (p.keeps_second_moment) memory::zero(p.second_moment.data, d.size());
   });
   model.for_each_state([&](const scope& name, state<T>& s) {
-    std::fill_n(s.value.data, s.count, name.name == "running_var" ? T(1) : T(0));
+    memory::write(s.value.data, s.count,
+                  [&](T* value) { std::fill_n(value, s.count, name.name == "running_var" ? T(1) : T(0)); });
   });
 }
 

@@ -6,7 +6,6 @@
 #pragma once
 
 #include <cstddef>
-#include <new>
 
 #include "spankey/core/arena.hpp"
 #include "spankey/core/error.hpp"
@@ -22,8 +21,7 @@ class [[nodiscard]] packed_weights {
   explicit packed_weights(Model& model) : model_(model) {
     std::size_t bytes = 0;
     for_each_packed([&](auto& layer) { bytes += bytes_of(layer); });
-    memory_ =
-        static_cast<std::byte*>(::operator new (bytes, std::align_val_t{arena_alignment}, std::nothrow));
+    memory_ = memory_of_model<Model>::reserve(bytes);
     if (memory_ == nullptr) fail("memory.102", "packed_weights", "cannot reserve ", bytes, " bytes");
     std::byte* next = memory_;
     for_each_packed([&](auto& layer) {
@@ -33,7 +31,7 @@ class [[nodiscard]] packed_weights {
   }
   ~packed_weights() {
     for_each_packed([](auto& layer) { layer.use_packed(nullptr); });
-    ::operator delete (memory_, std::align_val_t{arena_alignment});
+    memory_of_model<Model>::release(memory_);
   }
   packed_weights(const packed_weights&) = delete;
   packed_weights& operator=(const packed_weights&) = delete;

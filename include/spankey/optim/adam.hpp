@@ -52,14 +52,18 @@ class adam {
                              .weight_decay = options_.weight_decay,
                              .decoupled = options_.decoupled,
                              .step = steps_ + 1};
+    using kernels = update_kernels<typename Model::backend_type, T>;
     model.for_each_parameter([&](const scope& name, parameter<T>& p) {
       if (p.second_moment.data == nullptr) {
         fail("optim.105", name.str(),
              "adam found no second moment: keep_second_moment(model) comes before the arena");
       }
-      update_kernels<typename Model::backend_type, T>::adam(
-          update, p.dims.size(), p.gradient.data, p.momentum.data, p.second_moment.data, p.value.data);
+      if constexpr (!TakesLists<kernels>)
+        kernels::adam(update, p.dims.size(), p.gradient.data, p.momentum.data, p.second_moment.data,
+                      p.value.data);
     });
+    if constexpr (TakesLists<kernels>)
+      for_each_list(model, [&](const auto& list) { kernels::adam(update, list); });
     ++steps_;
   }
   [[nodiscard]] std::uint64_t steps() const { return steps_; }

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <concepts>
 #include <string>
+#include <utility>
 
 #include "spankey/backend/backend.hpp"
 #include "spankey/layer/parameter.hpp"
@@ -18,12 +19,49 @@ concept Optimizer = requires(O& optimizer, Model& model) {
   { optimizer.steps() } -> std::convertible_to<std::uint64_t>;
 };
 
+/// A backend whose launches cost more than its work updates many parameters at once: its update_kernels then have a list
+/// type, and functions that take one. launch(list) is called with the parameters of `model`, in their order, as many as a
+/// list holds at a time.
+template <class Kernels>
+concept TakesLists = requires {
+  typename Kernels::list;
+};
+
+template <class Model, class Launch>
+void for_each_list(Model& model, Launch&& launch) {
+  using T = typename Model::master;
+  using kernels = update_kernels<typename Model::backend_type, T>;
+  typename kernels::list list;
+  model.for_each_parameter([&](const scope&, parameter<T>& p) {
+    list.items[static_cast<std::size_t>(list.size++)] = {p.dims.size(), p.gradient.data, p.momentum.data,
+                                                         p.second_moment.data, p.value.data};
+    if (list.size < list.capacity) return;
+    launch(list);
+    list.size = 0;
+  });
+  if (list.size > 0) launch(list);
+}
+
 /// Sets every gradient to 0: the start of a step.
 template <class Model>
 void zero_gradients(Model& model) {
   using T = typename Model::master;
-  model.for_each_parameter([](const scope&, parameter<T>& p) {
-    update_kernels<typename Model::backend_type, T>::zero(p.dims.size(), p.gradient.data);
+  using kernels = update_kernels<typename Model::backend_type, T>;
+  if constexpr (TakesLists<kernels>) {
+    for_each_list(model, [](const auto& list) { kernels::zero(list); });
+  } else {
+    model.for_each_parameter(
+        [](const scope&, parameter<T>& p) { kernels::zero(p.dims.size(), p.gradient.data); });
+  }
+}
+
+/// Leaves the sum of squares of all gradients on the device, where `kernels` take lists. Waits for nothing.
+template <class Model>
+void leave_squared_norm(Model& model) {
+  bool first = true;
+  for_each_list(model, [&](const auto& list) {
+    update_kernels<typename Model::backend_type, typename Model::master>::add_squared_norm(
+        list, std::exchange(first, false));
   });
 }
 
@@ -31,10 +69,16 @@ void zero_gradients(Model& model) {
 template <class Model>
 double gradient_norm(Model& model) {
   using T = typename Model::master;
+  using kernels = update_kernels<typename Model::backend_type, T>;
   double squared = 0;
-  model.for_each_parameter([&](const scope&, parameter<T>& p) {
-    squared += update_kernels<typename Model::backend_type, T>::squared_norm(p.dims.size(), p.gradient.data);
-  });
+  if constexpr (TakesLists<kernels>) {
+    leave_squared_norm(model);
+    squared = kernels::fetched_squared_norm();
+  } else {
+    model.for_each_parameter([&](const scope&, parameter<T>& p) {
+      squared += kernels::squared_norm(p.dims.size(), p.gradient.data);
+    });
+  }
   return std::sqrt(squared);
 }
 

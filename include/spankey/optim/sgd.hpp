@@ -28,10 +28,14 @@ class sgd {
                             .weight_decay = options_.weight_decay,
                             .nesterov = options_.nesterov,
                             .first_step = steps_ == 0};
-    model.for_each_parameter([&](const scope&, parameter<T>& p) {
-      update_kernels<typename Model::backend_type, T>::sgd(update, p.dims.size(), p.gradient.data,
-                                                           p.momentum.data, p.value.data);
-    });
+    using kernels = update_kernels<typename Model::backend_type, T>;
+    if constexpr (TakesLists<kernels>) {
+      for_each_list(model, [&](const auto& list) { kernels::sgd(update, list); });
+    } else {
+      model.for_each_parameter([&](const scope&, parameter<T>& p) {
+        kernels::sgd(update, p.dims.size(), p.gradient.data, p.momentum.data, p.value.data);
+      });
+    }
     ++steps_;
   }
   [[nodiscard]] std::uint64_t steps() const { return steps_; }

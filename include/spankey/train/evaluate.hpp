@@ -18,6 +18,7 @@
 #include "spankey/model/model.hpp"
 #include "spankey/model/packed_weights.hpp"
 #include "spankey/train/metrics.hpp"
+#include "spankey/train/mirror.hpp"
 #include "spankey/train/site_buffers.hpp"
 
 namespace spankey {
@@ -53,6 +54,7 @@ constexpr std::uint64_t invalid_key_step(index_t i) {
 template <class Model, class Data>
 class gate_evaluation {
   using scalar = typename Model::scalar;
+  using memory = memory_of_model<Model>;
 
  public:
   gate_evaluation(Model& model, key_space* keys, const Data& test, index_t batch, const evaluation_options& o)
@@ -102,6 +104,7 @@ class gate_evaluation {
   // Under valid keys, or under invalid ones of a rule: each rule with the same random numbers.
   condition_summary many_keys(const invalid_rule* rule) {
     site_buffers buffers(keys_->sites(), 1);
+    std::vector<mirror<memory, float>> mirrors(buffers.outputs().size());
     keys_type keys{};
     buffers.bind(keys, 0, false);
     const index_t images = std::min(options_.images_per_key, test_.size());
@@ -112,6 +115,11 @@ class gate_evaluation {
       } else {
         keys_->draw_invalid(*rule, {options_.seed, stream::evaluation, invalid_key_step(i)}, 1,
                             buffers.outputs());
+      }
+      for (std::size_t s = 0; s < mirrors.size(); ++s) {
+        const site& at = keys_->sites()[s];
+        keys[static_cast<std::size_t>(at.number)].group[0].data =
+            mirrors[s].of(buffers.outputs()[s], at.shape.size());
       }
       collected.push_back(answers(keys, i * images % test_.size(), images));
     }
@@ -127,9 +135,9 @@ class gate_evaluation {
         writer_.write(image, x_.data() + i * Model::input::size);
         y_[static_cast<std::size_t>(i)] = test_.label(image);
       });
-      const auto logits =
-          model_.forward(pass{}, batch_view<const scalar, typename Model::input>(x_.data(), n), keys);
-      counter_.add(logits.data(), y_.data(), n);
+      const scalar* const x = mirror_.of(x_.data(), n * Model::input::size);
+      const auto logits = model_.forward(pass{}, batch_view<const scalar, typename Model::input>(x, n), keys);
+      memory::read(logits.data(), logits.size(), [&](const float* z) { counter_.add(z, y_.data(), n); });
       done += n;
     }
     return counter_.finish_key();
@@ -143,6 +151,7 @@ class gate_evaluation {
   answer_counter<float> counter_;
   sample_writer<Data, scalar> writer_;
   std::vector<scalar> x_;
+  mirror<memory, scalar> mirror_;
   std::vector<int> y_;
 };
 

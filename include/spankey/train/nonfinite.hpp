@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "spankey/core/bf16.hpp"
+#include "spankey/core/memory.hpp"
 #include "spankey/train/step.hpp"
 
 namespace spankey {
@@ -56,14 +57,18 @@ class nonfinite_search {
 template <class Model>
 nonfinite_place nonfinite_in_model(Model& model) {
   nonfinite_search search;
+  const auto look = [&](const char* what, const scope& at, const auto& tensor) {
+    if (tensor.data == nullptr || search.found()) return;
+    memory_of_model<Model>::read(tensor.data, tensor.count, [&](const auto* values) {
+      search.look(what, at, values, tensor.count, true);
+    });
+  };
   model.for_each_parameter([&](const scope& at, auto& p) {
-    search.look("parameter", at, p.value.data, p.value.count, true);
-    search.look("momentum", at, p.momentum.data, p.momentum.count, true);
-    search.look("second moment", at, p.second_moment.data, p.second_moment.count, true);
+    look("parameter", at, p.value);
+    look("momentum", at, p.momentum);
+    look("second moment", at, p.second_moment);
   });
-  model.for_each_state([&](const scope& at, auto& s) {
-    search.look("running statistic", at, s.value.data, s.value.count, true);
-  });
+  model.for_each_state([&](const scope& at, auto& s) { look("running statistic", at, s.value); });
   return search.place();
 }
 
@@ -76,7 +81,7 @@ void require_finite(Model& model) {
          "): the training diverged");
 }
 
-/// Running statistics of a model as they were before a step. All memory is taken when it is made.
+/// Running statistics of a model on the host as they were before a step. All memory is taken when it is made.
 template <class T>
 class kept_statistics {
  public:
@@ -105,7 +110,7 @@ class kept_statistics {
 };
 
 /// Runs the forward pass of a step once more and walks everything; `loss` where nothing else is to blame. The model's
-/// parameters stay as they are, running statistics do not. After compute_gradients with the same x and keys.
+/// parameters stay as they are, running statistics do not. After compute_gradients with the same x and keys, on the host.
 template <class Model, class Deny, std::size_t Sites>
 nonfinite_place find_nonfinite(Model& model, const objective<Deny>& o,
                                batch_view<const typename Model::scalar, typename Model::input> x,

@@ -1,7 +1,10 @@
 // What a run tells the outside while it trains. The library never prints: observers do.
 // An Observer has on_step(step_record) after every step and on_epoch(epoch_record) after every epoch. One that also has
 //   bool on_position(training_position)   after both, between two steps
-// can save the run there, and ends it by answering false.
+// can save the run there, and ends it by answering false. On a GPU steps overlap, and no step waits for it: there it is
+// asked at the end of an epoch, and earlier where its
+//   bool wants_position() const
+// said so when a step was begun; that one is waited for.
 #pragma once
 
 #include <cstdint>

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 
+#include "spankey/backend/loss.hpp"
 #include "spankey/loss/cross_entropy.hpp"
 #include "spankey/loss/deny/deny.hpp"
 #include "spankey/model/model.hpp"
@@ -51,7 +52,79 @@ batch_view<T, Shape> group_of(batch_view<T, Shape> stacked, index_t group, index
   return {stacked.sample(group * n), n};
 }
 
-/// Forward, loss and backward of one batch; labels (N).
+/// The loss of one stacked batch as kernels compute it, without the functors of the host.
+template <class Model, class Deny>
+loss_problem loss_problem_of(const objective<Deny>& o, index_t samples_of_group) {
+  constexpr head_outputs head = Model::outputs;
+  loss_problem p{.samples = samples_of_group,
+                 .groups = o.groups(),
+                 .outputs = head,
+                 .softmax = head.softmax,
+                 .classes = o.classes,
+                 .weight = o.weight};
+  if constexpr (Deny::denies) {
+    static_assert(
+        requires { o.deny.for_each_part([](const deny_part&) {}); },
+        "SpanKey: this deny loss has no for_each_part, so this backend cannot compute it: say it as a sum of "
+        "the formulas of loss/deny/rows.hpp, or train on backend::cpu");
+    o.deny.for_each_part([&](const deny_part& part) {
+      if (p.part_count == max_deny_parts)
+        fail("train.107", "objective", "expected at most ", max_deny_parts,
+             " parts of a deny loss, found more");
+      p.parts[static_cast<std::size_t>(p.part_count++)] = part;
+    });
+  }
+  return p;
+}
+
+/// Zeroed gradients, then the logits of the groups of x. Up to the first site with keys the groups are the same samples:
+/// they are computed once. Logits and what follows from them are never shared.
+template <class Model, class Deny, std::size_t Sites>
+auto forward_groups(Model& model, const objective<Deny>& o, pass& p,
+                    batch_view<const typename Model::scalar, typename Model::input> x,
+                    const model_keys<typename Model::master, Sites>& keys) {
+  p = {.groups = o.groups(), .training = true, .statistics = o.statistics};
+  if (x.samples() < p.groups || x.samples() % p.groups != 0)
+    fail("train.105", "compute_gradients", "found ", x.samples(), " samples for ", p.groups, " equal groups");
+  zero_gradients(model);
+  p.shared = p.groups > 1 && model.reads_keys(keys, p.groups);
+  const auto logits = model.forward(p, p.shared ? group_of(x, 0, p.groups) : x, keys);
+  p.shared = false;
+  return logits;
+}
+
+/// Zeroed gradients, forward, loss and backward where the model's memory is not the host's; returns the logits. What the
+/// step comes to stays there as well (loss_kernels): nothing waits.
+template <class Model, class Deny, std::size_t Sites>
+auto enqueue_gradients(Model& model, const objective<Deny>& o,
+                       batch_view<const typename Model::scalar, typename Model::input> x, const int* labels,
+                       const model_keys<typename Model::master, Sites>& keys) {
+  pass p;
+  const auto logits = forward_groups(model, o, p, x, keys);
+  loss_kernels<typename Model::backend_type, typename Model::master>::compute(
+      loss_problem_of<Model>(o, x.samples() / p.groups), logits.data(), labels,
+      model.logit_gradient(x.samples()).data());
+  model.backward(p, x.samples());
+  return logits;
+}
+
+/// Forward, loss and backward of one batch; labels (N). x, labels and keys lie in the model's memory, as the logits do
+/// that it returns; its numbers are the host's, so it waits for them.
+template <class Model, class Deny, std::size_t Sites>
+requires(!memory_of_model<Model>::on_host) auto compute_gradients(
+    Model& model, const objective<Deny>& o, batch_view<const typename Model::scalar, typename Model::input> x,
+    const int* labels, const model_keys<typename Model::master, Sites>& keys) {
+  using T = typename Model::master;
+  step_result<T, shape<Model::outputs>> result;
+  result.logits = enqueue_gradients(model, o, x, labels, keys);
+  const step_numbers found = loss_kernels<typename Model::backend_type, T>::fetch();
+  result.cross_entropy = found.cross_entropy;
+  result.deny = found.deny;
+  result.total = found.cross_entropy + o.weight * found.deny;
+  result.correct = static_cast<index_t>(found.correct);
+  return result;
+}
+
 template <class Model, class Deny, std::size_t Sites>
 auto compute_gradients(Model& model, const objective<Deny>& o,
                        batch_view<const typename Model::scalar, typename Model::input> x, const int* labels,
@@ -59,15 +132,9 @@ auto compute_gradients(Model& model, const objective<Deny>& o,
   using T = typename Model::master;
   using logit_shape = shape<Model::outputs>;
   constexpr index_t softmax = head_outputs(Model::outputs).softmax;
-  pass p{.groups = o.groups(), .training = true, .statistics = o.statistics};
-  if (x.samples() < p.groups || x.samples() % p.groups != 0)
-    fail("train.105", "compute_gradients", "found ", x.samples(), " samples for ", p.groups, " equal groups");
-
-  zero_gradients(model);
+  pass p;
   step_result<T, logit_shape> result;
-  // Up to the first site with keys the groups are the same samples: they are computed once.
-  p.shared = p.groups > 1 && model.reads_keys(keys, p.groups);
-  result.logits = model.forward(p, p.shared ? group_of(x, 0, p.groups) : x, keys);
+  result.logits = forward_groups(model, o, p, x, keys);
 
   const batch_view<T, logit_shape> dz = model.logit_gradient(x.samples());
   std::fill_n(dz.data(), dz.size(), T(0));
@@ -91,7 +158,6 @@ auto compute_gradients(Model& model, const objective<Deny>& o,
     const T* z = valid.sample(n);
     result.correct += std::max_element(z, z + softmax) - z == labels[n] ? 1 : 0;
   }
-  p.shared = false;  // as the logits are
   model.backward(p, x.samples());
   return result;
 }

@@ -2,38 +2,16 @@
 // A run is a pure function of data, options and initial weights; all memory is taken before the first step.
 #pragma once
 
-#include <algorithm>
+#include <array>
 #include <chrono>
-#include <optional>
-#include <variant>
-#include <vector>
 
 #include "spankey/checkpoint/training_state.hpp"
 #include "spankey/data/loader.hpp"
 #include "spankey/key/sampler.hpp"
-#include "spankey/optim/adam.hpp"
-#include "spankey/optim/schedule.hpp"
-#include "spankey/optim/sgd.hpp"
-#include "spankey/train/nonfinite.hpp"
 #include "spankey/train/observer.hpp"
-#include "spankey/train/site_buffers.hpp"
-#include "spankey/train/step.hpp"
+#include "spankey/train/step_runner.hpp"
 
 namespace spankey {
-
-struct training_options {
-  std::uint64_t epochs = 40;
-  index_t batch = 128;
-  std::uint64_t seed = 0;
-  schedule rate{};
-  sgd_options optimizer{};
-  std::optional<adam_options> adam{};  // instead of SGD; the model then keeps second moments (optim/adam.hpp)
-  augmentation augment{.pad = 4, .flip = true};  // {} for a data set of features
-  invalid_rule invalid{};                        // one key per batch, where `invalid_mixture` is empty
-  std::vector<weighted_rule> invalid_mixture{};  // else one per sample, whose family is drawn from it
-  std::uint64_t deny_warmup = 0;                 // epochs
-  nonfinite_policy nonfinite = nonfinite_policy::stop;
-};
 
 /// Trains `model` with `objective`; the model's arena must hold groups * batch samples.
 template <class Model, class Deny, class Data>
@@ -44,21 +22,15 @@ class trainer {
  public:
   /// `keys` is null where the model has no sites; it must outlive the trainer, as the model and the data must.
   /// Errors: those of loader, train.101 extents, train.102 outputs, train.103 epochs, train.104 classes,
-  /// train.111 and train.112 sites.
+  /// train.111 and train.112 sites, train.133 a policy that the device does not have.
   trainer(Model& model, const objective<Deny>& goal, key_space* keys, const Data& data,
           const training_options& options)
-      : model_(model),
-        goal_(goal),
-        keys_(keys),
+      : goal_(goal),
         options_(options),
         loader_(data, loader_options{options.batch, options.seed, true, options.augment, last_batch::keep}),
-        optimizer_(chosen_optimizer(options)),
-        x_(static_cast<std::size_t>(goal.groups() * options.batch * Model::input::size)),
-        y_(static_cast<std::size_t>(options.batch)),
-        valid_(sites(), options.batch),
-        invalid_(sites(), options.invalid_mixture.empty() ? 1 : options.batch),
-        statistics_(model) {
-    require_sites_of<Model>(sites(), "trainer");
+        runner_(model, goal, keys, options),
+        model_(model) {
+    require_sites_of<Model>(sites_or_none(keys), "trainer");
     if (extents_of<typename Model::input> != extents(data.sample)) {
       fail("train.101", "trainer", "the data set has C=", data.sample.channels, " H=", data.sample.height,
            " W=", data.sample.width, ", the model expects C=", Model::input::channels,
@@ -82,7 +54,8 @@ class trainer {
 
   /// All epochs; or what is left of them from a position whose state was loaded (checkpoint/training_state.hpp). False
   /// where the observer ended the run. Errors: train.106 a position that this run does not have, train.131 a step that is
-  /// not finite, with the model as it was before it, train.132 a state that is not at the end of an epoch.
+  /// not finite, with the model as it was before it (on a GPU after the step that follows it), train.132 a state that is
+  /// not at the end of an epoch.
   template <class Watcher>
   bool run(Watcher& observer, const training_position& from = {}) {
     static_assert(
@@ -94,7 +67,8 @@ class trainer {
       fail("train.106", "trainer", "expected a position in ", options_.epochs, " epochs of ",
            steps_per_epoch(), " steps, found step ", from.step, " of epoch ", from.epoch, " after ",
            from.steps, " steps and ", from.updates, " updates");
-    std::visit([&](auto& optimizer) { optimizer.resume(from.updates); }, optimizer_);
+    runner_.resume(from.updates);
+    begun_ = finished_ = 0;
     for (training_position at = from; at.epoch < options_.epochs;)
       if (!run_epoch(at, observer)) return false;
     return true;
@@ -105,39 +79,45 @@ class trainer {
   static double seconds_since(clock::time_point start) {
     return std::chrono::duration<double>(clock::now() - start).count();
   }
-  static std::variant<sgd, adam> chosen_optimizer(const training_options& options) {
-    if (options.adam) return adam(*options.adam);
-    return sgd(options.optimizer);
-  }
-  std::span<const site> sites() const { return keys_ == nullptr ? std::span<const site>() : keys_->sites(); }
 
-  // The rest of an epoch; false where the observer ended the run.
+  // The rest of an epoch; false where the observer ended the run. The model is at a position where no step is under way.
   template <class Watcher>
   bool run_epoch(training_position& at, Watcher& observer) {
     const auto start = clock::now();
     const double before = at.seconds;
-    while (true) {
-      const step_record record = run_step(at.epoch, at.step);
-      if (!record.skipped) {
-        const index_t n = loader_.samples_at(static_cast<index_t>(at.step));
-        const double images = static_cast<double>(n);
-        at.images += static_cast<std::uint64_t>(n);
-        at.loss += images * record.loss;
-        at.cross_entropy += images * record.cross_entropy;
-        at.deny += images * record.deny;
-        at.accuracy += images * record.accuracy;
-        ++at.updates;
+    for (std::uint64_t step = at.step;;) {
+      begin_step(at.epoch, step++);
+      const bool last = step == steps_per_epoch();
+      const std::size_t ahead = last || asks_for_position(observer) ? 0 : runner::ahead;
+      step_record record;
+      while (begun_ - finished_ > ahead) {
+        record = finish_step();
+        add(record, at);
+        at.seconds = before + seconds_since(start);
+        observer.on_step(record);
       }
-      at.seconds = before + seconds_since(start);
-      ++at.steps;
-      ++at.step;
-      observer.on_step(record);
-      if (at.step == steps_per_epoch()) {
+      if (begun_ != finished_) continue;
+      if (last) {
         end_epoch(at, record.learning_rate, observer);
         return go_on(at, observer);
       }
       if (!go_on(at, observer)) return false;
     }
+  }
+
+  void add(const step_record& record, training_position& at) const {
+    if (!record.skipped) {
+      const index_t n = loader_.samples_at(static_cast<index_t>(at.step));
+      const double images = static_cast<double>(n);
+      at.images += static_cast<std::uint64_t>(n);
+      at.loss += images * record.loss;
+      at.cross_entropy += images * record.cross_entropy;
+      at.deny += images * record.deny;
+      at.accuracy += images * record.accuracy;
+      ++at.updates;
+    }
+    ++at.steps;
+    ++at.step;
   }
 
   template <class Watcher>
@@ -156,83 +136,66 @@ class trainer {
     at = {.epoch = at.epoch + 1, .steps = at.steps, .updates = at.updates};
   }
 
+  // Where steps overlap, a position costs waiting for all of them.
+  template <class Watcher>
+  static bool asks_for_position(const Watcher& observer) {
+    if constexpr (runner::ahead == 0) return true;
+    if constexpr (requires { observer.wants_position(); }) return observer.wants_position();
+    return false;
+  }
   template <class Watcher>
   static bool go_on(const training_position& at, Watcher& observer) {
     if constexpr (requires { observer.on_position(at); }) return observer.on_position(at);
     return true;
   }
 
-  step_record run_step(std::uint64_t epoch, std::uint64_t step) {
-    const auto start = clock::now();
+  void begin_step(std::uint64_t epoch, std::uint64_t step) {
     const std::uint64_t global = epoch * steps_per_epoch() + step;
-    const index_t n =
-        loader_.fill(static_cast<index_t>(epoch), static_cast<index_t>(step), x_.data(), y_.data());
-    for (index_t g = 1; g < goal_.groups(); ++g)
-      std::copy_n(x_.data(), n * Model::input::size, x_.data() + g * n * Model::input::size);
-    draw_keys(global, n);
-
-    objective<Deny> goal = goal_;
-    goal.weight = warmed_up(goal_.weight, epoch, options_.deny_warmup);
     const double rate = options_.rate.at(global, options_.epochs, steps_per_epoch());
-    const batch_view<const scalar, typename Model::input> x(x_.data(), goal.groups() * n);
-    const bool looks = options_.nonfinite != nonfinite_policy::ignore;
-    if (looks) statistics_.keep(model_);
-    const auto result = compute_gradients(model_, goal, x, y_.data(), bound_);
-    const double norm = gradient_norm(model_);
-    const bool skipped = looks && !(std::isfinite(result.total) && std::isfinite(norm));
-    if (skipped) {
-      statistics_.put_back(model_);
-      const nonfinite_place place = find_nonfinite(model_, goal, x, bound_, result.total);
-      statistics_.put_back(model_);
-      if (place.lasts || options_.nonfinite == nonfinite_policy::stop)
-        fail("train.131", place.name, "the ", place.what, " is not finite (found ", place.value, ") in step ",
-             step, " of epoch ", epoch, ": loss ", result.total, ", gradient norm ", norm, ", learning rate ",
-             rate);
-    } else {
-      std::visit([&](auto& optimizer) { optimizer.step(model_, rate); }, optimizer_);
-    }
-
-    return {.epoch = epoch,
-            .epochs = options_.epochs,
-            .step = step,
-            .steps_per_epoch = steps_per_epoch(),
-            .loss = result.total,
-            .cross_entropy = result.cross_entropy,
-            .deny = result.deny,
-            .learning_rate = rate,
-            .accuracy = static_cast<double>(result.correct) / static_cast<double>(n),
-            .gradient_norm = norm,
-            .images_per_second = static_cast<double>(n) / seconds_since(start),
-            .skipped = skipped};
+    if (begun_ == finished_) step_start_ = clock::now();
+    under_way_[begun_ % under_way_.size()] = {.epoch = epoch,
+                                              .epochs = options_.epochs,
+                                              .step = step,
+                                              .steps_per_epoch = steps_per_epoch(),
+                                              .learning_rate = rate};
+    runner_.begin({.number = global,
+                   .deny_weight = warmed_up(goal_.weight, epoch, options_.deny_warmup),
+                   .learning_rate = rate},
+                  [&](scalar* x, int* y) {
+                    return loader_.fill(static_cast<index_t>(epoch), static_cast<index_t>(step), x, y);
+                  });
+    ++begun_;
+  }
+  // Rates count from the end of the step before, or from the beginning of this one where nothing was under way.
+  step_record finish_step() {
+    const step_outcome outcome = runner_.finish();
+    step_record record = under_way_[finished_++ % under_way_.size()];
+    const double images = static_cast<double>(loader_.samples_at(static_cast<index_t>(record.step)));
+    record.loss = outcome.total;
+    record.cross_entropy = outcome.cross_entropy;
+    record.deny = outcome.deny;
+    record.accuracy = static_cast<double>(outcome.correct) / images;
+    record.gradient_norm = outcome.gradient_norm;
+    record.skipped = outcome.nonfinite.has_value();
+    if (record.skipped && (outcome.nonfinite->lasts || options_.nonfinite == nonfinite_policy::stop))
+      fail("train.131", outcome.nonfinite->name, "the ", outcome.nonfinite->what, " is not finite (found ",
+           outcome.nonfinite->value, ") in step ", record.step, " of epoch ", record.epoch, ": loss ",
+           record.loss, ", gradient norm ", record.gradient_norm, ", learning rate ", record.learning_rate);
+    record.images_per_second = images / seconds_since(step_start_);
+    step_start_ = clock::now();
+    return record;
   }
 
-  // Group 0: a valid key per sample; group 1: one invalid key, or one per sample; group 2: none.
-  void draw_keys(std::uint64_t step, index_t n) {
-    if (keys_ == nullptr) return;
-    keys_->draw_valid({options_.seed, stream::coefficients, step}, n, valid_.outputs());
-    valid_.bind(bound_, 0, true);
-    if (goal_.groups() < 2) return;
-    const random_source source(options_.seed, stream::invalid_keys, step);
-    const bool one_per_sample = !options_.invalid_mixture.empty();
-    if (one_per_sample) {
-      keys_->draw_invalid_mixture(options_.invalid_mixture, source, n, invalid_.outputs());
-    } else {
-      keys_->draw_invalid(options_.invalid, source, 1, invalid_.outputs());
-    }
-    invalid_.bind(bound_, 1, one_per_sample);
-  }
+  using runner = step_runner<Model, Deny>;
 
-  Model& model_;
   objective<Deny> goal_;
-  key_space* keys_;
   training_options options_;
   loader<Data, scalar> loader_;
-  std::variant<sgd, adam> optimizer_;
-  std::vector<scalar> x_;
-  std::vector<int> y_;
-  site_buffers valid_, invalid_;
-  kept_statistics<typename Model::master> statistics_;
-  model_keys<float, Model::sites.size()> bound_{};
+  runner runner_;
+  Model& model_;
+  std::array<step_record, runner::ahead + 1> under_way_;
+  std::size_t begun_ = 0, finished_ = 0;
+  clock::time_point step_start_;
 };
 
 }  // namespace spankey

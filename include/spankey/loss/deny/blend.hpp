@@ -33,7 +33,16 @@ struct blend {
     return sum(t, scale, std::index_sequence_for<Parts...>());
   }
 
+  template <class F>
+  void for_each_part(F&& f, double of_all = 1) const {
+    for_each_part(f, of_all, std::index_sequence_for<Parts...>());
+  }
+
  private:
+  template <class F, std::size_t... I>
+  void for_each_part(F&& f, double of_all, std::index_sequence<I...>) const {
+    (std::get<I>(parts).for_each_part(f, of_all * weights[I]), ...);
+  }
   static constexpr std::array<double, sizeof...(Parts)> equal_weights() {
     std::array<double, sizeof...(Parts)> equal{};
     equal.fill(1.0 / static_cast<double>(sizeof...(Parts)));

@@ -6,6 +6,7 @@
 // With deny_on = wrong the denied group is the invalid-key forward; with wrong+no the loss is the mean over
 // the invalid-key and the no-key group. `outputs(C)` is the head that the loss needs for C classes: a number of
 // logits, all in the softmax and its cross-entropy, or one with an auxiliary logit (core/head_outputs.hpp).
+// for_each_part(f, weight) says the same as a sum of the formulas of rows.hpp, for backends whose memory is not the host's.
 // Computed in double from the logits' own type; examples/02_deny_loss_of_your_own.cpp adds one.
 #pragma once
 
@@ -13,6 +14,7 @@
 
 #include "spankey/core/head_outputs.hpp"
 #include "spankey/core/view.hpp"
+#include "spankey/loss/deny/rows.hpp"
 
 namespace spankey {
 
@@ -29,6 +31,12 @@ struct deny_terms {
   index_t classes;  // semantic classes C, the first logits; a reject class or logit has index C
   batch_view<T, Shape> valid_gradient, denied_gradient;
   index_t denied_groups = 1;  // over so many calls, one a denied group, the step takes the mean
+
+  /// The rows of sample n.
+  [[nodiscard]] deny_row<T> row(index_t n) const {
+    return {valid.sample(n), denied.sample(n), valid_gradient.sample(n), denied_gradient.sample(n), labels[n],
+            classes,         denied_groups};
+  }
 };
 
 template <class L>
@@ -46,6 +54,8 @@ struct no_deny {
   double operator()(const deny_terms<T, Shape>&, double) const {
     return 0;
   }
+  template <class F>
+  void for_each_part(F&&, double = 1) const {}
 };
 
 }  // namespace spankey

@@ -13,12 +13,12 @@ struct entropy {
   static constexpr index_t outputs(index_t classes) { return classes; }
   template <class T, class Shape>
   double operator()(const deny_terms<T, Shape>& t, double scale) const {
-    return sample_mean(t.denied.samples(), scale, [&](index_t n, double each) {
-      const softmax_entropy h(t.denied.sample(n), t.classes);
-      for (index_t c = 0; c < t.classes; ++c)
-        t.denied_gradient.sample(n)[c] -= static_cast<T>(each * h.gradient(c));
-      return -h.value();
-    });
+    return sample_mean(t.denied.samples(), scale,
+                       [&](index_t n, double each) { return entropy_row(t.row(n), each); });
+  }
+  template <class F>
+  void for_each_part(F&& f, double weight = 1) const {
+    f(deny_part{deny_formula::entropy, weight});
   }
 };
 

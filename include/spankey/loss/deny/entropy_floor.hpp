@@ -3,8 +3,6 @@
 // p = softmax of the C semantic logits (loss/softmax_entropy.hpp). Source: arXiv 2604.12254.
 #pragma once
 
-#include <cmath>
-
 #include "spankey/loss/deny/deny.hpp"
 #include "spankey/loss/softmax_entropy.hpp"
 
@@ -17,14 +15,12 @@ struct entropy_floor {
   static constexpr index_t outputs(index_t classes) { return classes; }
   template <class T, class Shape>
   double operator()(const deny_terms<T, Shape>& t, double scale) const {
-    const double uniform = std::log(static_cast<double>(t.classes));
-    return sample_mean(t.denied.samples(), scale, [&](index_t n, double each) {
-      const softmax_entropy h(t.denied.sample(n), t.classes);
-      const double below = positive_part(uniform - h.value() - gap);
-      for (index_t c = 0; c < t.classes; ++c)
-        t.denied_gradient.sample(n)[c] -= static_cast<T>(each * 2 * below * h.gradient(c));
-      return below * below;
-    });
+    return sample_mean(t.denied.samples(), scale,
+                       [&](index_t n, double each) { return entropy_floor_row(t.row(n), gap, each); });
+  }
+  template <class F>
+  void for_each_part(F&& f, double weight = 1) const {
+    f(deny_part{deny_formula::entropy_floor, weight, gap});
   }
 };
 

@@ -16,16 +16,12 @@ struct margin {
   static constexpr index_t outputs(index_t classes) { return classes; }
   template <class T, class Shape>
   double operator()(const deny_terms<T, Shape>& t, double scale) const {
-    return sample_mean(t.denied.samples(), scale, [&](index_t n, double each) {
-      const index_t y = t.labels[n];
-      const double missing = positive_part(
-          margin1 - (static_cast<double>(t.valid.sample(n)[y]) - static_cast<double>(t.denied.sample(n)[y])));
-      if (missing != 0) {
-        t.valid_gradient.sample(n)[y] -= static_cast<T>(each);
-        t.denied_gradient.sample(n)[y] += static_cast<T>(each);
-      }
-      return missing;
-    });
+    return sample_mean(t.denied.samples(), scale,
+                       [&](index_t n, double each) { return margin_row(t.row(n), margin1, each); });
+  }
+  template <class F>
+  void for_each_part(F&& f, double weight = 1) const {
+    f(deny_part{deny_formula::margin, weight, margin1});
   }
 };
 

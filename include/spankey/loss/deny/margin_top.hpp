@@ -4,8 +4,6 @@
 // class there is no other, and the second term is 0. Source: arXiv 2604.12254.
 #pragma once
 
-#include <cmath>
-
 #include "spankey/loss/deny/margin.hpp"
 
 namespace spankey {
@@ -18,27 +16,14 @@ struct margin_top {
   template <class T, class Shape>
   double operator()(const deny_terms<T, Shape>& t, double scale) const {
     const double first = margin{margin1}(t, scale);
-    if (t.classes < 2) return first;
     return first + sample_mean(t.denied.samples(), scale, [&](index_t n, double each) {
-             const T* z = t.denied.sample(n);
-             const index_t y = t.labels[n], top = largest_but(z, y, t.classes);
-             const double missing =
-                 positive_part(margin2 + static_cast<double>(z[y]) - static_cast<double>(z[top]));
-             if (missing != 0) {
-               t.denied_gradient.sample(n)[y] += static_cast<T>(each);
-               t.denied_gradient.sample(n)[top] -= static_cast<T>(each);
-             }
-             return missing;
+             return margin_top_row(t.row(n), margin2, each);
            });
   }
-
- private:
-  template <class T>
-  static index_t largest_but(const T* z, index_t y, index_t classes) {
-    index_t top = y == 0 ? 1 : 0;
-    for (index_t c = top + 1; c < classes; ++c)
-      if (c != y && (z[c] > z[top] || std::isnan(z[c]))) top = c;
-    return top;
+  template <class F>
+  void for_each_part(F&& f, double weight = 1) const {
+    margin{margin1}.for_each_part(f, weight);
+    f(deny_part{deny_formula::margin_top, weight, margin2});
   }
 };
 

@@ -2,7 +2,6 @@
 //   L = mean CE(z_denied, r) over the first C+1 logits. Source: arXiv 2604.12254.
 #pragma once
 
-#include "spankey/loss/cross_entropy.hpp"
 #include "spankey/loss/deny/deny.hpp"
 
 namespace spankey {
@@ -12,8 +11,12 @@ struct reject_class {
   static constexpr index_t outputs(index_t classes) { return classes + 1; }
   template <class T, class Shape>
   double operator()(const deny_terms<T, Shape>& t, double scale) const {
-    return cross_entropy(
-        t.denied, [&](index_t) { return t.classes; }, scale, t.denied_gradient, t.classes + 1);
+    return sample_mean(t.denied.samples(), scale,
+                       [&](index_t n, double each) { return reject_class_row(t.row(n), each); });
+  }
+  template <class F>
+  void for_each_part(F&& f, double weight = 1) const {
+    f(deny_part{deny_formula::reject_class, weight});
   }
 };
 

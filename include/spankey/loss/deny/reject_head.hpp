@@ -6,8 +6,6 @@
 // a is column C of the logits; the C classes get no gradient. Source: arXiv 2604.12254.
 #pragma once
 
-#include <cmath>
-
 #include "spankey/loss/deny/deny.hpp"
 #include "spankey/loss/sample_mean.hpp"
 
@@ -18,21 +16,13 @@ struct reject_head {
   static constexpr head_outputs outputs(index_t classes) { return {classes, aux_logit::reject}; }
   template <class T, class Shape>
   double operator()(const deny_terms<T, Shape>& t, double scale) const {
-    const double valid_share = 1.0 / static_cast<double>(t.denied_groups + 1),
-                 denied_share = 1.0 - valid_share;
-    return sample_mean(t.denied.samples(), scale, [&](index_t n, double each) {
-      const double valid = static_cast<double>(t.valid.sample(n)[t.classes]),
-                   denied = static_cast<double>(t.denied.sample(n)[t.classes]);
-      t.valid_gradient.sample(n)[t.classes] += static_cast<T>(each * valid_share * sigmoid(valid));
-      t.denied_gradient.sample(n)[t.classes] -= static_cast<T>(each * denied_share * sigmoid(-denied));
-      return valid_share * softplus(valid) + denied_share * softplus(-denied);
-    });
+    return sample_mean(t.denied.samples(), scale,
+                       [&](index_t n, double each) { return reject_head_row(t.row(n), each); });
   }
-
- private:
-  // exp overflows to infinity for v < -709: 1 / infinity is the 0 that is wanted.
-  static double sigmoid(double v) { return 1 / (1 + std::exp(-v)); }
-  static double softplus(double v) { return positive_part(v) + std::log1p(std::exp(-std::abs(v))); }
+  template <class F>
+  void for_each_part(F&& f, double weight = 1) const {
+    f(deny_part{deny_formula::reject_head, weight});
+  }
 };
 
 }  // namespace spankey

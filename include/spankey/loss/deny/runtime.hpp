@@ -24,6 +24,10 @@ struct runtime_deny {
   double operator()(const deny_terms<T, Shape>& t, double scale) const {
     return std::visit([&](const auto& loss) { return loss(t, scale); }, chosen);
   }
+  template <class F>
+  void for_each_part(F&& f, double weight = 1) const {
+    std::visit([&](const auto& loss) { loss.for_each_part(f, weight); }, chosen);
+  }
 };
 
 }  // namespace spankey

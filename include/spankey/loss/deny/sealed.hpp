@@ -4,8 +4,6 @@
 // r = C. Mode B alone leaves the right class on top of the others (reference: accuracy of the masked arg-max).
 #pragma once
 
-#include <cmath>
-
 #include "spankey/loss/deny/reject_class.hpp"
 #include "spankey/loss/softmax_entropy.hpp"
 
@@ -18,14 +16,15 @@ struct sealed {
   static constexpr index_t outputs(index_t classes) { return reject_class::outputs(classes); }
   template <class T, class Shape>
   double operator()(const deny_terms<T, Shape>& t, double scale) const {
-    const double rejected = reject_class{}(t, scale), uniform = std::log(static_cast<double>(t.classes));
-    const auto divergence = [&](index_t n, double each) {
-      const softmax_entropy h(t.denied.sample(n), t.classes);
-      for (index_t c = 0; c < t.classes; ++c)
-        t.denied_gradient.sample(n)[c] -= static_cast<T>(each * h.gradient(c));
-      return uniform - h.value();
-    };
-    return rejected + weight * sample_mean(t.denied.samples(), weight * scale, divergence);
+    const double rejected = reject_class{}(t, scale);
+    return rejected + weight * sample_mean(t.denied.samples(), weight * scale, [&](index_t n, double each) {
+                        return uniform_row(t.row(n), each);
+                      });
+  }
+  template <class F>
+  void for_each_part(F&& f, double of_all = 1) const {
+    reject_class{}.for_each_part(f, of_all);
+    f(deny_part{deny_formula::uniform, of_all * weight});
   }
 };
 

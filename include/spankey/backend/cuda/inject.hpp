@@ -1,0 +1,51 @@
+// Key injection, CUDA. The policies that have kernels are additive, multiplicative and none; another one would have to be
+// compiled by nvcc. Specification: backend/reference/inject.hpp and the policies of inject/.
+#pragma once
+
+#include <type_traits>
+
+#include "spankey/backend/cuda/kernels.hpp"
+#include "spankey/backend/cuda/tag.hpp"
+
+namespace spankey {
+
+// Declared only: a backend does not include inject/.
+struct additive;
+struct multiplicative;
+struct none;
+
+template <cuda::Scalar T>
+struct inject_kernels<backend::cuda, T> {
+  template <class Injector>
+  static void forward(const Injector& injector, index_t samples, index_t d, const T* x,
+                      key_view<const float> keys, T* y) {
+    cuda::inject_forward(policy_of(injector), samples, d, x, keys, y);
+  }
+  /// dx may alias dy; dkey may be null.
+  template <class Injector>
+  static void backward(const Injector& injector, index_t samples, index_t d, const T* x,
+                       key_view<const float> keys, const T* dy, T* dx, float* dkey) {
+    cuda::inject_backward(policy_of(injector), samples, d, x, keys, dy, dx, dkey);
+  }
+  static void add(index_t count, const T* from, T* to) { cuda::add(count, from, to); }
+  static void scale(index_t count, const float* factor, T* y) { cuda::scale(count, factor, y); }
+
+ private:
+  template <class Injector>
+  static cuda::injection_policy policy_of(const Injector& injector) {
+    static_assert(std::is_same_v<Injector, additive> || std::is_same_v<Injector, multiplicative> ||
+                      std::is_same_v<Injector, none>,
+                  "SpanKey: backend::cuda has kernels for the injectors additive, multiplicative and none; "
+                  "train another one on backend::cpu");
+    if constexpr (std::is_same_v<Injector, additive>) {
+      return {cuda::injection::additive, injector.gamma, 0, 0};
+    } else if constexpr (std::is_same_v<Injector, multiplicative>) {
+      return {cuda::injection::multiplicative, injector.gamma, static_cast<float>(Injector::lowest),
+              static_cast<float>(Injector::highest)};
+    } else {
+      return {};
+    }
+  }
+};
+
+}  // namespace spankey

@@ -1,0 +1,113 @@
+// What the templates of backend/cuda ask of the compiled part (src/cuda/*.cu): launches, with plain operands.
+//
+// T is float or bf16; both are instantiated there, nothing else is. All pointers are device memory; shapes, = and += are
+// those of backend/reference. Nothing waits, nothing allocates. Sums have a fixed order: a run repeats bit for bit on one
+// kind of GPU.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "spankey/backend/backend.hpp"
+#include "spankey/backend/loss.hpp"
+
+namespace spankey::cuda {
+
+// ---- convolutions; scratch in elements of T
+index_t conv2d_packed_size(const conv2d_problem& p);
+/// w (kernel, kernel, I, O) to (O, kernel, kernel, I) in T.
+template <class T>
+void conv2d_pack(const conv2d_problem& p, const float* w, T* packed);
+/// bias may be null.
+template <class T>
+void conv2d_forward(const conv2d_problem& p, const T* x, const T* packed, const float* bias, T* y);
+template <class T>
+void conv2d_backward_data(const conv2d_problem& p, const T* dy, const T* packed, T* dx, bool accumulate);
+/// packed_gradient is scratch, as large as packed weights; dbias may be null.
+template <class T>
+void conv2d_backward_weights(const conv2d_problem& p, const T* x, const T* dy, float* dw, float* dbias,
+                             T* packed_gradient);
+
+// ---- batch norm; scratch in floats
+index_t batch_norm_scratch_size(const batch_norm_problem& p);
+template <class T>
+void batch_norm_training(const batch_norm_problem& p, activation act, const batch_norm_forward_operands<T>& t,
+                         float* scratch);
+/// From the statistics in t.mean and t.rstd.
+template <class T>
+void batch_norm_reapply(const batch_norm_problem& p, activation act, const batch_norm_forward_operands<T>& t);
+template <class T>
+void batch_norm_evaluation(const batch_norm_problem& p, activation act,
+                           const batch_norm_forward_operands<T>& t);
+template <class T>
+void batch_norm_backward(const batch_norm_problem& p, activation act,
+                         const batch_norm_backward_operands<T>& t, float* scratch);
+
+// ---- element by element
+template <class T>
+void relu_forward(index_t count, const T* x, T* y);
+template <class T>
+void relu_backward(index_t count, const T* y, const T* dy, T* dx);
+template <class T>
+void max_pool_forward(index_t samples, const extents& in, const T* x, T* y);
+template <class T>
+void max_pool_backward(index_t samples, const extents& in, const T* x, const T* dy, T* dx);
+template <class T>
+void mean_pool_forward(index_t samples, const extents& in, const T* x, T* y);
+template <class T>
+void mean_pool_backward(index_t samples, const extents& in, const T* dy, T* dx);
+
+enum class injection { none, additive, multiplicative };
+struct injection_policy {
+  injection kind = injection::none;
+  float gamma = 1, lowest = 0, highest = 0;  // bounds of the multiplier
+};
+template <class T>
+void inject_forward(const injection_policy& policy, index_t samples, index_t d, const T* x,
+                    key_view<const float> keys, T* y);
+/// dx may alias dy; dkey may be null.
+template <class T>
+void inject_backward(const injection_policy& policy, index_t samples, index_t d, const T* x,
+                     key_view<const float> keys, const T* dy, T* dx, float* dkey);
+template <class T>
+void add(index_t count, const T* from, T* to);
+template <class T>
+void scale(index_t count, const float* factor, T* y);
+
+// ---- linear maps; scratch in floats
+index_t linear_scratch_size(const linear_problem& p);
+/// x and dx are T, y and dy Y: T, or float (the logits).
+template <class T, class Y>
+void linear_forward(const linear_problem& p, const T* x, const float* w, const float* bias, Y* y,
+                    float* scratch);
+template <class T, class Y>
+void linear_backward_data(const linear_problem& p, const Y* dy, const float* w, T* dx, float* scratch);
+template <class T, class Y>
+void linear_backward_weights(const linear_problem& p, const T* x, const Y* dy, float* dw, float* dbias,
+                             float* scratch);
+
+// ---- updates: many parameters in one launch
+struct update_item {
+  index_t count = 0;
+  const float* gradient = nullptr;
+  float *momentum = nullptr, *second = nullptr, *value = nullptr;
+};
+/// Collects items and launches what they are for whenever it is full, and at last when finish() is called.
+struct update_list {
+  static constexpr int capacity = 64;
+  int size = 0;
+  std::array<update_item, capacity> items{};
+};
+void sgd(const sgd_update& u, const update_list& list);
+void adam(const adam_update& u, const update_list& list);
+void zero_gradients(const update_list& list);
+/// numbers().squared_gradient_norm = (first ? 0 : itself) + sum of squares.
+void add_squared_norm(const update_list& list, bool first);
+
+// ---- the loss of a stacked batch
+/// Writes dlogits, and the numbers of the step to numbers().
+void stacked_loss(const loss_problem& p, const float* logits, const int* labels, float* dlogits);
+/// Where they lie in device memory; one place.
+step_numbers* numbers();
+
+}  // namespace spankey::cuda

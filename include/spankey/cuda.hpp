@@ -1,0 +1,6 @@
+// What a program adds to spankey/train.hpp to train with backend::cuda: its kernels, and training steps whose memory is the
+// GPU's. It links spankey::cuda.
+#pragma once
+
+#include "spankey/backend/cuda/cuda.hpp"
+#include "spankey/train/device_step_runner.hpp"

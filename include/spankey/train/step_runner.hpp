@@ -1,0 +1,150 @@
+// The work of a trainer's step: a batch and its keys in, gradients, their norm and an update, a few numbers out.
+//
+//   begin(plan, fill)   fill(x, y) writes the batch and returns its size; then all of the step is under way
+//   finish()            the numbers of the oldest step that was begun and not finished
+//   resume(updates)     before the first step: updates of the optimizer that the model has seen
+// Here everything happens in begin(), on the host. Where a model's memory is not the host's, the other specialisation
+// (train/device_step_runner.hpp) keeps a step under way while the next batch is made: `ahead` steps may be unfinished.
+// Group 0 of a batch has a valid key per sample; group 1 one invalid key, or one per sample; group 2 none.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <optional>
+#include <variant>
+#include <vector>
+
+#include "spankey/optim/adam.hpp"
+#include "spankey/optim/sgd.hpp"
+#include "spankey/train/nonfinite.hpp"
+#include "spankey/train/site_buffers.hpp"
+#include "spankey/train/step.hpp"
+#include "spankey/train/training_options.hpp"
+
+namespace spankey {
+
+/// What differs from step to step.
+struct step_plan {
+  std::uint64_t number = 0;  // of all steps of the run, from 0
+  double deny_weight = 0, learning_rate = 0;
+};
+
+/// What a step came to.
+struct step_outcome {
+  double cross_entropy = 0, deny = 0, total = 0, gradient_norm = 0;
+  index_t correct = 0;
+  std::optional<nonfinite_place> nonfinite;  // where the policy is to look for it
+};
+
+/// Sites of a key space, or none.
+inline std::span<const site> sites_or_none(const key_space* keys) {
+  return keys == nullptr ? std::span<const site>() : keys->sites();
+}
+
+/// Draws the invalid keys of a step: one, or n where they come from a mixture.
+inline void draw_step_invalid(key_space& keys, const training_options& options, std::uint64_t step, index_t n,
+                              std::span<float* const> invalid) {
+  const random_source source(options.seed, stream::invalid_keys, step);
+  if (options.invalid_mixture.empty()) {
+    keys.draw_invalid(options.invalid, source, 1, invalid);
+  } else {
+    keys.draw_invalid_mixture(options.invalid_mixture, source, n, invalid);
+  }
+}
+
+/// The optimizer that the options name.
+class chosen_optimizer {
+ public:
+  explicit chosen_optimizer(const training_options& options) : optimizer_(made(options)) {}
+  template <class Model>
+  void step(Model& model, double rate) {
+    std::visit([&](auto& optimizer) { optimizer.step(model, rate); }, optimizer_);
+  }
+  [[nodiscard]] std::uint64_t steps() const {
+    return std::visit([](const auto& optimizer) { return optimizer.steps(); }, optimizer_);
+  }
+  void resume(std::uint64_t steps) {
+    std::visit([&](auto& optimizer) { optimizer.resume(steps); }, optimizer_);
+  }
+
+ private:
+  static std::variant<sgd, adam> made(const training_options& options) {
+    if (options.adam) return adam(*options.adam);
+    return sgd(options.optimizer);
+  }
+  std::variant<sgd, adam> optimizer_;
+};
+
+template <class Model, class Deny, bool OnHost = memory_of_model<Model>::on_host>
+class step_runner {
+  static_assert(OnHost, "SpanKey: training on backend::cuda needs the header spankey/cuda.hpp");
+};
+
+template <class Model, class Deny>
+class step_runner<Model, Deny, true> {
+  using scalar = typename Model::scalar;
+
+ public:
+  static constexpr std::size_t ahead = 0;
+
+  step_runner(Model& model, const objective<Deny>& goal, key_space* keys, const training_options& options)
+      : model_(model),
+        goal_(goal),
+        keys_(keys),
+        options_(options),
+        optimizer_(options),
+        x_(static_cast<std::size_t>(goal.groups() * options.batch * Model::input::size)),
+        y_(static_cast<std::size_t>(options.batch)),
+        valid_(sites_or_none(keys), options.batch),
+        invalid_(sites_or_none(keys), options.invalid_mixture.empty() ? 1 : options.batch),
+        statistics_(model) {}
+
+  void resume(std::uint64_t updates) { optimizer_.resume(updates); }
+
+  template <class Fill>
+  void begin(const step_plan& plan, const Fill& fill) {
+    const index_t n = fill(x_.data(), y_.data());
+    for (index_t g = 1; g < goal_.groups(); ++g)
+      std::copy_n(x_.data(), n * Model::input::size, x_.data() + g * n * Model::input::size);
+    draw_keys(plan.number, n);
+    objective<Deny> goal = goal_;
+    goal.weight = plan.deny_weight;
+    const batch_view<const scalar, typename Model::input> x(x_.data(), goal.groups() * n);
+    const bool looks = options_.nonfinite != nonfinite_policy::ignore;
+    if (looks) statistics_.keep(model_);
+    const auto result = compute_gradients(model_, goal, x, y_.data(), bound_);
+    outcome_ = {result.cross_entropy, result.deny, result.total, 0, result.correct, {}};
+    if (options_.reduce_gradients) reduce_gradients(model_, options_.reduce_gradients);
+    outcome_.gradient_norm = gradient_norm(model_);
+    if (!looks || (std::isfinite(result.total) && std::isfinite(outcome_.gradient_norm)))
+      return optimizer_.step(model_, plan.learning_rate);
+    statistics_.put_back(model_);
+    outcome_.nonfinite = find_nonfinite(model_, goal, x, bound_, result.total);
+    statistics_.put_back(model_);
+  }
+  step_outcome finish() { return outcome_; }
+
+ private:
+  void draw_keys(std::uint64_t step, index_t n) {
+    if (keys_ == nullptr) return;
+    keys_->draw_valid({options_.seed, stream::coefficients, step}, n, valid_.outputs());
+    valid_.bind(bound_, 0, true);
+    if (goal_.groups() < 2) return;
+    draw_step_invalid(*keys_, options_, step, n, invalid_.outputs());
+    invalid_.bind(bound_, 1, !options_.invalid_mixture.empty());
+  }
+
+  Model& model_;
+  objective<Deny> goal_;
+  key_space* keys_;
+  training_options options_;
+  chosen_optimizer optimizer_;
+  std::vector<scalar> x_;
+  std::vector<int> y_;
+  site_buffers valid_, invalid_;
+  kept_statistics<typename Model::master> statistics_;
+  model_keys<float, Model::sites.size()> bound_{};
+  step_outcome outcome_;
+};
+
+}  // namespace spankey

@@ -1,0 +1,49 @@
+// What a training run is asked for.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "spankey/data/augment.hpp"
+#include "spankey/key/mixture.hpp"
+#include "spankey/optim/adam.hpp"
+#include "spankey/optim/schedule.hpp"
+#include "spankey/optim/sgd.hpp"
+#include "spankey/train/nonfinite.hpp"
+
+namespace spankey {
+
+/// Makes the gradients of several processes that train one model on parts of a batch one: called once per step, before
+/// their norm is taken and they are used, with every parameter's gradient in the same order everywhere. They lie in the
+/// model's memory: on a GPU, work has to be put on its stream (cuda::native_stream(), where ncclAllReduce fits), and may be
+/// recorded once for many steps.
+using gradient_reduction = std::function<void(std::span<float> gradient)>;
+
+struct training_options {
+  std::uint64_t epochs = 40;
+  index_t batch = 128;
+  std::uint64_t seed = 0;
+  schedule rate{};
+  sgd_options optimizer{};
+  std::optional<adam_options> adam{};  // instead of SGD; the model then keeps second moments (optim/adam.hpp)
+  augmentation augment{.pad = 4, .flip = true};  // {} for a data set of features
+  invalid_rule invalid{};                        // one key per batch, where `invalid_mixture` is empty
+  std::vector<weighted_rule> invalid_mixture{};  // else one per sample, whose family is drawn from it
+  std::uint64_t deny_warmup = 0;                 // epochs
+  nonfinite_policy nonfinite = nonfinite_policy::stop;
+  gradient_reduction reduce_gradients{};  // where several processes train together
+};
+
+/// Calls `reduce` with every gradient of `model`.
+template <class Model>
+void reduce_gradients(Model& model, const gradient_reduction& reduce) {
+  using T = typename Model::master;
+  model.for_each_parameter([&](const scope&, parameter<T>& p) {
+    reduce(std::span<float>(p.gradient.data, static_cast<std::size_t>(p.dims.size())));
+  });
+}
+
+}  // namespace spankey

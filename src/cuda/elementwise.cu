@@ -1,0 +1,277 @@
+// ReLU, pooling, injection: one thread an element, or 16 bytes of them where the shapes allow it.
+#include "launch.cuh"
+#include "spankey/backend/cuda/kernels.hpp"
+
+namespace spankey::cuda {
+
+namespace {
+
+__device__ inline index_t thread_index() {
+  return static_cast<index_t>(blockIdx.x) * blockDim.x + threadIdx.x;
+}
+
+// Calls launch<V>() with whole packs where count and pointers allow them.
+template <class T, class F>
+void with_packs(index_t count, bool whole, const F& f) {
+  constexpr int wide = pack_width<T>;
+  if (whole && count % wide == 0) {
+    f(std::integral_constant<int, wide>());
+  } else {
+    f(std::integral_constant<int, 1>());
+  }
+}
+
+template <class T, int V>
+__global__ void relu_forward_kernel(index_t count, const T* x, T* y) {
+  const index_t i = thread_index() * V;
+  if (i >= count) return;
+  float v[V];
+  load<V>(x + i, v);
+  for (int j = 0; j < V; ++j) v[j] = v[j] < 0 ? 0.0F : v[j];
+  store<V>(v, y + i);
+}
+
+template <class T, int V>
+__global__ void relu_backward_kernel(index_t count, const T* y, const T* dy, T* dx) {
+  const index_t i = thread_index() * V;
+  if (i >= count) return;
+  float v[V], g[V];
+  load<V>(y + i, v);
+  load<V>(dy + i, g);
+  for (int j = 0; j < V; ++j) g[j] = v[j] <= 0 ? 0.0F : g[j];
+  store<V>(g, dx + i);
+}
+
+template <class T, int V>
+__global__ void add_kernel(index_t count, const T* from, T* to) {
+  const index_t i = thread_index() * V;
+  if (i >= count) return;
+  float a[V], b[V];
+  load<V>(from + i, a);
+  load<V>(to + i, b);
+  for (int j = 0; j < V; ++j) b[j] += a[j];
+  store<V>(b, to + i);
+}
+
+template <class T>
+__global__ void scale_kernel(index_t count, const float* factor, T* y) {
+  const index_t i = thread_index();
+  if (i < count) y[i] = from_float<T>(to_float(y[i]) * factor[i]);
+}
+
+// Offset from `window` of the first largest (or first NaN) of its four elements.
+template <class T>
+__device__ index_t first_maximum(const T* window, index_t row, index_t channels) {
+  const index_t offsets[4] = {0, channels, row, row + channels};
+  index_t best = 0;
+  float top = to_float(window[0]);
+  for (int i = 1; i < 4; ++i) {
+    const float v = to_float(window[offsets[i]]);
+    if (v > top || v != v) {
+      top = v;
+      best = offsets[i];
+    }
+  }
+  return best;
+}
+
+template <class T>
+__global__ void max_pool_forward_kernel(index_t count, index_t height, index_t width, index_t channels,
+                                        const T* x, T* y) {
+  const index_t i = thread_index();
+  if (i >= count) return;
+  const index_t oh = height / 2, ow = width / 2;
+  const index_t c = i % channels, w = i / channels % ow, h = i / (channels * ow) % oh,
+                n = i / (channels * ow * oh);
+  const T* const window = x + ((n * height + 2 * h) * width + 2 * w) * channels + c;
+  y[i] = window[first_maximum(window, width * channels, channels)];
+}
+
+// One thread an element of dx: dropped rows and columns get their 0 here, too.
+template <class T>
+__global__ void max_pool_backward_kernel(index_t count, index_t height, index_t width, index_t channels,
+                                         const T* x, const T* dy, T* dx) {
+  const index_t i = thread_index();
+  if (i >= count) return;
+  const index_t oh = height / 2, ow = width / 2;
+  const index_t c = i % channels, w = i / channels % width, h = i / (channels * width) % height,
+                n = i / (channels * width * height);
+  float g = 0;
+  if (h / 2 < oh && w / 2 < ow) {
+    const index_t corner = ((n * height + h / 2 * 2) * width + w / 2 * 2) * channels + c;
+    if (corner + first_maximum(x + corner, width * channels, channels) == i)
+      g = to_float(dy[((n * oh + h / 2) * ow + w / 2) * channels + c]);
+  }
+  dx[i] = from_float<T>(g);
+}
+
+template <class T>
+__global__ void mean_pool_forward_kernel(index_t count, index_t pixels, index_t channels, const T* x, T* y) {
+  const index_t i = thread_index();
+  if (i >= count) return;
+  const T* const first = x + i / channels * pixels * channels + i % channels;
+  float sum = 0;
+  for (index_t p = 0; p < pixels; ++p) sum += to_float(first[p * channels]);
+  y[i] = from_float<T>(sum / static_cast<float>(pixels));
+}
+
+template <class T>
+__global__ void mean_pool_backward_kernel(index_t count, index_t pixels, index_t channels, const T* dy,
+                                          T* dx) {
+  const index_t i = thread_index();
+  if (i >= count) return;
+  const float g = to_float(dy[i / (pixels * channels) * channels + i % channels]);
+  dx[i] = from_float<T>(g / static_cast<float>(pixels));
+}
+
+// y = a x + b of one key element, and dy/dk = slope * (x or 1).
+struct key_effect {
+  float factor, shift, slope;
+};
+__device__ inline key_effect effect_of(const injection_policy& p, float k) {
+  if (p.kind == injection::additive) return {1, p.gamma * k, p.gamma};
+  if (p.kind == injection::none) return {1, 0, 0};
+  const float t = tanhf(k), m = 1 + p.gamma * t;
+  const bool inside = m >= p.lowest && m <= p.highest;
+  return {m < p.lowest ? p.lowest : m > p.highest ? p.highest : m, 0, inside ? p.gamma * (1 - t * t) : 0};
+}
+
+// A thread serves V columns of `rows` samples: a shared key is looked at once for all of them.
+template <class T, int V>
+__global__ void inject_forward_kernel(injection_policy p, index_t samples, index_t d, index_t rows,
+                                      const T* x, const float* keys, index_t stride, T* y) {
+  const index_t column = thread_index() * V;
+  if (column >= d) return;
+  const index_t first = static_cast<index_t>(blockIdx.y) * rows;
+  const index_t last = first + rows < samples ? first + rows : samples;
+  key_effect e[V] = {};
+  for (index_t n = first; n < last; ++n) {
+    if (n == first || stride != 0)
+      for (int j = 0; j < V; ++j) e[j] = effect_of(p, keys[n * stride + column + j]);
+    float v[V];
+    load<V>(x + n * d + column, v);
+    for (int j = 0; j < V; ++j) v[j] = v[j] * e[j].factor + e[j].shift;
+    store<V>(v, y + n * d + column);
+  }
+}
+
+template <class T, int V>
+__global__ void inject_backward_kernel(injection_policy p, index_t samples, index_t d, index_t rows,
+                                       const T* x, const float* keys, index_t stride, const T* dy, T* dx,
+                                       float* dkey) {
+  const index_t column = thread_index() * V;
+  if (column >= d) return;
+  const index_t first = static_cast<index_t>(blockIdx.y) * rows;
+  const index_t last = first + rows < samples ? first + rows : samples;
+  key_effect e[V] = {};
+  for (index_t n = first; n < last; ++n) {
+    if (n == first || stride != 0)
+      for (int j = 0; j < V; ++j) e[j] = effect_of(p, keys[n * stride + column + j]);
+    const index_t at = n * d + column;
+    float g[V], v[V];
+    load<V>(dy + at, g);
+    if (dkey != nullptr) {
+      load<V>(x + at, v);
+      for (int j = 0; j < V; ++j)
+        dkey[at + j] = g[j] * (p.kind == injection::multiplicative ? v[j] * e[j].slope : e[j].slope);
+    }
+    for (int j = 0; j < V; ++j) g[j] *= e[j].factor;
+    store<V>(g, dx + at);
+  }
+}
+
+// Samples that one thread serves.
+constexpr index_t shared_rows = 16;
+index_t rows_of(index_t stride) { return stride == 0 ? shared_rows : 1; }
+
+}  // namespace
+
+template <class T>
+void relu_forward(index_t count, const T* x, T* y) {
+  with_packs<T>(count, aligned(x) && aligned(y), [&](auto v) {
+    launch("relu_forward", relu_forward_kernel<T, v()>, pieces(count, block_threads * v()), block_threads,
+           count, x, y);
+  });
+}
+template <class T>
+void relu_backward(index_t count, const T* y, const T* dy, T* dx) {
+  with_packs<T>(count, aligned(y) && aligned(dy) && aligned(dx), [&](auto v) {
+    launch("relu_backward", relu_backward_kernel<T, v()>, pieces(count, block_threads * v()), block_threads,
+           count, y, dy, dx);
+  });
+}
+template <class T>
+void add(index_t count, const T* from, T* to) {
+  with_packs<T>(count, aligned(from) && aligned(to), [&](auto v) {
+    launch("add", add_kernel<T, v()>, pieces(count, block_threads * v()), block_threads, count, from, to);
+  });
+}
+template <class T>
+void scale(index_t count, const float* factor, T* y) {
+  launch("scale", scale_kernel<T>, pieces(count, block_threads), block_threads, count, factor, y);
+}
+
+template <class T>
+void max_pool_forward(index_t samples, const extents& in, const T* x, T* y) {
+  const index_t count = samples * in.channels * (in.height / 2) * (in.width / 2);
+  launch("max_pool_forward", max_pool_forward_kernel<T>, pieces(count, block_threads), block_threads, count,
+         in.height, in.width, in.channels, x, y);
+}
+template <class T>
+void max_pool_backward(index_t samples, const extents& in, const T* x, const T* dy, T* dx) {
+  const index_t count = samples * in.size();
+  launch("max_pool_backward", max_pool_backward_kernel<T>, pieces(count, block_threads), block_threads, count,
+         in.height, in.width, in.channels, x, dy, dx);
+}
+template <class T>
+void mean_pool_forward(index_t samples, const extents& in, const T* x, T* y) {
+  const index_t count = samples * in.channels;
+  launch("mean_pool_forward", mean_pool_forward_kernel<T>, pieces(count, block_threads), block_threads, count,
+         in.height * in.width, in.channels, x, y);
+}
+template <class T>
+void mean_pool_backward(index_t samples, const extents& in, const T* dy, T* dx) {
+  const index_t count = samples * in.size();
+  launch("mean_pool_backward", mean_pool_backward_kernel<T>, pieces(count, block_threads), block_threads,
+         count, in.height * in.width, in.channels, dy, dx);
+}
+
+template <class T>
+void inject_forward(const injection_policy& policy, index_t samples, index_t d, const T* x,
+                    key_view<const float> keys, T* y) {
+  const index_t rows = rows_of(keys.stride);
+  with_packs<T>(d, aligned(x) && aligned(y), [&](auto v) {
+    launch("inject_forward", inject_forward_kernel<T, v()>,
+           dim3(pieces(d, block_threads * v()), pieces(samples, rows)), block_threads, policy, samples, d,
+           rows, x, keys.data, keys.stride, y);
+  });
+}
+template <class T>
+void inject_backward(const injection_policy& policy, index_t samples, index_t d, const T* x,
+                     key_view<const float> keys, const T* dy, T* dx, float* dkey) {
+  const index_t rows = rows_of(keys.stride);
+  with_packs<T>(d, aligned(x) && aligned(dy) && aligned(dx), [&](auto v) {
+    launch("inject_backward", inject_backward_kernel<T, v()>,
+           dim3(pieces(d, block_threads * v()), pieces(samples, rows)), block_threads, policy, samples, d,
+           rows, x, keys.data, keys.stride, dy, dx, dkey);
+  });
+}
+
+#define SPANKEY_INSTANTIATE(T)                                                          \
+  template void relu_forward<T>(index_t, const T*, T*);                                 \
+  template void relu_backward<T>(index_t, const T*, const T*, T*);                      \
+  template void add<T>(index_t, const T*, T*);                                          \
+  template void scale<T>(index_t, const float*, T*);                                    \
+  template void max_pool_forward<T>(index_t, const extents&, const T*, T*);             \
+  template void max_pool_backward<T>(index_t, const extents&, const T*, const T*, T*);  \
+  template void mean_pool_forward<T>(index_t, const extents&, const T*, T*);            \
+  template void mean_pool_backward<T>(index_t, const extents&, const T*, T*);           \
+  template void inject_forward<T>(const injection_policy&, index_t, index_t, const T*,  \
+                                  key_view<const float>, T*);                           \
+  template void inject_backward<T>(const injection_policy&, index_t, index_t, const T*, \
+                                   key_view<const float>, const T*, T*, float*)
+SPANKEY_INSTANTIATE(float);
+SPANKEY_INSTANTIATE(bf16);
+#undef SPANKEY_INSTANTIATE
+
+}  // namespace spankey::cuda

@@ -1,0 +1,132 @@
+// ReLU, pooling and injection on the device agree with reference<double>: sizes with and without whole packs, memory that
+// starts between packs, in place, NaN; float and bf16.
+#include <doctest/doctest.h>
+
+#include "device_tensor.hpp"
+#include "spankey/backend/cuda/inject.hpp"
+#include "spankey/backend/cuda/pool2d.hpp"
+#include "spankey/backend/cuda/relu.hpp"
+#include "spankey/backend/reference/inject.hpp"
+#include "spankey/backend/reference/pool2d.hpp"
+#include "spankey/backend/reference/relu.hpp"
+#include "spankey/inject/additive.hpp"
+#include "spankey/inject/multiplicative.hpp"
+#include "spankey/inject/none.hpp"
+
+namespace {
+
+using namespace agreement;
+using device::tensor;
+using spankey::bf16;
+using spankey::backend::cuda;
+using spankey::backend::reference;
+
+template <class T, class Injector>
+void check_injection(const Injector& injector, index_t samples, index_t d, bool shared) {
+  CAPTURE(samples);
+  CAPTURE(d);
+  CAPTURE(shared);
+  using kernels = spankey::inject_kernels<cuda, T>;
+  using plain = spankey::inject_kernels<reference, double>;
+  const index_t stride = shared ? 0 : d, count = samples * d;
+  const std::vector<T> x = values<T>(count, 1), dy = values<T>(count, 3);
+  const std::vector<float> k = values(shared ? d : count, 2);
+  const std::vector<double> wx = widened(x), wk = widened(k), wdy = widened(dy);
+  std::vector<double> ey(x.size()), edx(x.size()), edk(x.size());
+  const tensor<T> on_x(x), on_dy(dy), y(count, T(9.0F)), dx(count, T(9.0F)), in_place(dy);
+  const tensor<float> on_k(k), dk(count, 9.0F);
+  kernels::forward(injector, samples, d, on_x.data(), {on_k.data(), stride}, y.data());
+  plain::forward(injector, samples, d, wx.data(), {wk.data(), stride}, ey.data());
+  CHECK(difference(y.host(), ey) < 1e-6);
+  kernels::backward(injector, samples, d, on_x.data(), {on_k.data(), stride}, on_dy.data(), dx.data(),
+                    dk.data());
+  plain::backward(injector, samples, d, wx.data(), {wk.data(), stride}, wdy.data(), edx.data(), edk.data());
+  CHECK(difference(dx.host(), edx) < 1e-6);
+  CHECK(difference(dk.host(), edk) < 2e-6);
+  kernels::backward(injector, samples, d, on_x.data(), {on_k.data(), stride}, in_place.data(),
+                    in_place.data(), nullptr);
+  CHECK(same_bits(in_place.host(), dx.host()));
+}
+
+}  // namespace
+
+TEST_CASE_TEMPLATE("cuda relu: agrees with the reference, also from between two packs", T, float, bf16) {
+  for (const index_t count : {0, 1, 7, 16, 1000, 4104})
+    for (const index_t skipped : {0, 1}) {
+      if (count < skipped) continue;
+      CAPTURE(count);
+      std::vector<T> x = values<T>(count, 1);
+      if (count > 6) x[6] = T(std::numeric_limits<float>::quiet_NaN());
+      const std::vector<T> dy = values<T>(count, 2);
+      std::vector<double> ey(x.size()), edx(x.size());
+      const std::vector<double> wx = widened(x), wdy = widened(dy);
+      spankey::relu_kernels<reference, double>::forward(count, wx.data(), ey.data());
+      spankey::relu_kernels<reference, double>::backward(count, ey.data(), wdy.data(), edx.data());
+      const tensor<T> on_x(x), y(x), on_dy(dy);
+      for (index_t i = 0; i < skipped; ++i) ey[0] = wx[0], edx[0] = wdy[0];
+      spankey::relu_kernels<cuda, T>::forward(count - skipped, on_x.data() + skipped, y.data() + skipped);
+      CHECK(difference(y.host(), ey) == 0);
+      spankey::relu_kernels<cuda, T>::backward(count - skipped, y.data() + skipped, on_dy.data() + skipped,
+                                               on_dy.data() + skipped);
+      CHECK(difference(on_dy.host(), edx) == 0);
+    }
+}
+
+TEST_CASE_TEMPLATE("cuda pool2d: agrees with the reference", T, float, bf16) {
+  using plain = spankey::pool2d_kernels<reference, double>;
+  using kernels = spankey::pool2d_kernels<cuda, T>;
+  for (const index_t samples : {1, 3})
+    for (const spankey::extents in : {spankey::extents{1, 2, 2}, {3, 5, 7}, {16, 14, 14}, {32, 3, 2}}) {
+      CAPTURE(in.channels);
+      const index_t count = samples * in.size(),
+                    pooled = samples * in.channels * (in.height / 2) * (in.width / 2);
+      std::vector<T> x = values<T>(count, 1);
+      x.back() = T(std::numeric_limits<float>::quiet_NaN());
+      for (std::size_t i = 0; i + 1 < x.size() && in.height == 14; ++i)
+        x[i] = T(i % 5 == 0 ? 1.0F : 0.0F);  // ties
+      const std::vector<T> dy = values<T>(pooled, 2), mean_dy = values<T>(samples * in.channels, 3);
+      const std::vector<double> wx = widened(x), wdy = widened(dy), wm = widened(mean_dy);
+      const tensor<T> on_x(x), on_dy(dy), on_m(mean_dy), y(pooled, T(9.0F)),
+          mean(samples * in.channels, T(9.0F)), dx(count, T(9.0F));
+      std::vector<double> ey(dy.size()), em(mean_dy.size()), edx(x.size());
+      kernels::max_forward(samples, in, on_x.data(), y.data());
+      plain::max_forward(samples, in, wx.data(), ey.data());
+      CHECK(difference(y.host(), ey) == 0);
+      kernels::max_backward(samples, in, on_x.data(), on_dy.data(), dx.data());
+      plain::max_backward(samples, in, wx.data(), wdy.data(), edx.data());
+      CHECK(difference(dx.host(), edx) == 0);
+      kernels::mean_forward(samples, in, on_x.data(), mean.data());
+      plain::mean_forward(samples, in, wx.data(), em.data());
+      CHECK(difference(mean.host(), em) < 1e-6);
+      kernels::mean_backward(samples, in, on_m.data(), dx.data());
+      plain::mean_backward(samples, in, wm.data(), edx.data());
+      CHECK(difference(dx.host(), edx) < 1e-6);
+    }
+}
+
+TEST_CASE_TEMPLATE("cuda inject: agrees with the reference", T, float, bf16) {
+  for (const index_t samples : {1, 3, 17})
+    for (const index_t d : {1, 5, 20, 64, 2056})
+      for (const bool shared : {true, false}) {
+        check_injection<T>(spankey::additive{0.7F}, samples, d, shared);
+        check_injection<T>(spankey::multiplicative{0.5F}, samples, d, shared);  // never at a bound
+        check_injection<T>(spankey::multiplicative{2.0F}, samples, d, shared);  // often at both
+        check_injection<T>(spankey::none{}, samples, d, shared);
+      }
+}
+TEST_CASE_TEMPLATE("cuda inject: sums of gradients, and known factors", T, float, bf16) {
+  using kernels = spankey::inject_kernels<cuda, T>;
+  for (const index_t count : {1, 9, 64, 3000}) {
+    const std::vector<T> a = values<T>(count, 1), b = values<T>(count, 2);
+    const std::vector<float> factor = values(count, 3);
+    std::vector<double> sum = widened(b), product = widened(a);
+    for (std::size_t i = 0; i < sum.size(); ++i)
+      sum[i] += widened(a)[i], product[i] *= static_cast<double>(factor[i]);
+    const tensor<T> on_a(a), on_b(b);
+    const tensor<float> on_f(factor);
+    kernels::add(count, on_a.data(), on_b.data());
+    CHECK(difference(on_b.host(), sum) < 1e-6);
+    kernels::scale(count, on_f.data(), on_a.data());
+    CHECK(difference(on_a.host(), product) < 1e-6);
+  }
+}
