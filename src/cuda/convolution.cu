@@ -270,12 +270,13 @@ plan make_plan(const conv2d_problem& p, direction way) {
   return made;
 }
 
-// Plans live as long as the process: one for every shape that ran.
+// Plans live as long as the process: one for every shape that ran. So does their map, because cuDNN may be gone before
+// it when the process ends, and nobody could give the descriptors back.
 template <class T>
 const plan& plan_of(const conv2d_problem& p, direction way) {
   using key = std::tuple<direction, bool, bool, index_t, index_t, index_t, index_t, index_t, index_t, index_t,
                          index_t>;
-  static std::map<key, plan> plans;
+  static auto& plans = *new std::map<key, plan>;
   const key k{way,        tf32(),         measured(), p.samples, p.in.channels, p.in.height,
               p.in.width, p.out.channels, p.kernel,   p.stride,  p.padding};
   const auto known = plans.find(k);
