@@ -36,7 +36,9 @@ def test_stopped_by_signals_at_any_step(folder):
 def test_a_checkpoint_is_after_the_step_that_was_begun(folder):
     """Most stops are inside an epoch, and lose no step."""
     run, inside = folder / "run", 0
-    for lines in (5, 40, 7):
+    for stop, lines in enumerate((5, 40, 7, 3, 3, 3)):
+        if stop >= 3 and inside:
+            break  # on a busy machine the first three may all come at an epoch's end
         status, _ = stopped_after(run, lines, signal.SIGTERM, "--checkpoint-seconds", "1e9")
         assert status == 143
         _, metadata = program.safetensors_header(program.checkpoints_of(run)[-1])
