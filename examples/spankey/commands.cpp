@@ -14,10 +14,10 @@ namespace {
 
 network_on_device on_cuda([[maybe_unused]] const std::string& model) {
 #if defined(SPANKEY_PROGRAM_CUDA)
-  if (model == "mlp") return mlp_on_cuda();
-  if (model == "small_cnn") return small_cnn_on_cuda();
-  if (model == "small_resnet") return small_resnet_on_cuda();
-  if (model == "resnet18") return resnet18_on_cuda();
+#define SPANKEY_NETWORK(name) \
+  if (model == #name) return name##_on_cuda();
+#include "networks.inc"
+#undef SPANKEY_NETWORK
 #endif
   return {};
 }

@@ -10,8 +10,11 @@
 namespace {
 
 const std::vector<network>& networks() {
-  static const std::vector<network> all = {mlp_network(), small_cnn_network(), small_resnet_network(),
-                                           resnet18_network()};
+#define SPANKEY_NETWORK(name) name##_network(),
+  static const std::vector<network> all = {
+#include "networks.inc"  // a line for every network of this build: CMake's SPANKEY_PROGRAM_NETWORKS
+  };
+#undef SPANKEY_NETWORK
   return all;
 }
 
