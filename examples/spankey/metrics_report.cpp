@@ -2,6 +2,7 @@
 
 #include <cstdio>
 #include <string>
+#include <string_view>
 #include <utility>
 
 namespace {
@@ -72,22 +73,41 @@ json to_json(const gate_report& report, index_t classes) {
 }
 
 std::string table(const gate_report& report) {
-  std::string text =
-      "                    semantic         masked           calibrated       reject\n"
-      "                    mean   worst     mean   worst     mean   worst     mean   worst    keys x "
-      "images\n";
+  std::string names(20, ' '), columns(20, ' ');
+  for (const std::string_view figure : figure_names) {
+    names += std::string(figure) + std::string(17 - figure.size(), ' ');
+    columns += "  mean  worst    ";
+  }
+  names.resize(names.find_last_not_of(' ') + 1);
+  std::string text = names + "\n" + columns + "keys x images\n";
   const auto add = [&](const std::string& name, const condition_summary& c) {
     char cell[64];
     std::snprintf(cell, sizeof cell, "%-18s", name.c_str());
     text += cell;
     for (const figure_summary& s : c.figures) {
-      std::snprintf(cell, sizeof cell, "  %.4f %.4f  ", s.mean, s.worst);
+      if (c.keys == 1) {
+        std::snprintf(cell, sizeof cell, "  %.4f      -  ", s.mean);  // one key is the worst, too
+      } else {
+        std::snprintf(cell, sizeof cell, "  %.4f %.4f  ", s.mean, s.worst);
+      }
       text += cell;
     }
-    text += std::to_string(c.keys) + " x " + std::to_string(c.images_per_key) + "\n";
+    std::snprintf(cell, sizeof cell, "  %4lld x %lld\n", static_cast<long long>(c.keys),
+                  static_cast<long long>(c.images_per_key));
+    text += cell;
   };
   add("no key", report.no_key);
   if (report.valid_key) add("valid key", *report.valid_key);
   for (const invalid_summary& invalid : report.invalid_keys) add(spelled_rule(invalid.rule), invalid.summary);
   return text;
+}
+
+std::string table_legend() {
+  return "semantic    right answers; a refusal is none\n"
+         "masked      right answers of one who ignores the refusal\n"
+         "calibrated  the same, after putting every class's logits on one scale first\n"
+         "reject      refusals\n"
+         "A gate holds where valid keys are high in the first three columns, and no key and invalid keys "
+         "near\n"
+         "chance (1 / classes) or below. worst: the key that is the worst for the gate.\n";
 }

@@ -10,5 +10,8 @@
 /// where angles were evaluated. `classes` semantic classes.
 nlohmann::json to_json(const spankey::gate_report& report, spankey::index_t classes);
 
-/// A row per condition: semantic, masked, calibrated accuracy and reject share, mean and worst key.
+/// A row per condition: semantic, masked, calibrated accuracy and reject share, mean and worst key ("-" of one key).
 std::string table(const spankey::gate_report& report);
+
+/// What the table's columns mean, a line each, and how to read a gate from them; lines of at most 100 characters.
+std::string table_legend();

@@ -189,6 +189,6 @@ struct network_commands {
     const spankey::gate_report report = evaluation.run();
     spankey::write_file_atomically(file, to_json(report, Family::classes).dump(2) + "\n",
                                    spankey::file_mode::shared);
-    std::printf("\n%s\n", table(report).c_str());
+    std::printf("\n%s\n%s\n", table(report).c_str(), table_legend().c_str());
   }
 };

@@ -1,5 +1,6 @@
 """eval of a finished run: other questions, every family of invalid keys, and the angles of the acceptance curve."""
 import json
+import re
 import sys
 
 import data_files
@@ -35,6 +36,22 @@ def test_conditions(folder):
     for family in metrics["invalid_key"].values():
         check_condition(family, 2, 8, 16)
     assert "acceptance" not in metrics  # one angle is no curve
+
+
+def test_the_table_is_aligned_and_explained(folder):
+    run = program.train_linear(folder / "run", "--families", "gaussian,angle@22.5")
+    printed = program.succeeds("eval", "--run", run, "--eval-images", 12, cwd=folder).stdout.decode()
+    table, legend = printed.strip("\n").split("\n\n")[:2]
+    names, columns, *rows = table.splitlines()
+    ends = [match.end() for match in re.finditer("mean|worst|keys", columns)]
+    for row in rows:
+        cells = [match.end() for match in re.finditer(r"(?<= )(\d\.\d{4}|-|\d+(?= x))", row)]
+        assert cells[:8] == ends[:8], (columns, row)
+        assert len(cells) == 9 and cells[8] == ends[8], (columns, row)
+    assert [row[:18].strip() for row in rows] == ["no key", "valid key", "gaussian", "angle@22.5"], rows
+    assert [names.index(figure) + 6 for figure in FIGURES] == ends[:8:2], (names, columns)
+    assert [line.split()[0] for line in legend.splitlines()[:4]] == list(FIGURES), legend
+    assert all(len(line) <= 100 for line in printed.splitlines()[1:]), printed
 
 
 def test_other_questions_go_to_another_file(folder):
