@@ -59,7 +59,7 @@ class safetensors_file {
  public:
   using tensor_map = std::map<std::string, stored_tensor, std::less<>>;
 
-  /// Reads `path`. Errors: io.101 to io.106 and safetensors.101 to .112, each one line that names the file.
+  /// Reads `path`. Errors: io.101 to io.106 and safetensors.101 to .113, each one line that names the file.
   static safetensors_file open(const std::string& path, index_t largest = safetensors_file_cap) {
     input_file input(path);
     const std::string& where = input.name();
@@ -161,9 +161,25 @@ class safetensors_file {
       fail("safetensors.101", where, "expected at least 8 bytes (the header's length), found ", size);
   }
 
+  // What people take for weights: none of these beginnings is the length of a header that is allowed.
+  static std::string_view other_format(const std::byte* prefix) {
+    const std::string_view begin(reinterpret_cast<const char*>(prefix), 8);
+    if (begin.starts_with("PK\x03\x04"))
+      return "a zip archive, as torch.save writes (.pt, .pth), which can run code and is never read here; "
+             "make "
+             "safetensors of it with examples/import/pt_to_safetensors.py";
+    if (begin[0] == '\x80' && begin[1] >= 2 && begin[1] <= 5)
+      return "a pickle, as torch.save wrote (.pt, .pth), which can run code and is never read here; make "
+             "safetensors of it with examples/import/pt_to_safetensors.py";
+    if (begin.starts_with("\x89HDF")) return "HDF5, as Keras writes (.h5, .hdf5)";
+    return {};
+  }
+
   static index_t header_length(const std::byte* prefix, index_t file_bytes, std::string_view where) {
     std::uint64_t length = 0;
     std::memcpy(&length, prefix, sizeof length);
+    if (const std::string_view found = other_format(prefix); !found.empty())
+      fail("safetensors.113", where, "expected a safetensors file, found ", found);
     if (length > static_cast<std::uint64_t>(safetensors_header_cap)) {
       fail("safetensors.102", where, "expected a header of at most ", safetensors_header_cap,
            " bytes, found ", length);
