@@ -68,7 +68,7 @@ struct both_ways {
 
   const float* library() { return model->forward(pass{}, {x.data(), 1}, bound).data(); }
   const float* product() {
-    if (session.run(x.data(), answer) != infer::status::ok) return nullptr;
+    if (session.run_normalised(x, answer) != infer::status::ok) return nullptr;
     return answer.logits.data();
   }
   [[nodiscard]] double distance() {

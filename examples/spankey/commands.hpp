@@ -78,7 +78,8 @@ int convert(const convert_options& request);
 /// Weights from elsewhere: safetensors with PyTorch's names. The network's head follows from `deny`.
 struct import_options {
   std::string model, weights, out;
-  std::string data;  // default: the model's usual data set
+  std::string data;                     // default: the model's usual data set
+  std::vector<double> mean, deviation;  // of pixel/255; empty: the data set's
   std::string inject = "none", deny, key_space;
   double gamma = 2;
 };

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <bit>
 #include <cstdio>
+#include <cstring>
 #include <filesystem>
 #include <map>
 
@@ -14,6 +15,7 @@
 #include "spankey/checkpoint/key_space_file.hpp"
 #include "spankey/checkpoint/printable.hpp"
 #include "spankey/core/error.hpp"
+#include "spankey/infer/image.hpp"
 
 namespace {
 
@@ -90,6 +92,23 @@ spankey::secret_vector<std::byte> key_bytes(std::span<const spankey::site_key> k
   return bytes;
 }
 
+// What the image's own bytes say of pixels, for a reader of the header.
+std::string pixels_text(const made_image& image) {
+  spankey::infer::image_header header;
+  std::memcpy(&header, image.bytes.data(), sizeof header);
+  if (header.pixels.channels == 0) return ", takes normalised numbers";
+  std::string text[2];
+  for (std::uint32_t c = 0; c < header.pixels.channels; ++c) {
+    for (int i = 0; i < 2; ++i) {
+      char number[32];
+      std::snprintf(number, sizeof number, "%s%g", c == 0 ? "" : " ",
+                    static_cast<double>((i == 0 ? header.pixels.mean : header.pixels.deviation)[c]));
+      text[i] += number;
+    }
+  }
+  return ", takes bytes: mean " + text[0] + ", deviation " + text[1];
+}
+
 void print_table(const converted& made) {
   std::printf("%lld test samples\n%-16s", static_cast<long long>(made.samples), "");
   constexpr const char* names[] = {"no key", "valid key", "gaussian key"};
@@ -140,8 +159,8 @@ int convert(const convert_options& request) {
     wrote(request.out, "weight image", image.bytes.size());
   }
   if (!request.header.empty()) {
-    const std::string text =
-        image_header_text(about + ", weights " + image.weights, request.name, image, made.network);
+    const std::string text = image_header_text(about + ", weights " + image.weights + pixels_text(image),
+                                               request.name, image, made.network);
     spankey::write_file_atomically(request.header, text, file_mode::shared);
     wrote(request.header, "weight image as a header", text.size());
   }
@@ -169,6 +188,8 @@ int import_weights(const import_options& request) {
                           {"data", request.data.empty() ? data_of(request.model) : request.data},
                           {"inject", request.inject}};
   if (!request.deny.empty()) given["deny"] = request.deny;
+  if (!request.mean.empty()) given["mean"] = request.mean;
+  if (!request.deviation.empty()) given["deviation"] = request.deviation;
   if (keyed) {
     const spankey::key_space keys = spankey::load_key_space(request.key_space);
     const spankey::key_space_config& config = keys.config();

@@ -55,10 +55,18 @@ void declare_convert_flags(CLI::App& app, convert_options& request) {
 
 void declare_import_flags(CLI::App& app, import_options& request) {
   app.add_option("--model", request.model, "network")->required()->check(CLI::IsMember(network_names()));
-  app.add_option("--weights", request.weights, "safetensors with torchvision's names, float32")->required();
+  app.add_option("--weights", request.weights, "safetensors with PyTorch's names, of any floating-point type")->required();
   app.add_option("--out", request.out, "run folder: new or empty")->required();
   app.add_option("--data", request.data, "what it was trained on (default: the model's usual data set)")
       ->check(CLI::IsMember({"glyphs", "cifar10", "mnist", "fashion-mnist", "linear"}));
+  app.add_option("--mean", request.mean,
+                 "mean of pixel/255 that it was trained with, one a channel, comma-separated (default: the "
+                 "data set's)")
+      ->delimiter(',')
+      ->check(from_to(-1e6, 1e6));
+  app.add_option("--deviation", request.deviation, "its standard deviation, one a channel")
+      ->delimiter(',')
+      ->check(from_to(1e-6, 1e6));
   app.add_option("--inject", request.inject, "injector")
       ->check(CLI::IsMember({"none", "add", "mul"}))
       ->capture_default_str();

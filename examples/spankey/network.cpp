@@ -18,6 +18,21 @@ const std::vector<network>& networks() {
   return all;
 }
 
+// One mean and one deviation for every channel of the input, or none.
+void require_pixels_fit(const run_options& options, const network& model) {
+  const auto means = static_cast<spankey::index_t>(options.mean.size());
+  const auto deviations = static_cast<spankey::index_t>(options.deviation.size());
+  if (means == 0 && deviations == 0) return;
+  const spankey::extents& input = model.sites.front();
+  if (input.height == 1 && input.width == 1)
+    spankey::fail("flag.140", means > 0 ? "--mean" : "--deviation", "found one, but ", model.name,
+                  " takes features, not pixels");
+  if (means != input.channels || deviations != input.channels)
+    spankey::fail("flag.140", "--mean, --deviation", "found ", means, " means and ", deviations,
+                  " deviations, expected one for each of the ", input.channels, " channels that ", model.name,
+                  " takes");
+}
+
 }  // namespace
 
 const network& network_named(const std::string& name) {
@@ -39,6 +54,7 @@ std::vector<int> active_sites(const run_options& options) {
 
 void require_keys_fit(const run_options& options) {
   const network& model = network_named(options.model);
+  require_pixels_fit(options, model);
   std::vector<spankey::site> sites;
   for (const int number : active_sites(options)) {
     if (number >= static_cast<int>(model.sites.size()))

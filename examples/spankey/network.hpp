@@ -46,6 +46,6 @@ network_on_device resnet18_on_cuda();
 /// Sites that carry keys: none without an injector.
 std::vector<int> active_sites(const run_options& options);
 
-/// Sites that the network does not have, key spaces that one of them cannot hold, and families of invalid keys that the
+/// Constants of pixels for another number of channels, sites that the network does not have, key spaces that one of them cannot hold, and families of invalid keys that the
 /// key space does not have: fails with flag.1xx or key.1xx, before any work.
 void require_keys_fit(const run_options& options);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <cstdio>
 #include <filesystem>
 #include <optional>
 #include <span>
@@ -13,6 +14,7 @@
 #include "network_types.hpp"
 #include "run_folder.hpp"
 #include "spankey/backend/cpu/parallel.hpp"
+#include "spankey/checkpoint/foreign_weights.hpp"
 #include "spankey/checkpoint/key_space_file.hpp"
 #include "spankey/checkpoint/weights.hpp"
 #include "spankey/infer/make_image.hpp"
@@ -39,7 +41,8 @@ struct network_conversion {
       const auto model = Family::template make<Deny, Scalar>(options);
       using model_type = typename decltype(model)::element_type;
       const arena memory(*model, 1);
-      load_weights(*model, request.weights);
+      for (const std::string& note : load_foreign_weights(*model, request.weights))
+        std::printf("%s\n", note.c_str());
       std::optional<key_space> keys;
       if (options.keyed()) {
         keys.emplace(load_key_space(request.key_space));
@@ -52,6 +55,14 @@ struct network_conversion {
   }
 
  private:
+  // Nothing for features, and for a data set whose images are no input of the network: such an image takes no bytes.
+  template <class Model>
+  static spankey::infer::pixel_normalisation image_pixels(const run_options& options) {
+    const spankey::pixel_constants known = pixels_of(options);
+    if (static_cast<spankey::index_t>(known.mean.size()) != Model::input::channels) return {};
+    return spankey::infer::pixels_of(known.mean, known.deviation);
+  }
+
   template <class SessionModel, class Model>
   static converted convert_with(Model& model, const run_options& options, const convert_options& request) {
     using namespace spankey;
@@ -60,11 +71,12 @@ struct network_conversion {
     load_weights(model, (run / "weights.safetensors").string());
     converted made;
     made.network = spelled_network(options, Model::outputs);
+    const infer::pixel_normalisation pixels = image_pixels<Model>(options);
     for (const std::string& weights : request.weights)
-      made.images.push_back({weights, weights == "fp32" ? infer::make_image<float>(model, Family::classes)
-                                      : weights == "bf16"
-                                          ? infer::make_image<bf16>(model, Family::classes)
-                                          : infer::make_image<std::int8_t>(model, Family::classes)});
+      made.images.push_back(
+          {weights, weights == "fp32"   ? infer::make_image<float>(model, Family::classes, pixels)
+                    : weights == "bf16" ? infer::make_image<bf16>(model, Family::classes, pixels)
+                                        : infer::make_image<std::int8_t>(model, Family::classes, pixels)});
     std::optional<key_space> keys;
     if (options.keyed() && (request.evaluate || request.wants_key())) {
       const std::string file = (run / "key_space.safetensors").string();
@@ -171,7 +183,7 @@ struct network_conversion {
       infer::answer<Model> answer;
       for (index_t i = task * task_samples; i < std::min(size, (task + 1) * task_samples); ++i) {
         writer.write(i, x.data());
-        require(session.run(x.data(), answer));
+        require(session.run_normalised(x, answer));
         std::copy(answer.logits.begin(), answer.logits.end(), logits.begin() + i * outputs);
         labels[static_cast<std::size_t>(i)] = test.label(i);
       }

@@ -24,7 +24,9 @@ index_t count_of(const run_options& options, split part, index_t training, index
 
 }  // namespace
 
-image_dataset load_images(const run_options& options, split part) {
+namespace {
+
+image_dataset read_images(const run_options& options, split part) {
   const std::filesystem::path root(options.data_root);
   if (options.data == "glyphs") return make_glyphs(count_of(options, part, 4000, 1000), options.seed, part);
   image_dataset data;
@@ -40,6 +42,24 @@ image_dataset load_images(const run_options& options, split part) {
   }
   const index_t limit = count_of(options, part, 0, 0);
   return limit > 0 && limit < data.size() ? take_first(std::move(data), limit) : data;
+}
+
+}  // namespace
+
+image_dataset load_images(const run_options& options, split part) {
+  image_dataset data = read_images(options, part);
+  pixels_of(options).give_to(data);
+  return data;
+}
+
+pixel_constants pixels_of(const run_options& options) {
+  if (!options.mean.empty())
+    return {{options.mean.begin(), options.mean.end()}, {options.deviation.begin(), options.deviation.end()}};
+  return options.data == "glyphs"          ? glyph_pixels()
+         : options.data == "cifar10"       ? cifar10_pixels()
+         : options.data == "mnist"         ? mnist_pixels()
+         : options.data == "fashion-mnist" ? fashion_mnist_pixels()
+                                           : pixel_constants{};
 }
 
 feature_dataset load_features(const run_options& options, split part) {

@@ -6,9 +6,13 @@
 #include "run_options.hpp"
 #include "spankey/data/augment.hpp"
 #include "spankey/data/dataset.hpp"
+#include "spankey/data/pixel_constants.hpp"
 
 /// glyphs, cifar10, mnist or fashion-mnist, cut to the run's limit. Fails with flag.115 for a data set of features.
 spankey::image_dataset load_images(const run_options& options, spankey::split part);
+
+/// What makes numbers of the run's pixels: --mean and --deviation, or those of its data set; empty for features.
+spankey::pixel_constants pixels_of(const run_options& options);
 
 /// linear, of the run's size. Fails with flag.115 for a data set of images.
 spankey::feature_dataset load_features(const run_options& options, spankey::split part);

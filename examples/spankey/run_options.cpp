@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <limits>
+#include <string_view>
 #include <type_traits>
 
 #include "flag_checks.hpp"
@@ -26,6 +27,8 @@ template <class Options, class F>
 void for_each_setting(Options& o, F&& f) {
   f("regime", o.regime);
   f("data", o.data);
+  f("mean", o.mean);
+  f("deviation", o.deviation);
   f("model", o.model);
   f("inject", o.inject);
   f("gamma", o.gamma);
@@ -66,6 +69,17 @@ void for_each_setting(Options& o, F&& f) {
   f("eval-images", o.eval_images);
   f("families", o.families);
   f("nonfinite", o.nonfinite);
+}
+
+// What newer versions added may be missing in a config.json; without a value it is not written either, so that a run of
+// an older version goes on.
+bool may_be_missing(std::string_view name) {
+  return name == "nonfinite" || name == "mean" || name == "deviation";
+}
+template <class T>
+bool is_left_out(std::string_view name, const T& value) {
+  if constexpr (requires { value.empty(); }) return value.empty() && may_be_missing(name);
+  return false;
 }
 
 // An entry of config.json as its flag would be given.
@@ -176,6 +190,13 @@ void declare_training_flags(CLI::App& app, run_options& o) {
       ->capture_default_str();
   app.add_option("--data-root", o.data_root, "folder of cifar-10-batches-bin/, mnist/ and fashion-mnist/")
       ->capture_default_str();
+  app.add_option("--mean", o.mean,
+                 "mean of pixel/255, one a channel, comma-separated (default: the data set's)")
+      ->delimiter(',')
+      ->check(from_to(-1e6, 1e6));
+  app.add_option("--deviation", o.deviation, "its standard deviation, one a channel")
+      ->delimiter(',')
+      ->check(from_to(1e-6, 1e6));
   app.add_option("--model", o.model, "network")->check(CLI::IsMember(network_names()));
   app.add_option("--inject", o.inject, "injector")
       ->check(CLI::IsMember({"none", "add", "mul"}))
@@ -315,10 +336,12 @@ run_options options_to_resume(const CLI::App& app, const run_options& options) {
 }
 
 run_options options_given(const nlohmann::json& given, const std::string& where) {
-  nlohmann::json config = to_json(run_options{});
+  const run_options defaults;
+  nlohmann::json config = to_json(defaults);
   for (const auto& [name, value] : given.items()) {
-    if (!config.contains(name) || name == "spankey")
-      fail("config.108", where, "no run has a flag '", name, "'");
+    bool known = false;
+    for_each_setting(defaults, [&](const char* setting, const auto&) { known |= name == setting; });
+    if (!known) fail("config.108", where, "no run has a flag '", name, "'");
   }
   config.update(recipe_for(given));
   config.update(given);
@@ -346,7 +369,9 @@ nlohmann::json to_json(const run_options& options) {
   // As an object from the start: nlohmann-json 3.11 crashes where a null has no memory to become one.
   nlohmann::json config = nlohmann::json::object();
   config["spankey"] = SPANKEY_VERSION_STRING;
-  for_each_setting(options, [&](const char* name, const auto& value) { config[name] = value; });
+  for_each_setting(options, [&](const char* name, const auto& value) {
+    if (!is_left_out(name, value)) config[name] = value;
+  });
   return config;
 }
 
@@ -354,7 +379,7 @@ run_options from_json(const nlohmann::json& config, const std::string& file) {
   run_options options;
   if (!config.is_object()) fail("config.101", file, "expected a JSON object");
   for_each_setting(options, [&](const char* name, auto& value) {
-    if (name == std::string("nonfinite") && !config.contains(name)) return;
+    if (may_be_missing(name) && !config.contains(name)) return;
     if (!config.contains(name)) fail("config.102", file, "has no entry '", name, "'");
     // What is no whole number is refused with its flag's own words, below; out of range it has no conversion.
     using type = std::remove_cvref_t<decltype(value)>;

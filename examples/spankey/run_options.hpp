@@ -22,6 +22,7 @@ class App;
 struct run_options {
   std::string regime = "sound";
   std::string data = "glyphs";
+  std::vector<double> mean, deviation;  // of pixel/255, one a channel; empty: the data set's
   std::string model = "resnet18";
   std::string inject = "mul";
   double gamma = 2.0;

@@ -29,7 +29,7 @@ class Session {
     this.wasm.unbind();
   }
   run(pixels) {
-    this.floats(this.wasm.input(), pixels.length).set(pixels);
+    new Uint8Array(this.wasm.memory.buffer, this.wasm.input(), pixels.length).set(pixels);
     this.ok(this.wasm.run());
     return Array.from(this.floats(this.wasm.logits(), this.wasm.logit_count()));
   }
@@ -103,7 +103,7 @@ function update() {
   }
   if (key) session.bind(key);
   else session.unbind();
-  showAnswer(session.run(Array.from(digit, byte => (byte / 255 - description.mean) / description.deviation)));
+  showAnswer(session.run(digit));
 }
 
 /// Grey bytes onto a canvas, enlarged to its size.

@@ -3,7 +3,7 @@
 //   weights.bin     the network with int8 weights, as infer::session reads it
 //   key_space.bin   the bases' rows as int8, site after site, each row in (C, H, W) order
 //   digits.bin      ten 28x28 images of bytes: for every digit the test set's first that twenty valid keys read right
-//   network.json    shapes of the sites, law of the coefficients, mean and deviation of the pixels
+//   network.json    shapes of the sites, law of the coefficients
 // A page that makes keys holds the secret of its network; use a run whose key space nobody needs to keep.
 #include <algorithm>
 #include <array>
@@ -40,8 +40,9 @@ void write(const path& file, const void* bytes, std::size_t count) {
   if (!out) fail("web.101", file.string(), "expected to write ", count, " bytes");
 }
 
-void write_weights(network& model, const path& file) {
-  const std::vector<std::byte> image = infer::make_image<std::int8_t>(model, mnist_classes);
+void write_weights(network& model, const image_dataset& images, const path& file) {
+  const std::vector<std::byte> image =
+      infer::make_image<std::int8_t>(model, mnist_classes, infer::pixels_of(images.mean, images.deviation));
   write(file, image.data(), image.size());
 }
 
@@ -102,7 +103,7 @@ void write_digits(network& model, const valid_keys& keys, const image_dataset& i
   write(file, bytes.data(), bytes.size());
 }
 
-void write_description(const key_space& keys, const image_dataset& images, const path& file) {
+void write_description(const key_space& keys, const path& file) {
   const key_space_config& config = keys.config();
   std::ofstream out(file);
   out << "{\n  \"sites\": [";
@@ -112,8 +113,7 @@ void write_description(const key_space& keys, const image_dataset& images, const
         << ']';
   }
   out << "],\n  \"subspace_dim\": " << config.subspace_dim << ",\n  \"offset\": " << config.law().offset
-      << ",\n  \"spread\": " << config.law().spread << ",\n  \"mean\": " << images.mean.front()
-      << ",\n  \"deviation\": " << images.deviation.front() << "\n}\n";
+      << ",\n  \"spread\": " << config.law().spread << "\n}\n";
   if (!out.flush()) fail("web.101", file.string(), "expected to write it");
 }
 
@@ -134,10 +134,10 @@ void make(const path& run, const path& mnist, const path& folder) {
   const arena memory(*model, 1);
   load_weights(*model, (run / "weights.safetensors").string());
   set_injector(*model, multiplicative{.gamma = 2});
-  write_weights(*model, folder / "weights.bin");
+  write_weights(*model, images, folder / "weights.bin");
   write_bases(keys, folder / "key_space.bin");
   write_digits(*model, valid_keys(keys), images, folder / "digits.bin");
-  write_description(keys, images, folder / "network.json");
+  write_description(keys, folder / "network.json");
 }
 
 }  // namespace

@@ -3,7 +3,7 @@
 //   the page writes   image()  image_bytes() bytes, weights.bin      open()    once
 //                     key()    key_count() floats: the sites' keys, each in (C, H, W) order, one after another
 //                                                                    bind()    unbind() forgets the key
-//                     input()  28 x 28 normalised pixels             run()
+//                     input()  28 x 28 bytes                         run()
 //   and reads         logits() ten digits, then the reject class
 // open, bind and run answer a status (infer/status.hpp), 0 being ok. No heap, no exceptions, no imports.
 #include <array>
@@ -28,7 +28,7 @@ constexpr std::size_t second_key = static_cast<std::size_t>(network::sites[2].si
 
 alignas(infer::image_alignment) std::array<std::byte, session_type::image_bytes> weights;
 alignas(infer::image_alignment) std::array<std::byte, session_type::memory_bytes> memory;
-std::array<float, static_cast<std::size_t>(network::input::size)> pixels;
+std::array<std::uint8_t, static_cast<std::size_t>(network::input::size)> pixels;
 std::array<float, first_key + second_key> keys;
 infer::answer<network> found;
 // Nothing ever ends this module, so nothing destroys its session.
@@ -42,7 +42,7 @@ int code_of(infer::status s) { return static_cast<int>(s); }
 
 SPANKEY_EXPORT(image) std::byte* image() { return weights.data(); }
 SPANKEY_EXPORT(image_bytes) std::size_t image_bytes() { return weights.size(); }
-SPANKEY_EXPORT(input) float* input() { return pixels.data(); }
+SPANKEY_EXPORT(input) std::uint8_t* input() { return pixels.data(); }
 SPANKEY_EXPORT(key) float* key() { return keys.data(); }
 SPANKEY_EXPORT(key_count) std::size_t key_count() { return keys.size(); }
 SPANKEY_EXPORT(logits) const float* logits() { return found.logits.data(); }
@@ -57,4 +57,4 @@ SPANKEY_EXPORT(bind) int bind() {
   return code_of(s);
 }
 SPANKEY_EXPORT(unbind) void unbind() { session.wipe_key(); }
-SPANKEY_EXPORT(run) int run() { return code_of(session.run(pixels.data(), found)); }
+SPANKEY_EXPORT(run) int run() { return code_of(session.run(pixels, found)); }

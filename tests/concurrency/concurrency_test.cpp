@@ -65,7 +65,7 @@ TEST_CASE("sessions share a weight image, one a thread") {
     const std::array<std::span<const float>, 2> keys = {trained.keys[1], trained.keys[2]};
     const bool ready = session.open(image.span(), memory.span()) == infer::status::ok &&
                        (!keyed || session.bind(keys) == infer::status::ok) &&
-                       session.run(trained.input.data(), answer) == infer::status::ok;
+                       session.run_normalised(trained.input, answer) == infer::status::ok;
     return ready ? std::vector<float>(answer.logits.begin(), answer.logits.end()) : std::vector<float>{};
   };
   const std::vector<float> open = logits_of(false), keyed = logits_of(true);

@@ -47,7 +47,7 @@ void check(std::span<const std::byte> image) {
   std::array<float, static_cast<std::size_t>(network::input::size)> x{};
   x.fill(0.5F);
   infer::answer<network> answer;
-  const status answered = session.run(x.data(), answer);
+  const status answered = session.run_normalised(x, answer);
   promise((opened == status::ok) == (answered == status::ok), "only what opened answers");
   if (opened != status::ok) {
     promise(answered == status::not_open && session.bind({}) == status::not_open,
@@ -55,6 +55,8 @@ void check(std::span<const std::byte> image) {
     return;
   }
   promise(answer.semantic_class >= 0 && answer.semantic_class < session.classes(), "an answer is a class");
+  const std::array<std::uint8_t, static_cast<std::size_t>(network::input::size)> pixels{};
+  promise(session.run(pixels, answer) == status::image_pixels, "features are no pixels");
   const std::vector<float> key(static_cast<std::size_t>(network::sites[0].size() + network::sites[1].size()),
                                1.0F);
   const std::array<std::span<const float>, 2> both = {
@@ -64,7 +66,7 @@ void check(std::span<const std::byte> image) {
     for (const std::size_t first : {0U, 1U}) {
       if (first + count > 2) continue;
       const status bound = session.bind(std::span(both).subspan(first, count));
-      promise(session.run(x.data(), answer) == status::ok, "an open session answers");
+      promise(session.run_normalised(x, answer) == status::ok, "an open session answers");
       promise(answer.semantic_class >= 0 && answer.semantic_class < session.classes(),
               "an answer is a class");
       promise((bound == status::ok) <= (answer.key == infer::key_state::bound), "a bound key is used");

@@ -103,6 +103,20 @@ TEST_CASE("session: an image or a memory that does not fit is refused by name") 
   CHECK(o.changed([](auto& h) { h.sites |= 1U; }) == status::image_sites);
   CHECK(o.changed([](auto& h) { h.sites |= 1U << 9; }) == status::image_sites);
   CHECK(o.changed([](auto& h) { h.gamma = 2; }) == status::image_checksum);
+  const auto pixels = [](std::uint32_t channels, float mean, float deviation) {
+    return [=](auto& h) { h.pixels = {channels, {mean}, {deviation}}; };
+  };
+  constexpr float nan = std::numeric_limits<float>::quiet_NaN(),
+                  infinite = std::numeric_limits<float>::infinity();
+  CHECK(o.changed(pixels(1, 0.5F, 0.25F)) == status::image_checksum);
+  CHECK(o.changed(pixels(2, 0.5F, 0.25F)) == status::image_format);
+  CHECK(o.changed(pixels(5, 0.5F, 0.25F)) == status::image_format);
+  for (const float wrong : {nan, infinite, -infinite}) {
+    CHECK(o.changed(pixels(1, wrong, 0.25F)) == status::image_format);
+    CHECK(o.changed(pixels(1, 0.5F, wrong)) == status::image_format);
+  }
+  for (const float wrong : {0.0F, -0.0F, -1.0F})
+    CHECK(o.changed(pixels(1, 0.5F, wrong)) == status::image_format);
   for (const std::size_t at : {sizeof(infer::image_header), o.made.size() / 2, o.made.size() - 1}) {
     o.image.span()[at] ^= std::byte{0x10};
     CHECK(o.open() == status::image_checksum);
@@ -113,7 +127,7 @@ TEST_CASE("session: an image or a memory that does not fit is refused by name") 
   block odd(small_session::memory_bytes + 4);
   CHECK(o.session.open(o.image.span(), odd.span().subspan(4)) == status::memory_alignment);
   infer::answer<small> answer;
-  CHECK(o.session.run(o.network->input.data(), answer) == status::not_open);  // the last open failed
+  CHECK(o.session.run_normalised(o.network->input, answer) == status::not_open);  // the last open failed
   CHECK(o.session.bind({}) == status::not_open);
 }
 
@@ -123,7 +137,7 @@ TEST_CASE("session: a key that does not fit is refused and the one before it sta
   const std::array<std::span<const float>, 2> keys = {o.network->keys[1], o.network->keys[2]};
   REQUIRE(o.session.bind(keys) == status::ok);
   infer::answer<small> before, after;
-  REQUIRE(o.session.run(o.network->input.data(), before) == status::ok);
+  REQUIRE(o.session.run_normalised(o.network->input, before) == status::ok);
   const std::array<std::span<const float>, 3> all = {o.network->keys[0], keys[0], keys[1]};
   CHECK(o.session.bind(std::span(keys).first(1)) == status::key_site);
   CHECK(o.session.bind(std::span(all).last(0)) == status::key_site);
@@ -132,9 +146,60 @@ TEST_CASE("session: a key that does not fit is refused and the one before it sta
   const std::array<std::span<const float>, 2> swapped = {keys[1], keys[0]}, cut = {keys[0], keys[1].first(5)};
   CHECK(o.session.bind(swapped) == status::key_size);
   CHECK(o.session.bind(cut) == status::key_size);
-  REQUIRE(o.session.run(o.network->input.data(), after) == status::ok);
+  REQUIRE(o.session.run_normalised(o.network->input, after) == status::ok);
   CHECK(after.key == infer::key_state::bound);
   CHECK(after.logits == before.logits);
+}
+
+TEST_CASE("session: bytes are normalised as the image says, and refused where it says nothing") {
+  using everywhere = small_cnn<11, gate<runtime, at<0, 1, 2>>, backend::reference, float>;
+  const auto network = std::make_unique<trained<everywhere>>(injector_kind::multiplicative);
+  const std::array<float, 1> mean = {0.1307F}, deviation = {0.3081F};
+  std::vector<std::uint8_t> pixels(static_cast<std::size_t>(everywhere::input::size));
+  std::vector<float> x(pixels.size());
+  for (std::size_t i = 0; i < pixels.size(); ++i) {
+    pixels[i] = static_cast<std::uint8_t>(i * 37 % 256);
+    x[i] = (static_cast<float>(pixels[i]) / 255.0F - mean[0]) / deviation[0];
+  }
+  using session_type = infer::session<everywhere>;
+  block image(session_type::image_bytes), memory(session_type::memory_bytes);
+  const auto open = [&](session_type& session, const infer::pixel_normalisation& known) {
+    const auto made = infer::make_image<float>(network->model, 10, known);
+    std::copy(made.begin(), made.end(), image.span().begin());
+    REQUIRE(session.open(image.span(), memory.span()) == status::ok);
+  };
+  session_type session;
+  infer::answer<everywhere> of_bytes, of_numbers;
+  CHECK(session.run(pixels, of_bytes) == status::not_open);
+  open(session, infer::pixels_of(mean, deviation));
+  CHECK(session.run(std::span(pixels).first(783), of_bytes) == status::input_size);
+  CHECK(session.run_normalised(std::span(x).first(783), of_numbers) == status::input_size);
+  CHECK(session.run_normalised({}, of_numbers) == status::input_size);
+  const std::array<std::span<const float>, 3> keys = {network->keys[0], network->keys[1], network->keys[2]};
+  for (const bool keyed : {false, true}) {
+    if (keyed) REQUIRE(session.bind(keys) == status::ok);
+    REQUIRE(session.run(pixels, of_bytes) == status::ok);
+    REQUIRE(session.run_normalised(x, of_numbers) == status::ok);
+    CHECK(of_bytes.logits == of_numbers.logits);
+    CHECK(of_bytes.key == (keyed ? infer::key_state::bound : infer::key_state::none));
+  }
+  open(session, {});
+  CHECK(session.run(pixels, of_bytes) == status::image_pixels);
+  CHECK(session.run_normalised(x, of_numbers) == status::ok);
+}
+
+TEST_CASE("make_image: constants of the pixels that normalise nothing are refused") {
+  opened o;
+  const std::vector<float> none, two = {0.5F, 0.5F}, five(5, 0.5F), zero = {0.0F}, one = {0.5F};
+  const std::vector<float> nan = {std::numeric_limits<float>::quiet_NaN()};
+  const auto refused = [](const std::vector<float>& mean, const std::vector<float>& deviation) {
+    CHECK_THROWS_AS((void)infer::pixels_of(mean, deviation), error);
+  };
+  refused(none, none), refused(five, five), refused(two, one), refused(one, zero), refused(nan, one),
+      refused(one, nan);
+  CHECK_THROWS_WITH_AS(infer::make_image<std::int8_t>(o.network->model, 10, infer::pixels_of(two, two)),
+                       "[spankey.infer.110] make_image: found constants of 2 channels, expected those of C=1",
+                       error);
 }
 
 TEST_CASE("session: the memory is wiped when the session closes, opens again or goes out of scope") {
@@ -178,7 +243,7 @@ TEST_CASE("session: refusals are those of the reject class, or of the reject log
     REQUIRE(session.open(image.span(), working.span()) == status::ok);
     infer::answer<model_type> answer;
     const std::array<float, 20> x{};
-    REQUIRE(session.run(x.data(), answer) == status::ok);
+    REQUIRE(session.run_normalised(x, answer) == status::ok);
     return answer;
   };
   mlp<3, ungated, backend::reference, float> reject;

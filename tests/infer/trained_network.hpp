@@ -96,7 +96,7 @@ void check_session(injector_kind kind, index_t classes, double tolerance) {
   REQUIRE(session.open(image.span(), memory.span()) == infer::status::ok);
 
   infer::answer<Model> answer;
-  REQUIRE(session.run(network->input.data(), answer) == infer::status::ok);
+  REQUIRE(session.run_normalised(network->input, answer) == infer::status::ok);
   CHECK(answer.key == infer::key_state::none);
   const std::vector<float> open = network->logits(false), keyed = network->logits(true);
   CHECK(distance(answer.logits, open) < tolerance);
@@ -109,13 +109,13 @@ void check_session(injector_kind kind, index_t classes, double tolerance) {
     if (layer.present) keys.emplace_back(network->keys[static_cast<std::size_t>(site)]);
   });
   REQUIRE(session.bind(keys) == infer::status::ok);
-  REQUIRE(session.run(network->input.data(), answer) == infer::status::ok);
+  REQUIRE(session.run_normalised(network->input, answer) == infer::status::ok);
   CHECK(answer.key == infer::key_state::bound);
   CHECK(distance(answer.logits, keyed) < tolerance);
 
   session.wipe_key();
   REQUIRE(std::ranges::equal(memory.span(), wiped));
-  REQUIRE(session.run(network->input.data(), answer) == infer::status::ok);
+  REQUIRE(session.run_normalised(network->input, answer) == infer::status::ok);
   CHECK(answer.key == infer::key_state::none);
   CHECK(distance(answer.logits, open) < tolerance);
 }

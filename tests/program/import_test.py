@@ -60,7 +60,77 @@ def test_a_run_like_any_other(folder):
     program.refused("convert", "--run", other, "--out", folder / "none", "--evaluate", cwd=folder,
                     names=["flag.122", "glyphs", "C=3", "C=1"])
     program.succeeds("convert", "--run", other, "--out", folder / "same", cwd=folder)
-    assert (folder / "same").read_bytes() == (folder / "image").read_bytes() and not (folder / "none").exists()
+    # Of another number of channels, its constants of pixels are nothing that this network's image could hold.
+    same, image = (folder / "same").read_bytes(), (folder / "image").read_bytes()
+    assert same[:68] + same[128:] == image[:68] + image[128:] and same[68:112] == bytes(44)
+    assert not (folder / "none").exists()
+
+
+def test_names_and_types_of_others(folder):
+    """Wrappers, other types and counters: the run is that of the plain file, and what was done is said."""
+    def narrowed(tensors):
+        return {n: ("BF16", s, b"".join(v[i + 2:i + 4] for i in range(0, len(v), 4))) for n, (_, s, v) in tensors.items()}
+
+    def widened(tensors):
+        return {n: ("F32", s, b"".join(b"\0\0" + v[i:i + 2] for i in range(0, len(v), 2)))
+                for n, (_, s, v) in narrowed(tensors).items()}
+
+    def doubled(tensors):
+        return {n: ("F64", s, struct.pack(f"<{len(v) // 4}d", *struct.unpack(f"<{len(v) // 4}f", v)))
+                for n, (_, s, v) in tensors.items()}
+
+    def counted(tensors):
+        return {**{f"_orig_mod.module.{n}": v for n, v in tensors.items()}, "n_averaged": ("I64", (), bytes(8)),
+                "net.bn1.num_batches_tracked": ("I64", (), bytes(8)), "epoch": ("I32", (1,), bytes(4))}
+
+    for number, (change, plain, said) in enumerate((
+            (narrowed, widened, "BF16 widened to F32"),
+            (doubled, lambda t: t, "F64 rounded to F32"),
+            (lambda t: {f"module.{n}": v for n, v in t.items()}, lambda t: t, ""),
+            (lambda t: {f"backbone.net.{n}": v for n, v in t.items()}, lambda t: t, '"backbone.net."'),
+            (lambda t: {n.replace("fc.", "linear."): v for n, v in t.items()}, lambda t: t, "linear.weight"),
+            (counted, lambda t: t, "left out: epoch, n_averaged, net.bn1.num_batches_tracked"))):
+        write_weights(folder / "given", "small_cnn", change=change)
+        write_weights(folder / "plain", "small_cnn", change=plain)
+        result = program.succeeds("import", "--model", "small_cnn", "--weights", folder / "given", "--out",
+                                  folder / f"given {number}", cwd=folder)
+        assert said in result.stdout.decode(), result.stdout
+        run = imported(folder, f"plain {number}", "--model", "small_cnn", "--weights", folder / "plain")
+        assert program.contents(run) == program.contents(folder / f"given {number}"), number
+
+
+def test_pixels(folder):
+    """Mean and deviation are the data set's or those given: in config.json, in the image, in its header."""
+    write_weights(folder / "weights", "small_cnn")
+    data_files.write_idx(folder / "root" / "mnist")
+    for name, flags, mean, deviation in (("usual", [], 0.1307, 0.3081),
+                                         ("own", ["--mean", "0", "--deviation", "1"], 0, 1),
+                                         ("other", ["--data", "fashion-mnist"], 0.2860, 0.3530)):
+        run = imported(folder, name, "--model", "small_cnn", "--weights", "weights", *flags)
+        config = json.loads((run / "config.json").read_text())
+        assert (config.get("mean"), config.get("deviation")) == (([0.0], [1.0]) if name == "own" else (None, None))
+        program.succeeds("convert", "--run", run, "--out", folder / "image", "--header", folder / "net.h", cwd=folder)
+        image = (folder / "image").read_bytes()
+        assert struct.unpack_from("<I", image, 68) == (1,)
+        assert image[72:76] == struct.pack("<f", mean) and image[88:92] == struct.pack("<f", deviation)
+        assert f"mean {mean:g}, deviation {deviation:g}" in (folder / "net.h").read_text()
+    # What a run normalises with decides what it answers.
+    metrics = []
+    for name in ("usual", "own"):
+        program.succeeds("eval", "--run", folder / name, "--data-root", folder / "root", "--out", folder / "metrics.json",
+                         cwd=folder)
+        metrics.append((folder / "metrics.json").read_bytes())
+    assert metrics[0] != metrics[1]
+    for flags in (["--mean", "0.5"], ["--deviation", "0.5"], ["--mean", "0.5,0.5", "--deviation", "0.5,0.5"]):
+        program.refused("import", "--model", "small_cnn", "--weights", "weights", "--out", folder / "none", *flags,
+                        cwd=folder, names=["flag.140", "1 channel"])
+    write_weights(folder / "features", "mlp")
+    program.refused("import", "--model", "mlp", "--weights", "features", "--out", folder / "none", "--mean", "0",
+                    "--deviation", "1", cwd=folder, names=["flag.140", "features"])
+    for flags in (["--mean", "nan", "--deviation", "1"], ["--mean", "0", "--deviation", "0"],
+                  ["--mean", "0", "--deviation", "inf"]):
+        program.refused("import", "--model", "small_cnn", "--weights", "weights", "--out", folder / "none", *flags,
+                        cwd=folder, names=["flag."])
 
 
 def test_with_keys(folder):
@@ -89,14 +159,24 @@ def test_refusals(folder):
     for change, names in ((lambda t: {n: v for n, v in t.items() if n != "fc2.bias"}, ["fc2.bias"]),
                           (lambda t: {**t, "fc9.bias": t["fc2.bias"]}, ["fc9.bias"]),
                           (lambda t: {**t, "fc2.bias": ("F32", (8,), t["fc2.bias"][2][:32])}, ["fc2.bias", "(8)"]),
-                          (lambda t: {**t, "fc2.bias": ("F16", (32,), t["fc2.bias"][2][:64])}, ["fc2.bias", "F16"]),
-                          (lambda t: {f"module.{n}": v for n, v in t.items()}, ["fc1.weight"])):
+                          (lambda t: {**t, "fc2.bias": ("I16", (32,), t["fc2.bias"][2][:64])}, ["fc2.bias", "I16"]),
+                          (lambda t: {**t, "fc2.bias": ("F64", (32,), struct.pack("<32d", *[1e300] * 32))},
+                           ["weights.111", "fc2.bias", "1e+300"]),
+                          # All of it at once.
+                          (lambda t: {f"{n}s": v for n, v in t.items()},
+                           ["6 missing", "6 left over", *(f"{n}.{k}" for n in ("fc1", "fc2", "fc3")
+                                                          for k in ("weight (", "bias (", "weights F32", "biass F32"))]),
+                          (lambda t: {f"{p}.{n}": v for n, v in t.items() for p in ("model", "ema")},
+                           ["weights.112", "model.", "ema."])):
         write_weights(folder / "bad", "mlp", change=change)
         refused(["bad", *names], weights=folder / "bad")
     (folder / "bad").write_bytes(good.read_bytes()[:-1])
     refused(["bad"], weights=folder / "bad")
-    (folder / "bad").write_bytes(b"PK\x03\x04 a .pt file is a zip archive")
-    refused(["bad"], weights=folder / "bad")
+    for begin, what in ((b"PK\x03\x04 a .pt file is a zip archive", ".pt"), (b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P", ".pt"),
+                        (b"\x80\x04\x95\x00\x00\x00\x00\x00\x00\x00\x00", ".pt"), (b"\x89HDF\r\n\x1a\n", ".h5")):
+        (folder / "bad").write_bytes(begin)
+        refused(["bad", "safetensors.113", what, "pt_to_safetensors.py" if what == ".pt" else "Keras"],
+                weights=folder / "bad")
     refused(["nowhere"], weights=folder / "nowhere")
     keys = trained / "key_space.safetensors"
     refused(["flag.123", "--key-space", "mul"], "--inject", "mul")
@@ -178,7 +258,7 @@ def test_from_torch(folder):
         assert len(got) == len(want) and error < 1e-4, (model, keyed, float(error))
 
 
-def test_script_refuses(folder):
+def test_script(folder):
     if not TORCH:
         print("        no torch: not tested")
         return
@@ -188,6 +268,23 @@ def test_script_refuses(folder):
         def __reduce__(self):
             return os.mkdir, (str(folder / "ran"),)
 
+    weights = {"conv.weight": torch.ones(2), "conv.bias": torch.ones(1)}
+    averaged = {"n_averaged": torch.tensor(3), **{f"module.{n}": v for n, v in weights.items()}}
+    for name, saved in (("net", {"net": {f"module.{n}": v for n, v in weights.items()}, "acc": 95.0, "epoch": 3}),
+                        ("averaged", averaged), ("prefix", {"state_dict": {f"net.{n}": v for n, v in weights.items()}}),
+                        ("other", {"my_weights": weights, "epoch": 1}),
+                        ("nested", {"state_dict": {"model": weights}, "optimizer": {"state": {}}})):
+        torch.save(saved, folder / name)
+        script(folder, name, f"{name}.safetensors")
+        assert program.safetensors_header(folder / f"{name}.safetensors")[0] == {
+            "conv.weight": ("F32", (2,)), "conv.bias": ("F32", (1,))}, name
+    torch.save({"a": weights, "b": weights}, folder / "two")
+    line = script(folder, "two", "out", status=1)
+    assert "'a', 'b'" in line and not (folder / "out").exists(), line
+    torch.save(torch.nn.Linear(2, 1), folder / "model")
+    assert "--allow-pickle" in script(folder, "model", "out", status=1) and not (folder / "out").exists()
+    script(folder, "model", "whole.safetensors", "--allow-pickle")
+    assert set(program.safetensors_header(folder / "whole.safetensors")[0]) == {"weight", "bias"}
     for name, saved in (("hostile", {"state_dict": {"a": torch.zeros(2)}, "args": Command()}), ("empty", {}),
                         ("list", [torch.zeros(2)]), ("mixed", {"a": torch.zeros(2), "b": 3}),
                         ("whole", {"a": torch.zeros(2, dtype=torch.int32)})):

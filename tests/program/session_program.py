@@ -23,7 +23,7 @@ int main() {{
   {open}
   for (int keyed = 0; keyed < 2; ++keyed) {{
     if (keyed && session.bind(net_key) != spankey::infer::status::ok) return 2;
-    if (session.run(x, answer) != spankey::infer::status::ok) return 3;
+    if (session.run_normalised(x, answer) != spankey::infer::status::ok) return 3;
     for (float z : answer.logits) std::printf("%.9g ", double(z));
     std::puts("");
   }}
@@ -58,7 +58,8 @@ int main(int count, char** names) {{
   if (count > 3 && session.bind(parts) != spankey::infer::status::ok) return 2;
   if (input.size() != sizeof(float) * network::input::size) return 3;
   spankey::infer::answer<network> answer;
-  if (session.run(reinterpret_cast<const float*>(input.data()), answer) != spankey::infer::status::ok) return 4;
+  const std::span<const float> x(reinterpret_cast<const float*>(input.data()), network::input::size);
+  if (session.run_normalised(x, answer) != spankey::infer::status::ok) return 4;
   for (float z : answer.logits) std::printf("%.9g ", double(z));
 }}
 """

@@ -78,6 +78,7 @@ struct drawn_key {
 
 struct deployed {
   std::vector<std::vector<float>> images;
+  std::vector<std::vector<std::uint8_t>> pixels;  // the same, as they lie in the data set
   const drawn_key &valid, &invalid;
 };
 
@@ -109,10 +110,10 @@ void write_case(const std::filesystem::path& folder, const char* weight, const s
     std::memcpy(&four, image.data() + i, 4);
     out << four << "U,";
   }
-  out << "};\nconstexpr float case_images[][" << network::input::size << "] = {";
-  for (const auto& x : d.images) {
+  out << "};\nconstexpr std::uint8_t case_images[][" << network::input::size << "] = {";
+  for (const auto& pixels : d.pixels) {
     out << '{';
-    write_floats(out, x);
+    for (const std::uint8_t byte : pixels) out << unsigned{byte} << ',';
     out << "},";
   }
   out << "};\nstruct case_key { float site1[" << d.valid.file[0].size() << "], site2["
@@ -165,7 +166,7 @@ void answers_of_session(const std::vector<std::byte>& image, const deployed& d) 
     }
     for (std::size_t i = 0; i < d.images.size(); ++i) {
       infer::answer<network> answer;
-      must(session.run(d.images[i].data(), answer));
+      must(session.run(d.pixels[i], answer));
       print_answer("int8", state, i, answer.logits);
     }
   };
@@ -205,15 +206,17 @@ int main(int count, char** arguments) {
               gate.invalid_keys.front().summary[figure::semantic].mean, gate.no_key[figure::semantic].mean);
 
   const drawn_key valid(space, true), invalid(space, false);
-  deployed d{{}, valid, invalid};
+  deployed d{{}, {}, valid, invalid};
   const sample_writer<image_dataset, float> writer(test, "target_case");
   for (index_t i = 0; i < (drawn ? 4 : 20); ++i) {
     d.images.emplace_back(static_cast<std::size_t>(network::input::size));
     writer.write(i, d.images.back().data());
+    d.pixels.emplace_back(test.image(i), test.image(i) + network::input::size);
     std::printf("label %td %d\n", i, test.label(i));
   }
-  const auto floats = infer::make_image<float>(*model, classes);
-  const auto bytes = infer::make_image<std::int8_t>(*model, classes);
+  const infer::pixel_normalisation pixels = infer::pixels_of(test.mean, test.deviation);
+  const auto floats = infer::make_image<float>(*model, classes, pixels);
+  const auto bytes = infer::make_image<std::int8_t>(*model, classes, pixels);
   write_case(folder / "float", "float", floats, d);
   write_case(folder / "int8", "std::int8_t", bytes, d);
   answers_of_model(*model, d);

@@ -21,6 +21,7 @@
 #include "spankey/core/error.hpp"
 #include "spankey/core/shape.hpp"
 #include "spankey/data/dataset.hpp"
+#include "spankey/data/pixel_constants.hpp"
 
 namespace spankey {
 
@@ -101,8 +102,7 @@ inline image_dataset load_cifar10_files(std::span<const std::filesystem::path> f
   data.name = "cifar10";
   data.sample = cifar10_sample;
   data.classes = cifar10_classes;
-  data.mean = {0.4914F, 0.4822F, 0.4465F};
-  data.deviation = {0.2470F, 0.2435F, 0.2616F};
+  cifar10_pixels().give_to(data);
   data.labels.resize(static_cast<std::size_t>(count));
   data.pixels.resize(static_cast<std::size_t>(count * cifar10_sample.size()));
   std::uint8_t* labels = data.labels.data();

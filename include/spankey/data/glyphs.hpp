@@ -22,6 +22,7 @@
 #include "spankey/core/random.hpp"
 #include "spankey/core/shape.hpp"
 #include "spankey/data/dataset.hpp"
+#include "spankey/data/pixel_constants.hpp"
 
 namespace spankey {
 
@@ -197,8 +198,7 @@ inline image_dataset make_glyphs(index_t count, std::uint64_t seed, index_t firs
   data.name = "glyphs";
   data.sample = glyph_sample;
   data.classes = glyph_classes;
-  data.mean = {0.333F, 0.333F, 0.333F};  // measured; the same for every seed
-  data.deviation = {0.257F, 0.257F, 0.257F};
+  glyph_pixels().give_to(data);
   data.labels.resize(static_cast<std::size_t>(count));
   data.pixels.resize(static_cast<std::size_t>(count * glyph_sample.size()));
   parallel_for(count, [&](index_t i) {

@@ -21,6 +21,7 @@
 #include "spankey/core/shape.hpp"
 #include "spankey/data/byte_source.hpp"
 #include "spankey/data/dataset.hpp"
+#include "spankey/data/pixel_constants.hpp"
 
 namespace spankey {
 
@@ -175,8 +176,7 @@ inline image_dataset load_mnist(const std::filesystem::path& directory, split pa
                                 byte_opener open = open_file) {
   image_dataset data = load_idx_directory(directory, part, open);
   data.name = "mnist";
-  data.mean = {0.1307F};
-  data.deviation = {0.3081F};
+  mnist_pixels().give_to(data);
   return data;
 }
 
@@ -185,8 +185,7 @@ inline image_dataset load_fashion_mnist(const std::filesystem::path& directory, 
                                         byte_opener open = open_file) {
   image_dataset data = load_idx_directory(directory, part, open);
   data.name = "fashion_mnist";
-  data.mean = {0.2860F};
-  data.deviation = {0.3530F};
+  fashion_mnist_pixels().give_to(data);
   return data;
 }
 

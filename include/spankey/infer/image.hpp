@@ -2,7 +2,8 @@
 //
 //   header (128 bytes) | per operation: scale (O floats, int8 only), bias (O floats), weights (kh, kw, i, o)
 // Batch norm is folded in; every part begins at a multiple of image_alignment bytes; little endian. The offsets are
-// constants of the types. The header names model, head, injector, gamma and sites; a checksum covers all else.
+// constants of the types. The header names model, head, injector, gamma and sites, and what makes numbers of pixels; a
+// checksum covers all else.
 // No key and no basis is ever in it.
 #pragma once
 
@@ -39,6 +40,28 @@ inline constexpr std::uint32_t weight_code = std::is_same_v<Weight, float>  ? 0
                                              : std::is_same_v<Weight, bf16> ? 1
                                                                             : 2;
 
+/// What the network was trained on: (byte/255 - mean[c]) / deviation[c] of every byte of channel c.
+struct pixel_normalisation {
+  static constexpr std::uint32_t most_channels = 4;
+  std::uint32_t channels = 0;  // 0: not known, as in images of features, and of versions before this
+  float mean[most_channels] = {}, deviation[most_channels] = {};
+
+  [[nodiscard]] float operator()(std::uint8_t byte, index_t c) const {
+    return (static_cast<float>(byte) / 255.0F - mean[c]) / deviation[c];
+  }
+  /// Not known, or finite numbers and deviations above 0 for so many channels; by their bits, whatever -ffast-math says.
+  [[nodiscard]] bool fits(index_t expected) const {
+    if (channels == 0) return true;
+    if (channels > most_channels || static_cast<index_t>(channels) != expected) return false;
+    constexpr std::uint32_t infinity = 0x7F800000U;
+    for (std::uint32_t c = 0; c < channels; ++c) {
+      const auto m = std::bit_cast<std::uint32_t>(mean[c]), d = std::bit_cast<std::uint32_t>(deviation[c]);
+      if ((m & infinity) == infinity || d == 0 || d >= infinity) return false;
+    }
+    return true;
+  }
+};
+
 /// The first bytes of an image. No padding, so that it may be copied from and to bytes.
 struct image_header {
   char magic[8] = {'S', 'P', 'A', 'N', 'K', 'E', 'Y', '1'};
@@ -49,7 +72,8 @@ struct image_header {
   std::uint32_t injector = 0;  // injector_kind
   std::uint32_t sites = 0;     // bit n: site n takes a key
   float gamma = 0;
-  char reserved[44] = {};
+  pixel_normalisation pixels;
+  char reserved[8] = {};
   std::uint64_t payload = 0, checksum = 0;
 };
 static_assert(sizeof(image_header) == 128 && std::is_trivially_copyable_v<image_header>);
@@ -120,7 +144,9 @@ status check_image(std::span<const std::byte> image, image_header& header) {
     return status::image_model;
   }
   if (header.weights != weight_code<Weight>) return status::image_weights;
-  if (header.payload != image.size() - sizeof header || header.injector > 2) return status::image_format;
+  if (header.payload != image.size() - sizeof header || header.injector > 2 ||
+      !header.pixels.fits(Model::input::channels))
+    return status::image_format;
   return status::ok;
 }
 

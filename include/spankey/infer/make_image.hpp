@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -86,10 +87,26 @@ std::vector<folded_weights> fold(Model& model) {
   return all;
 }
 
-/// An image of the model's weights, gate and head; `classes` semantic classes. Fails with infer.101 for another head,
-/// with infer.103 for weights that are no numbers.
+/// The constants of a data set of images (data/dataset.hpp), one a channel. Fails with infer.110 where there are none, more
+/// than an image takes, or numbers that normalise nothing.
+inline pixel_normalisation pixels_of(std::span<const float> mean, std::span<const float> deviation) {
+  pixel_normalisation pixels{.channels = static_cast<std::uint32_t>(mean.size())};
+  const bool counted = !mean.empty() && mean.size() <= pixel_normalisation::most_channels;
+  if (!counted || mean.size() != deviation.size())
+    fail("infer.110", "pixels_of", "found ", mean.size(), " means and ", deviation.size(),
+         " deviations, expected one for each of 1 to ", pixel_normalisation::most_channels, " channels");
+  std::copy(mean.begin(), mean.end(), pixels.mean);
+  std::copy(deviation.begin(), deviation.end(), pixels.deviation);
+  if (!pixels.fits(static_cast<index_t>(mean.size())))
+    fail("infer.110", "pixels_of", "expected finite means, and deviations above 0");
+  return pixels;
+}
+
+/// An image of the model's weights, gate and head; `classes` semantic classes; `pixels` as the network was trained, so
+/// that a session takes bytes. Fails with infer.101 for another head, infer.103 for weights that are no numbers, infer.110
+/// for another number of channels.
 template <ImageWeight Weight, class Model>
-std::vector<std::byte> make_image(Model& model, index_t classes) {
+std::vector<std::byte> make_image(Model& model, index_t classes, const pixel_normalisation& pixels = {}) {
   using layout = image_layout<Model, Weight>;
   std::vector<std::byte> image(layout::bytes);
   image_header header;
@@ -99,6 +116,10 @@ std::vector<std::byte> make_image(Model& model, index_t classes) {
   header.softmax = static_cast<std::uint32_t>(Model::outputs.softmax);
   header.aux = Model::outputs.aux == aux_logit::none ? 0 : 1;
   header.payload = image.size() - sizeof header;
+  header.pixels = pixels;
+  if (!pixels.fits(Model::input::channels))
+    fail("infer.110", "make_image", "found constants of ", pixels.channels,
+         " channels, expected those of C=", Model::input::channels);
   if (header.classes != header.softmax && header.classes + 1 != header.softmax)
     fail("infer.101", "make_image", "found ", classes, " classes and a softmax over ", header.softmax,
          ", expected as many or one fewer");

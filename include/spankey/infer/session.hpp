@@ -7,7 +7,8 @@
 //   session.open(image, memory);      status: the image is checked against the types, and byte by byte
 //   session.bind(keys);               status: a key for every site; multipliers are computed once, here
 //   infer::answer<network> answer;
-//   session.run(x, answer);           status: logits, semantic class, refused or not, with a key or without
+//   session.run(pixels, answer);      status: logits, semantic class, refused or not, with a key or without
+//   session.run_normalised(x, answer);        the same of numbers that are normalised already
 // Without a key it answers as the network does without a key, and says so. One session serves one thread.
 #pragma once
 
@@ -17,6 +18,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <type_traits>
 
 #include "spankey/infer/engine.hpp"
 #include "spankey/infer/image.hpp"
@@ -62,7 +64,7 @@ class session {
   static constexpr plan memory_plan = [] {
     std::array<index_t, slot_count> sizes{};
     index_t scratch = 0;
-    if (gate::sites::contains(0)) sizes[0] = Model::input::size;
+    sizes[0] = Model::input::size;  // pixels once they are normalised, or the input with its key
     for (const operation& op : operations) {
       index_t& size = sizes[static_cast<std::size_t>(op.writes)];
       size = std::max(size, op.out().size());
@@ -149,9 +151,35 @@ class session {
   /// Semantic classes of the opened network.
   [[nodiscard]] index_t classes() const { return static_cast<index_t>(header_.classes); }
 
-  /// Answers to x, Model::input::size normalised numbers in (H, W, C) order. Fails with not_open.
-  status run(const float* x, answer<Model>& found) {
+  /// Answers to an image, Model::input::size bytes in (H, W, C) order, which it normalises as in training. Fails with
+  /// not_open, input_size, image_pixels.
+  status run(std::span<const std::uint8_t> pixels, answer<Model>& found) {
     if (image_ == nullptr) return status::not_open;
+    if (pixels.size() != static_cast<std::size_t>(Model::input::size)) return status::input_size;
+    if (header_.pixels.channels == 0) return status::image_pixels;
+    float* const x = slot(0);
+    for (index_t i = 0; i < Model::input::size; ++i)
+      x[i] = header_.pixels(pixels[static_cast<std::size_t>(i)], i % Model::input::channels);
+    return forward(x, found);
+  }
+  /// Whoever divides by 255 and no more gets wrong answers: numbers have a call of their own, whose name says what it wants.
+  template <class Numbers>
+  requires(!std::is_convertible_v<const Numbers&, std::span<const std::uint8_t>>) status
+      run(const Numbers&, answer<Model>&) {
+    static_assert(!std::is_same_v<Numbers, Numbers>,
+                  "SpanKey: run takes bytes and normalises them; numbers that are normalised already, "
+                  "(byte/255 - mean) / deviation or features, go to run_normalised");
+    return status::input_size;
+  }
+  /// Answers to x, Model::input::size numbers in (H, W, C) order, normalised as in training. Fails with not_open, input_size.
+  status run_normalised(std::span<const float> x, answer<Model>& found) {
+    if (image_ == nullptr) return status::not_open;
+    if (x.size() != static_cast<std::size_t>(Model::input::size)) return status::input_size;
+    return forward(x.data(), found);
+  }
+
+ private:
+  status forward(const float* x, answer<Model>& found) {
     const float* read[slot_count] = {x, nullptr, nullptr};
     if (key_ == key_state::bound && takes_key(0)) {
       float* const keyed = slot(0);
@@ -174,8 +202,6 @@ class session {
     read_answer(read[operations.back().writes], found);
     return status::ok;
   }
-
- private:
   float* slot(int number) { return memory_ + memory_plan.slot[static_cast<std::size_t>(number)]; }
   [[nodiscard]] bool takes_key(std::size_t site) const {
     return header_.injector != 0 && (header_.sites >> site & 1U) != 0;

@@ -14,9 +14,11 @@ enum class [[nodiscard]] status{
     image_checksum,   // some byte is not as it was written
     memory_size,      // less memory than memory_bytes
     memory_alignment,
-    not_open,  // run or bind before open
-    key_site,  // a key for a site that takes none, or none for one that takes one
-    key_size,  // a key of another length than its site
+    not_open,      // run or bind before open
+    key_site,      // a key for a site that takes none, or none for one that takes one
+    key_size,      // a key of another length than its site
+    input_size,    // other than Model::input::size bytes or numbers
+    image_pixels,  // bytes where the image says nothing of pixels: normalise them yourself
 };
 
 /// A short sentence for logs; a program that never calls it does not carry the texts.
@@ -48,6 +50,10 @@ constexpr const char* message_of(status s) {
       return "key: not for the sites of this model";
     case status::key_size:
       return "key: not as long as its site";
+    case status::input_size:
+      return "input: not as many values as the network takes";
+    case status::image_pixels:
+      return "weight image: does not say how bytes are normalised";
   }
   return "unknown";
 }
