@@ -7,45 +7,110 @@ IN holds a state_dict, a checkpoint with one under any name ("state_dict", "mode
 with --allow-pickle, a whole model. Prefixes that all names share ("module.", "_orig_mod.", "model.", "net.") go, and so do
 counters (num_batches_tracked, n_averaged), which are named; floating-point tensors become float32. `spankey import`
 understands other names for the same layers, so they stay.
-A .pt file is a pickle, which can run any code: torch.load(weights_only=True) reads tensors and nothing else. A torch older
-than 1.13 cannot, and reads only files that --allow-pickle vouches for. Needs torch and numpy.
+A .pt file is a pickle, which can run any code. This script reads it itself and lets it name tensors and dictionaries, and
+nothing else, unless --allow-pickle hands it to torch. Needs numpy; torch for --allow-pickle and for files of versions before
+1.6, which are no zip archives.
 """
 import argparse
+import collections
 import inspect
 import json
 import os
+import pickle
+import re
 import struct
 import sys
 import tempfile
+import zipfile
 
 import numpy as np
-import torch
 
 PREFIXES = ("module.", "_orig_mod.", "_fsdp_wrapped_module.", "model.", "net.", "network.")
 COUNTERS = ("num_batches_tracked", "n_averaged")
 # Where checkpoints keep their weights, the likeliest first; any other dictionary of tensors will do if it is the only one.
 USUAL = ("state_dict", "model_state_dict", "model", "net", "network", "weights")
+STORAGES = {"FloatStorage": "<f4", "DoubleStorage": "<f8", "HalfStorage": "<f2", "BFloat16Storage": "<u2", "LongStorage": "<i8",
+            "IntStorage": "<i4", "ShortStorage": "<i2", "CharStorage": "i1", "ByteStorage": "u1", "BoolStorage": "?"}
+
+
+def tensor_of(storage, offset, shape, strides, *_):
+    """torch._utils._rebuild_tensor_v2 on a numpy array; the file says where in its storage the tensor lies."""
+    end = offset + sum((n - 1) * s for n, s in zip(shape, strides)) if all(shape) else offset - 1
+    if offset < 0 or min(strides, default=0) < 0 or min(shape, default=1) < 0 or end >= len(storage):
+        raise pickle.UnpicklingError(f"a tensor of shape {tuple(shape)} lies outside of its storage")
+    view = np.lib.stride_tricks.as_strided(storage[offset:], shape, [s * storage.itemsize for s in strides])
+    return np.array(view)
+
+
+class tensors_only(pickle.Unpickler):
+    """Names nothing but what tensors and dictionaries are made of, so that a file can call nothing else."""
+
+    def __init__(self, archive):
+        self.archive = archive
+        self.data = next(name for name in archive.namelist() if name.rpartition("/")[2] == "data.pkl")
+        super().__init__(archive.open(self.data), encoding="utf-8")
+
+    def find_class(self, module, name):
+        if (module, name) == ("collections", "OrderedDict"):
+            return collections.OrderedDict
+        if module == "torch._utils" and name in ("_rebuild_tensor_v2", "_rebuild_parameter"):
+            return tensor_of if name == "_rebuild_tensor_v2" else lambda data, *_: data
+        if (module, name) == ("torch", "Size"):
+            return tuple
+        if module == "torch" and (name in STORAGES or re.fullmatch(r"b?float\d+|u?int\d+|bool", name)):
+            return name
+        raise pickle.UnpicklingError(f"it names {module}.{name}")
+
+    def persistent_load(self, pid):
+        _, kind, key, _, count = pid
+        values = np.frombuffer(self.archive.read(f"{self.data[:-len('data.pkl')]}data/{key}"), STORAGES[kind])[:count]
+        # The upper half of a float32.
+        return (values.astype("<u4") << 16).view("<f4") if kind == "BFloat16Storage" else values
+
+
+def read_archive(path):
+    with zipfile.ZipFile(path) as archive:
+        order = [name for name in archive.namelist() if name.rpartition("/")[2] == "byteorder"]
+        if order and archive.read(order[0]) != b"little":
+            raise pickle.UnpicklingError("its numbers are big-endian")
+        return tensors_only(archive).load()
+
+
+def read_with_torch(path, allow_pickle):
+    import torch
+
+    knows = "weights_only" in inspect.signature(torch.load).parameters
+    if not allow_pickle and not knows:
+        raise pickle.UnpicklingError("it is older than torch 1.6, and only torch 1.13 or newer reads tensors alone from it")
+    loaded = torch.load(path, map_location="cpu", **({"weights_only": not allow_pickle} if knows else {}))
+
+    def plain(thing):
+        if isinstance(thing, torch.nn.Module):
+            thing = thing.state_dict()
+        if isinstance(thing, dict):
+            return {name: plain(value) for name, value in thing.items()}
+        if not isinstance(thing, torch.Tensor):
+            return thing
+        return (thing.detach().float() if thing.dtype == torch.bfloat16 else thing.detach()).numpy()
+
+    return plain(loaded)
 
 
 def load(path, allow_pickle):
+    """Dictionaries, numpy arrays in place of tensors, and what else lies beside them."""
     if allow_pickle:
         print(f"{path}: --allow-pickle: code in this file runs", file=sys.stderr)
-        if "weights_only" in inspect.signature(torch.load).parameters:
-            return torch.load(path, map_location="cpu", weights_only=False)
-        return torch.load(path, map_location="cpu")
-    if "weights_only" not in inspect.signature(torch.load).parameters:
-        sys.exit(f"torch {torch.__version__} cannot read {path} without running its pickle; expected torch 1.13 or "
-                 "newer, or --allow-pickle for a file that you trust")
+        return read_with_torch(path, True)
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as problem:  # what a damaged or hostile file makes torch raise is not specified
+        return read_archive(path) if zipfile.is_zipfile(path) else read_with_torch(path, False)
+    except Exception as problem:  # what a damaged or hostile file raises is not specified
         reason = (str(problem).splitlines() or [type(problem).__name__])[0]
         sys.exit(f"{path}: expected tensors only: {reason} (a whole model is code: save model.state_dict(), or vouch for "
                  "the file with --allow-pickle)")
 
 
 def has_tensors(thing):
-    return isinstance(thing, dict) and any(isinstance(t, torch.Tensor) for t in thing.values())
+    return isinstance(thing, dict) and any(isinstance(t, np.ndarray) for t in thing.values())
 
 
 def is_counter(name):
@@ -55,13 +120,9 @@ def is_counter(name):
 def state_dict_of(loaded, path):
     """Names and tensors, wherever they lie in what was loaded; counters and prefixes that all share are gone."""
     while not has_tensors(loaded):
-        if isinstance(loaded, torch.nn.Module):
-            loaded = loaded.state_dict()
-            continue
-        inside = {name: thing for name, thing in loaded.items() if isinstance(thing, (dict, torch.nn.Module))} \
-            if isinstance(loaded, dict) else {}
+        inside = {name: thing for name, thing in loaded.items() if isinstance(thing, dict)} if isinstance(loaded, dict) else {}
         usual = [name for name in USUAL if name in inside]
-        others = [name for name, thing in inside.items() if isinstance(thing, torch.nn.Module) or has_tensors(thing)]
+        others = [name for name, thing in inside.items() if has_tensors(thing)]
         if not usual and len(others) != 1:
             sys.exit(f"{path}: expected a state_dict, or a checkpoint that holds one"
                      + (f"; found several: {', '.join(map(repr, others))}" if others else ""))
@@ -71,7 +132,7 @@ def state_dict_of(loaded, path):
         print(f"left out: {', '.join(counters)}")
     loaded = {name: tensor for name, tensor in loaded.items() if not is_counter(name)}
     for name, tensor in loaded.items():
-        if not isinstance(name, str) or not isinstance(tensor, torch.Tensor):
+        if not isinstance(name, str) or not isinstance(tensor, np.ndarray):
             sys.exit(f"{path}: expected names and tensors only, found {name!r}: {type(tensor).__name__}")
     while True:
         prefix = next((p for p in PREFIXES if loaded and all(name.startswith(p) for name in loaded)), None)
@@ -83,9 +144,12 @@ def state_dict_of(loaded, path):
 def arrays_of(state, path):
     arrays = {}
     for name, tensor in state.items():
-        if not tensor.is_floating_point():
+        if tensor.dtype.kind != "f":
             sys.exit(f"{path}: {name}: expected floating-point numbers, found {tensor.dtype}")
-        arrays[name] = np.ascontiguousarray(tensor.detach().to(torch.float32).numpy(), dtype="<f4")
+        with np.errstate(over="ignore"):
+            arrays[name] = np.array(tensor, dtype="<f4", order="C")
+        if np.any(np.isinf(arrays[name]) & np.isfinite(tensor)):
+            sys.exit(f"{path}: {name}: found numbers that float32 cannot hold")
     return arrays
 
 

@@ -273,11 +273,20 @@ def test_script(folder):
     for name, saved in (("net", {"net": {f"module.{n}": v for n, v in weights.items()}, "acc": 95.0, "epoch": 3}),
                         ("averaged", averaged), ("prefix", {"state_dict": {f"net.{n}": v for n, v in weights.items()}}),
                         ("other", {"my_weights": weights, "epoch": 1}),
-                        ("nested", {"state_dict": {"model": weights}, "optimizer": {"state": {}}})):
+                        ("nested", {"state_dict": {"model": weights}, "optimizer": {"state": {}}}),
+                        ("parameters", {n: torch.nn.Parameter(v) for n, v in weights.items()}),
+                        ("strided", {"conv.weight": torch.ones(4)[::2], "conv.bias": torch.ones(1).bfloat16()})):
         torch.save(saved, folder / name)
         script(folder, name, f"{name}.safetensors")
         assert program.safetensors_header(folder / f"{name}.safetensors")[0] == {
             "conv.weight": ("F32", (2,)), "conv.bias": ("F32", (1,))}, name
+        assert set(program.tensor_bytes(folder / f"{name}.safetensors").values()) == {
+            struct.pack("<ff", 1, 1), struct.pack("<f", 1)}, name
+    torch.save(weights, folder / "old", _use_new_zipfile_serialization=False)
+    script(folder, "old", "old.safetensors")
+    assert set(program.safetensors_header(folder / "old.safetensors")[0]) == set(weights)
+    torch.save({"a": torch.tensor([1e300], dtype=torch.float64)}, folder / "large")
+    assert "float32 cannot hold" in script(folder, "large", "out", status=1)
     torch.save({"a": weights, "b": weights}, folder / "two")
     line = script(folder, "two", "out", status=1)
     assert "'a', 'b'" in line and not (folder / "out").exists(), line
