@@ -3,7 +3,9 @@
 
 #include <doctest/doctest.h>
 
+#include <initializer_list>
 #include <string>
+#include <string_view>
 
 #include "spankey/core/error.hpp"
 
@@ -29,6 +31,16 @@ std::string id_of(F&& f) {
   const std::string message = message_of(f);
   constexpr std::size_t prefix = std::char_traits<char>::length("[spankey.");
   return message.starts_with("[spankey.") ? message.substr(prefix, message.find(']') - prefix) : message;
+}
+
+/// Checks that f() ends with the error `id` whose line holds every one of `parts`: numbers and names, not the wording.
+template <class F>
+void check_refused(F&& f, std::string_view id, std::initializer_list<std::string_view> parts = {}) {
+  const std::string message = message_of(f);
+  CAPTURE(message);
+  bool all = message.starts_with("[spankey." + std::string(id) + "] ");
+  for (const std::string_view part : parts) all = all && message.find(part) != std::string::npos;
+  CHECK(all);
 }
 
 }  // namespace spankey_test

@@ -15,7 +15,6 @@ TEST_CASE("entropy_floor: squared distance below the floor, mean over the sample
     CHECK(expected > 1e-3);
     CHECK(batch(entropy_floor{.gap = gap}) == doctest::Approx(expected).epsilon(1e-12));
   }
-  CHECK(entropy_floor{}.gap == 0.3);
   CHECK(entropy_floor::outputs(10) == 10);
   CHECK(DenyLoss<entropy_floor>);
 }

@@ -14,7 +14,6 @@ TEST_CASE("margin: what is missing between the valid and the denied logit of the
     CHECK(expected > 1e-3);
     CHECK(batch(margin{.margin1 = margin1}) == doctest::Approx(expected).epsilon(1e-13));
   }
-  CHECK(margin{}.margin1 == 1.0);
   CHECK(margin::outputs(10) == 10);
   CHECK(DenyLoss<margin>);
 }

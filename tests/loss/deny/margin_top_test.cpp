@@ -16,8 +16,6 @@ TEST_CASE("margin_top: mode C, and what is missing until the denied answer is wr
     });
     CHECK(batch(margin_top{.margin1 = 0.7, .margin2 = margin2}) == doctest::Approx(expected).epsilon(1e-13));
   }
-  CHECK(margin_top{}.margin1 == 1.0);
-  CHECK(margin_top{}.margin2 == 0.5);
   CHECK(margin_top::outputs(10) == 10);
   CHECK(DenyLoss<margin_top>);
 }
