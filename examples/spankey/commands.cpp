@@ -36,6 +36,7 @@ network_on_device on_device(const network& model, const std::string& device) {
 
 int train(const run_options& options) {
   require_consistent(options);
+  require_trainable(options);
   require_keys_fit(options);
   const network_on_device chosen = on_device(network_named(options.model), options.device);
   require_free(options.out);  // before any work
@@ -61,6 +62,7 @@ int resume(const run_options& options) {
 
 int train_or_continue(const run_options& options) {
   require_consistent(options);
+  require_trainable(options);
   require_keys_fit(options);
   return network_named(options.model).train(options, start_of_run::may_continue);
 }
@@ -87,6 +89,7 @@ int evaluate(const eval_options& request) {
 
 int describe_run(const run_options& options, bool measure) {
   require_consistent(options);
+  require_trainable(options);
   require_keys_fit(options);
   on_device(network_named(options.model), options.device).describe(options, measure);
   return 0;

@@ -76,7 +76,9 @@ json published_of(const json& row, const std::string& where) {
 // Refuses a cell that could not be run, naming its row: what flags say of themselves names only the flag.
 void require_runnable(const experiment& what, std::size_t row, std::uint64_t seed, const std::string& file) {
   try {
-    require_keys_fit(what.options(row, seed));
+    const run_options options = what.options(row, seed);
+    require_trainable(options);
+    require_keys_fit(options);
   } catch (const spankey::error& problem) {
     if (problem.id().starts_with("experiment.") || problem.id().starts_with("config.")) throw;
     fail("experiment.111", file, "row '", what.rows[row].name, "': ", problem.what());

@@ -25,7 +25,12 @@ std::string clock_text(double seconds) {
 
 progress_line::progress_line() : terminal_(isatty(STDOUT_FILENO) != 0) {}
 
+std::string progress_line::skipped_text(std::uint64_t steps) const {
+  return steps == 0 ? "" : "  skipped " + std::to_string(steps);
+}
+
 void progress_line::on_step(const spankey::step_record& r) {
+  if (r.skipped) ++skipped_;
   rate_ = rate_ == 0 ? r.images_per_second : 0.9 * rate_ + 0.1 * r.images_per_second;
   const std::uint64_t step = r.epoch * r.steps_per_epoch + r.step;
   if (!before_) before_ = step;
@@ -35,19 +40,20 @@ void progress_line::on_step(const spankey::step_record& r) {
   const double ahead = static_cast<double>(r.epochs * r.steps_per_epoch - step - 1);
   const double left = ahead / done * std::chrono::duration<double>(clock::now() - start_).count();
   std::printf(
-      "%sepoch %llu/%llu  step %llu/%llu  %.1f images/s  loss %.4f  deny %.4f  accuracy %.3f  left %s%s",
+      "%sepoch %llu/%llu  step %llu/%llu  %.1f images/s  loss %.4f  deny %.4f  accuracy %.3f%s  left %s%s",
       terminal_ ? "\r\033[K" : "", static_cast<unsigned long long>(r.epoch + 1),
       static_cast<unsigned long long>(r.epochs), static_cast<unsigned long long>(r.step + 1),
       static_cast<unsigned long long>(r.steps_per_epoch), rate_, r.loss, r.deny, r.accuracy,
-      clock_text(left).c_str(), terminal_ ? "" : "\n");
+      skipped_text(skipped_).c_str(), clock_text(left).c_str(), terminal_ ? "" : "\n");
   std::fflush(stdout);
 }
 
 void progress_line::on_epoch(const spankey::epoch_record& r) {
-  std::printf("%sepoch %llu/%llu  %s  %.1f images/s  loss %.4f  deny %.4f  accuracy %.3f\n",
+  std::printf("%sepoch %llu/%llu  %s  %.1f images/s  loss %.4f  deny %.4f  accuracy %.3f%s\n",
               terminal_ ? "\r\033[K" : "", static_cast<unsigned long long>(r.epoch + 1),
               static_cast<unsigned long long>(r.epochs), clock_text(r.seconds).c_str(), r.images_per_second,
-              r.loss, r.deny, r.accuracy);
+              r.loss, r.deny, r.accuracy, skipped_text(r.skipped).c_str());
+  skipped_ = 0;
   std::fflush(stdout);
 }
 
@@ -74,14 +80,10 @@ void json_log::on_step(const spankey::step_record& r) {
 }
 
 void json_log::on_epoch(const spankey::epoch_record& r) {
-  file_->append(nlohmann::json{{"epoch_end", r.epoch},
-                               {"loss", r.loss},
-                               {"ce", r.cross_entropy},
-                               {"deny", r.deny},
-                               {"lr", r.learning_rate},
-                               {"accuracy", r.accuracy},
-                               {"seconds", r.seconds},
-                               {"images_per_second", r.images_per_second}}
-                    .dump() +
-                "\n");
+  nlohmann::json line = {{"epoch_end", r.epoch},  {"loss", r.loss},
+                         {"ce", r.cross_entropy}, {"deny", r.deny},
+                         {"lr", r.learning_rate}, {"accuracy", r.accuracy},
+                         {"seconds", r.seconds},  {"images_per_second", r.images_per_second}};
+  if (r.skipped > 0) line["skipped"] = r.skipped;
+  file_->append(line.dump() + "\n");
 }

@@ -21,7 +21,9 @@ class progress_line {
   using clock = std::chrono::steady_clock;
   bool terminal_;
   clock::time_point start_ = clock::now();
+  [[nodiscard]] std::string skipped_text(std::uint64_t steps) const;
   double rate_ = 0;                      // smoothed images per second
+  std::uint64_t skipped_ = 0;            // steps of the epoch, as far as this process saw it
   std::optional<std::uint64_t> before_;  // steps of the run that this process did not do
 };
 

@@ -138,9 +138,7 @@ spankey::schedule run_options::rate() const {
                     : schedule == "cosine" ? schedule_kind::cosine
                     : schedule == "step"   ? schedule_kind::step
                                            : schedule_kind::one_cycle;
-  std::vector<double> shares = milestones;  // from 1 on they are epochs
-  for (double& m : shares) m = m < 1 ? m : m / static_cast<double>(epochs);
-  return {.kind = kind, .learning_rate = lr, .milestones = shares};
+  return {.kind = kind, .learning_rate = lr, .milestones = milestones};
 }
 
 spankey::batch_statistics run_options::statistics() const {
@@ -271,7 +269,7 @@ void declare_training_flags(CLI::App& app, run_options& o) {
       ->check(CLI::IsMember(schedule_choices))
       ->capture_default_str();
   app.add_option("--milestones", o.milestones,
-                 "where the rate falls tenfold (schedule step): shares of the run below 1, or epochs")
+                 "where the rate falls tenfold (schedule step): shares of the run below 1, or whole epochs")
       ->delimiter(',')
       ->check(non_negative);
   app.add_option("--precision", o.precision,
@@ -363,6 +361,10 @@ void require_consistent(const run_options& o) {
   (void)invalid_rule_of(o.invalid);
   const auto mixture = invalid_mixture_of(o.invalid_mixture);
   if (!mixture.empty()) spankey::require_mixture(mixture);
+}
+
+void require_trainable(const run_options& options) {
+  spankey::require_schedule(options.rate(), options.epochs, "--milestones");
 }
 
 nlohmann::json to_json(const run_options& options) {

@@ -87,6 +87,9 @@ run_options options_given(const nlohmann::json& given, const std::string& where)
 /// Combinations that make no sense: fails with flag.1xx, naming the flag and what is allowed.
 void require_consistent(const run_options& options);
 
+/// What training refuses and a finished run may have: fails with what require_schedule fails with.
+void require_trainable(const run_options& options);
+
 /// After parsing --resume: the run's own options, with what is of this machine from `options`. Fails with flag.125 where
 /// another flag was given, and with config.1xx.
 run_options options_to_resume(const CLI::App& app, const run_options& options);

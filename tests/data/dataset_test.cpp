@@ -97,11 +97,20 @@ TEST_CASE("take_first keeps the first n images and everything else") {
 }
 
 TEST_CASE("take_first refuses a count that the data set does not have") {
-  CHECK(message_of([] { spankey::take_first(four_images(), 5); }) ==
+  CHECK(message_of([] { (void)spankey::take_first(four_images(), 5); }) ==
         "[spankey.data.105] four: asked for the first 5 images, expected 1 to 4");
-  CHECK(message_of([] { spankey::take_first(four_images(), 0); }) ==
+  CHECK(message_of([] { (void)spankey::take_first(four_images(), 0); }) ==
         "[spankey.data.105] four: asked for the first 0 images, expected 1 to 4");
-  CHECK(message_of([] { spankey::take_first(four_images(), -1); }).find("data.105") != std::string::npos);
+  CHECK(message_of([] { (void)spankey::take_first(four_images(), -1); }).find("data.105") !=
+        std::string::npos);
+}
+
+TEST_CASE("take_first refuses a data set whose images and labels are not as many") {
+  image_dataset data = four_images();
+  data.pixels.resize(6);  // one image; resizing would have made black ones
+  CHECK(message_of([&] { (void)spankey::take_first(data, 2); }) ==
+        "[spankey.data.107] four: found 6 elements and 4 labels, expected 6 elements (C=2 H=1 W=3) for each "
+        "label");
 }
 
 TEST_CASE("require_usable accepts sound data sets") {
@@ -132,9 +141,42 @@ TEST_CASE("require_usable names what is wrong") {
   CHECK(message(data).find("of channel 1, expected more than 0") != std::string::npos);
   data.deviation[1] = std::numeric_limits<float>::quiet_NaN();
   CHECK(message(data).find("of channel 1, expected more than 0") != std::string::npos);
+  data.deviation[1] = std::numeric_limits<float>::infinity();
+  CHECK(message(data).find("of channel 1, expected more than 0") != std::string::npos);
+  data = four_images();
+  data.mean[0] = std::numeric_limits<float>::quiet_NaN();
+  CHECK(message(data).starts_with("[spankey.data.103] here: found mean nan of channel 0"));
   data = four_images();
   data.labels[3] = 3;
   CHECK(message(data) == "[spankey.data.104] here: found label 3 of sample 3, expected 0 to 2");
+}
+
+TEST_CASE("require_usable: labels and samples of different number or size") {
+  const auto message = [](const auto& data) {
+    return message_of([&] { spankey::require_usable(data, "here"); });
+  };
+  image_dataset data = four_images();
+  data.labels.push_back(0);
+  CHECK(message(data) ==
+        "[spankey.data.107] here: found 24 elements and 5 labels, expected 6 elements (C=2 H=1 W=3) for each "
+        "label");
+  data = four_images();
+  data.labels.pop_back();  // as many pixels as a larger image would have
+  CHECK(message(data).starts_with("[spankey.data.107]"));
+  data = four_images();
+  data.sample = {2, 1, 2};
+  CHECK(message(data).starts_with("[spankey.data.107]"));
+  data.sample = {2, 1, 5};  // 10 elements an image: 24 are no whole number of them
+  CHECK(message(data).starts_with("[spankey.data.107]"));
+  data = four_images();
+  data.pixels.clear();
+  CHECK(message(data).starts_with("[spankey.data.107]"));
+  data.sample = {2, index_t{1} << 40, index_t{1} << 40};
+  CHECK(message(data).starts_with("[spankey.data.102] here: found samples of C=2 H=1099511627776"));
+  spankey::feature_dataset features{"two", {3, 1, 1}, 2, {1, 2, 3, 4, 5}, {1, 0}};
+  CHECK(message(features) ==
+        "[spankey.data.107] here: found 5 elements and 2 labels, expected 3 elements (C=3 H=1 W=1) for each "
+        "label");
 }
 
 TEST_CASE("feature_dataset finds features and label by number") {

@@ -2,9 +2,14 @@
 
 #include <doctest/doctest.h>
 
+#include <limits>
+#include <utility>
 #include <vector>
 
+#include "error_probe.hpp"
+
 using namespace spankey;
+using spankey_test::id_of;
 
 namespace {
 std::vector<double> rates(const schedule& plan, std::uint64_t epochs, std::uint64_t steps_per_epoch) {
@@ -42,6 +47,44 @@ TEST_CASE("schedule: step falls at the first step of the epoch of each milestone
   check_close(
       rates({.kind = schedule_kind::step, .learning_rate = 1, .milestones = {0.5}, .factor = 0.25}, 2, 1),
       {1, 0.25});
+}
+
+TEST_CASE("schedule: from 1 on a milestone is an epoch, below 1 a share of the run") {
+  const auto plan = [](std::vector<double> milestones) {
+    return schedule{.kind = schedule_kind::step, .learning_rate = 1, .milestones = std::move(milestones)};
+  };
+  check_close(rates(plan({1, 2}), 4, 1), {1, 0.1, 0.01, 0.01});
+  check_close(rates(plan({0.5, 3}), 4, 1), {1, 1, 0.1, 0.01});
+}
+
+TEST_CASE("schedule: a short run begins with its rate, and falls once an epoch") {
+  const schedule plan{.learning_rate = 0.1};  // milestones 0.5 and 0.75
+  check_close(rates(plan, 1, 2), {0.1, 0.1});
+  check_close(rates(plan, 2, 2), {0.1, 0.1, 0.01, 0.01});
+  check_close(rates(plan, 3, 1), {0.1, 0.01, 0.001});
+  check_close(rates(plan, 4, 1), {0.1, 0.1, 0.01, 0.001});
+  for (std::uint64_t epochs = 1; epochs <= 4; ++epochs) CHECK_NOTHROW(require_schedule(plan, epochs, "here"));
+}
+
+TEST_CASE("schedule: what can have no meaning is refused") {
+  const double nan = std::numeric_limits<double>::quiet_NaN(),
+               infinity = std::numeric_limits<double>::infinity();
+  const auto refused = [](const schedule& plan) { return id_of([&] { require_schedule(plan, 4, "here"); }); };
+  CHECK(refused({}) == "no error");
+  CHECK(refused({.milestones = {}}) == "no error");
+  CHECK(refused({.learning_rate = 0}) == "no error");
+  CHECK(refused({.milestones = {0.25, 2, 3}}) == "no error");
+  for (const double wrong : {-0.1, nan, infinity}) {
+    CHECK(refused({.learning_rate = wrong}) == "optim.106");
+    CHECK(refused({.factor = wrong}) == "optim.106");
+    CHECK(refused({.kind = schedule_kind::cosine, .learning_rate = wrong}) == "optim.106");
+  }
+  for (const double wrong : {-0.5, 0.0, nan, infinity, 1.5, 4.0, 30.0})
+    CHECK(refused({.milestones = {wrong}}) == "optim.107");
+  CHECK(refused({.milestones = {2, 2}}) == "optim.107");
+  CHECK(refused({.milestones = {0.5, 2}}) == "optim.107");
+  CHECK(refused({.milestones = {0.75, 0.5}}) == "optim.107");
+  CHECK(refused({.kind = schedule_kind::cosine, .milestones = {30}}) == "no error");  // not its own
 }
 
 TEST_CASE("schedule: cosine starts at the rate, passes half of it in the middle, and would end at 0") {

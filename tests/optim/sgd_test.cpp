@@ -2,9 +2,11 @@
 
 #include <doctest/doctest.h>
 
+#include <limits>
 #include <string>
 #include <vector>
 
+#include "error_probe.hpp"
 #include "optim/pair_model.hpp"
 
 using namespace spankey;
@@ -71,6 +73,11 @@ TEST_CASE("sgd: nesterov without momentum is refused") {
     }
   }
   CHECK_NOTHROW(sgd({0, 0, false}));
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  for (const double wrong : {-0.1, 1.1, nan})
+    CHECK(spankey_test::id_of([&] { sgd({wrong, 0, false}); }) == "optim.108");
+  for (const double wrong : {-0.1, nan, std::numeric_limits<double>::infinity()})
+    CHECK(spankey_test::id_of([&] { sgd({0.9, wrong, true}); }) == "optim.104");
 }
 
 TEST_CASE("zero_gradients and gradient_norm see every parameter") {

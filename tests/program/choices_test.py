@@ -121,6 +121,27 @@ def test_schedules(folder):
     assert rates["one-cycle"][0] < max(rates["one-cycle"]) > rates["one-cycle"][-1]
 
 
+def test_milestones_in_short_runs(folder):
+    expected = {1: [0.1], 2: [0.1, 0.01], 3: [0.1, 0.01, 0.001], 4: [0.1, 0.1, 0.01, 0.001]}
+    for epochs, rates in expected.items():
+        run = folder / str(epochs)
+        program.train_tiny(run, *LINEAR, "--schedule", "step", "--lr", 0.1, epochs=epochs)
+        found = [step["lr"] for step in steps_of(run)[::3]]
+        assert len(found) == epochs and all(map(math.isclose, found, rates)), (epochs, found)
+
+
+def test_skipped_steps(folder):
+    diverges = ["train", *program.TINY, *LINEAR, "--inject", "none", "--deny", "none", "--optimizer", "sgd", "--momentum",
+                0, "--lr", 1e30, "--nonfinite", "skip_step", "--out", folder / "run"]
+    names = ["train.131", "parameter"]  # the first update itself is none
+    program.refused(*diverges, cwd=folder, names=names)
+    # Finite parameters whose products are not: nothing is left to train with in the second epoch.
+    diverges[diverges.index(1e30)], diverges[diverges.index("--epochs") + 1] = 1e22, 3
+    diverges[-1] = folder / "second"
+    result = program.start(*diverges, cwd=folder)
+    assert result.returncode == 2 and b"train.134" in result.stderr and b"skipped" in result.stdout, result
+
+
 def test_bf16(folder):
     for name in ("fp32", "bf16"):
         program.train_tiny(folder / name, *LINEAR, "--precision", name)

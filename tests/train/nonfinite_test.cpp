@@ -314,6 +314,29 @@ TEST_CASE("nonfinite: a learning rate that diverges is stopped, within the step 
   CHECK(said(nothing, ignoring) == "no error");
 }
 
+TEST_CASE("nonfinite: an epoch whose steps were all skipped ends the run") {
+  poisoned_features data;
+  data.bad.assign(20, not_a_number);
+  perceptron model;
+  const arena memory(model, 24);
+  initialise(model, 1);
+  training_options options = plain(4, 24);  // an epoch is a step: all of its samples in one batch
+  options.nonfinite = nonfinite_policy::skip_step;
+  std::vector<training_position> positions;
+  between watching{[&](const training_position& at) {
+    positions.push_back(at);
+    data.poisoned = 7;
+    data.on = at.epoch == 1;
+  }};
+  CHECK(message_of([&] {
+          trainer(model, five, nullptr, data, options).run(watching);
+        }).starts_with("[spankey.train.134] trainer: all 1 steps of epoch 1 were skipped"));
+  CHECK(positions.size() == 1);  // no position that a run could go on from was behind it
+  CHECK(watching.epochs.size() == 1);
+  CHECK(watching.epochs[0].skipped == 0);
+  CHECK(watching.steps.size() == 2);
+}
+
 TEST_CASE("nonfinite: a skipped step is no update of Adam's either") {
   poisoned_features data, clean;
   const auto trained = [&](poisoned_features& source, bool poison) {
@@ -335,15 +358,16 @@ TEST_CASE("nonfinite: a skipped step is no update of Adam's either") {
     const auto skipped =
         std::count_if(watching.steps.begin(), watching.steps.end(), [](auto& r) { return r.skipped; });
     CHECK(last.updates == 3 - static_cast<std::uint64_t>(skipped));
-    return watching.steps;
+    return std::pair(watching.steps, watching.epochs);
   };
   // All samples of the second step.
   data.bad.assign(20, not_a_number);
   for (index_t i = 0; i < 24; ++i) {
     data.poisoned = i;
-    const auto steps = trained(data, true);
+    const auto [steps, epochs] = trained(data, true);
     if (!steps[1].skipped) continue;
     CHECK_FALSE(steps[2].skipped);
+    CHECK(epochs[0].skipped == 1);
     return;
   }
   FAIL("no sample was in the second step");

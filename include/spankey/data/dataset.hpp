@@ -11,6 +11,7 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <string>
 #include <string_view>
@@ -61,6 +62,8 @@ struct image_dataset {
   std::vector<float> mean, deviation;  // of pixel/255, one a channel
 
   [[nodiscard]] index_t size() const { return static_cast<index_t>(labels.size()); }
+  /// Elements that the images have in memory; size() * sample.size() where labels and images belong together.
+  [[nodiscard]] std::size_t elements() const { return pixels.size(); }
   /// First byte of image i, 0 <= i < size().
   [[nodiscard]] const std::uint8_t* image(index_t i) const { return pixels.data() + i * sample.size(); }
   [[nodiscard]] int label(index_t i) const { return labels[static_cast<std::size_t>(i)]; }
@@ -77,6 +80,8 @@ struct feature_dataset {
   std::vector<int> labels;
 
   [[nodiscard]] index_t size() const { return static_cast<index_t>(labels.size()); }
+  /// Elements that the samples have in memory; size() * sample.size() where labels and samples belong together.
+  [[nodiscard]] std::size_t elements() const { return values.size(); }
   /// First feature of sample i, 0 <= i < size().
   [[nodiscard]] const float* features(index_t i) const { return values.data() + i * sample.size(); }
   [[nodiscard]] int label(index_t i) const { return labels[static_cast<std::size_t>(i)]; }
@@ -84,8 +89,39 @@ struct feature_dataset {
 
 static_assert(FeatureDataset<feature_dataset>);
 
-/// The first n images. Error data.105 unless 1 <= n <= size().
-inline image_dataset take_first(image_dataset data, index_t n) {
+/// Looks at the numbers of a data set before anything of it is read. Errors: data.101 no samples, data.102 extents or
+/// number of classes, data.107 samples that are not as many, or not as large, as labels and extents say. A data set of
+/// your own that keeps its samples in memory says with elements() how much it has; one without is trusted.
+template <LabelledSamples Data>
+void require_whole(const Data& data, std::string_view where) {
+  const index_t size = data.size(), classes = data.classes;
+  const extents sample = data.sample;
+  if (size < 1) fail("data.101", where, "found an empty data set, expected at least 1 sample");
+  if (sample.channels < 1 || sample.height < 1 || sample.width < 1 || classes < 1) {
+    fail("data.102", where, "found ", classes, " classes of C=", sample.channels, " H=", sample.height,
+         " W=", sample.width, ", expected every one to be at least 1");
+  }
+  // So large that no memory holds one: a product of extents must not wrap around.
+  constexpr index_t most = std::numeric_limits<index_t>::max();
+  if (sample.channels > most / sample.height || sample.channels * sample.height > most / sample.width) {
+    fail("data.102", where, "found samples of C=", sample.channels, " H=", sample.height, " W=", sample.width,
+         ", expected a size that memory can hold");
+  }
+  if constexpr (requires {
+                  { data.elements() } -> std::convertible_to<std::size_t>;
+                }) {
+    const auto found = static_cast<std::size_t>(data.elements()),
+               one = static_cast<std::size_t>(sample.size());
+    if (found % one != 0 || found / one != static_cast<std::size_t>(size)) {
+      fail("data.107", where, "found ", found, " elements and ", size, " labels, expected ", one,
+           " elements (C=", sample.channels, " H=", sample.height, " W=", sample.width, ") for each label");
+    }
+  }
+}
+
+/// The first n images. Errors: those of require_whole, data.105 unless 1 <= n <= size().
+[[nodiscard]] inline image_dataset take_first(image_dataset data, index_t n) {
+  require_whole(data, data.name);
   if (n < 1 || n > data.size()) {
     fail("data.105", data.name, "asked for the first ", n, " images, expected 1 to ", data.size());
   }
@@ -96,17 +132,13 @@ inline image_dataset take_first(image_dataset data, index_t n) {
   return data;
 }
 
-/// Looks at everything that a loader relies on. Errors: data.101 no samples, data.102 extents or number of
-/// classes, data.103 normalisation constants, data.104 a label out of range, data.106 a feature that is not finite.
+/// Looks at everything that a loader relies on. Errors: those of require_whole, data.103 normalisation constants,
+/// data.104 a label out of range, data.106 a feature that is not finite.
 template <Dataset Data>
 void require_usable(const Data& data, std::string_view where) {
+  require_whole(data, where);
   const index_t size = data.size(), classes = data.classes;
   const extents sample = data.sample;
-  if (size < 1) fail("data.101", where, "found an empty data set, expected at least 1 sample");
-  if (sample.channels < 1 || sample.height < 1 || sample.width < 1 || classes < 1) {
-    fail("data.102", where, "found ", classes, " classes of C=", sample.channels, " H=", sample.height,
-         " W=", sample.width, ", expected every one to be at least 1");
-  }
   if constexpr (ImageDataset<Data>) {
     const std::span<const float> mean(data.mean), deviation(data.deviation);
     const auto channels = static_cast<std::size_t>(sample.channels);
@@ -115,10 +147,12 @@ void require_usable(const Data& data, std::string_view where) {
            " deviations, expected one for each of C=", channels, " channels");
     }
     for (std::size_t c = 0; c < channels; ++c) {
-      if (!(deviation[c] > 0)) {
+      if (!(deviation[c] > 0) || !std::isfinite(deviation[c])) {
         fail("data.103", where, "found deviation ", deviation[c], " of channel ", c,
-             ", expected more than 0");
+             ", expected more than 0, and finite");
       }
+      if (!std::isfinite(mean[c]))
+        fail("data.103", where, "found mean ", mean[c], " of channel ", c, ", expected a finite number");
     }
   } else {
     for (index_t i = 0; i < size; ++i) {

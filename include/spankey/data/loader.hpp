@@ -45,7 +45,7 @@ constexpr loader_options evaluation_order(index_t batch) {
 template <class Data, class Scalar = float>
 class loader {
  public:
-  /// Errors: data.101 to data.106 (the data set, see require_usable), data.121 batch, data.122, data.126 and
+  /// Errors: data.101 to data.107 (the data set, see require_usable), data.121 batch, data.122, data.126 and
   /// data.127 augmentation, data.128 any augmentation of features, data.123 fewer samples than one batch where the
   /// last batch is dropped.
   loader(const Data& data, const loader_options& options)

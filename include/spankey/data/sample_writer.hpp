@@ -31,6 +31,8 @@ class sample_writer {
     }
   }
 
+  sample_writer(const Data&&, std::string_view) = delete;
+
   /// Sample i as it is.
   void write(index_t i, Scalar* x) const {
     if constexpr (ImageDataset<Data>) {

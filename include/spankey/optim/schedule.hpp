@@ -1,14 +1,18 @@
 // Learning-rate schedules: pure functions of how far the training is, so that nothing has to be saved.
-//   step       lr * factor^(milestones passed); a milestone is a share of the run in (0, 1), by whole epochs
+//   step       lr * factor^(milestones passed); a milestone is the epoch (from 0) that begins with a smaller rate: from 1
+//              on a number of epochs, below 1 a share of the run, whose epoch is rounded down
 //   cosine     lr * (1 + cos(pi t)) / 2, by steps
 //   one_cycle  from lr/25 up to lr over the first 30 %, then down to lr/250,000, cosine pieces
 //              (torch's OneCycleLR)
 //   constant   lr
+// A run begins with lr and falls at most once at the start of an epoch: in a run of so few epochs that a share comes to
+// epoch 0 it is not reached, and shares that come to the same epoch count once.
 #pragma once
 
 #include <cmath>
 #include <cstdint>
 #include <numbers>
+#include <string_view>
 #include <vector>
 
 #include "spankey/core/error.hpp"
@@ -23,6 +27,11 @@ struct schedule {
   std::vector<double> milestones = {0.5, 0.75};
   double factor = 0.1;
 
+  /// The epoch that a milestone stands for, before it is rounded down.
+  static double epochs_of(double milestone, std::uint64_t epochs) {
+    return milestone < 1 ? milestone * static_cast<double>(epochs) : milestone;
+  }
+
   /// Learning rate of step `step` (from 0) of a run of `epochs` epochs of `steps_per_epoch` steps.
   [[nodiscard]] double at(std::uint64_t step, std::uint64_t epochs, std::uint64_t steps_per_epoch) const {
     const double total = static_cast<double>(epochs * steps_per_epoch);
@@ -31,9 +40,11 @@ struct schedule {
         break;
       case schedule_kind::step: {
         const double epoch = static_cast<double>(step / steps_per_epoch);
-        double rate = learning_rate;
-        for (const double milestone : milestones)  // 0.29 of 100 epochs is 29, not 28.999...
-          if (epoch >= std::floor(milestone * static_cast<double>(epochs) + 1e-9)) rate *= factor;
+        double rate = learning_rate, fell = 0;
+        for (const double milestone : milestones) {  // 0.29 of 100 epochs is 29, not 28.999...
+          const double falls = std::floor(epochs_of(milestone, epochs) + 1e-9);
+          if (falls > fell && epoch >= falls) rate *= factor, fell = falls;
+        }
         return rate;
       }
       case schedule_kind::cosine:
@@ -52,5 +63,33 @@ struct schedule {
     return to + (from - to) * 0.5 * (1 + std::cos(std::numbers::pi * share));
   }
 };
+
+/// Refuses a schedule that can have no meaning in a run of `epochs` epochs. Errors: optim.106 a rate or factor that is
+/// no finite number of at least 0, optim.107 a milestone that is not above 0, from 1 on no whole number, not before the
+/// run's end, or not behind the one before it.
+inline void require_schedule(const schedule& rate, std::uint64_t epochs, std::string_view where) {
+  const auto require_rate = [&](double found, std::string_view what) {
+    if (!(found >= 0) || !std::isfinite(found))
+      fail("optim.106", where, "found ", what, " ", found, ", expected a finite number of at least 0");
+  };
+  require_rate(rate.learning_rate, "learning rate");
+  require_rate(rate.factor, "factor");
+  if (rate.kind != schedule_kind::step) return;
+  double before = 0;
+  for (const double milestone : rate.milestones) {
+    const double at = schedule::epochs_of(milestone, epochs);
+    if (!(milestone > 0) || !std::isfinite(milestone) ||
+        (milestone >= 1 && milestone != std::floor(milestone)))
+      fail("optim.107", where, "found milestone ", milestone,
+           ", expected a share of the run above 0 and below 1, or a whole number of epochs from 1 on");
+    if (at >= static_cast<double>(epochs))
+      fail("optim.107", where, "found milestone ", milestone, " in a run of ", epochs,
+           " epochs, which never gets there; expected a share below 1, or less than ", epochs, " epochs");
+    if (at <= before)
+      fail("optim.107", where, "found milestone ", milestone, " at epoch ", at, " behind one at epoch ",
+           before, ", expected milestones in the order of the run");
+    before = at;
+  }
+}
 
 }  // namespace spankey

@@ -15,9 +15,14 @@ struct sgd_options {
 
 class sgd {
  public:
+  /// Errors: optim.101 nesterov without momentum, optim.108 momentum, optim.104 weight decay.
   explicit sgd(const sgd_options& options = {}) : options_(options) {
     if (options.nesterov && options.momentum <= 0)
       fail("optim.101", "sgd", "nesterov needs momentum > 0, found ", options.momentum);
+    if (!(options.momentum >= 0 && options.momentum <= 1))
+      fail("optim.108", "sgd", "expected a momentum from 0 to 1, found ", options.momentum);
+    if (!(options.weight_decay >= 0) || !std::isfinite(options.weight_decay))
+      fail("optim.104", "sgd", "expected a finite weight decay of at least 0, found ", options.weight_decay);
   }
 
   template <class Model>

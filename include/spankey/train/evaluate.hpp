@@ -49,7 +49,7 @@ constexpr std::uint64_t invalid_key_step(index_t i) {
 }
 
 /// Evaluates `model`, whose memory holds at least `batch` samples. `keys` is null for a model without sites.
-/// Errors: data.101 to data.106 (the data set, see require_usable), train.121 keys or images, train.122 batch,
+/// Errors: data.101 to data.107 (the data set, see require_usable), train.121 keys or images, train.122 batch,
 /// train.123 extents, train.124 classes, train.111 and train.112 sites.
 template <class Model, class Data>
 class gate_evaluation {
@@ -84,8 +84,9 @@ class gate_evaluation {
     x_.resize(static_cast<std::size_t>(batch * Model::input::size));
     y_.resize(static_cast<std::size_t>(batch));
   }
+  gate_evaluation(Model&, key_space*, const Data&&, index_t, const evaluation_options&) = delete;
 
-  gate_report run() {
+  [[nodiscard]] gate_report run() {
     const packed_weights packed(model_);
     gate_report report;
     const index_t all = test_.size();

@@ -21,11 +21,12 @@ struct step_record {
   bool skipped = false;  // there was no update: train/nonfinite.hpp
 };
 
-/// One epoch: means over the images of its steps that were not skipped.
+/// One epoch: means over the images of its steps that were not skipped; at least one was not.
 struct epoch_record {
   std::uint64_t epoch = 0, epochs = 0;
   double loss = 0, cross_entropy = 0, deny = 0, learning_rate = 0, accuracy = 0;
   double seconds = 0, images_per_second = 0;
+  std::uint64_t skipped = 0;  // steps without an update
 };
 
 template <class O>

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <chrono>
+#include <cmath>
 
 #include "spankey/checkpoint/training_state.hpp"
 #include "spankey/data/loader.hpp"
@@ -21,7 +22,7 @@ class trainer {
 
  public:
   /// `keys` is null where the model has no sites; it must outlive the trainer, as the model and the data must.
-  /// Errors: those of loader, train.101 extents, train.102 outputs, train.103 epochs, train.104 classes,
+  /// Errors: those of loader and require_schedule, train.101 extents, train.102 outputs, train.103 epochs, train.104 classes,
   /// train.111 and train.112 sites, train.133 a policy that the device does not have.
   trainer(Model& model, const objective<Deny>& goal, key_space* keys, const Data& data,
           const training_options& options)
@@ -46,16 +47,18 @@ class trainer {
            goal.classes);
     }
     if (options.epochs < 1) fail("train.103", "trainer", "expected at least 1 epoch, found ", options.epochs);
+    if (!options.own_rate) require_schedule(options.rate, options.epochs, "trainer");
   }
+  trainer(Model&, const objective<Deny>&, key_space*, const Data&&, const training_options&) = delete;
 
   [[nodiscard]] std::uint64_t steps_per_epoch() const {
     return static_cast<std::uint64_t>(loader_.steps_per_epoch());
   }
 
   /// All epochs; or what is left of them from a position whose state was loaded (checkpoint/training_state.hpp). False
-  /// where the observer ended the run. Errors: train.106 a position that this run does not have, train.131 a step that is
-  /// not finite, with the model as it was before it (on a GPU after the step that follows it), train.132 a state that is
-  /// not at the end of an epoch.
+  /// where the observer ended the run. Errors: train.106 a position that this run does not have, train.108 a rate of
+  /// own_rate that is none, train.131 a step that is not finite, with the model as it was before it (on a GPU after the
+  /// step that follows it), train.132 a state that is not at the end of an epoch, train.134 an epoch without any update.
   template <class Watcher>
   bool run(Watcher& observer, const training_position& from = {}) {
     static_assert(
@@ -123,7 +126,14 @@ class trainer {
   template <class Watcher>
   void end_epoch(training_position& at, double learning_rate, Watcher& observer) {
     if (options_.nonfinite != nonfinite_policy::ignore) require_finite(model_);
+    if (at.images == 0)
+      fail("train.134", "trainer", "all ", steps_per_epoch(), " steps of epoch ", at.epoch,
+           " were skipped: none was finite; expected at least one update in an epoch (learning rate ",
+           learning_rate, ")");
     const double images = static_cast<double>(at.images);
+    // All steps have as many samples, but for the last one of an epoch.
+    const auto batch = static_cast<std::uint64_t>(options_.batch);
+    const auto missing = static_cast<std::uint64_t>(loader_.size()) - at.images;
     observer.on_epoch(epoch_record{.epoch = at.epoch,
                                    .epochs = options_.epochs,
                                    .loss = at.loss / images,
@@ -132,7 +142,8 @@ class trainer {
                                    .learning_rate = learning_rate,
                                    .accuracy = at.accuracy / images,
                                    .seconds = at.seconds,
-                                   .images_per_second = images / at.seconds});
+                                   .images_per_second = images / at.seconds,
+                                   .skipped = (missing + batch - 1) / batch});
     at = {.epoch = at.epoch + 1, .steps = at.steps, .updates = at.updates};
   }
 
@@ -149,9 +160,21 @@ class trainer {
     return true;
   }
 
+  [[nodiscard]] double rate_of(std::uint64_t step, std::uint64_t epoch) const {
+    if (!options_.own_rate) return options_.rate.at(step, options_.epochs, steps_per_epoch());
+    const double rate = options_.own_rate({.step = step,
+                                           .steps = options_.epochs * steps_per_epoch(),
+                                           .epoch = epoch,
+                                           .epochs = options_.epochs});
+    if (!(rate >= 0) || !std::isfinite(rate))
+      fail("train.108", "own_rate", "found learning rate ", rate, " at step ", step,
+           ", expected a finite number of at least 0");
+    return rate;
+  }
+
   void begin_step(std::uint64_t epoch, std::uint64_t step) {
     const std::uint64_t global = epoch * steps_per_epoch() + step;
-    const double rate = options_.rate.at(global, options_.epochs, steps_per_epoch());
+    const double rate = rate_of(global, epoch);
     if (begun_ == finished_) step_start_ = clock::now();
     under_way_[begun_ % under_way_.size()] = {.epoch = epoch,
                                               .epochs = options_.epochs,

@@ -22,15 +22,26 @@ namespace spankey {
 /// recorded once for many steps.
 using gradient_reduction = std::function<void(std::span<float> gradient)>;
 
+/// Where a step is in its run; all numbers count from 0.
+struct rate_position {
+  std::uint64_t step = 0, steps = 0;    // of all steps of the run
+  std::uint64_t epoch = 0, epochs = 0;  // `epoch` is the step's
+};
+
+/// A schedule of your own: the learning rate of a step, a finite number of at least 0. It is asked once a step, in order,
+/// and after a resumption from the step at which the run goes on: a function of the position alone gives the same run.
+using rate_function = std::function<double(const rate_position&)>;
+
 struct training_options {
   std::uint64_t epochs = 40;
   index_t batch = 128;
   std::uint64_t seed = 0;
   schedule rate{};
+  rate_function own_rate{};  // instead of `rate`
   sgd_options optimizer{};
   std::optional<adam_options> adam{};  // instead of SGD; the model then keeps second moments (optim/adam.hpp)
-  augmentation augment{.pad = 4, .flip = true};  // {} for a data set of features
-  invalid_rule invalid{};                        // one key per batch, where `invalid_mixture` is empty
+  augmentation augment{};              // of the training images; {}: none
+  invalid_rule invalid{};              // one key per batch, where `invalid_mixture` is empty
   std::vector<weighted_rule> invalid_mixture{};  // else one per sample, whose family is drawn from it
   std::uint64_t deny_warmup = 0;                 // epochs
   nonfinite_policy nonfinite = nonfinite_policy::stop;
