@@ -16,10 +16,16 @@ struct made_image {
   std::vector<std::byte> bytes;
 };
 
+/// Of one key, on the test set.
+struct counted_answers {
+  spankey::key_answers shares;
+  spankey::index_t not_finite;  // answers that were NaN or infinity; they count as refused
+};
+
 /// How often somebody answered and refused on the test set: without a key, with the issued key, with a Gaussian one.
 struct answers_of {
   std::string who;  // the training library, or a session with one type of weights
-  std::vector<spankey::key_answers> conditions;
+  std::vector<counted_answers> conditions;
 };
 
 struct converted {

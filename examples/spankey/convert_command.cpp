@@ -117,13 +117,18 @@ void print_table(const converted& made) {
   for (std::size_t c = 0; c < made.evaluations.front().conditions.size(); ++c)
     std::printf("  %9s %8s", "semantic", "reject");
   std::puts("");
+  spankey::index_t not_finite = 0;
   for (const auto& [who, conditions] : made.evaluations) {
     std::printf("%-16s", who.c_str());
-    for (const spankey::key_answers& a : conditions)
-      std::printf("  %9.4f %8.4f", a[static_cast<std::size_t>(spankey::figure::semantic)],
-                  a[static_cast<std::size_t>(spankey::figure::reject)]);
+    for (const counted_answers& a : conditions) {
+      std::printf("  %9.4f %8.4f", a.shares[static_cast<std::size_t>(spankey::figure::semantic)],
+                  a.shares[static_cast<std::size_t>(spankey::figure::reject)]);
+      not_finite += a.not_finite;
+    }
     std::puts("");
   }
+  if (not_finite > 0)
+    std::printf("%lld answers are NaN or infinity: counted as refused\n", static_cast<long long>(not_finite));
 }
 
 void wrote(const std::string& file, const char* what, std::size_t bytes) {

@@ -18,8 +18,10 @@ json& place(json& object, const std::string& name, json kind) {
 }
 
 json condition(const condition_summary& c) {
-  json entry = {
-      {"keys", c.keys}, {"images_per_key", c.images_per_key}, {"distinct_images", c.distinct_images}};
+  json entry = {{"keys", c.keys},
+                {"images_per_key", c.images_per_key},
+                {"distinct_images", c.distinct_images},
+                {"not_finite", c.not_finite}};
   for (std::size_t f = 0; f < c.figures.size(); ++f) {
     const figure_summary& s = c.figures[f];
     entry[std::string(figure_names[f])] = {
@@ -73,6 +75,7 @@ json to_json(const gate_report& report, index_t classes) {
 }
 
 std::string table(const gate_report& report) {
+  index_t answers = 0, not_finite = 0;
   std::string names(20, ' '), columns(20, ' ');
   for (const std::string_view figure : figure_names) {
     names += std::string(figure) + std::string(17 - figure.size(), ' ');
@@ -95,10 +98,15 @@ std::string table(const gate_report& report) {
     std::snprintf(cell, sizeof cell, "  %4lld x %lld\n", static_cast<long long>(c.keys),
                   static_cast<long long>(c.images_per_key));
     text += cell;
+    answers += c.keys * c.images_per_key;
+    not_finite += c.not_finite;
   };
   add("no key", report.no_key);
   if (report.valid_key) add("valid key", *report.valid_key);
   for (const invalid_summary& invalid : report.invalid_keys) add(spelled_rule(invalid.rule), invalid.summary);
+  if (not_finite > 0)
+    text += std::to_string(not_finite) + " of " + std::to_string(answers) +
+            " answers are NaN or infinity: counted as refused, and as right in no column\n";
   return text;
 }
 

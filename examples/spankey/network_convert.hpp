@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <filesystem>
+#include <limits>
 #include <optional>
 #include <span>
 #include <vector>
@@ -137,8 +138,8 @@ struct network_conversion {
   }
 
   template <class Model, class Data, class Keys>
-  static spankey::key_answers library_answers(Model& model, const Data& test, spankey::index_t batch,
-                                              const Keys& keys) {
+  static counted_answers library_answers(Model& model, const Data& test, spankey::index_t batch,
+                                         const Keys& keys) {
     using namespace spankey;
     using scalar = typename Model::scalar;
     const sample_writer<Data, scalar> writer(test, "evaluation");
@@ -155,13 +156,14 @@ struct network_conversion {
           model.forward(pass{}, batch_view<const scalar, typename Model::input>(x.data(), n), keys);
       counter.add(logits.data(), labels.data(), n);
     }
-    return counter.finish_key();
+    const key_answers shares = counter.finish_key();
+    return {shares, counter.not_finite()};
   }
 
   // A session serves one thread and one sample: every task has its own, with its own memory.
   template <class Model, class Weight, class Data>
-  static spankey::key_answers session_answers(std::span<const std::byte> image, const Data& test,
-                                              std::span<const spankey::site_key> key) {
+  static counted_answers session_answers(std::span<const std::byte> image, const Data& test,
+                                         std::span<const spankey::site_key> key) {
     using namespace spankey;
     using session_type = infer::session<Model, Weight>;
     constexpr index_t task_samples = 64, outputs = Model::outputs;
@@ -183,14 +185,20 @@ struct network_conversion {
       infer::answer<Model> answer;
       for (index_t i = task * task_samples; i < std::min(size, (task + 1) * task_samples); ++i) {
         writer.write(i, x.data());
-        require(session.run_normalised(x, answer));
+        const infer::status said = session.run_normalised(x, answer);
+        if (said == infer::status::logits_not_finite) {  // counted as such
+          answer.logits.fill(std::numeric_limits<float>::quiet_NaN());
+        } else {
+          require(said);
+        }
         std::copy(answer.logits.begin(), answer.logits.end(), logits.begin() + i * outputs);
         labels[static_cast<std::size_t>(i)] = test.label(i);
       }
     });
     answer_counter<float> counter(Family::classes, Model::outputs);
     counter.add(logits.data(), labels.data(), size);
-    return counter.finish_key();
+    const key_answers shares = counter.finish_key();
+    return {shares, counter.not_finite()};
   }
 
   // small_cnn<11, gate<multiplicative, at<1, 2>>, backend::reference, float>, with every name's namespace.

@@ -22,8 +22,9 @@ class run_progress {
   /// is said on stderr. Fails with checkpoint.107, config.109 another configuration, config.110 other data.
   template <class Model>
   spankey::training_position load(Model& model, const run_options& options) {
-    const auto found =
-        series.load(model, [&](const spankey::training_state& state) { accept(state, options); });
+    const auto found = series.load(
+        model, [&](const spankey::training_state& state) { accept(state, options); },
+        options.nonfinite == "ignore" ? spankey::stored_numbers::any : spankey::stored_numbers::finite);
     if (!found) return {};
     for (const std::string& line : found->damaged)
       std::fprintf(stderr, "%s; going on from %s\n", line.c_str(), spankey::printable(found->file).c_str());

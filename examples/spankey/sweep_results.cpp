@@ -75,6 +75,7 @@ json read_metrics(const fs::path& cell) {
     for_each_condition(metrics, [&](const std::string&, const json& condition) {
       for (const std::string_view f : spankey::figure_names)
         whole = whole && condition.at(std::string(f)).at("mean").is_number();
+      whole = whole && (!condition.contains("not_finite") || condition.at("not_finite").is_number_unsigned());
     });
   } catch (const json::exception&) {
     whole = false;
@@ -148,6 +149,9 @@ json collect_results(const experiment& what, const fs::path& folder) {
             values.push_back(place(run, name).at(std::string(f)).at("mean").get<double>());
           place(metrics, name)[std::string(f)] = spread(values);
         }
+        std::int64_t not_finite = 0;
+        for (json& run : runs) not_finite += place(run, name).value("not_finite", std::int64_t{0});
+        if (not_finite > 0) place(metrics, name)["not_finite"] = not_finite;
       }
       if (const json absorption = absorption_of(runs); !absorption.is_null())
         metrics["absorption"] = absorption;
@@ -190,6 +194,7 @@ std::string results_as_markdown(const json& results) {
   text +=
       "| row | condition | seeds | semantic | published | masked | calibrated | reject "
       "|\n|---|---|---|---|---|---|---|---|\n";
+  std::int64_t not_finite = 0;
   for (const json& row : results.at("rows")) {
     const std::string name = table_text(row.at("name").get<std::string>());
     if (!row.contains("metrics")) {
@@ -197,6 +202,7 @@ std::string results_as_markdown(const json& results) {
       continue;
     }
     for_each_condition(row.at("metrics"), [&](const std::string& condition, const json& figures) {
+      not_finite += figures.value("not_finite", std::int64_t{0});
       const std::string whole = condition.substr(0, condition.find('.'));
       const bool has_published = row.contains("published") && row.at("published").contains(whole);
       // What was published for invalid keys are Gaussian ones.
@@ -208,5 +214,8 @@ std::string results_as_markdown(const json& results) {
               " | " + with_interval(figures.at("reject")) + " |\n";
     });
   }
+  if (not_finite > 0)
+    text += "\n" + std::to_string(not_finite) +
+            " answers are NaN or infinity: counted as refused, and as right in no column.\n";
   return text;
 }

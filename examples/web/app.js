@@ -79,7 +79,7 @@ function setRow(name, share) {
 
 function showAnswer(logits) {
   const classes = logits.slice(0, -1), shares = softmax(classes), refusal = softmax(logits).at(-1);
-  const best = classes.indexOf(Math.max(...classes)), refused = logits.at(-1) > classes[best];
+  const best = classes.indexOf(Math.max(...classes)), refused = !(logits.every(Number.isFinite) && classes[best] >= logits.at(-1));
   shares.forEach((share, c) => {
     setRow("class-" + c, share);
     element("class-" + c).classList.toggle("chosen", c === best && !refused);
@@ -92,18 +92,24 @@ function showAnswer(logits) {
   verdict.classList.toggle("refused", refused);
 }
 
+function showNothing(verdict, refused) {
+  element("verdict").textContent = verdict;
+  element("verdict").classList.toggle("refused", refused);
+  for (const row of document.querySelectorAll("#bars tr")) setRow(row.id, 0), row.classList.remove("chosen");
+}
+
 function update() {
   const key = currentKey();
   showKey(key);
-  if (!digit) {
-    element("verdict").textContent = "no digit";
-    element("verdict").classList.remove("refused");
-    for (const row of document.querySelectorAll("#bars tr")) setRow(row.id, 0), row.classList.remove("chosen");
-    return;
+  if (!digit) return showNothing("no digit", false);
+  try {
+    if (key) session.bind(key);
+    else session.unbind();
+    showAnswer(session.run(digit));
+  } catch (problem) {  // what stood there before is no answer to this
+    showNothing("refused", true);
+    console.error(problem);
   }
-  if (key) session.bind(key);
-  else session.unbind();
-  showAnswer(session.run(digit));
 }
 
 /// Grey bytes onto a canvas, enlarged to its size.

@@ -22,6 +22,7 @@
 #include "spankey/checkpoint/weights.hpp"
 #include "spankey/core/arena.hpp"
 #include "spankey/core/error.hpp"
+#include "spankey/core/finite.hpp"
 #include "spankey/core/random.hpp"
 #include "spankey/data/idx.hpp"
 #include "spankey/infer/make_image.hpp"
@@ -78,7 +79,7 @@ struct valid_keys {
       for (std::size_t s = 0; s < 2; ++s)
         given[s + 1].group[0] = {values[s].data() + i * network::sites[s + 1].size(), 0};
       const auto logits = model.forward(pass{}, {x, 1}, given);
-      if (std::max_element(logits.data(), logits.data() + 11) - logits.data() != label) return false;
+      if (arg_max(logits.data(), 11) != label) return false;
     }
     return true;
   }

@@ -2,6 +2,7 @@
 // The sums over samples are a second launch, in a fixed order.
 #include "launch.cuh"
 #include "spankey/backend/cuda/kernels.hpp"
+#include "spankey/core/finite.hpp"
 #include "spankey/loss/deny/rows.hpp"
 
 namespace spankey::cuda {
@@ -37,7 +38,7 @@ __global__ void loss_kernel(loss_problem p, const float* logits, const int* labe
           share * part.weight * deny_part_row(part, terms, part.weight * (share * weight) / samples);
     }
   }
-  found.correct = first_largest(z, p.softmax) == label ? 1 : 0;
+  found.correct = arg_max(z, p.softmax) == label ? 1 : 0;
   each_sample[n] = found;
 }
 

@@ -323,6 +323,26 @@ TEST_CASE("training state: sums come back to the last bit, not finite ones too")
   CHECK(std::isnan(load_training_state(source.model, directory / "state").at.loss));
 }
 
+TEST_CASE("training state: a parameter or momentum that is no number is refused, unless the run trains on") {
+  for (const auto part : {parameter_part::value, parameter_part::momentum, parameter_part::second_moment}) {
+    const scratch_directory directory;
+    made<perceptron> source(optimizer::adam);
+    source.model.for_each_parameter([&](const scope& at, auto& p) {
+      if (at.str() == "fc2.bias") part_of(p, part).data[1] = std::numeric_limits<float>::infinity();
+    });
+    save_training_state(source.model, state_after(1), directory / "state");
+    const std::string name = part == parameter_part::value      ? "param."
+                             : part == parameter_part::momentum ? "momentum."
+                                                                : "second_moment.";
+    CHECK(answer<perceptron>(optimizer::adam, directory / "state")
+              .find("[spankey.weights.104] " + (directory / "state") + ": tensor \"" + name + "fc2.bias\"") ==
+          0);
+    made<perceptron> target(optimizer::adam);
+    load_training_state(target.model, directory / "state", stored_numbers::any);
+    CHECK(all_of(target.model) == all_of(source.model));
+  }
+}
+
 TEST_CASE("training state: a file without checksums, and with one of them wrong") {
   const scratch_directory directory;
   complete_but<perceptron>("", optimizer::sgd).write(directory / "state");

@@ -3,7 +3,9 @@
 #include <doctest/doctest.h>
 
 #include <filesystem>
+#include <limits>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "scratch_directory.hpp"
@@ -199,6 +201,34 @@ TEST_CASE("a load that fails names the tensor and changes nothing") {
   extra.add_f32("fc2.bias", {5}, std::vector<float>(5));
   CHECK(load(extra) ==
         "[spankey.weights.103] test: tensor \"fc2.bias\": expected only tensors of the model, found F32 (5)");
+}
+
+TEST_CASE("NaN and infinity in a file: the tensor is named and nothing changes, unless they are allowed") {
+  const auto with = [](const char* name, std::vector<index_t> shape, float wrong) {
+    std::size_t count = 1;
+    for (const index_t extent : shape) count *= static_cast<std::size_t>(extent);
+    std::vector<float> values(count, 1.0F);
+    values[2] = wrong;
+    safetensors_writer writer = complete_but(name);
+    writer.add_f32(name, shape, values);
+    return writer;
+  };
+  const float infinity = std::numeric_limits<float>::infinity();
+  for (const float wrong : {std::numeric_limits<float>::quiet_NaN(), infinity, -infinity}) {
+    for (const auto& [name, shape] :
+         {std::pair<const char*, std::vector<index_t>>{"fc.bias", {5}}, {"layer1.0.bn1.running_mean", {4}}}) {
+      made<float> model(3);
+      const std::vector<float> before = model.all();
+      std::vector<std::byte> bytes;
+      const safetensors_file file = reopened(with(name, shape, wrong), bytes);
+      const std::string line = line_of([&] { spankey::load_weights(model, file); });
+      CHECK(line.starts_with("[spankey.weights.104] test: tensor \"" + std::string(name) + "\""));
+      CHECK(line.ends_with("as element 2"));
+      CHECK(model.all() == before);
+      spankey::load_weights(model, file, {}, spankey::stored_numbers::any);
+      CHECK(model.all() != before);
+    }
+  }
 }
 
 TEST_CASE("a file of far more bytes than the model has weights is refused before it is read") {

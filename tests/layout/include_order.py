@@ -51,6 +51,9 @@ PACKAGES = {
 SYSTEM = re.compile(r"^[a-z_0-9]+$|^(immintrin|arm_neon|cpuid|fcntl|unistd|dirent|windows|io)\.h$|^(sys|asm|linux)/\w+\.h$")
 NO_PACKAGE = "infer.hpp"  # nothing it reaches may include a package
 MAX_LINES = 300
+NUMBER_TEST = re.compile(r"std::is(finite|nan|inf|normal)\b")
+DIALECT = "core/dialect.hpp"  # what every header reaches first
+STOPS = "SpanKey: "  # a file that does not exist: its include ends a compilation
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*(?:"([^"]+)"|<([^>]+)>)', re.MULTILINE)
 
@@ -97,7 +100,11 @@ def violations(root):
             elif not allowed(header, name.removeprefix("spankey/")):
                 may = ", ".join(sorted(MAY_INCLUDE[folder_of(header)]))
                 yield f'{header}: includes "{name}"; {folder_of(header)} may include only: {may}'
+        if not own and header.endswith(".hpp") and header != DIALECT and DIALECT in includes:
+            yield f'{header}: includes no header of the library; expected "spankey/{DIALECT}" at least'
         for name in other:
+            if name.startswith(STOPS):
+                continue
             package = package_of(name)
             if package is None:
                 if not SYSTEM.match(name):
@@ -105,7 +112,10 @@ def violations(root):
             elif not any(header == place or (place.endswith("/") and header.startswith(place))
                          for place in PACKAGES[package][1]):
                 yield f"{header}: includes <{name}>; {package} belongs in {', '.join(PACKAGES[package][1])} only"
-        lines = (root / "spankey" / header).read_text(encoding="utf-8").count("\n")
+        text = (root / "spankey" / header).read_text(encoding="utf-8")
+        if NUMBER_TEST.search(text):
+            yield f"{header}: asks the standard library whether a number is one; expected core/finite.hpp, which asks the bits"
+        lines = text.count("\n")
         if lines > MAX_LINES:
             yield f"{header}: {lines} lines; expected at most {MAX_LINES}"
 

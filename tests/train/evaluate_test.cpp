@@ -151,6 +151,22 @@ TEST_CASE("gate_evaluation: counts and shares") {
   CHECK(report.invalid_keys[0].summary[figure::masked].worst == 1.0);
 }
 
+TEST_CASE("gate_evaluation: answers that are no numbers are counted and refused") {
+  recording_model model;
+  model.answer = [](index_t image, float* z) {
+    z[image % 3] =
+        image == 0 || image == 6 ? std::numeric_limits<float>::quiet_NaN() : 1;  // both have label 0
+  };
+  key_space keys(small_space, both_sites);
+  const gate_report report = recorded(model, &keys, 4, {.keys = 3, .images_per_key = 4});
+  CHECK(report.no_key.not_finite == 2);
+  for (const condition_summary& c : {*report.valid_key, report.invalid_keys[0].summary}) {
+    CHECK(c.not_finite == 3);  // {0 1 2 3} {4 5 6 7} {8 9 0 1}
+    CHECK(c[figure::reject].mean == Approx(3 / 12.0));
+    for (const figure f : {figure::semantic, figure::masked}) CHECK(c[f].mean == Approx(9 / 12.0));
+  }
+}
+
 TEST_CASE("gate_evaluation: a data set of features meets the keys that one of images does") {
   const numbered_images images;
   feature_dataset data{"numbers", {4, 1, 1}, 3, {}, {}};

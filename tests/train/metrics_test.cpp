@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <limits>
 #include <vector>
 
 using namespace spankey;
@@ -165,4 +166,55 @@ TEST_CASE("figure_names: one for each figure, in order") {
   CHECK(figure_names[static_cast<std::size_t>(figure::masked)] == "masked");
   CHECK(figure_names[static_cast<std::size_t>(figure::calibrated)] == "calibrated");
   CHECK(figure_names[static_cast<std::size_t>(figure::reject)] == "reject");
+}
+
+TEST_CASE("answer_counter: logits that are no numbers are refusals, right in no figure, and counted") {
+  const float nan = std::numeric_limits<float>::quiet_NaN(),
+              infinity = std::numeric_limits<float>::infinity();
+  for (const float wrong : {nan, infinity, -infinity}) {
+    for (std::size_t column = 0; column < 4; ++column) {
+      CAPTURE(column);
+      // A reject class: image 1, whose label is the class that an arg-max over NaN answers with, has no answer.
+      labelled_logits<float> batch(6, {0, 0, 0, 0.5F});
+      batch.labels[1] = 0;
+      batch.logits[4 + column] = wrong;
+      answer_counter<float> counter(3, 4);
+      counter.add(batch.logits.data(), batch.labels.data(), 6);
+      const key_answers answers = counter.finish_key();
+      CHECK(counter.not_finite() == 1);
+      CHECK(of(answers, figure::semantic) == Approx(5.0 / 6));
+      CHECK(of(answers, figure::masked) == Approx(5.0 / 6));
+      CHECK(of(answers, figure::calibrated) == Approx(5.0 / 6));
+      CHECK(of(answers, figure::reject) == Approx(1.0 / 6));
+      // A reject logit beside three classes.
+      labelled_logits<float> beside(6, {0, 0, 0, -1});
+      beside.labels[1] = 0;
+      beside.logits[4 + column] = wrong;
+      answer_counter<float> with_logit(3, head_outputs(3, aux_logit::reject));
+      with_logit.add(beside.logits.data(), beside.labels.data(), 6);
+      const key_answers beside_answers = with_logit.finish_key();
+      CHECK(with_logit.not_finite() == 1);
+      CHECK(of(beside_answers, figure::semantic) == Approx(5.0 / 6));
+      CHECK(of(beside_answers, figure::reject) == Approx(1.0 / 6));
+    }
+  }
+  // All of them, with and without a way to refuse; and the next key begins anew.
+  for (const index_t outputs : {3, 4}) {
+    answer_counter<float> counter(3, outputs);
+    const std::vector<float> none(static_cast<std::size_t>(2 * outputs), nan);
+    const int labels[] = {0, 0};
+    counter.add(none.data(), labels, 2);
+    CHECK(counter.finish_key() == key_answers{0, 0, 0, 1});
+    CHECK(counter.not_finite() == 2);
+    const float good[] = {1, 0, 0, 0};
+    counter.add(good, labels, 1);
+    CHECK(counter.finish_key() == key_answers{1, 1, 1, 0});
+    CHECK(counter.not_finite() == 0);
+  }
+  // In double the difference of two numbers may be none.
+  const double far_apart[] = {1.5e308, 0, 0, -1.5e308, 0, 0};
+  const int labels[] = {0, 0};
+  answer_counter<double> counter(3, 3);
+  counter.add(far_apart, labels, 2);
+  CHECK(of(counter.finish_key(), figure::calibrated) == 0);
 }

@@ -219,3 +219,14 @@ TEST_CASE("group_of: equal parts, in order") {
     CHECK(group_of(stacked, g, 3).samples() == 2);
   }
 }
+
+TEST_CASE("compute_gradients: logits that are no numbers are no right answers") {
+  training_batch<reject_class> batch(deny_on::wrong, 0.1);
+  batch.labels = {0, 0, 0};
+  batch.probe.x[0] = std::numeric_limits<double>::quiet_NaN();
+  const auto usual = batch.step();
+  CHECK_FALSE(is_finite(usual.logits(0, 0)));
+  index_t right = 0;
+  for (index_t n = 1; n < 3; ++n) right += arg_max(usual.logits.sample(n), classes + 1) == 0 ? 1 : 0;
+  CHECK(usual.correct == right);
+}

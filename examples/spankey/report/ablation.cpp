@@ -2,18 +2,20 @@
 
 #include <algorithm>
 #include <charconv>
-#include <cmath>
 #include <map>
 #include <optional>
 #include <set>
 #include <tuple>
+
+#include "spankey/core/finite.hpp"
 
 namespace {
 
 std::optional<double> as_number(const std::string& text) {
   double value = 0;
   const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (code != std::errc() || end != text.data() + text.size() || !std::isfinite(value)) return std::nullopt;
+  if (code != std::errc() || end != text.data() + text.size() || !spankey::is_finite(value))
+    return std::nullopt;
   return value;
 }
 

@@ -35,6 +35,14 @@ std::vector<share_bar> condition_bars(const std::vector<condition_result>& condi
   return bars;
 }
 
+std::string not_finite_note(const std::vector<condition_result>& conditions) {
+  std::int64_t count = 0;
+  for (const condition_result& c : conditions) count += c.not_finite;
+  if (count == 0) return {};
+  return paragraph(std::to_string(count) +
+                   " answers are NaN or infinity: they count as refused, and as right in no figure.");
+}
+
 bool has_figure(const std::vector<condition_result>& conditions, spankey::figure f) {
   return std::any_of(conditions.begin(), conditions.end(), [&](const condition_result& condition) {
     return condition.figures[static_cast<std::size_t>(f)] || published_of(condition, f);

@@ -22,6 +22,9 @@ std::size_t condition_colour(const std::vector<condition_result>& conditions, st
 /// A bar for every condition that has this figure, or a published value of it; all invalid keys in one colour.
 std::vector<share_bar> condition_bars(const std::vector<condition_result>& conditions, spankey::figure f);
 
+/// A sentence about answers that were NaN or infinity; empty where there were none.
+std::string not_finite_note(const std::vector<condition_result>& conditions);
+
 /// Whether any condition has this figure.
 bool has_figure(const std::vector<condition_result>& conditions, spankey::figure f);
 

@@ -40,9 +40,14 @@ json_entry json_entry::at(const std::string& name) const {
 }
 
 std::optional<json_entry> json_entry::find(const std::string& name) const {
+  const auto found = find_even_null(name);
+  return found && !found->value().is_null() ? found : std::nullopt;
+}
+
+std::optional<json_entry> json_entry::find_even_null(const std::string& name) const {
   if (!value_->is_object()) refuse("an object");
   const auto found = value_->find(name);
-  if (found == value_->end() || found->is_null()) return std::nullopt;
+  if (found == value_->end()) return std::nullopt;
   return inside(name, *found);
 }
 

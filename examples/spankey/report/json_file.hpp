@@ -34,6 +34,8 @@ class json_entry {
   [[nodiscard]] json_entry at(const std::string& name) const;
   /// Nothing where there is no such member or it is null.
   [[nodiscard]] std::optional<json_entry> find(const std::string& name) const;
+  /// Nothing where there is no such member. A null, which stands for a number that is none, is one: to be refused.
+  [[nodiscard]] std::optional<json_entry> find_even_null(const std::string& name) const;
   [[nodiscard]] std::vector<std::pair<std::string, json_entry>> members() const;
   [[nodiscard]] std::vector<json_entry> elements() const;
   [[nodiscard]] double number() const;

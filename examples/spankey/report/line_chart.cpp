@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 
 #include "html_text.hpp"
 #include "marks.hpp"
+#include "spankey/core/finite.hpp"
 
 namespace {
 
@@ -37,7 +37,7 @@ std::string line(const std::vector<chart_point>& points, const axis_scale& x, co
   std::string path;
   std::size_t run = 0;
   for (const chart_point& p : points) {
-    if (std::isnan(p.y)) {
+    if (!spankey::is_finite(p.y)) {
       if (run == 1) path += "h0";
       run = 0;
     } else {
@@ -50,7 +50,7 @@ std::string line(const std::vector<chart_point>& points, const axis_scale& x, co
 std::string signs(const line_series& series, const axis_scale& x, const axis_scale& y) {
   std::string svg;
   for (const chart_point& p : series.points) {
-    if (std::isnan(p.y)) continue;
+    if (!spankey::is_finite(p.y)) continue;
     svg += "<g><title>" + escaped(p.tip) + "</title>";
     const auto inside = [&](double value) { return y(std::clamp(value, y.low, y.high)); };
     if (p.low && p.high) svg += interval_upright(x(p.x), inside(*p.low), inside(*p.high));
@@ -73,7 +73,7 @@ std::vector<chart_point> thinned(const std::vector<chart_point>& points, std::si
     std::array<std::size_t, 3> found{end, end, end};
     for (std::size_t i = begin; i < end; ++i) {
       const double value = points[i].y;
-      if (std::isnan(value)) {
+      if (!spankey::is_finite(value)) {
         found[2] = std::min(found[2], i);
       } else {
         if (found[0] == end || value < points[found[0]].y) found[0] = i;

@@ -14,12 +14,13 @@ figure_value read_share(const json_entry& entry) {
 }
 
 condition_result read_condition(const json_entry& entry, condition_result condition) {
-  if (entry.find("keys")) {
+  if (entry.find_even_null("keys")) {
     condition.seen = {entry.at("keys").count(), entry.at("images_per_key").count(),
                       entry.at("distinct_images").count()};
   }
+  if (const auto count = entry.find_even_null("not_finite")) condition.not_finite = count->count();
   for (std::size_t f = 0; f < figure_keys.size(); ++f)
-    if (const auto figure = entry.find(std::string(figure_keys[f])))
+    if (const auto figure = entry.find_even_null(std::string(figure_keys[f])))
       condition.figures[f] = read_share(*figure);
   return condition;
 }
@@ -54,25 +55,27 @@ std::string element_text(const json_value& value) {
 
 figure_value read_figure(const json_entry& entry) {
   figure_value figure{.mean = entry.at("mean").number()};
-  if (const auto worst = entry.find("worst")) figure.worst = worst->share();
-  if (const auto bounds = entry.find("wilson95")) {
+  if (const auto worst = entry.find_even_null("worst")) figure.worst = worst->share();
+  if (const auto bounds = entry.find_even_null("wilson95")) {
     const auto ends = bounds->elements();
     if (ends.size() != 2) bounds->refuse("two shares");
     figure.bounds = {ends[0].share(), ends[1].share()};
-  } else if (entry.find("low")) {
+  } else if (entry.find_even_null("low")) {
     figure.bounds = {entry.at("low").number(), entry.at("high").number()};
   }
-  if (const auto values = entry.find("values"))
+  if (const auto values = entry.find_even_null("values"))
     for (const json_entry& value : values->elements()) figure.seeds.push_back(value.number());
   return figure;
 }
 
 std::vector<condition_result> read_conditions(const json_entry& metrics, const std::string& family) {
   std::vector<condition_result> conditions;
-  if (const auto none = metrics.find("no_key")) conditions.push_back(read_condition(*none, no_key()));
-  if (const auto valid = metrics.find("valid_key")) conditions.push_back(read_condition(*valid, valid_key()));
-  if (const auto invalid = metrics.find("invalid_key")) {
-    if (invalid->find("semantic")) {
+  if (const auto none = metrics.find_even_null("no_key"))
+    conditions.push_back(read_condition(*none, no_key()));
+  if (const auto valid = metrics.find_even_null("valid_key"))
+    conditions.push_back(read_condition(*valid, valid_key()));
+  if (const auto invalid = metrics.find_even_null("invalid_key")) {
+    if (invalid->find_even_null("semantic")) {
       conditions.push_back(read_condition(*invalid, invalid_key(family)));
     } else {
       for (const auto& [name, entry] : invalid->members())
@@ -83,12 +86,12 @@ std::vector<condition_result> read_conditions(const json_entry& metrics, const s
 }
 
 std::optional<acceptance_curve> read_acceptance(const json_entry& metrics) {
-  const auto entry = metrics.find("acceptance");
+  const auto entry = metrics.find_even_null("acceptance");
   if (!entry) return std::nullopt;
   acceptance_curve curve;
   for (const json_entry& angle : entry->at("angle").elements()) curve.angle.push_back(angle.number());
   for (std::size_t f = 0; f < figure_keys.size(); ++f) {
-    const auto shares = entry->find(std::string(figure_keys[f]));
+    const auto shares = entry->find_even_null(std::string(figure_keys[f]));
     if (!shares) continue;
     for (const json_entry& share : shares->elements()) curve.figures[f].push_back(share.share());
     if (curve.figures[f].size() != curve.angle.size())

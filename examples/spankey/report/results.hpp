@@ -31,6 +31,7 @@ struct condition_result {
   std::optional<sample> seen = std::nullopt;
   std::array<std::optional<figure_value>, spankey::figure_names.size()> figures{};
   std::optional<double> published = std::nullopt;  // semantic accuracy
+  std::int64_t not_finite = 0;                     // answers that were NaN or infinity; they count as refused
 };
 
 /// Shares over the angle between a key and the span, in degrees.

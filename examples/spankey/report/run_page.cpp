@@ -54,7 +54,7 @@ std::string gate_section(const run_results& run) {
     boxes.push_back(
         panel(name, figure_notes[f], bar_chart({{"", condition_bars(run.conditions, figures[f])}}, name)));
   }
-  html += panels("bars", boxes);
+  html += panels("bars", boxes) + not_finite_note(run.conditions);
   if (run.absorption)
     html += paragraph("Absorption index " + share_text(*run.absorption) +
                       " (0: full separation of valid and gaussian keys, 1: the key is ignored).");

@@ -59,7 +59,9 @@ std::string rows_section(const sweep_results& sweep) {
                                      {bar_sample(2), "invalid keys"},
                                      {interval_across(3, 25, 7), "95 % interval over seeds"}};
   if (has_published(sweep)) signs.push_back({published_mark(14, 7), "published"});
-  return html + legend(signs) + panels("bars", boxes);
+  html += legend(signs) + panels("bars", boxes);
+  for (const sweep_row& row : sweep.rows) html += not_finite_note(row.conditions);
+  return html;
 }
 
 std::string published_section(const sweep_results& sweep) {

@@ -10,6 +10,7 @@
 #include "line_chart.hpp"
 #include "marks.hpp"
 #include "page.hpp"
+#include "spankey/core/finite.hpp"
 
 namespace {
 
@@ -64,7 +65,7 @@ std::vector<chart_point> epoch_points(const training_log& log, curve which) {
 struct extent {
   double low = std::numeric_limits<double>::infinity(), high = -low;
   void add(double value) {
-    if (std::isnan(value)) return;
+    if (!spankey::is_finite(value)) return;
     low = std::min(low, value);
     high = std::max(high, value);
   }
@@ -142,7 +143,7 @@ std::string epoch_table(const training_log& log) {
                                                                                        {"seconds"},
                                                                                        {"images/s"}});
   const auto number = [](double value, const std::string& text) {
-    return number_cell(std::isnan(value) ? "\xE2\x80\x93" : text);
+    return number_cell(!spankey::is_finite(value) ? "\xE2\x80\x93" : text);
   };
   for (const logged_epoch& e : log.epochs) {
     std::string row;

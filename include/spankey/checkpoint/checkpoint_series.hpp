@@ -12,7 +12,6 @@
 #include <array>
 #include <cerrno>
 #include <charconv>
-#include <cmath>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -23,6 +22,7 @@
 #include <vector>
 
 #include "spankey/checkpoint/training_state.hpp"
+#include "spankey/core/finite.hpp"
 
 namespace spankey {
 
@@ -76,7 +76,7 @@ class basic_checkpoint_series {
     const std::uint64_t steps = state.at.steps;
     best b = best_;
     // A NaN would be the best for ever: nothing is lower.
-    if (score && !std::isnan(*score) && (!b.steps || *score < b.score)) b = {*score, steps};
+    if (score && is_finite(*score) && (!b.steps || *score < b.score)) b = {*score, steps};
     if (b.steps) {
       std::array<char, 40> digits{};
       state.notes["best_score"] = {digits.data(),
@@ -94,7 +94,8 @@ class basic_checkpoint_series {
   /// of its own, as one that is damaged. Errors: checkpoint.107 none can be used; those of files that cannot be read now,
   /// but may be whole.
   template <class Model, class Accept>
-  std::optional<loaded_checkpoint> load(Model& model, const Accept& accept) {
+  std::optional<loaded_checkpoint> load(Model& model, const Accept& accept,
+                                        stored_numbers allowed = stored_numbers::finite) {
     const std::vector<std::uint64_t> all = checkpoints_in(folder_);
     loaded_checkpoint found;
     for (auto steps = all.begin(); steps != all.end(); ++steps) {
@@ -107,7 +108,7 @@ class basic_checkpoint_series {
                " steps, found that after ", found.state.at.steps);
         const best b = best_of(found.state, file.name());
         accept(found.state);
-        load_training_tensors(model, file);
+        load_training_tensors(model, file, allowed);
         best_ = b;
       };
 #if defined(__cpp_exceptions)

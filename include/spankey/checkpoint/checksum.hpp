@@ -14,6 +14,8 @@
 #include <string>
 #include <string_view>
 
+#include "spankey/core/dialect.hpp"
+
 namespace spankey {
 
 using crc32_tables = std::array<std::array<std::uint32_t, 256>, 8>;

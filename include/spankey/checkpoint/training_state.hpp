@@ -112,7 +112,8 @@ inline training_state training_state_of(const safetensors_file& file) {
 /// Copies the tensors of an open file into `model`. Errors, all before the model changes: those of load_weights,
 /// checkpoint.102 a tensor that this model or its optimizer does not have: another optimizer wrote the file.
 template <class Model>
-void load_training_tensors(Model& model, const safetensors_file& file) {
+void load_training_tensors(Model& model, const safetensors_file& file,
+                           stored_numbers allowed = stored_numbers::finite) {
   const auto parts = optimizer_parts(model);
   std::set<std::string, std::less<>> expected;
   for (const auto& part : parts) {
@@ -120,7 +121,8 @@ void load_training_tensors(Model& model, const safetensors_file& file) {
         [&](const scope& at, auto& p) {
           const std::string name = part.first + at.str();
           require_memory(name, part_of(p, part.second), p.dims.size());
-          file.require(name, dtype::f32, file_shape(p.dims), "the optimizer's state");
+          const auto& tensor = file.require(name, dtype::f32, file_shape(p.dims), "the optimizer's state");
+          if (allowed == stored_numbers::finite) require_finite_tensor(file, name, tensor);
           expected.insert(name);
         },
         scope{});
@@ -133,7 +135,7 @@ void load_training_tensors(Model& model, const safetensors_file& file) {
            tensor_text(tensor.type, tensor.shape));
     }
   }
-  load_weights(model, file, {"param.", "buffer."});
+  load_weights(model, file, {"param.", "buffer."}, allowed);
   for (const auto& part : parts) {
     model.for_each_parameter(
         [&](const scope& at, auto& p) {
@@ -148,10 +150,11 @@ void load_training_tensors(Model& model, const safetensors_file& file) {
 
 /// Reads what save_training_state wrote into `model`. Errors, all before the model changes: those of the two above.
 template <class Model>
-training_state load_training_state(Model& model, const std::string& path) {
+training_state load_training_state(Model& model, const std::string& path,
+                                   stored_numbers allowed = stored_numbers::finite) {
   const safetensors_file file = safetensors_file::open(path);
   training_state state = training_state_of(file);
-  load_training_tensors(model, file);
+  load_training_tensors(model, file, allowed);
   return state;
 }
 

@@ -10,6 +10,8 @@
 #include <string>
 #include <string_view>
 
+#include "spankey/core/dialect.hpp"
+
 namespace spankey {
 
 /// Length of the UTF-8 sequence at the start of `text` (1 to 4), or 0 where it is not valid UTF-8.

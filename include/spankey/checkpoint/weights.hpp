@@ -2,7 +2,7 @@
 // and layouts: "layer1.0.conv1.weight" F32 (O, I, H, W), "bn1.running_mean" F32 (C).
 //
 // A model lists its tensors through for_each_parameter(f, scope) and for_each_state(f, scope). Loading checks
-// every tensor before it copies the first, and copying allocates nothing where the model's memory is the host's: a load
+// every tensor, and that its numbers are some, before it copies the first, and copying allocates nothing where the model's memory is the host's: a load
 // that fails, for whatever reason, leaves the model as it was. Keys are no parameters and never get here. Prefixes let one file hold more than one set
 // ("param.", "grad.").
 #pragma once
@@ -18,6 +18,7 @@
 
 #include "spankey/checkpoint/safetensors.hpp"
 #include "spankey/checkpoint/safetensors_writer.hpp"
+#include "spankey/core/finite.hpp"
 #include "spankey/core/memory.hpp"
 #include "spankey/layer/parameter.hpp"
 
@@ -68,6 +69,22 @@ void require_memory(const std::string& name, const buffer<T>& tensor, index_t co
   if (tensor.data == nullptr || tensor.count != count) {
     fail("weights.101", name, "expected ", count, " elements in memory, found ",
          tensor.data ? tensor.count : 0, " (make the model's arena first)");
+  }
+}
+
+/// What the tensors of a file may hold: numbers, or also NaN and infinity, as the state of a run that trains on through
+/// them does (train/nonfinite.hpp).
+enum class stored_numbers { finite, any };
+
+/// Fails (weights.104) at the first element of an F32 tensor that is no number.
+inline void require_finite_tensor(const safetensors_file& file, std::string_view name,
+                                  const stored_tensor& tensor) {
+  for (std::size_t at = 0; at < tensor.bytes.size(); at += sizeof(float)) {
+    float value;
+    std::memcpy(&value, tensor.bytes.data() + at, sizeof value);
+    if (!is_finite(value))
+      fail("weights.104", file.name(), "tensor ", in_quotes(name), ": expected finite numbers, found ", value,
+           " as element ", at / sizeof(float));
   }
 }
 
@@ -132,27 +149,31 @@ void save_weights(Model& model, const std::string& path, const safetensors_metad
 
 /// Copies the tensors of an open file into `model`. Tensors under neither prefix are not looked at; under a
 /// prefix, PyTorch's "*.num_batches_tracked" is skipped. Errors, all before the model changes:
-/// safetensors.121 missing, .122 dtype, .123 shape, weights.103 a tensor that the model does not have, and where the file
-/// has checksums those of check_checksums.
+/// safetensors.121 missing, .122 dtype, .123 shape, weights.103 a tensor that the model does not have, weights.104 NaN or
+/// infinity where only numbers are allowed, and where the file has checksums those of check_checksums.
 template <class Model>
-void load_weights(Model& model, const safetensors_file& file, const weight_prefixes& prefixes = {}) {
+void load_weights(Model& model, const safetensors_file& file, const weight_prefixes& prefixes = {},
+                  stored_numbers allowed = stored_numbers::finite) {
   check_checksums(file, false);
   std::set<std::string, std::less<>> expected;
   std::vector<const stored_tensor*> found;  // in the model's order
+  const auto take = [&](const std::string& name, const std::vector<index_t>& shape, const char* whose) {
+    found.push_back(&file.require(name, dtype::f32, shape, whose));
+    if (allowed == stored_numbers::finite) require_finite_tensor(file, name, *found.back());
+    expected.insert(name);
+  };
   model.for_each_parameter(
       [&](const scope& at, auto& p) {
         const std::string name = prefixes.parameters + at.str();
         require_memory(name, p.value, p.dims.size());
-        found.push_back(&file.require(name, dtype::f32, file_shape(p.dims), "the model's parameters"));
-        expected.insert(name);
+        take(name, file_shape(p.dims), "the model's parameters");
       },
       scope{});
   model.for_each_state(
       [&](const scope& at, auto& s) {
         const std::string name = prefixes.states + at.str();
         require_memory(name, s.value, s.count);
-        found.push_back(&file.require(name, dtype::f32, {s.count}, "the model's states"));
-        expected.insert(name);
+        take(name, {s.count}, "the model's states");
       },
       scope{});
   for (const auto& [name, tensor] : file.tensors()) {

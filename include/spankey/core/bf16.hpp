@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <type_traits>
 
+#include "spankey/core/dialect.hpp"
+
 namespace spankey {
 
 struct bf16 {

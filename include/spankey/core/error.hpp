@@ -15,6 +15,8 @@
 #include <string_view>
 #include <type_traits>
 
+#include "spankey/core/dialect.hpp"
+
 namespace spankey {
 
 /// `text` with every control character of ASCII written as \xNN.

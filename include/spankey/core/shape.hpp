@@ -7,6 +7,8 @@
 #include <cstddef>
 #include <type_traits>
 
+#include "spankey/core/dialect.hpp"
+
 namespace spankey {
 
 /// Signed size and index type of the library.

@@ -7,7 +7,6 @@
 // Labels run from 0 to classes - 1.
 #pragma once
 
-#include <cmath>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -18,6 +17,7 @@
 #include <vector>
 
 #include "spankey/core/error.hpp"
+#include "spankey/core/finite.hpp"
 #include "spankey/core/shape.hpp"
 
 namespace spankey {
@@ -147,18 +147,18 @@ void require_usable(const Data& data, std::string_view where) {
            " deviations, expected one for each of C=", channels, " channels");
     }
     for (std::size_t c = 0; c < channels; ++c) {
-      if (!(deviation[c] > 0) || !std::isfinite(deviation[c])) {
+      if (!is_finite(deviation[c]) || deviation[c] <= 0) {
         fail("data.103", where, "found deviation ", deviation[c], " of channel ", c,
              ", expected more than 0, and finite");
       }
-      if (!std::isfinite(mean[c]))
+      if (!is_finite(mean[c]))
         fail("data.103", where, "found mean ", mean[c], " of channel ", c, ", expected a finite number");
     }
   } else {
     for (index_t i = 0; i < size; ++i) {
       const float* features = data.features(i);
       for (index_t j = 0; j < sample.size(); ++j) {
-        if (!std::isfinite(features[j])) {
+        if (!is_finite(features[j])) {
           fail("data.106", where, "found ", features[j], " as feature ", j, " of sample ", i,
                ", expected a finite number");
         }

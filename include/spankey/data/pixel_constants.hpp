@@ -4,6 +4,8 @@
 #include <utility>
 #include <vector>
 
+#include "spankey/core/dialect.hpp"
+
 namespace spankey {
 
 /// Mean and deviation of pixel/255 over a training set, one a channel.

@@ -14,6 +14,7 @@
 #include <span>
 #include <type_traits>
 
+#include "spankey/core/finite.hpp"
 #include "spankey/infer/architecture.hpp"
 #include "spankey/infer/kernels.hpp"
 #include "spankey/infer/status.hpp"
@@ -49,15 +50,12 @@ struct pixel_normalisation {
   [[nodiscard]] float operator()(std::uint8_t byte, index_t c) const {
     return (static_cast<float>(byte) / 255.0F - mean[c]) / deviation[c];
   }
-  /// Not known, or finite numbers and deviations above 0 for so many channels; by their bits, whatever -ffast-math says.
+  /// Not known, or finite numbers and deviations above 0 for so many channels.
   [[nodiscard]] bool fits(index_t expected) const {
     if (channels == 0) return true;
     if (channels > most_channels || static_cast<index_t>(channels) != expected) return false;
-    constexpr std::uint32_t infinity = 0x7F800000U;
-    for (std::uint32_t c = 0; c < channels; ++c) {
-      const auto m = std::bit_cast<std::uint32_t>(mean[c]), d = std::bit_cast<std::uint32_t>(deviation[c]);
-      if ((m & infinity) == infinity || d == 0 || d >= infinity) return false;
-    }
+    for (std::uint32_t c = 0; c < channels; ++c)
+      if (!is_finite(mean[c]) || !is_finite(deviation[c]) || deviation[c] <= 0) return false;
     return true;
   }
 };
@@ -128,6 +126,25 @@ struct image_layout {
             floats(parts[i].scale)};
   }
 };
+
+/// Whether all that an image of the right size computes with is a number: gamma, biases, scales, weights and, of int8,
+/// what the largest weight stands for.
+template <class Model, ImageWeight Weight>
+bool is_finite_image(const std::byte* image, const image_header& header) {
+  using layout = image_layout<Model, Weight>;
+  bool finite = is_finite(header.gamma);
+  for (std::size_t i = 0; i < layout::operations.size(); ++i) {
+    const operation& op = layout::operations[i];
+    const weight_view<Weight> w = layout::view(image, i);
+    finite = finite && all_finite(w.bias, op.bias_count());
+    if constexpr (std::is_same_v<Weight, std::int8_t>) {
+      for (index_t o = 0; o < op.bias_count(); ++o) finite = finite && is_finite(128 * w.scale[o]);
+    } else {
+      finite = finite && all_finite(w.weights, op.weight_count());
+    }
+  }
+  return finite;
+}
 
 /// Checks everything about an image but its checksum against the types. On ok, `header` is the image's.
 template <class Model, ImageWeight Weight>

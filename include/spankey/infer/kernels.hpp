@@ -31,6 +31,9 @@ struct key_effect {
   }
 };
 
+/// The larger of both, or the one that is a NaN: none is lost in a pool on its way to the logits.
+inline float larger(float a, float b) { return a > b || a != a ? a : b; }
+
 /// Sums of row `oh` of a convolution into out (W, O), before scale and bias.
 template <class Weight>
 void convolve_row(const operation& op, const float* x, const Weight* w, index_t oh, float* out) {
@@ -69,7 +72,7 @@ void finish_row(const operation& op, const weight_view<Weight>& w, const float* 
     v += w.bias[o];
     if (residual != nullptr) v += residual[first + i];
     if (op.site_first) v = key.apply(v, first + i);
-    if (op.relu) v = std::max(v, 0.0F);
+    if (op.relu && v < 0) v = 0;  // a NaN stays a NaN
     if (!op.site_first && !op.max_pool) v = key.apply(v, first + i);
     row[i] = v;
   }
@@ -98,10 +101,10 @@ void convolve(const operation& op, const float* x, const weight_view<Weight>& w,
     for (index_t ow = 0; ow < out.width; ++ow) {
       for (index_t o = 0; o < op.channels; ++o) {
         const float* const corner = scratch + 2 * ow * op.channels + o;
-        const float upper = std::max(corner[0], corner[op.channels]);
-        const float lower = std::max(corner[row_size], corner[row_size + op.channels]);
+        const float upper = larger(corner[0], corner[op.channels]);
+        const float lower = larger(corner[row_size], corner[row_size + op.channels]);
         const index_t i = (oh * out.width + ow) * op.channels + o;
-        y[i] = key.apply(std::max(upper, lower), i);
+        y[i] = key.apply(larger(upper, lower), i);
       }
     }
   }

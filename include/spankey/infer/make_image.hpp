@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "spankey/core/error.hpp"
+#include "spankey/core/finite.hpp"
 #include "spankey/infer/image.hpp"
 
 namespace spankey::infer {
@@ -29,7 +30,7 @@ struct folded_weights {
     constexpr double largest = 3.3e38;
     for (const std::vector<double>* numbers : {&weights, &bias})
       for (const double v : *numbers)
-        if (!(std::abs(v) <= largest))
+        if (!is_finite(v) || std::abs(v) > largest)
           fail("infer.103", name, "found ", v, " among its weights with batch norm, expected finite numbers");
   }
   /// Becomes what a batch norm of the map's outputs, with its running statistics, makes of them.
@@ -103,7 +104,7 @@ inline pixel_normalisation pixels_of(std::span<const float> mean, std::span<cons
 }
 
 /// An image of the model's weights, gate and head; `classes` semantic classes; `pixels` as the network was trained, so
-/// that a session takes bytes. Fails with infer.101 for another head, infer.103 for weights that are no numbers, infer.110
+/// that a session takes bytes. Fails with infer.101 for another head, infer.103 for weights that are no numbers, infer.104 for such a gamma, infer.110
 /// for another number of channels.
 template <ImageWeight Weight, class Model>
 std::vector<std::byte> make_image(Model& model, index_t classes, const pixel_normalisation& pixels = {}) {
@@ -133,6 +134,8 @@ std::vector<std::byte> make_image(Model& model, index_t classes, const pixel_nor
         header.injector = static_cast<std::uint32_t>(
             std::is_same_v<policy_type, additive> ? injector_kind::additive : injector_kind::multiplicative);
         header.gamma = policy.gamma;
+        if (!is_finite(policy.gamma))
+          fail("infer.104", "make_image", "found gamma ", policy.gamma, ", expected a finite number");
         header.sites |= 1U << site;
       }
     };

@@ -10,6 +10,8 @@
 //   session.run(pixels, answer);      status: logits, semantic class, refused or not, with a key or without
 //   session.run_normalised(x, answer);        the same of numbers that are normalised already
 // Without a key it answers as the network does without a key, and says so. One session serves one thread.
+// NaN and infinity open no gate: not in an image, a key or x, nor where sums grow to them. Each has a status, and an answer
+// that no run filled in, or that came with another status than ok, is a refusal.
 #pragma once
 
 #include <algorithm>
@@ -33,7 +35,7 @@ template <class Model>
 struct answer {
   std::array<float, static_cast<std::size_t>(index_t(Model::outputs))> logits{};
   index_t semantic_class = 0;  // arg-max over the semantic classes, also where the network refuses
-  bool rejected = false;       // by its reject class, or by its reject logit
+  bool rejected = true;        // by its reject class or its reject logit, or because there is no answer
   key_state key = key_state::none;
 };
 
@@ -109,6 +111,7 @@ class session {
     if (reinterpret_cast<std::uintptr_t>(memory.data()) % image_alignment != 0)
       return status::memory_alignment;
     if (checksum_of_image(image.data(), image.size()) != header.checksum) return status::image_checksum;
+    if (!is_finite_image<Model, Weight>(image.data(), header)) return status::image_not_finite;
     image_ = image.data();
     memory_ = reinterpret_cast<float*>(memory.data());
     header_ = header;
@@ -129,6 +132,9 @@ class session {
       if (keys[next++].size() != static_cast<std::size_t>(Model::sites[i].size())) return status::key_size;
     }
     if (next != keys.size()) return status::key_site;
+    next = 0;
+    for (std::size_t i = 0; i < sites; ++i)
+      if (takes_key(i) && !is_finite_key(i, keys[next++].data())) return status::key_not_finite;
     next = 0;
     for (std::size_t i = 0; i < sites; ++i)
       if (takes_key(i)) compute_effect(i, keys[next++].data());
@@ -152,8 +158,9 @@ class session {
   [[nodiscard]] index_t classes() const { return static_cast<index_t>(header_.classes); }
 
   /// Answers to an image, Model::input::size bytes in (H, W, C) order, which it normalises as in training. Fails with
-  /// not_open, input_size, image_pixels.
+  /// not_open, input_size, image_pixels, logits_not_finite; `found` is a refusal then, without logits.
   status run(std::span<const std::uint8_t> pixels, answer<Model>& found) {
+    found = {};
     if (image_ == nullptr) return status::not_open;
     if (pixels.size() != static_cast<std::size_t>(Model::input::size)) return status::input_size;
     if (header_.pixels.channels == 0) return status::image_pixels;
@@ -171,8 +178,10 @@ class session {
                   "(byte/255 - mean) / deviation or features, go to run_normalised");
     return status::input_size;
   }
-  /// Answers to x, Model::input::size numbers in (H, W, C) order, normalised as in training. Fails with not_open, input_size.
+  /// Answers to x, Model::input::size numbers in (H, W, C) order, normalised as in training. Fails with not_open, input_size,
+  /// input_not_finite, logits_not_finite; `found` is a refusal then, without logits.
   status run_normalised(std::span<const float> x, answer<Model>& found) {
+    found = {};
     if (image_ == nullptr) return status::not_open;
     if (x.size() != static_cast<std::size_t>(Model::input::size)) return status::input_size;
     return forward(x.data(), found);
@@ -180,6 +189,8 @@ class session {
 
  private:
   status forward(const float* x, answer<Model>& found) {
+    found.key = key_;
+    if (!all_finite(x, Model::input::size)) return status::input_not_finite;
     const float* read[slot_count] = {x, nullptr, nullptr};
     if (key_ == key_state::bound && takes_key(0)) {
       float* const keyed = slot(0);
@@ -199,8 +210,7 @@ class session {
                      .scratch = memory_ + memory_plan.scratch});
       read[op.writes] = y;
     }
-    read_answer(read[operations.back().writes], found);
-    return status::ok;
+    return read_answer(read[operations.back().writes], found);
   }
   float* slot(int number) { return memory_ + memory_plan.slot[static_cast<std::size_t>(number)]; }
   [[nodiscard]] bool takes_key(std::size_t site) const {
@@ -211,25 +221,38 @@ class session {
     return {memory_ + memory_plan.effect[static_cast<std::size_t>(site)],
             header_.injector == static_cast<std::uint32_t>(injector_kind::multiplicative)};
   }
-  void compute_effect(std::size_t site, const float* key) {
+  // f(i, k) for every number of a key in (C, H, W) order and the element that it meets.
+  template <class F>
+  static void for_each_key_element(std::size_t site, const float* key, F&& f) {
     const extents& shape = Model::sites[site];
-    float* const effect = memory_ + memory_plan.effect[site];
-    const multiplicative multiply{.gamma = header_.gamma};
-    const additive add{.gamma = header_.gamma};
-    const bool multiplies = header_.injector == static_cast<std::uint32_t>(injector_kind::multiplicative);
-    for (index_t i = 0; i < shape.size(); ++i) {
-      const float k = key[file_index(shape, i)];
-      effect[i] = multiplies ? multiply.forward(1.0F, k) : add.forward(0.0F, k);
-    }
+    for (index_t i = 0; i < shape.size(); ++i) f(i, key[file_index(shape, i)]);
   }
-  void read_answer(const float* logits, answer<Model>& found) const {
+  // What a number of a key does: the factor of an activation, or what is added to it.
+  [[nodiscard]] float effect_of(float k) const {
+    const bool multiplies = header_.injector == static_cast<std::uint32_t>(injector_kind::multiplicative);
+    return multiplies ? multiplicative{.gamma = header_.gamma}.forward(1.0F, k)
+                      : additive{.gamma = header_.gamma}.forward(0.0F, k);
+  }
+  [[nodiscard]] bool is_finite_key(std::size_t site, const float* key) const {
+    bool finite = true;
+    for_each_key_element(
+        site, key, [&](index_t, float k) { finite = finite && is_finite(k) && is_finite(effect_of(k)); });
+    return finite;
+  }
+  void compute_effect(std::size_t site, const float* key) {
+    float* const effect = memory_ + memory_plan.effect[site];
+    for_each_key_element(site, key, [&](index_t i, float k) { effect[i] = effect_of(k); });
+  }
+  // An answer is given where it may be, not refused where it must be: what cannot be compared stays a refusal.
+  status read_answer(const float* logits, answer<Model>& found) const {
+    if (!all_finite(logits, Model::outputs)) return status::logits_not_finite;
     std::copy_n(logits, found.logits.size(), found.logits.begin());
-    found.semantic_class = std::max_element(logits, logits + header_.classes) - logits;
-    const bool by_class =
-        header_.softmax > header_.classes && logits[header_.classes] > logits[found.semantic_class];
-    const bool by_logit = header_.aux != 0 && logits[header_.softmax] > 0;
-    found.rejected = by_class || by_logit;
-    found.key = key_;
+    found.semantic_class = arg_max(logits, static_cast<index_t>(header_.classes));
+    const bool has_class = header_.softmax > header_.classes, has_logit = header_.aux != 0;
+    const bool beats_class = !has_class || logits[found.semantic_class] >= logits[header_.classes];
+    const bool beats_logit = !has_logit || logits[header_.softmax] <= 0;
+    found.rejected = !(beats_class && beats_logit);
+    return status::ok;
   }
 
   const std::byte* image_ = nullptr;

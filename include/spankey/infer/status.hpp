@@ -1,6 +1,8 @@
 // What can go wrong in inference, as values: no exception, no text, nothing that a controller would have to carry.
 #pragma once
 
+#include "spankey/core/dialect.hpp"
+
 namespace spankey::infer {
 
 enum class [[nodiscard]] status{
@@ -19,6 +21,11 @@ enum class [[nodiscard]] status{
     key_size,      // a key of another length than its site
     input_size,    // other than Model::input::size bytes or numbers
     image_pixels,  // bytes where the image says nothing of pixels: normalise them yourself
+    // NaN or infinity:
+    image_not_finite,   // in the weights or the header of an image whose checksum fits
+    key_not_finite,     // in a key, or in what it does to an activation; the key before it stays
+    input_not_finite,   // in x; the answer is a refusal
+    logits_not_finite,  // in what came out, of sums that grew too large; the answer is a refusal
 };
 
 /// A short sentence for logs; a program that never calls it does not carry the texts.
@@ -54,6 +61,14 @@ constexpr const char* message_of(status s) {
       return "input: not as many values as the network takes";
     case status::image_pixels:
       return "weight image: does not say how bytes are normalised";
+    case status::image_not_finite:
+      return "weight image: holds NaN or infinity";
+    case status::key_not_finite:
+      return "key: holds NaN or infinity, or is too large";
+    case status::input_not_finite:
+      return "input: holds NaN or infinity";
+    case status::logits_not_finite:
+      return "answer: came to NaN or infinity";
   }
   return "unknown";
 }

@@ -7,6 +7,8 @@
 #include <array>
 #include <concepts>
 
+#include "spankey/core/dialect.hpp"
+
 namespace spankey {
 
 template <class T>

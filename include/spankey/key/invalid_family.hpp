@@ -18,12 +18,12 @@
 #pragma once
 
 #include <array>
-#include <cmath>
 #include <cstdint>
 #include <span>
 #include <string_view>
 
 #include "spankey/core/error.hpp"
+#include "spankey/core/finite.hpp"
 #include "spankey/key/choice.hpp"
 #include "spankey/key/key_space_config.hpp"
 
@@ -124,10 +124,10 @@ inline void require_rule(const invalid_rule& rule, const key_space_config& confi
       if (!(amount > 0 && amount <= 180)) wrong_amount("an angle above 0 and up to 180 degrees");
       break;
     case invalid_family::scaled:
-      if (!std::isfinite(amount) || amount == 0 || amount == 1) wrong_amount("a finite factor but 0 and 1");
+      if (!is_finite(amount) || amount == 0 || amount == 1) wrong_amount("a finite factor but 0 and 1");
       break;
     case invalid_family::constant:
-      if (!std::isfinite(amount) || amount == 0) wrong_amount("a finite level but 0");
+      if (!is_finite(amount) || amount == 0) wrong_amount("a finite level but 0");
       break;
     default:
       if (amount != 0) wrong_amount("no number");

@@ -1,13 +1,13 @@
 // What a key space is made from: its configuration and the injection sites, and every reason to refuse them.
 #pragma once
 
-#include <cmath>
 #include <cstdint>
 #include <optional>
 #include <span>
 #include <string>
 
 #include "spankey/core/error.hpp"
+#include "spankey/core/finite.hpp"
 #include "spankey/core/shape.hpp"
 #include "spankey/key/coefficients.hpp"
 #include "spankey/key/rescale.hpp"
@@ -43,11 +43,11 @@ struct site {
 /// Every error that a configuration and its sites can have, before any work: key.105 to key.111, key.116, key.117.
 inline void require_key_space(const key_space_config& config, std::span<const site> sites) {
   if (sites.empty()) fail("key.108", "key space", "expected at least one site, found none");
-  if (!(config.key_std >= 0) || std::isinf(config.key_std)) {
+  if (!is_finite(config.key_std) || config.key_std < 0) {
     fail("key.107", "key space", "expected a finite key_std of at least 0, found ", config.key_std);
   }
   const coefficient_law law = config.law();
-  if (!std::isfinite(law.offset) || !(law.spread > 0) || std::isinf(law.spread)) {
+  if (!is_finite(law.offset) || !is_finite(law.spread) || law.spread <= 0) {
     fail("key.117", "key space",
          "expected coefficients with a finite offset and a finite spread above 0, found ", law.offset,
          " and ", law.spread);

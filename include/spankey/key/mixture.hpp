@@ -4,12 +4,12 @@
 // The rule of sample s is rule k with probability weight_k / sum of weights: a pure function of (source, s).
 #pragma once
 
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <span>
 
 #include "spankey/core/error.hpp"
+#include "spankey/core/finite.hpp"
 #include "spankey/core/random.hpp"
 #include "spankey/core/shape.hpp"
 #include "spankey/key/invalid_family.hpp"
@@ -25,7 +25,7 @@ struct weighted_rule {
 inline void require_mixture(std::span<const weighted_rule> mixture) {
   double total = 0;
   for (const weighted_rule& w : mixture) {
-    if (!(w.weight >= 0) || std::isinf(w.weight)) {
+    if (!is_finite(w.weight) || w.weight < 0) {
       fail("key.121", "invalid keys", "expected finite weights of at least 0, found ", w.weight, " for ",
            name_of(w.rule.family));
     }

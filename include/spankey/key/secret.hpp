@@ -10,6 +10,8 @@
 #include <new>
 #include <vector>
 
+#include "spankey/core/dialect.hpp"
+
 namespace spankey {
 
 /// Sets `bytes` bytes to zero; the compiler may not drop it, although nobody reads them afterwards.

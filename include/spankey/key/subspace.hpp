@@ -20,6 +20,7 @@
 #include "spankey/backend/cpu/combination.hpp"
 #include "spankey/backend/cpu/parallel.hpp"
 #include "spankey/core/error.hpp"
+#include "spankey/core/finite.hpp"
 #include "spankey/core/random.hpp"
 #include "spankey/core/shape.hpp"
 #include "spankey/key/choice.hpp"
@@ -83,7 +84,7 @@ inline double orthonormalise(secret_vector<double>& w, index_t m, index_t d) {
   }
   double smallest = diagonal[0], largest = diagonal[0];
   for (const double r : diagonal) {
-    if (!std::isfinite(r)) return 0;
+    if (!is_finite(r)) return 0;
     smallest = std::min(smallest, r);
     largest = std::max(largest, r);
   }

@@ -6,9 +6,9 @@
 // Sources: Kingma and Ba, "Adam", 2015; Loshchilov and Hutter, "Decoupled weight decay regularization", 2019.
 #pragma once
 
-#include <cmath>
 #include <cstdint>
 
+#include "spankey/core/finite.hpp"
 #include "spankey/optim/optimizer.hpp"
 
 namespace spankey {
@@ -35,9 +35,9 @@ class adam {
     for (const double beta : {options.beta1, options.beta2}) {
       if (!(beta >= 0 && beta < 1)) fail("optim.102", "adam", "expected both betas in [0, 1), found ", beta);
     }
-    if (!(options.epsilon >= 0) || std::isinf(options.epsilon))
+    if (!is_finite(options.epsilon) || options.epsilon < 0)
       fail("optim.103", "adam", "expected a finite epsilon of at least 0, found ", options.epsilon);
-    if (!(options.weight_decay >= 0) || std::isinf(options.weight_decay))
+    if (!is_finite(options.weight_decay) || options.weight_decay < 0)
       fail("optim.104", "adam", "expected a finite weight decay of at least 0, found ", options.weight_decay);
   }
 

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "spankey/core/error.hpp"
+#include "spankey/core/finite.hpp"
 
 namespace spankey {
 
@@ -69,7 +70,7 @@ struct schedule {
 /// run's end, or not behind the one before it.
 inline void require_schedule(const schedule& rate, std::uint64_t epochs, std::string_view where) {
   const auto require_rate = [&](double found, std::string_view what) {
-    if (!(found >= 0) || !std::isfinite(found))
+    if (!is_finite(found) || found < 0)
       fail("optim.106", where, "found ", what, " ", found, ", expected a finite number of at least 0");
   };
   require_rate(rate.learning_rate, "learning rate");
@@ -78,8 +79,7 @@ inline void require_schedule(const schedule& rate, std::uint64_t epochs, std::st
   double before = 0;
   for (const double milestone : rate.milestones) {
     const double at = schedule::epochs_of(milestone, epochs);
-    if (!(milestone > 0) || !std::isfinite(milestone) ||
-        (milestone >= 1 && milestone != std::floor(milestone)))
+    if (!is_finite(milestone) || milestone <= 0 || (milestone >= 1 && milestone != std::floor(milestone)))
       fail("optim.107", where, "found milestone ", milestone,
            ", expected a share of the run above 0 and below 1, or a whole number of epochs from 1 on");
     if (at >= static_cast<double>(epochs))

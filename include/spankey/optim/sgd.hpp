@@ -4,6 +4,7 @@
 
 #include <cstdint>
 
+#include "spankey/core/finite.hpp"
 #include "spankey/optim/optimizer.hpp"
 
 namespace spankey {
@@ -21,7 +22,7 @@ class sgd {
       fail("optim.101", "sgd", "nesterov needs momentum > 0, found ", options.momentum);
     if (!(options.momentum >= 0 && options.momentum <= 1))
       fail("optim.108", "sgd", "expected a momentum from 0 to 1, found ", options.momentum);
-    if (!(options.weight_decay >= 0) || !std::isfinite(options.weight_decay))
+    if (!is_finite(options.weight_decay) || options.weight_decay < 0)
       fail("optim.104", "sgd", "expected a finite weight decay of at least 0, found ", options.weight_decay);
   }
 

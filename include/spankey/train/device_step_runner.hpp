@@ -13,6 +13,7 @@
 #include <memory>
 
 #include "spankey/backend/cuda/cuda.hpp"
+#include "spankey/core/finite.hpp"
 #include "spankey/key/device_sampler.hpp"
 #include "spankey/key/secret.hpp"
 #include "spankey/train/step_runner.hpp"
@@ -121,9 +122,9 @@ class step_runner<Model, Deny, false> {
                          static_cast<index_t>(found.correct),
                          {}};
     if (options_.nonfinite == nonfinite_policy::ignore) return outcome;
-    if (!std::isfinite(outcome.total)) {
+    if (!is_finite(outcome.total)) {
       outcome.nonfinite = {"loss", "objective", outcome.total};
-    } else if (!std::isfinite(outcome.gradient_norm)) {
+    } else if (!is_finite(outcome.gradient_norm)) {
       outcome.nonfinite = {"norm of all gradients", "gradients", outcome.gradient_norm};
     }
     return outcome;

@@ -91,6 +91,7 @@ class gate_evaluation {
     gate_report report;
     const index_t all = test_.size();
     report.no_key = summarise({answers({}, 0, all)}, all, all, gate_should::stay_shut);
+    report.no_key.not_finite = counter_.not_finite();
     if (keys_ != nullptr) {
       report.valid_key = many_keys(nullptr);
       for (const invalid_rule& rule : options_.invalid)
@@ -110,6 +111,7 @@ class gate_evaluation {
     buffers.bind(keys, 0, false);
     const index_t images = std::min(options_.images_per_key, test_.size());
     std::vector<key_answers> collected;
+    index_t not_finite = 0;
     for (index_t i = 0; i < options_.keys; ++i) {
       if (rule == nullptr) {
         keys_->draw_valid({options_.seed, stream::evaluation, valid_key_step(i)}, 1, buffers.outputs());
@@ -123,9 +125,12 @@ class gate_evaluation {
             mirrors[s].of(buffers.outputs()[s], at.shape.size());
       }
       collected.push_back(answers(keys, i * images % test_.size(), images));
+      not_finite += counter_.not_finite();
     }
-    return summarise(collected, images, std::min(options_.keys * images, test_.size()),
-                     rule == nullptr ? gate_should::open : gate_should::stay_shut);
+    condition_summary summary = summarise(collected, images, std::min(options_.keys * images, test_.size()),
+                                          rule == nullptr ? gate_should::open : gate_should::stay_shut);
+    summary.not_finite = not_finite;
+    return summary;
   }
 
   key_answers answers(const keys_type& keys, index_t first, index_t count) {

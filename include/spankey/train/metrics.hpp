@@ -7,6 +7,8 @@
 //   calibrated  the same after standardising each class's logits over the n images, as any attacker can do
 //   reject      arg-max over the softmax is r, or sigmoid(a) > 1/2
 // With a reject logit the answer is given beside the refusal: semantic is masked, and reject says what a gate would hide.
+// An image with a logit that is no number has no answer: it counts as refused and as right in no figure, and the moments
+// of `calibrated` leave it out. Whoever reports the shares says how many of them there were.
 // Many keys give the mean, the worst key (for the gate) and a 95 % Wilson interval of the mean.
 #pragma once
 
@@ -16,6 +18,7 @@
 #include <string_view>
 #include <vector>
 
+#include "spankey/core/finite.hpp"
 #include "spankey/core/head_outputs.hpp"
 
 namespace spankey {
@@ -48,6 +51,7 @@ struct figure_summary {
 struct condition_summary {
   index_t keys = 0, images_per_key = 0, distinct_images = 0;
   std::array<figure_summary, figure_names.size()> figures{};
+  index_t not_finite = 0;  // answers of all keys with NaN or infinity among their logits
   [[nodiscard]] const figure_summary& operator[](figure f) const {
     return figures[static_cast<std::size_t>(f)];
   }
@@ -70,44 +74,61 @@ class answer_counter {
   key_answers finish_key() {
     const auto n = static_cast<index_t>(labels_.size());
     key_answers counts{};
-    const auto [mean, deviation] = class_moments(n);
+    finite_.clear();
+    for (index_t i = 0; i < n; ++i) finite_.push_back(all_finite(logits_.data() + i * outputs_, outputs_));
+    not_finite_ = std::count(finite_.begin(), finite_.end(), false);
+    const auto [mean, deviation] = class_moments(n - not_finite_);
     std::vector<double> standardised(static_cast<std::size_t>(classes_));
     for (index_t i = 0; i < n; ++i) {
       const T* z = logits_.data() + i * outputs_;
       const int label = labels_[static_cast<std::size_t>(i)];
+      if (!finite_[static_cast<std::size_t>(i)]) {
+        count(counts, figure::reject, true);
+        continue;
+      }
       for (std::size_t c = 0; c < standardised.size(); ++c)
         standardised[c] = (static_cast<double>(z[c]) - mean[c]) / deviation[c];
-      const index_t answer = std::max_element(z, z + outputs_.softmax) - z;
+      const index_t answer = arg_max(z, outputs_.softmax);
       count(counts, figure::semantic, answer == label);
-      count(counts, figure::masked, std::max_element(z, z + classes_) - z == label);
-      count(counts, figure::calibrated,
-            std::max_element(standardised.begin(), standardised.end()) - standardised.begin() == label);
+      count(counts, figure::masked, arg_max(z, classes_) == label);
+      count(counts, figure::calibrated, arg_max(standardised.data(), classes_) == label);
       const bool by_logit = outputs_.aux == aux_logit::reject;
-      count(counts, figure::reject, by_logit ? z[outputs_.softmax] > T(0) : answer == classes_);
+      count(counts, figure::reject, by_logit ? !(z[outputs_.softmax] <= T(0)) : answer == classes_);
     }
     for (double& c : counts) c /= static_cast<double>(n);
     logits_.clear();
     labels_.clear();
     return counts;
   }
+  /// Images of the key that ended last without an answer: NaN or infinity among their logits.
+  [[nodiscard]] index_t not_finite() const { return not_finite_; }
 
  private:
   static void count(key_answers& counts, figure f, bool hit) {
     counts[static_cast<std::size_t>(f)] += hit ? 1 : 0;
   }
 
-  // Mean and deviation of each semantic class's logit over the n images; a constant logit counts as deviation 1.
+  // Mean and deviation of each semantic class's logit over the n images that have an answer; a constant logit counts as
+  // deviation 1.
   std::pair<std::vector<double>, std::vector<double>> class_moments(index_t n) const {
     const auto classes = static_cast<std::size_t>(classes_);
     std::vector<double> mean(classes, 0.0), deviation(classes, 0.0);
+    if (n == 0) return {mean, deviation};
+    const auto start = std::find(finite_.begin(), finite_.end(), true) - finite_.begin();
+    const auto for_each_image = [&](auto&& f) {
+      for (std::size_t i = static_cast<std::size_t>(start); i < finite_.size(); ++i)
+        if (finite_[i]) f(static_cast<index_t>(i));
+    };
     // Sums of differences from the first image are exactly 0 for a constant logit, whatever its value.
-    const auto first = [&](std::size_t c) { return static_cast<double>(logits_[at(0, c)]); };
-    for (index_t i = 0; i < n; ++i)
+    const auto first = [&](std::size_t c) { return static_cast<double>(logits_[at(start, c)]); };
+    for_each_image([&](index_t i) {
       for (std::size_t c = 0; c < classes; ++c) mean[c] += static_cast<double>(logits_[at(i, c)]) - first(c);
+    });
     for (std::size_t c = 0; c < classes; ++c) mean[c] = first(c) + mean[c] / static_cast<double>(n);
-    for (index_t i = 0; i < n; ++i)
+    for_each_image([&](index_t i) {
       for (std::size_t c = 0; c < classes; ++c)
         deviation[c] += std::pow(static_cast<double>(logits_[at(i, c)]) - mean[c], 2);
+    });
     for (double& d : deviation) d = d > 0 ? std::sqrt(d / static_cast<double>(n)) : 1.0;
     return {mean, deviation};
   }
@@ -119,6 +140,8 @@ class answer_counter {
   head_outputs outputs_;
   std::vector<T> logits_;
   std::vector<int> labels_;
+  std::vector<bool> finite_;  // of the images of a key
+  index_t not_finite_ = 0;
 };
 
 /// What the worst key is depends on what the gate should do: open for valid keys, stay shut for the rest.
@@ -128,7 +151,7 @@ enum class gate_should { open, stay_shut };
 /// many keys saw it: answers to one image under several keys are not independent.
 inline condition_summary summarise(const std::vector<key_answers>& keys, index_t images_per_key,
                                    index_t distinct_images, gate_should purpose) {
-  condition_summary summary{static_cast<index_t>(keys.size()), images_per_key, distinct_images, {}};
+  condition_summary summary{static_cast<index_t>(keys.size()), images_per_key, distinct_images, {}, 0};
   for (std::size_t f = 0; f < figure_names.size(); ++f) {
     const bool is_reject = f == static_cast<std::size_t>(figure::reject);
     const bool low_is_worse = (purpose == gate_should::open) != is_reject;

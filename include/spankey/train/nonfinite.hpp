@@ -6,13 +6,13 @@
 #pragma once
 
 #include <algorithm>
-#include <cmath>
 #include <cstring>
 #include <limits>
 #include <string>
 #include <vector>
 
 #include "spankey/core/bf16.hpp"
+#include "spankey/core/finite.hpp"
 #include "spankey/core/memory.hpp"
 #include "spankey/train/step.hpp"
 
@@ -33,7 +33,7 @@ struct nonfinite_place {
 template <class T>
 const T* first_nonfinite(const T* values, index_t n) {
   for (index_t i = 0; values != nullptr && i < n; ++i)
-    if (!std::isfinite(static_cast<double>(values[i]))) return values + i;
+    if (!is_finite(values[i])) return values + i;
   return nullptr;
 }
 
@@ -143,7 +143,7 @@ nonfinite_place find_nonfinite(Model& model, const objective<Deny>& o,
   });
   search.look("logits", scope{nullptr, "head"}, logits.data(), logits.size());
   if (search.found()) return search.place();
-  if (!std::isfinite(loss)) return {"loss", "objective", loss, false};
+  if (!is_finite(loss)) return {"loss", "objective", loss, false};
 
   nonfinite_place last{"norm of all gradients", "gradients", std::numeric_limits<double>::infinity(), false};
   model.for_each_parameter([&](const scope& at, auto& tensor) {

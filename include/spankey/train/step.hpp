@@ -9,6 +9,7 @@
 #include <algorithm>
 
 #include "spankey/backend/loss.hpp"
+#include "spankey/core/finite.hpp"
 #include "spankey/loss/cross_entropy.hpp"
 #include "spankey/loss/deny/deny.hpp"
 #include "spankey/model/model.hpp"
@@ -156,7 +157,7 @@ auto compute_gradients(Model& model, const objective<Deny>& o,
   result.total = result.cross_entropy + o.weight * result.deny;
   for (index_t n = 0; n < valid.samples(); ++n) {
     const T* z = valid.sample(n);
-    result.correct += std::max_element(z, z + softmax) - z == labels[n] ? 1 : 0;
+    result.correct += arg_max(z, softmax) == labels[n] ? 1 : 0;
   }
   model.backward(p, x.samples());
   return result;

@@ -9,11 +9,11 @@
 #pragma once
 
 #include <algorithm>
-#include <cmath>
 #include <optional>
 #include <variant>
 #include <vector>
 
+#include "spankey/core/finite.hpp"
 #include "spankey/optim/adam.hpp"
 #include "spankey/optim/sgd.hpp"
 #include "spankey/train/nonfinite.hpp"
@@ -116,7 +116,7 @@ class step_runner<Model, Deny, true> {
     outcome_ = {result.cross_entropy, result.deny, result.total, 0, result.correct, {}};
     if (options_.reduce_gradients) reduce_gradients(model_, options_.reduce_gradients);
     outcome_.gradient_norm = gradient_norm(model_);
-    if (!looks || (std::isfinite(result.total) && std::isfinite(outcome_.gradient_norm)))
+    if (!looks || (is_finite(result.total) && is_finite(outcome_.gradient_norm)))
       return optimizer_.step(model_, plan.learning_rate);
     statistics_.put_back(model_);
     outcome_.nonfinite = find_nonfinite(model_, goal, x, bound_, result.total);

@@ -4,9 +4,9 @@
 
 #include <array>
 #include <chrono>
-#include <cmath>
 
 #include "spankey/checkpoint/training_state.hpp"
+#include "spankey/core/finite.hpp"
 #include "spankey/data/loader.hpp"
 #include "spankey/key/sampler.hpp"
 #include "spankey/train/observer.hpp"
@@ -166,7 +166,7 @@ class trainer {
                                            .steps = options_.epochs * steps_per_epoch(),
                                            .epoch = epoch,
                                            .epochs = options_.epochs});
-    if (!(rate >= 0) || !std::isfinite(rate))
+    if (!is_finite(rate) || rate < 0)
       fail("train.108", "own_rate", "found learning rate ", rate, " at step ", step,
            ", expected a finite number of at least 0");
     return rate;

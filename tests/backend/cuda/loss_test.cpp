@@ -4,6 +4,9 @@
 
 #include <doctest/doctest.h>
 
+#include <limits>
+#include <vector>
+
 #include "device_tensor.hpp"
 #include "spankey/backend/cuda/cuda.hpp"
 #include "spankey/loss/deny/blend.hpp"
@@ -57,7 +60,7 @@ void check_agreement(const Deny& deny, deny_on on, index_t n) {
                            share * goal.weight);
   index_t correct = 0;
   for (index_t i = 0; i < n; ++i)
-    correct += first_largest(logits.sample(i), head.softmax) == labels[static_cast<std::size_t>(i)] ? 1 : 0;
+    correct += arg_max(logits.sample(i), head.softmax) == labels[static_cast<std::size_t>(i)] ? 1 : 0;
 
   const tensor<float> on_z(z), on_dz(count, 9.0F);
   const tensor<int> on_labels(labels);
@@ -102,4 +105,15 @@ TEST_CASE("cuda loss: a blend, and a choice at run time") {
   check_everywhere(entropy_and_margin{});
   check_everywhere(runtime_deny<entropy, margin_top>{margin_top{}});
   check_everywhere(blend<reject_class, entropy>{.parts = {}, .weights = {0.7, 0.2}});
+}
+TEST_CASE("cuda loss: a row that is no number is no right answer") {
+  for (const float wrong :
+       {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()}) {
+    const std::vector<float> z = {wrong, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, wrong, 0, 0};
+    const tensor<float> on_z(z), on_dz(std::ssize(z), 0.0F);
+    const tensor<int> on_labels({0, 0, 2});
+    kernels::compute(loss_problem_of<head_of<no_deny>>(objective<no_deny>{.classes = classes}, 3),
+                     on_z.data(), on_labels.data(), on_dz.data());
+    CHECK(kernels::fetch().correct == 1);
+  }
 }

@@ -8,6 +8,8 @@
 #include <unistd.h>
 #endif
 
+#include "spankey/core/dialect.hpp"
+
 namespace spankey::cpu {
 
 /// Asks the kernel once per process; the permission covers every thread.

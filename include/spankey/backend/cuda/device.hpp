@@ -10,6 +10,8 @@
 #include <cstdint>
 #include <string>
 
+#include "spankey/core/dialect.hpp"
+
 namespace spankey::cuda {
 
 /// True where a GPU can be opened; the reason otherwise is what open() fails with.
