@@ -3,6 +3,8 @@
 // backend; with backend/cpu/cpu.hpp beside it also on backend::cpu.
 #pragma once
 
+#include "spankey/core/macros_off.hpp"
+// Up to the last line other people's macros are out of the way.
 #include "spankey/backend/reference/reference.hpp"
 #include "spankey/core/arena.hpp"
 #include "spankey/core/error.hpp"
@@ -18,3 +20,5 @@
 #include "spankey/model/resnet18.hpp"
 #include "spankey/model/small_cnn.hpp"
 #include "spankey/model/small_resnet.hpp"
+// They are back.
+#include "spankey/core/macros_on.hpp"

@@ -1,7 +1,12 @@
 // Everything that a training program needs, in the order in which a batch meets it.
 #pragma once
 
+#include "spankey/core/macros_off.hpp"
+// Up to the last line other people's macros are out of the way.
 #include "spankey/backend/cpu/cpu.hpp"
+#include "spankey/checkpoint/checkpoint_series.hpp"
+#include "spankey/checkpoint/key_space_file.hpp"
+#include "spankey/checkpoint/training_state.hpp"
 #include "spankey/checkpoint/weights.hpp"
 #include "spankey/data/cifar10.hpp"
 #include "spankey/data/glyphs.hpp"
@@ -30,3 +35,5 @@
 #include "spankey/optim/sgd.hpp"
 #include "spankey/train/evaluate.hpp"
 #include "spankey/train/trainer.hpp"
+// They are back.
+#include "spankey/core/macros_on.hpp"

@@ -9,7 +9,6 @@
 #include <dirent.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <charconv>
 #include <cstdint>
@@ -21,6 +20,7 @@
 #include <utility>
 #include <vector>
 
+#include "spankey/checkpoint/number_text.hpp"
 #include "spankey/checkpoint/training_state.hpp"
 #include "spankey/core/finite.hpp"
 
@@ -78,9 +78,7 @@ class basic_checkpoint_series {
     // A NaN would be the best for ever: nothing is lower.
     if (score && is_finite(*score) && (!b.steps || *score < b.score)) b = {*score, steps};
     if (b.steps) {
-      std::array<char, 40> digits{};
-      state.notes["best_score"] = {digits.data(),
-                                   std::to_chars(digits.data(), digits.data() + digits.size(), b.score).ptr};
+      state.notes["best_score"] = std::string_view(number_text(b.score));
       state.notes["best_steps"] = std::to_string(*b.steps);
     }
     save_training_state<Calls>(model, state, checkpoint_file(folder_, steps));
@@ -160,9 +158,7 @@ class basic_checkpoint_series {
     const auto score = state.notes.find("best_score"), steps = state.notes.find("best_steps");
     if (score == state.notes.end() || steps == state.notes.end()) return b;
     const auto read = [&](const std::string& text, auto& value) {
-      const char* const end = text.data() + text.size();
-      const auto [stop, code] = std::from_chars(text.data(), end, value);
-      if (text.empty() || code != std::errc{} || stop != end)
+      if (!read_number(text, value))
         fail("checkpoint.101", where, "expected a number of the best checkpoint, found ", in_quotes(text));
     };
     read(score->second, b.score);

@@ -34,7 +34,8 @@ class input_file {
                 : S_ISFIFO(found.st_mode) ? "a FIFO"
                                           : "a device or socket");
     }
-    size_ = static_cast<index_t>(found.st_size);
+    const long long bytes = found.st_size;  // of another type on every system
+    size_ = static_cast<index_t>(bytes);
   }
   ~input_file() { close(); }
   input_file(const input_file&) = delete;

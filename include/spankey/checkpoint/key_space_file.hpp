@@ -13,16 +13,15 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cstdint>
 #include <set>
 #include <span>
 #include <string>
 #include <string_view>
-#include <system_error>
 #include <utility>
 #include <vector>
 
+#include "spankey/checkpoint/number_text.hpp"
 #include "spankey/checkpoint/safetensors_writer.hpp"
 #include "spankey/key/sampler.hpp"
 
@@ -56,25 +55,20 @@ inline void require_key_space_work(index_t m, std::span<const site> sites, std::
 inline void save_key_space(const key_space& keys, const std::string& path) {
   const key_space_config& config = keys.config();
   require_key_space_work(config.subspace_dim, keys.sites(), printable(path));
-  std::array<char, 32> digits{};
-  const auto text = [&](auto value) {
-    return std::string_view(digits.data(),
-                            std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr);
-  };
   basic_safetensors_writer<wiping_allocator<std::byte>> writer;
   writer.set_metadata("format", key_space_format);
-  writer.set_metadata("subspace_dim", text(config.subspace_dim));
+  writer.set_metadata("subspace_dim", number_text(config.subspace_dim));
   writer.set_metadata("basis", name_of(config.basis));
   writer.set_metadata("coefficients", name_of(config.coefficients));
   if (config.offset || config.spread) {
-    writer.set_metadata("offset", text(config.law().offset));
-    writer.set_metadata("spread", text(config.law().spread));
+    writer.set_metadata("offset", number_text(config.law().offset));
+    writer.set_metadata("spread", number_text(config.law().spread));
   }
   writer.set_metadata("rescale", name_of(config.rescale));
-  writer.set_metadata("key_std", text(config.key_std));
+  writer.set_metadata("key_std", number_text(config.key_std));
   writer.set_metadata("per_site_key", config.per_site_key ? "1" : "0");
   writer.set_metadata("per_site_basis", config.per_site_basis ? "1" : "0");
-  writer.set_metadata("seed", text(config.seed));
+  writer.set_metadata("seed", number_text(config.seed));
   std::string numbers;
   for (std::size_t i = 0; i < keys.sites().size(); ++i) {
     const site& s = keys.sites()[i];
@@ -167,9 +161,7 @@ class key_space_metadata {
   template <class Number>
   [[nodiscard]] Number parsed(std::string_view text, std::string_view name, std::string_view expected) const {
     Number value{};
-    const char* const end = text.data() + text.size();
-    const auto [stop, code] = std::from_chars(text.data(), end, value);
-    if (code != std::errc{} || stop != end) wrong(name, expected);
+    if (!read_number(text, value)) wrong(name, expected);
     return value;
   }
   template <class Number>

@@ -7,14 +7,13 @@
 // in it.
 #pragma once
 
-#include <array>
-#include <charconv>
 #include <cstdint>
 #include <map>
 #include <set>
 #include <span>
 #include <string>
 
+#include "spankey/checkpoint/number_text.hpp"
 #include "spankey/checkpoint/weights.hpp"
 #include "spankey/core/version.hpp"
 
@@ -66,12 +65,8 @@ void save_training_state(Model& model, const training_state& state, const std::s
   safetensors_writer writer;
   writer.set_metadata("format", training_state_format);
   writer.set_metadata("spankey", SPANKEY_VERSION_STRING);
-  training_position::for_each_entry(state.at, [&](const char* name, const auto& value) {
-    std::array<char, 40> digits{};  // of a double: as many as bring the same one back
-    writer.set_metadata(
-        name, std::string_view(digits.data(),
-                               std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr));
-  });
+  training_position::for_each_entry(
+      state.at, [&](const char* name, const auto& value) { writer.set_metadata(name, number_text(value)); });
   for (const auto& [name, value] : state.notes) writer.set_metadata(std::string(note_prefix) + name, value);
   add_parameters(writer, model, "param.");
   for (const auto& [prefix, part] : optimizer_parts(model)) add_parameters(writer, model, prefix, part);
@@ -98,9 +93,7 @@ inline training_state training_state_of(const safetensors_file& file) {
   training_state state;
   training_position::for_each_entry(state.at, [&](const char* name, auto& value) {
     const std::string text = text_of(name);
-    const char* const end = text.data() + text.size();
-    const auto [stop, code] = std::from_chars(text.data(), end, value);
-    if (text.empty() || code != std::errc{} || stop != end)
+    if (!read_number(text, value))
       fail("checkpoint.101", file.name(), "expected a number as ", name, " in the metadata, found ",
            in_quotes(text));
   });

@@ -13,3 +13,5 @@
 #error "SpanKey needs NaN and infinity: add -fno-finite-math-only behind -ffast-math or -Ofast"
 #include <SpanKey: -fno-finite-math-only>
 #endif
+
+#include "spankey/core/one_march.hpp"

@@ -55,7 +55,7 @@ class random_source {
                   key_);
   }
   [[nodiscard]] constexpr std::uint32_t bits(std::uint64_t index) const {
-    return block(index >> 2)[static_cast<std::size_t>(index & 3)];
+    return block(index >> 2)[index & 3];
   }
   /// Uniform in [0, 1), 24 bits: exact in float and double.
   [[nodiscard]] constexpr double uniform(std::uint64_t index) const {
@@ -70,7 +70,7 @@ class random_source {
   /// left of them: numbers near 0 are as exact as others.
   SPANKEY_HOST_DEVICE [[nodiscard]] double gaussian(std::uint64_t index) const {
     const auto words = block(index >> 2);
-    const std::size_t pair = static_cast<std::size_t>(index & 2);
+    const std::size_t pair = index & 2;
     const double u = (static_cast<double>(words[pair]) + 0.5) * 0x1p-32;
     const double radius = std::sqrt(-2.0 * std::log(u));
     const std::uint32_t turned = words[pair + 1] + 0x20000000U;  // an eighth of a turn

@@ -87,7 +87,8 @@ std::vector<Scalar> normalisation_table(std::span<const float> mean, std::span<c
   table.reserve(256 * mean.size());
   for (std::size_t c = 0; c < mean.size(); ++c) {
     for (int byte = 0; byte < 256; ++byte) {
-      table.push_back(static_cast<Scalar>((byte / 255.0 - double{mean[c]}) / double{deviation[c]}));
+      table.push_back(static_cast<Scalar>((byte / 255.0 - static_cast<double>(mean[c])) /
+                                          static_cast<double>(deviation[c])));
     }
   }
   return table;

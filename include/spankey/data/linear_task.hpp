@@ -35,7 +35,7 @@ struct linear_teacher {
     double most = 0;
     for (std::size_t k = 0; k < b.size(); ++k) {
       double score = b[k];
-      for (std::size_t j = 0; j < w[k].size(); ++j) score += w[k][j] * double{x[j]};
+      for (std::size_t j = 0; j < w[k].size(); ++j) score += w[k][j] * static_cast<double>(x[j]);
       if (k == 0 || score > most) {
         best = static_cast<int>(k);
         most = score;

@@ -41,10 +41,10 @@ template <int R, int C>
 void add_product_tile(rows_of<const double> a, rows_of<const double> b, index_t width, rows_of<double> out) {
   using vector = short_vector<double>::type;
   constexpr index_t lanes = sizeof(vector) / sizeof(double);
-  vector sum[R][C] = {};
+  vector sum[static_cast<std::size_t>(R)][static_cast<std::size_t>(C)] = {};
   index_t t = 0;
   for (; t + lanes <= width; t += lanes) {
-    vector y[C];
+    vector y[static_cast<std::size_t>(C)];
 #pragma GCC unroll 4
     for (int j = 0; j < C; ++j) std::memcpy(&y[j], b.row(j) + t, sizeof(vector));
 #pragma GCC unroll 4
@@ -92,9 +92,9 @@ enum class accumulation { add, subtract };
 template <accumulation how, int R, int C, class V, class T>
 void combine_tile(rows_of<const T> c, rows_of<const T> b, index_t m, rows_of<T> out) {
   constexpr index_t lanes = sizeof(V) / sizeof(T);
-  V sum[R][C] = {};
+  V sum[static_cast<std::size_t>(R)][static_cast<std::size_t>(C)] = {};
   for (index_t j = 0; j < m; ++j) {
-    V x[C];
+    V x[static_cast<std::size_t>(C)];
 #pragma GCC unroll 4
     for (int v = 0; v < C; ++v) std::memcpy(&x[v], b.row(j) + v * lanes, sizeof(V));
 #pragma GCC unroll 4

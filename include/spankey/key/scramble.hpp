@@ -29,7 +29,7 @@ class index_reader {
       held_ = index >> 2;
       words_ = source_.block(held_);
     }
-    const std::uint64_t word = words_[static_cast<std::size_t>(index & 3)];
+    const std::uint64_t word = words_[index & 3];
     return static_cast<index_t>((word * static_cast<std::uint64_t>(n)) >> 32);
   }
 

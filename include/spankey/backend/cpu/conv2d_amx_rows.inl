@@ -102,7 +102,7 @@ inline void amx_finish(const float* sums, index_t rows, index_t columns, const f
 inline __attribute__((always_inline)) void amx_store(bf16* y, lanes total) {
 #if defined(SPANKEY_HAS_DPBF16)
   // One instruction instead of ten; it takes denormal numbers for zeros.
-  const __m256bh narrow = _mm512_cvtneps_pbh(reinterpret_cast<__m512>(total));
+  const __m256bh narrow = _mm512_cvtneps_pbh(total);
   _mm256_storeu_si256(reinterpret_cast<__m256i*>(y), reinterpret_cast<__m256i>(narrow));
 #else
   store_lanes(y, SPANKEY_LANES, total);

@@ -48,7 +48,7 @@ void pack_tap(const conv2d_problem& p, conv2d_direction direction, const float* 
       const index_t last_i = std::min(width, first_i + square);
       std::array<std::array<word_t<T>, square>, square> words{};
       for (index_t i = first_i; i < std::min(valid, last_i); ++i) {
-        std::array<T, square * terms> row{};
+        std::array<T, static_cast<std::size_t>(square * terms)> row{};
         copy(w + (begin + i) * out + first_o, count, row.data());
         std::memcpy(words[static_cast<std::size_t>(i - first_i)].data(), row.data(), sizeof(row));
       }

@@ -21,8 +21,7 @@ inline __attribute__((always_inline)) lanes multiply_words(lanes a, lanes b, lan
 }
 inline __attribute__((always_inline)) lanes multiply_words(word_lanes a, word_lanes b, lanes total) {
 #if defined(SPANKEY_HAS_DPBF16)
-  return reinterpret_cast<lanes>(_mm512_dpbf16_ps(
-      reinterpret_cast<__m512>(total), reinterpret_cast<__m512bh>(a), reinterpret_cast<__m512bh>(b)));
+  return _mm512_dpbf16_ps(total, reinterpret_cast<__m512bh>(a), reinterpret_cast<__m512bh>(b));
 #else
   total = reinterpret_cast<lanes>(a << 16) * reinterpret_cast<lanes>(b << 16) + total;
   return reinterpret_cast<lanes>(a & 0xFFFF0000U) * reinterpret_cast<lanes>(b & 0xFFFF0000U) + total;
