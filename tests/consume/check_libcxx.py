@@ -16,7 +16,7 @@ def compiles(command, text):
 
 def main():
     sources, listed = sys.argv[1:]
-    includes = listed.split(";")
+    includes = {folder for folder in listed.split(";") if folder not in (sources, "/usr/include")}
     compilers = filter(None, map(shutil.which, ["clang++", *(f"clang++-{version}" for version in range(22, 13, -1))]))
     folders = sorted(glob.glob("/usr/lib/llvm-*/include/c++/v1"), reverse=True)
     ways = [["-stdlib=libc++"], *(["-nostdinc++", "-isystem", folder] for folder in folders)]

@@ -7,7 +7,7 @@ set(command ${COMPILER} -std=c++20 -fsyntax-only -fdiagnostics-color=never -Werr
 if(GNU)
   list(APPEND command -Wuseless-cast -Wlogical-op -Wduplicated-cond -Wredundant-decls)
 endif()
-list(REMOVE_ITEM INCLUDES ${SOURCES})
+list(REMOVE_ITEM INCLUDES ${SOURCES} /usr/include)
 foreach(directory IN LISTS INCLUDES)
   list(APPEND command -isystem ${directory})
 endforeach()

@@ -35,6 +35,7 @@
 #undef word
 
 #include <array>
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -51,7 +52,9 @@ infer::status ask(Model& model, infer::answer<Model>& found) {
   infer::session<Model, Weight> session;
   if (const infer::status said = session.open(image, memory); said != infer::status::ok) return said;
   if (const infer::status said = session.bind({}); said != infer::status::ok) return said;
-  return session.run(x.data(), found);
+  if (const infer::status said = session.run_normalised(x, found); said != infer::status::ok) return said;
+  static const std::array<std::uint8_t, static_cast<std::size_t>(Model::input::size)> pixels{};
+  return session.run(pixels, found);
 }
 
 template <class T>
