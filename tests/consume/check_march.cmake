@@ -30,3 +30,17 @@ linked(status text "-mavx2;-DSPANKEY_ALLOW_MIXED_MARCH" "")
 if(NOT status EQUAL 0)
   message(FATAL_ERROR "march: allowed, and not linked: ${text}")
 endif()
+
+# Link-time optimisation makes one file of both, and sees no second definition.
+file(WRITE ${FOLDER}/march_empty.cpp "int main() { return 0; }\n")
+foreach(linker "" -fuse-ld=lld)
+  execute_process(COMMAND ${COMPILER} -flto ${linker} ${FOLDER}/march_empty.cpp -o ${FOLDER}/march
+    RESULT_VARIABLE can OUTPUT_QUIET ERROR_QUIET)
+  if(can EQUAL 0)
+    execute_process(COMMAND ${COMPILER} -std=c++20 -O2 -flto ${linker} -I${SOURCES} ${FOLDER}/march_one.cpp
+      ${FOLDER}/march_two.cpp -o ${FOLDER}/march RESULT_VARIABLE status ERROR_VARIABLE text)
+    if(NOT status EQUAL 0)
+      message(FATAL_ERROR "march: with -flto ${linker}: ${text}")
+    endif()
+  endif()
+endforeach()

@@ -4,7 +4,7 @@
 // -march=x86-64-v4, a processor without AVX-512 could meet its instructions in all of them. (The library needs no
 // -march for speed: its kernels are chosen at run time.) Every file defines the symbol below in a section group that is
 // named after its instructions. Of equal groups the linker keeps one; of different ones it finds two symbols of one
-// name, and that name is the sentence. SPANKEY_ALLOW_MIXED_MARCH: for a program whose processors have all of them.
+// name, and that name is the sentence (not with -flto, which sees one file). SPANKEY_ALLOW_MIXED_MARCH: for a program whose processors have all of them.
 #pragma once
 
 #if defined(__ELF__) && (defined(__x86_64__) || defined(__aarch64__)) && !defined(__CUDACC__) && \
@@ -148,15 +148,22 @@
   SPANKEY_MARCH_BF16
 #endif
 
-// Whole-program optimisation puts the files of a program into one: .ifndef.
-__asm__(
-    ".ifndef SpanKey_needs_the_same_march_option_in_every_file\n"
-    ".pushsection .rodata.spankey_march, \"aG\", %progbits, spankey_march" SPANKEY_MARCH
-    ", comdat\n"
-    ".globl SpanKey_needs_the_same_march_option_in_every_file\n"
-    ".hidden SpanKey_needs_the_same_march_option_in_every_file\n"
-    "SpanKey_needs_the_same_march_option_in_every_file: .byte 0\n"
-    ".popsection\n"
-    ".endif\n");
+namespace spankey {
+
+/// Never called. In a function, as link-time optimisation takes symbols of a file's own assembly for one more definition;
+/// .ifndef, as it makes one file of several.
+[[gnu::used]] inline void needs_one_march() {
+  __asm__ volatile(
+      ".ifndef SpanKey_needs_the_same_march_option_in_every_file\n"
+      ".pushsection .rodata.spankey_march, \"aG\", %progbits, spankey_march" SPANKEY_MARCH
+      ", comdat\n"
+      ".globl SpanKey_needs_the_same_march_option_in_every_file\n"
+      ".hidden SpanKey_needs_the_same_march_option_in_every_file\n"
+      "SpanKey_needs_the_same_march_option_in_every_file: .byte 0\n"
+      ".popsection\n"
+      ".endif\n");
+}
+
+}  // namespace spankey
 
 #endif
