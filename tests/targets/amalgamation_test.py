@@ -56,6 +56,9 @@ def main():
         header = folder / "spankey_infer.hpp"
         target.run(sys.executable, ROOT / "cmake" / "amalgamate.py", ROOT / "include", header)
         text = header.read_text(encoding="utf-8")
+        target.run(sys.executable, ROOT / "cmake" / "amalgamate.py", folder / "same.hpp")
+        assert (folder / "same.hpp").read_text(encoding="utf-8") == text
+        assert "include" in target.run(sys.executable, ROOT / "cmake" / "amalgamate.py", "--help")
         assert '#include "' not in text and text.count("#pragma once") == 1
         for name in ("g++", "clang++"):
             if shutil.which(name):
