@@ -10,16 +10,20 @@ import sys
 INCLUDE = re.compile(r'^\s*#\s*include\s*"(spankey/[^"]+)"\s*$')
 
 
-def lines_of(header, root, seen):
+# Once, around all of it: not again around a header that has them, too.
+GUARDS = {"spankey/core/macros_off.hpp", "spankey/core/macros_on.hpp"}
+
+
+def lines_of(header, root, seen, inside=""):
     """The header's lines, with the library's own headers in place of their includes."""
-    if header in seen:
+    if header in seen or (header in GUARDS and inside != "spankey/infer.hpp"):
         return
     seen.add(header)
     yield f"// ---- {header}"
     for line in (root / header).read_text(encoding="utf-8").splitlines():
         found = INCLUDE.match(line)
         if found:
-            yield from lines_of(found.group(1), root, seen)
+            yield from lines_of(found.group(1), root, seen, header)
         elif line != "#pragma once":
             yield line
 

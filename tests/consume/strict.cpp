@@ -15,8 +15,13 @@
 #define check(condition) do_check(condition)
 #define expect(condition) do_expect(condition)
 #define verify(condition) do_verify(condition)
+#include "spankey/checkpoint/folder_lock.hpp"
+#include "spankey/checkpoint/folder_room.hpp"
+#include "spankey/checkpoint/foreign_weights.hpp"
 #include "spankey/cuda.hpp"
+#include "spankey/data/npy.hpp"
 #include "spankey/infer.hpp"
+#include "spankey/infer/make_image.hpp"
 #include "spankey/spankey.hpp"
 #include "spankey/train.hpp"
 #if !defined(min) || !defined(max) || !defined(abs) || !defined(I) || !defined(slots) || !defined(fail) || \
@@ -38,8 +43,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
-
-#include "spankey/infer/make_image.hpp"
+#include <vector>
 
 using namespace spankey;
 

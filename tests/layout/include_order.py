@@ -51,6 +51,8 @@ PACKAGES = {
 SYSTEM = re.compile(r"^[a-z_0-9]+$|^(immintrin|arm_neon|cpuid|fcntl|unistd|dirent|windows|io)\.h$|^(sys|asm|linux)/\w+\.h$")
 NO_PACKAGE = "infer.hpp"  # nothing it reaches may include a package
 MAX_LINES = 300
+UMBRELLAS = ("train.hpp", "infer.hpp", "cuda.hpp", "spankey.hpp")
+MACRO_GUARDS = ["spankey/core/macros_off.hpp", "spankey/core/macros_on.hpp"]
 NUMBER_TEST = re.compile(r"std::is(finite|nan|inf|normal)\b")
 DIALECT = "core/dialect.hpp"  # what every header reaches first
 STOPS = "SpanKey: "  # a file that does not exist: its include ends a compilation
@@ -119,6 +121,19 @@ def violations(root):
         lines = text.count("\n")
         if lines > MAX_LINES:
             yield f"{header}: {lines} lines; expected at most {MAX_LINES}"
+
+    # Whatever a program includes first, or after an umbrella, meets no macro of others.
+    reached, pending = set(), [header for header in UMBRELLAS if header in includes]
+    while pending:
+        header = pending.pop()
+        if header not in reached:
+            reached.add(header)
+            pending.extend(name.removeprefix("spankey/") for name in includes.get(header, ([], []))[0])
+    guards = {name.removeprefix("spankey/") for name in MACRO_GUARDS}
+    for header, (own, _) in includes.items() if guards <= includes.keys() else ():
+        begins = header in UMBRELLAS or header not in reached | guards
+        if header.endswith(".hpp") and begins and own[:1] + own[-1:] != MACRO_GUARDS:
+            yield f'{header}: an umbrella, or reached by none; expected "{MACRO_GUARDS[0]}" first and "{MACRO_GUARDS[1]}" last'
 
     # What gated inference reaches, with the way there.
     way = {NO_PACKAGE: NO_PACKAGE} if NO_PACKAGE in includes else {}

@@ -51,6 +51,8 @@ class IncludeOrder(unittest.TestCase):
             ({"helpers/h.hpp": ""}, "folder 'helpers' is not in the table"),
             ({"core/dialect.hpp": "#include <SpanKey: no>\n", "core/a.hpp": '#include "spankey/core/dialect.hpp"\n',
               "core/b.hpp": "#include <array>\n"}, 'expected "spankey/core/dialect.hpp" at least'),
+            ({"core/macros_off.hpp": "", "core/macros_on.hpp": "", "train.hpp": '#include "spankey/core/a.hpp"\n'},
+             'expected "spankey/core/macros_off.hpp" first'),
             ({"core/b.hpp": "inline bool b(float x) { return std::isnan(x); }\n"}, "core/finite.hpp, which asks the bits"),
             ({"core/b.hpp": "\n" * 301}, "301 lines; expected at most 300"),
             ({"infer.hpp": '#include "spankey/backend/b.hpp"\n',

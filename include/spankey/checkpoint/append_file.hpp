@@ -5,6 +5,9 @@
 // run wrote after it is gone, a torn line too. POSIX.
 #pragma once
 
+#include "spankey/core/macros_off.hpp"
+// Up to the last line other people's macros are out of the way.
+
 #include <algorithm>
 #include <array>
 #include <cerrno>
@@ -103,3 +106,5 @@ class basic_append_file {
 using append_file = basic_append_file<>;
 
 }  // namespace spankey
+
+#include "spankey/core/macros_on.hpp"

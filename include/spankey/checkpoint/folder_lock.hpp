@@ -4,6 +4,9 @@
 // those over a network) are accepted: there nobody is kept out. POSIX.
 #pragma once
 
+#include "spankey/core/macros_off.hpp"
+// Up to the last line other people's macros are out of the way.
+
 #include <fcntl.h>
 #include <sys/file.h>
 #include <unistd.h>
@@ -45,3 +48,5 @@ class [[nodiscard]] folder_lock {
 };
 
 }  // namespace spankey
+
+#include "spankey/core/macros_on.hpp"

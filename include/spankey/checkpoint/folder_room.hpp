@@ -5,6 +5,9 @@
 // Both say what is so now; a disk may fill up later, and then the write itself says so. POSIX.
 #pragma once
 
+#include "spankey/core/macros_off.hpp"
+// Up to the last line other people's macros are out of the way.
+
 #include <sys/statvfs.h>
 
 #include <cerrno>
@@ -24,7 +27,7 @@ inline void require_room(const std::string& folder, std::uint64_t bytes) {
   do result = ::statvfs(folder.c_str(), &found);
   while (result != 0 && errno == EINTR);
   if (result != 0 || found.f_blocks == 0) return;
-  const auto free = static_cast<std::uint64_t>(found.f_bavail) * found.f_frsize;
+  const auto free = std::uint64_t{1} * found.f_bavail * found.f_frsize;
   if (free < bytes)
     fail("io.123", printable(folder), "needs ", bytes / 1000000 + 1, " MB of free space, found ",
          free / 1000000, " MB");
@@ -40,3 +43,5 @@ void require_writable(const std::string& folder) {
 }
 
 }  // namespace spankey
+
+#include "spankey/core/macros_on.hpp"

@@ -8,6 +8,9 @@
 // Everything else that the file has must be the model's, and everything of the model's must be there.
 #pragma once
 
+#include "spankey/core/macros_off.hpp"
+// Up to the last line other people's macros are out of the way.
+
 #include <algorithm>
 #include <array>
 #include <cstddef>
@@ -132,3 +135,5 @@ class name_matcher {
 };
 
 }  // namespace spankey
+
+#include "spankey/core/macros_on.hpp"

@@ -6,6 +6,9 @@
 // beside it. Where the caller lets it differ, what the file has is taken and the rest stays as the model has it.
 #pragma once
 
+#include "spankey/core/macros_off.hpp"
+// Up to the last line other people's macros are out of the way.
+
 #include <algorithm>
 #include <cstring>
 #include <set>
@@ -198,3 +201,5 @@ loading_notes load_foreign_weights(Model& model, const std::string& path,
 }
 
 }  // namespace spankey
+
+#include "spankey/core/macros_on.hpp"

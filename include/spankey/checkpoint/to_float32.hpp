@@ -1,6 +1,9 @@
 // Floating-point tensors of other widths as float: F64 rounded, F16 and BF16 widened, F32 as it is.
 #pragma once
 
+#include "spankey/core/macros_off.hpp"
+// Up to the last line other people's macros are out of the way.
+
 #include <bit>
 #include <cmath>
 #include <cstdint>
@@ -65,3 +68,5 @@ inline std::vector<float> to_float32(const stored_tensor& tensor, std::string_vi
 }
 
 }  // namespace spankey
+
+#include "spankey/core/macros_on.hpp"

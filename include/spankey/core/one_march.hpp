@@ -4,7 +4,8 @@
 // -march=x86-64-v4, a processor without AVX-512 could meet its instructions in all of them. (The library needs no
 // -march for speed: its kernels are chosen at run time.) Every file defines the symbol below in a section group that is
 // named after its instructions. Of equal groups the linker keeps one; of different ones it finds two symbols of one
-// name, and that name is the sentence (not with -flto, which sees one file). SPANKEY_ALLOW_MIXED_MARCH: for a program whose processors have all of them.
+// name, and that name is the sentence (not with -flto, which sees one file). SPANKEY_ALLOW_MIXED_MARCH: for a program
+// whose processors have all of them.
 #pragma once
 
 #if defined(__ELF__) && (defined(__x86_64__) || defined(__aarch64__)) && !defined(__CUDACC__) && \

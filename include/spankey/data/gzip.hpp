@@ -6,6 +6,9 @@
 // zlib is optional: a program that includes this header finds and links it itself (ZLIB::ZLIB).
 #pragma once
 
+#include "spankey/core/macros_off.hpp"
+// Up to the last line other people's macros are out of the way.
+
 #include <zlib.h>
 
 #include <algorithm>
@@ -108,3 +111,5 @@ inline std::unique_ptr<byte_source> open_file_or_gzip(const std::filesystem::pat
 }
 
 }  // namespace spankey
+
+#include "spankey/core/macros_on.hpp"

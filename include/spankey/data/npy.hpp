@@ -7,6 +7,9 @@
 // Source: numpy.lib.format, "Format Version 1.0" and after.
 #pragma once
 
+#include "spankey/core/macros_off.hpp"
+// Up to the last line other people's macros are out of the way.
+
 #include <algorithm>
 #include <array>
 #include <bit>
@@ -24,6 +27,7 @@
 #include <vector>
 
 #include "spankey/core/error.hpp"
+#include "spankey/core/finite.hpp"
 #include "spankey/core/shape.hpp"
 #include "spankey/data/byte_source.hpp"
 #include "spankey/data/dataset.hpp"
@@ -265,7 +269,7 @@ inline feature_dataset load_npy_features(const std::filesystem::path& x, const s
   data.labels.resize(static_cast<std::size_t>(labels.count()));
   for_each_element(features, [&](index_t i, auto value) {
     const auto wide = static_cast<double>(value);
-    if (!(std::abs(wide) <= double{std::numeric_limits<float>::max()}))
+    if (!is_finite(wide) || std::abs(wide) > static_cast<double>(std::numeric_limits<float>::max()))
       fail("data.178", x.string(), "element ", i, ": expected a finite float, found ", wide);
     const index_t size = data.sample.size();  // from (C, H, W) to (H, W, C)
     data.values[static_cast<std::size_t>(i / size * size + memory_index(data.sample, i % size))] =
@@ -285,3 +289,5 @@ inline feature_dataset load_npy_features(const std::filesystem::path& x, const s
 }
 
 }  // namespace spankey
+
+#include "spankey/core/macros_on.hpp"

@@ -5,6 +5,9 @@
 // For programs that convert; what only runs a network does not include it.
 #pragma once
 
+#include "spankey/core/macros_off.hpp"
+// Up to the last line other people's macros are out of the way.
+
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
@@ -185,3 +188,5 @@ std::vector<std::byte> make_image(Model& model, index_t classes, const pixel_nor
 }
 
 }  // namespace spankey::infer
+
+#include "spankey/core/macros_on.hpp"

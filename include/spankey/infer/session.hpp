@@ -14,6 +14,9 @@
 // that no run filled in, or that came with another status than ok, is a refusal.
 #pragma once
 
+#include "spankey/core/macros_off.hpp"
+// Up to the last line other people's macros are out of the way.
+
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -262,3 +265,5 @@ class session {
 };
 
 }  // namespace spankey::infer
+
+#include "spankey/core/macros_on.hpp"

@@ -4,6 +4,9 @@
 // Eigen is optional: a program that includes this header finds and links it itself (Eigen3::Eigen).
 #pragma once
 
+#include "spankey/core/macros_off.hpp"
+// Up to the last line other people's macros are out of the way.
+
 #include <Eigen/Core>
 #include <type_traits>
 
@@ -32,3 +35,5 @@ matrix_view<T> as_matrix(parameter<T>& p) {
 }
 
 }  // namespace spankey
+
+#include "spankey/core/macros_on.hpp"

@@ -4,6 +4,9 @@
 // The one place that includes xtensor; it knows the include paths before and after xtensor 0.26.
 #pragma once
 
+#include "spankey/core/macros_off.hpp"
+// Up to the last line other people's macros are out of the way.
+
 #if __has_include(<xtensor/containers/xadapt.hpp>)
 #include <xtensor/containers/xadapt.hpp>
 #include <xtensor/misc/xmanipulation.hpp>
@@ -35,3 +38,5 @@ auto as_nchw(batch_view<T, Shape> view) {
 }
 
 }  // namespace spankey
+
+#include "spankey/core/macros_on.hpp"
