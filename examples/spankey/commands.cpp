@@ -87,10 +87,12 @@ int evaluate(const eval_options& request) {
   return 0;
 }
 
-int describe_run(const run_options& options, bool measure) {
+int describe_run(const run_options& options, bool measure, const std::string& flags) {
   require_consistent(options);
   require_trainable(options);
   require_keys_fit(options);
-  on_device(network_named(options.model), options.device).describe(options, measure);
+  const network_on_device chosen = on_device(network_named(options.model), options.device);
+  std::printf("%s\n", flags.c_str());
+  chosen.describe(options, measure);
   return 0;
 }

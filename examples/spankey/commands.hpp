@@ -45,8 +45,9 @@ struct report_options {
 /// Writes the results of a run or a sweep as one page of HTML.
 int report(const report_options& request);
 
-/// Prints what would run: kernels, threads, model, memory plan; with `measure` also the memory that one step takes.
-int describe_run(const run_options& options, bool measure);
+/// Prints what would run: `flags` (flag_text), kernels, threads, model, memory plan; with `measure` also the memory that
+/// one step takes.
+int describe_run(const run_options& options, bool measure, const std::string& flags);
 
 struct sweep_options {
   std::string file, out, data_root = "data";

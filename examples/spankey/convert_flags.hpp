@@ -3,9 +3,7 @@
 
 #include "commands.hpp"
 
-namespace CLI {
-class App;
-}
+class flag_set;
 
-void declare_convert_flags(CLI::App& app, convert_options& request);
-void declare_import_flags(CLI::App& app, import_options& request);
+void declare_convert_flags(flag_set& flags, convert_options& request);
+void declare_import_flags(flag_set& flags, import_options& request);

@@ -1,34 +1,37 @@
-// What a flag accepts, strictly: the whole text is one decimal number inside its range. CLI11's own Range lets
-// nan through, and its conversions wrap -1 to 2^64 - 1.
+// What a flag's value may be, strictly: the whole text is one decimal number inside its range, or one of the choices.
 #pragma once
 
-#include <CLI/CLI.hpp>
-#include <charconv>
-#include <sstream>
+#include <functional>
 #include <string>
-#include <system_error>
-#include <type_traits>
+#include <string_view>
+#include <vector>
 
-/// Accepts numbers of type T from `low` to `high`; refuses the rest with what was found and what is allowed.
+/// A test of a value's text, and the words that help and refusals have for it. Empty: everything but an empty text.
+struct value_check {
+  std::string takes = "TEXT";          // what help calls a value
+  std::string allowed = "a text";      // "a number from 0 to 1"
+  std::vector<std::string> choices{};  // of a value that is a choice
+  std::function<bool(const std::string&)> fits = [](const std::string& text) { return !text.empty(); };
+
+  /// "found 'fast', expected a number from 0 to 1", and what may have been meant.
+  [[nodiscard]] std::string refusal(const std::string& text) const;
+};
+
+/// Numbers from `low` to `high`; T: int, int64_t, uint64_t or double. Neither nan, nor -1 as 2^64 - 1, nor 0x10.
 template <class T>
-CLI::Validator from_to(T low, T high) {
-  std::ostringstream allowed;
-  allowed << (std::is_integral_v<T> ? "a whole number" : "a number") << " from " << low << " to " << high;
-  const std::string text = allowed.str();
-  return CLI::Validator(
-      [=](const std::string& given) {
-        T value{};
-        const char* const end = given.data() + given.size();
-        const auto [stop, code] = std::from_chars(given.data(), end, value);
-        const bool inside = code == std::errc{} && stop == end && value >= low && value <= high;
-        return inside ? std::string() : "found '" + given + "', expected " + text;
-      },
-      "");
-}
+value_check from_to(T low, T high);
+/// A count: from 1, or from 0.
+value_check count_from(int lowest);
+value_check one_of(std::vector<std::string> choices);
+/// Also the empty text: what reads it refuses it, or has a meaning for it.
+value_check any_text(const char* takes);
+/// A file or a folder: `takes` is FILE or FOLDER.
+value_check path_text(const char* takes);
 
-/// CLI11's message on one line.
-inline std::string one_line(const CLI::Error& problem) {
-  std::string message = problem.what();
-  for (char& c : message) c = c == '\n' || c == '\r' ? ' ' : c;
-  return message;
-}
+/// Number of type T of a text that fits; 0 of others.
+template <class T>
+T number_in(const std::string& text);
+
+/// "; did you mean --epochs?": the candidates that differ from `found` in least letters, if those are few; else "".
+/// Upper case, - and _ count as equal.
+std::string did_you_mean(std::string_view found, const std::vector<std::string>& candidates);

@@ -2,6 +2,7 @@
 
 #include <charconv>
 
+#include "flag_checks.hpp"
 #include "network.hpp"
 #include "spankey/core/error.hpp"
 #include "spankey/train/site_buffers.hpp"
@@ -41,6 +42,16 @@ bool can_have(const invalid_rule& rule, const run_options& options) {
   return true;
 }
 
+invalid_family family_of(const std::string& name) {
+  try {
+    return parse_invalid(name);
+  } catch (const error& problem) {
+    std::vector<std::string> names;
+    for (const auto& entry : invalid_names) names.emplace_back(entry.name);
+    fail(problem.id(), "invalid keys", problem.message(), did_you_mean(name, names));
+  }
+}
+
 }  // namespace
 
 std::string family_names() {
@@ -51,7 +62,7 @@ std::string family_names() {
 
 invalid_rule invalid_rule_of(const std::string& text) {
   const std::size_t at = text.find('@');
-  const invalid_family family = parse_invalid(text.substr(0, at));
+  const invalid_family family = family_of(text.substr(0, at));
   if (at == std::string::npos) return family;
   return {family, number_of(text.substr(at + 1), text)};
 }

@@ -1,6 +1,7 @@
 #include "metrics_report.hpp"
 
 #include <cstdio>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -72,6 +73,10 @@ json to_json(const gate_report& report, index_t classes) {
   }
   if (angles > 1) metrics["acceptance"] = acceptance(report);
   return metrics;
+}
+
+std::string metrics_text(const gate_report& report, index_t classes) {
+  return to_json(report, classes).dump(2) + "\n";
 }
 
 std::string table(const gate_report& report) {

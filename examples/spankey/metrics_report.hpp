@@ -1,7 +1,7 @@
 // The result of an evaluation as metrics.json and as a table.
 #pragma once
 
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 
 #include "spankey/train/evaluate.hpp"
@@ -9,6 +9,8 @@
 /// No key, valid keys, every family of invalid ones; the absorption index, and acceptance against the angle to the span
 /// where angles were evaluated. `classes` semantic classes.
 nlohmann::json to_json(const spankey::gate_report& report, spankey::index_t classes);
+/// The same as the text of metrics.json.
+std::string metrics_text(const spankey::gate_report& report, spankey::index_t classes);
 
 /// A row per condition: semantic, masked, calibrated accuracy and reject share, mean and worst key ("-" of one key).
 std::string table(const spankey::gate_report& report);

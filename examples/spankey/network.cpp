@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "invalid_text.hpp"
+#include "recipes.hpp"
 #include "spankey/core/error.hpp"
 #include "spankey/key/invalid_family.hpp"
 
@@ -23,7 +24,7 @@ void require_pixels_fit(const run_options& options, const network& model) {
   const auto means = static_cast<spankey::index_t>(options.mean.size());
   const auto deviations = static_cast<spankey::index_t>(options.deviation.size());
   if (means == 0 && deviations == 0) return;
-  const spankey::extents& input = model.sites.front();
+  const spankey::extents& input = model.input;
   if (input.height == 1 && input.width == 1)
     spankey::fail("flag.140", means > 0 ? "--mean" : "--deviation", "found one, but ", model.name,
                   " takes features, not pixels");
@@ -33,12 +34,39 @@ void require_pixels_fit(const run_options& options, const network& model) {
                   " takes");
 }
 
+std::string listed(const std::vector<std::string>& names) {
+  std::string all;
+  for (const std::string& name : names) all += (all.empty() ? "" : ", ") + name;
+  return all;
+}
+
+std::string shape_text(const spankey::extents& e) {
+  return "C=" + std::to_string(e.channels) + " H=" + std::to_string(e.height) +
+         " W=" + std::to_string(e.width);
+}
+
+void require_data_fits(const network& model, const std::string& data) {
+  const spankey::extents sample = sample_of(data);
+  if (sample == model.input) return;
+  std::vector<std::string> models, sets;
+  for (const network& n : networks())
+    if (n.input == sample) models.push_back(n.name);
+  for (const std::string& name : data_names())
+    if (sample_of(name) == model.input) sets.push_back(name);
+  spankey::fail("flag.115", "--model", "found ", model.name, ", which takes ", shape_text(model.input),
+                "; --data ", data, " has ", shape_text(sample), " and fits ",
+                models.empty() ? "no network" : listed(models), "; ", model.name, " fits --data ",
+                listed(sets));
+}
+
 }  // namespace
 
 const network& network_named(const std::string& name) {
   const auto found =
       std::find_if(networks().begin(), networks().end(), [&](const network& n) { return n.name == name; });
-  if (found == networks().end()) spankey::fail("flag.113", "--model", "no network is called '", name, "'");
+  if (found == networks().end())
+    spankey::fail("flag.113", "--model", "found '", name, "', which this program was built without (CMake's ",
+                  "SPANKEY_PROGRAM_NETWORKS); it has ", listed(network_names()));
   return *found;
 }
 
@@ -54,6 +82,7 @@ std::vector<int> active_sites(const run_options& options) {
 
 void require_keys_fit(const run_options& options) {
   const network& model = network_named(options.model);
+  require_data_fits(model, options.data);
   require_pixels_fit(options, model);
   std::vector<spankey::site> sites;
   for (const int number : active_sites(options)) {

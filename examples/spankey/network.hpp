@@ -20,6 +20,7 @@ struct network_on_device {
 
 struct network {
   std::string name;
+  spankey::extents input;  // of a sample
   std::span<const spankey::extents> sites;
   int (*train)(const run_options&, start_of_run);  // the exit status
   void (*evaluate)(const run_options&, const eval_options&);
@@ -46,6 +47,7 @@ network_on_device resnet18_on_cuda();
 /// Sites that carry keys: none without an injector.
 std::vector<int> active_sites(const run_options& options);
 
-/// Constants of pixels for another number of channels, sites that the network does not have, key spaces that one of them cannot hold, and families of invalid keys that the
-/// key space does not have: fails with flag.1xx or key.1xx, before any work.
+/// Data that the network does not take, constants of pixels for another number of channels, sites that it does not have,
+/// key spaces that one of them cannot hold, and families of invalid keys that the key space does not have: fails with
+/// flag.1xx or key.1xx, before any work.
 void require_keys_fit(const run_options& options);

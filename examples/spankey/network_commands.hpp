@@ -187,8 +187,7 @@ struct network_commands {
     spankey::gate_evaluation evaluation(model, keys ? &*keys : nullptr, test, options.batch,
                                         options.evaluation());
     const spankey::gate_report report = evaluation.run();
-    spankey::write_file_atomically(file, to_json(report, Family::classes).dump(2) + "\n",
-                                   spankey::file_mode::shared);
+    spankey::write_file_atomically(file, metrics_text(report, Family::classes), spankey::file_mode::shared);
     std::printf("\n%s\n%s\n", table(report).c_str(), table_legend().c_str());
   }
 };

@@ -6,6 +6,7 @@
 network mlp_network() {
   using family = network_family<spankey::mlp, 5, spankey::at<0, 1, 2>>;
   return {"mlp",
+          family::input,
           family::sites,
           &network_commands<family>::train,
           &network_commands<family>::evaluate,

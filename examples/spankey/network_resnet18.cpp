@@ -6,6 +6,7 @@
 network resnet18_network() {
   using family = network_family<spankey::resnet18, 10, spankey::at<0, 1, 2, 3, 4>>;
   return {"resnet18",
+          family::input,
           family::sites,
           &network_commands<family>::train,
           &network_commands<family>::evaluate,

@@ -6,6 +6,7 @@
 network small_cnn_network() {
   using family = network_family<spankey::small_cnn, 10, spankey::at<0, 1, 2>>;
   return {"small_cnn",
+          family::input,
           family::sites,
           &network_commands<family>::train,
           &network_commands<family>::evaluate,

@@ -6,6 +6,7 @@
 network small_resnet_network() {
   using family = network_family<spankey::small_resnet, 10, spankey::at<0, 1, 2, 3>>;
   return {"small_resnet",
+          family::input,
           family::sites,
           &network_commands<family>::train,
           &network_commands<family>::evaluate,

@@ -69,9 +69,10 @@ struct network_family {
   using model = Model<spankey::head_outputs(Deny::outputs(Classes)), spankey::gate<spankey::runtime, Sites>,
                       Backend, Scalar>;
   static constexpr auto& sites = model<spankey::no_deny, float>::sites;
+  static constexpr spankey::extents input =
+      spankey::extents_of<typename model<spankey::no_deny, float>::input>;
   /// Features where the input is a vector, else images.
-  static constexpr bool takes_features =
-      spankey::extents_of<typename model<spankey::no_deny, float>::input>.height == 1;
+  static constexpr bool takes_features = input.height == 1;
 
   static auto load(const run_options& options, spankey::split part) {
     if constexpr (takes_features) {
@@ -86,8 +87,7 @@ struct network_family {
     if constexpr (takes_features) {
       return spankey::make_linear_task(n, seed, spankey::split::train);
     } else {
-      constexpr spankey::extents shape = spankey::extents_of<typename model<spankey::no_deny, float>::input>;
-      return drawn_images(n, seed, shape);
+      return drawn_images(n, seed, input);
     }
   }
 

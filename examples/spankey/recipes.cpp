@@ -1,25 +1,51 @@
 #include "recipes.hpp"
 
+#include <algorithm>
+#include <array>
+#include <nlohmann/json.hpp>
+
+#include "spankey/core/error.hpp"
 #include "spankey/key/coefficients.hpp"
 
 namespace {
 
 using nlohmann::json;
 
+struct data_set {
+  const char* name;
+  spankey::extents sample;
+};
+constexpr std::array<data_set, 5> data_sets = {{{"glyphs", {3, 32, 32}},
+                                                {"cifar10", {3, 32, 32}},
+                                                {"mnist", {1, 28, 28}},
+                                                {"fashion-mnist", {1, 28, 28}},
+                                                {"linear", {20, 1, 1}}}};
+
+std::string usual_data_of(const std::string& model) {
+  return model == "mlp"            ? "linear"
+         : model == "small_cnn"    ? "mnist"
+         : model == "small_resnet" ? "fashion-mnist"
+                                   : "glyphs";
+}
+
+json sites_of(const std::string& model, bool is_sound) {
+  if (model == "small_cnn") return is_sound ? json{1, 2} : json{0, 2};
+  if (model == "resnet18") return {0, 2, 3, 4};
+  return json::array({0});
+}
+
 json recipe_of_data(const std::string& data) {
   const json adam = {{"optimizer", "adam"}, {"lr", 1e-3}, {"weight-decay", 0.0}, {"schedule", "constant"}};
   json recipe;
   if (data == "mnist") {
-    recipe = {{"model", "small_cnn"}, {"epochs", 20},   {"sites", {0, 2}},
-              {"gamma", 0.5},         {"key-std", 0.5}, {"subspace-dim", 8}};
+    recipe = {{"model", "small_cnn"}, {"epochs", 20}, {"gamma", 0.5}, {"key-std", 0.5}, {"subspace-dim", 8}};
   } else if (data == "fashion-mnist") {
-    recipe = {{"model", "small_resnet"}, {"epochs", 15}, {"sites", {0}}};
+    recipe = {{"model", "small_resnet"}, {"epochs", 15}};
   } else if (data == "linear") {
-    recipe = {{"model", "mlp"}, {"epochs", 20}, {"sites", {0}}, {"subspace-dim", 4}};
+    recipe = {{"model", "mlp"}, {"epochs", 20}, {"subspace-dim", 4}};
   } else {
     return {{"model", "resnet18"},  {"optimizer", "sgd"}, {"lr", 0.1},
-            {"weight-decay", 5e-4}, {"schedule", "step"}, {"epochs", 40},
-            {"sites", {0, 2, 3, 4}}};
+            {"weight-decay", 5e-4}, {"schedule", "step"}, {"epochs", 40}};
   }
   recipe.update(adam);
   return recipe;
@@ -37,12 +63,25 @@ json regime_sound(const std::string& data, const std::string& deny, bool keys_ha
                  {"deny", deny},
                  {"deny-on", "wrong+no"},
                  {"batch-statistics", "joint"}};
-  if (data == "mnist") recipe.update({{"sites", {1, 2}}, {"gamma", 2.0}, {"key-std", 1.0}});
+  if (data == "mnist") recipe.update({{"gamma", 2.0}, {"key-std", 1.0}});
   if (deny == "sealed") recipe.update({{"deny-weight", 2.0}, {"seal-weight", 3.0}});
   return recipe;
 }
 
 }  // namespace
+
+std::vector<std::string> data_names() {
+  std::vector<std::string> names;
+  for (const data_set& d : data_sets) names.emplace_back(d.name);
+  return names;
+}
+
+spankey::extents sample_of(const std::string& data) {
+  const auto found =
+      std::find_if(data_sets.begin(), data_sets.end(), [&](const data_set& d) { return d.name == data; });
+  if (found == data_sets.end()) spankey::fail("flag.115", "--data", "no data set is called '", data, "'");
+  return found->sample;
+}
 
 std::string sound_mixture(bool keys_have_a_mean) {
   const std::string families =
@@ -59,11 +98,13 @@ json recipe_for(const json& given) {
   const auto law = spankey::default_law(cube ? spankey::coefficient_kind::unit_cube
                                              : spankey::coefficient_kind::gaussian);  // as of the sphere
   const bool keys_have_a_mean = given.contains("offset") ? given.at("offset") != 0 : law.offset != 0;
-  const std::string data = chosen("data", "glyphs");
+  const std::string data = chosen("data", usual_data_of(chosen("model", "resnet18")));
+  const bool is_sound = chosen("regime", "sound") != "reference";
   json recipe = recipe_of_data(data);
-  recipe.update(chosen("regime", "sound") == "reference"
-                    ? regime_reference()
-                    : regime_sound(data, chosen("deny", "sealed"), keys_have_a_mean));
+  recipe.update(is_sound ? regime_sound(data, chosen("deny", "sealed"), keys_have_a_mean)
+                         : regime_reference());
+  recipe["sites"] = sites_of(chosen("model", recipe.at("model")), is_sound);
+  if (given.contains("model")) recipe["data"] = data;
   recipe["offset"] = law.offset;
   recipe["spread"] = law.spread;
   // Without keys there is nothing to deny.

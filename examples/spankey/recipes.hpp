@@ -4,14 +4,23 @@
 //                      invalid key a batch, deny mode B on the wrong key
 //   regime sound       (default) one deviation a key, an invalid key a sample from a mixture of families, deny mode
 //                      sealed on the wrong key and on no key, weighed as docs/gate_study.md found
-// The data set brings the model, its sites and the optimizer of the published recipe; the study's sites for MNIST.
+// The data set brings the model and the optimizer of the published recipe, the model its sites and, where nothing names
+// the data, its usual data set; the study's sites for MNIST.
 #pragma once
 
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
+#include <vector>
+
+#include "spankey/core/shape.hpp"
+
+/// The data sets that a run may name.
+std::vector<std::string> data_names();
+/// C, H and W of a data set's samples; fails with flag.115 for another name.
+spankey::extents sample_of(const std::string& data);
 
 /// Invalid keys of the sound regime: --invalid-mixture's default. Negated keys are others only where valid keys have a mean.
 std::string sound_mixture(bool keys_have_a_mean);
 
-/// Values, by the names of the flags, for a run that was given `given` (data and regime are read from it).
+/// Values, by the names of the flags, for a run that was given `given` (data, model and regime are read from it).
 nlohmann::json recipe_for(const nlohmann::json& given);

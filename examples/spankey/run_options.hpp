@@ -2,7 +2,7 @@
 #pragma once
 
 #include <cstdint>
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 #include <vector>
@@ -13,9 +13,7 @@
 #include "spankey/train/evaluate.hpp"
 #include "spankey/train/trainer.hpp"
 
-namespace CLI {
-class App;
-}
+class flag_set;
 
 /// The values of the flags, by their names; strings where the flag is a choice. What a run does where its flags say
 /// nothing depends on its data and regime (recipes.hpp); the values here are those of glyphs in the reference.
@@ -75,11 +73,16 @@ struct run_options {
   [[nodiscard]] spankey::evaluation_options evaluation() const;
 };
 
-/// Declares the flags of a training run on `app`, bound to `options`; every value is checked while parsing.
-void declare_training_flags(CLI::App& app, run_options& options);
+/// Adds the flags of a training run (settings.hpp), bound to `options`; every value is checked while parsing.
+void declare_training_flags(flag_set& flags, run_options& options);
 
 /// After parsing: flags that were not given get the values of the run's recipe.
-void apply_recipe(const CLI::App& app, run_options& options);
+void apply_recipe(flag_set& flags, run_options& options);
+
+/// What help says before the flags of a run: whose values stand there.
+std::string help_introduction(const run_options& options);
+/// Every flag of a run with its value, a line each, and where it comes from: given, the recipe, or fixed.
+std::string flag_text(const flag_set& flags, const run_options& options);
 
 /// The options of a run that was given `given`, by the names of its flags, and nothing else. Fails with config.1xx.
 run_options options_given(const nlohmann::json& given, const std::string& where);
@@ -92,7 +95,7 @@ void require_trainable(const run_options& options);
 
 /// After parsing --resume: the run's own options, with what is of this machine from `options`. Fails with flag.125 where
 /// another flag was given, and with config.1xx.
-run_options options_to_resume(const CLI::App& app, const run_options& options);
+run_options options_to_resume(const flag_set& flags, const run_options& options);
 
 /// config.json: everything but --threads, --device, --data-root, --out, --checkpoint-seconds and the key seed. Fails with
 /// config.1xx on a bad file. What newer versions added may be missing: then it is as it was before.

@@ -1,6 +1,7 @@
 #include "run_progress.hpp"
 
 #include <charconv>
+#include <nlohmann/json.hpp>
 
 #include "spankey/backend/cpu/isa.hpp"
 #include "spankey/core/error.hpp"

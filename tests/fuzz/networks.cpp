@@ -15,6 +15,7 @@ constexpr std::array<extents, 5> large_sites{
 network named(const char* name, std::span<const extents> sites) {
   network n{};
   n.name = name;
+  n.input = sites.front();  // all have their first site on the input
   n.sites = sites;
   return n;
 }

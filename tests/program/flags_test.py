@@ -1,6 +1,7 @@
 """Bad flags and bad combinations: status 2, one line that names the flag and what is allowed, nothing created."""
 import json
 import os
+import re
 import sys
 
 import program
@@ -125,21 +126,129 @@ def test_bad_flags_after_good_ones_create_no_folder(folder):
 
 
 def test_commands(folder):
-    for arguments in ([], ["fly"], ["--fast"]):
-        program.refused(*arguments, cwd=folder, names=["train", "eval", "sweep", "report", "describe"])
+    for arguments in ([], ["fly"], ["--fast"], ["--data", "mnist", "train"], ["help", "fly"]):
+        result = program.refused(*arguments, cwd=folder, names=["train", "eval", "sweep", "report", "describe"])
+        assert (b"usage: spankey COMMAND" in result.stdout) == (arguments == []), arguments
     program.refused("eval", cwd=folder, names=["--run"])
-    program.refused("sweep", cwd=folder, names=["file"])
+    program.refused("sweep", cwd=folder, names=["FILE"])
     program.refused("sweep", "file.json", cwd=folder, names=["--out"])
     program.refused("report", cwd=folder, names=["DIR"])
     for flag, value in (("--eval-keys", "0"), ("--eval-images", "-1"), ("--test-limit", "x"), ("--threads", "-1"),
-                        ("--invalid", "zero"), ("--data", "mnist")):
-        program.refused("eval", "--run", folder, flag, value, cwd=folder, names=[flag, value])
+                        ("--test-limit", "-1")):
+        program.refused("eval", "--run", folder, flag, value, cwd=folder, names=[flag, f"'{value}'"])
+    # Flags of other commands, by name.
+    program.refused("eval", "--run", folder, "--data", "mnist", cwd=folder, names=["--data", "train", "describe"])
+    program.refused("train", "--run", folder, cwd=folder, names=["--run", "eval", "convert"])
     assert list(folder.iterdir()) == []
 
 
+MEANT = [  # a slip, and what the line suggests
+    (["trian"], "train"), (["Train"], "train"), (["--hlep"], "--help"), (["help", "reprot"], "report"),
+    (["train", "--epoch", "3"], "--epochs"), (["train", "--key_std", "1"], "--key-std"),
+    (["train", "--margin", "1"], "--margin1 or --margin2"), (["train", "-epochs", "3"], "--epochs"),
+    (["train", "epochs", "3"], "--epochs"), (["eval", "--eval-key", "3"], "--eval-keys"),
+    (["convert", "--haeder", "x"], "--header"), (["sweep", "f", "--thread", "2"], "--threads"),
+    (["train", "--data", "mnst"], "mnist"), (["train", "--data", "CIFAR-10"], "cifar10"),
+    (["train", "--data", "fashion"], "fashion-mnist"), (["train", "--deny", "b"], "B"),
+    (["train", "--deny", "C-plus"], "C_plus"), (["train", "--schedule", "onecycle"], "one-cycle"),
+    (["describe", "--optimizer", "adamW"], "adamw"), (["convert", "--run", "x", "--weights", "fp32,int-8"], "int8"),
+    (["train", "--epochs", "1e3"], "1000"), (["train", "--batch", "0x10"], "16"), (["train", "--seed", "+5"], "5"),
+    (["train", "--train-limit", "10_000"], "10000"), (["train", "--lr", "0,1"], "0.1"),
+    (["train", "--sites", "0", "2"], "--sites 0,2"), (["train", "--invalid", "guassian"], "gaussian"),
+    (["train", "--data", "linear", "--families", "gaussian,angel@20"], "angle"),
+    (["train", "--invalid-mixture", "zero,Permuted:2"], "permuted"),
+]
+NOT_MEANT = [["train", "--colour", "red"], ["train", "--device", "gpu"], ["train", "--deny", "D"],
+             ["train", "--epochs", "-1"], ["train", "--epochs", "many"], ["train", "--epochs", "1.5"]]
+
+
+def test_what_may_have_been_meant(folder):
+    for arguments, meant in MEANT:
+        line = program.refused(*arguments, cwd=folder, names=[meant]).stderr.decode()
+        assert f"did you mean {meant}?" in line or f"commas between them: {meant}" in line, line
+    for arguments in NOT_MEANT:
+        assert b"did you mean" not in program.refused(*arguments, cwd=folder, names=[arguments[-2]]).stderr, arguments
+    assert list(folder.iterdir()) == []
+
+
+def test_values_of_flags(folder):
+    for arguments, names in (
+            (["--lr", "--gamma", "2"], ["--lr", "'--gamma'", "a number"]), (["--lr="], ["--lr", "''", "a number"]),
+            (["--out="], ["--out", "''", "folder"]), (["--out", ""], ["--out", "''", "folder"]),
+            (["--resume", ""], ["--resume", "''", "folder"]), (["--data", ""], ["--data", "''", "glyphs"]),
+            (["--per-site-key=true"], ["--per-site-key", "no value"]), (["--epochs=2", "--epochs=2"], ["twice"]),
+            (["--per-site-key", "--per-site-key"], ["--per-site-key", "twice"]), (["--gamma", " 1"], ["' 1'"]),
+            (["--milestones", "0.5,"], ["--milestones", "''"])):
+        program.refused("train", *arguments, cwd=folder, names=names)
+    # A secret is in no message.
+    for value in ("hunter2", "-1", "0x777"):
+        line = program.refused("train", "--key-seed", value, cwd=folder, names=["--key-seed", "from 0 to"]).stderr
+        assert value.encode() not in line, line
+    assert list(folder.iterdir()) == []
+    text = described(folder, "--data", "linear", "--offset", "-0.5", "--gamma=1e-3", "--lr", ".5", "--key-seed", "777")
+    for line in ("given   --offset -0.5", "given   --gamma 0.001", "given   --lr 0.5", "given   --key-seed (secret)"):
+        assert f"  {line}\n" in text, (line, text)
+    assert "777" not in text
+
+
+def described(folder, *flags):
+    return program.succeeds("describe", *flags, cwd=folder).stdout.decode()
+
+
+def test_help_and_describe_show_what_will_run(folder):
+    for flags in (["--data", "linear"], ["--data", "linear", "--regime", "reference", "--epochs", "3"],
+                  ["--data", "mnist"], ["--model", "small_cnn", "--regime", "reference"],
+                  ["--model", "mlp", "--inject", "none"], ["--data", "mnist", "--coefficients", "sphere"]):
+        limits = ["--train-limit", "24", "--test-limit", "16", "--eval-keys", "2", "--eval-images", "8"]
+        data = "mnist" if "mnist" in flags or "small_cnn" in flags else "linear"
+        if data == "linear":  # config.json is what ran
+            run = folder / str(len(list(folder.iterdir())))
+            program.succeeds("train", *flags, *limits, "--out", run, cwd=folder)
+            config = {name: value for name, value in json.loads((run / "config.json").read_text()).items()
+                      if name != "spankey"}
+        text = described(folder, *flags, *limits)
+        page = " ".join(program.succeeds("train", *flags, *limits, "--help", cwd=folder).stdout.decode().split())
+        page = page[page.index(" What runs "):]
+        lines = dict(line.split()[1:] for line in text.split("\n\n")[0].splitlines()[1:])
+        origins = {line.split()[1]: line.split()[0] for line in text.split("\n\n")[0].splitlines()[1:]}
+        for name, value in config.items() if data == "linear" else []:
+            shown = {True: "on", False: "off", "": "''"}.get(value) if isinstance(value, (bool, str)) else None
+            shown = shown or (",".join(f"{v:.15g}" for v in value) if isinstance(value, list) else
+                              value if isinstance(value, str) else f"{value:.15g}")
+            assert lines[f"--{name}"] == shown, (flags, name, lines[f"--{name}"], shown)
+        for name, value in lines.items():
+            if value not in ("on", "off", "''"):
+                entry = re.split(r" (?=--[a-z-]+ (?!and |or |to ))", page[page.index(f" {name} ") + 1:])[0]
+                assert f"[{value}]" in entry, (flags, name, value, entry)
+        assert {name for name, origin in origins.items() if origin == "given"} == set(flags[::2]) | set(limits[::2])
+        assert origins["--lr"] == "recipe" and origins["--batch"] == "fixed", origins
+        assert origins["--data"] == ("given" if "--data" in flags else "recipe"), origins
+    page = program.succeeds("train", "--data", "mnist", "--help", cwd=folder).stdout.decode()
+    for words in ("--data mnist --regime sound", "[small_cnn]", "[1,2]", "[wrong+no]", "[sealed]", "[per_key]"):
+        assert words in page, (words, page)
+    # Help wins over whatever else is wrong.
+    assert b"[linear]" in program.succeeds("train", "--fast", "--data", "linear", "--lr", "x", "-h", cwd=folder).stdout
+
+
+def test_a_model_brings_its_sites_and_its_data(folder):
+    for flags, lines in ((["--model", "mlp"], ["recipe  --data linear", "recipe  --sites 0"]),
+                         (["--model", "small_cnn"], ["recipe  --data mnist", "recipe  --sites 1,2"]),
+                         (["--model", "small_cnn", "--regime", "reference"], ["recipe  --sites 0,2"]),
+                         (["--model", "small_cnn", "--data", "fashion-mnist"], ["given   --data fashion-mnist",
+                                                                              "recipe  --sites 1,2"]),
+                         (["--model", "small_cnn", "--sites", "0"], ["given   --sites 0"])):
+        text = described(folder, *flags)
+        assert all(f"  {line}\n" in text for line in lines), (flags, text)
+    program.refused("train", "--model", "small_cnn", "--data", "glyphs", cwd=folder,
+                    names=["flag.115", "small_cnn", "C=1 H=28 W=28", "glyphs", "C=3 H=32 W=32", "mnist, fashion-mnist"])
+    program.refused("train", "--model", "mlp", "--data", "mnist", cwd=folder,
+                    names=["flag.115", "mlp", "C=20 H=1 W=1", "small_cnn", "--data linear"])
+
+
 def test_help_and_version(folder):
-    for arguments in (["--help"], ["train", "--help"], ["eval", "--help"], ["sweep", "--help"], ["report", "--help"],
-                      ["describe", "--help"], ["--version"]):
+    for arguments in (["--help"], ["-h"], ["help"], ["help", "train"], ["train", "--help"], ["eval", "--help"],
+                      ["sweep", "--help"], ["report", "--help"], ["describe", "-h"], ["convert", "-h"], ["import", "-h"],
+                      ["--version"]):
         result = program.start(*arguments, cwd=folder)
         assert result.returncode == 0 and result.stdout and result.stderr == b"", arguments
     text = program.start("train", "--help", cwd=folder).stdout.decode()

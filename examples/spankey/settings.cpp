@@ -1,0 +1,123 @@
+#include "settings.hpp"
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+#include "commands.hpp"
+#include "invalid_text.hpp"
+#include "network.hpp"
+#include "recipes.hpp"
+#include "spankey/core/error.hpp"
+
+namespace {
+
+std::vector<setting> all_settings() {
+  using o = run_options;
+  const auto non_negative = from_to(0.0, 1e9), share = from_to(0.0, 1.0);
+  const auto any_seed = from_to<std::uint64_t>(0, std::numeric_limits<std::uint64_t>::max());
+  const value_check on_or_off{};
+  const char* heading = "What runs";
+  std::vector<setting> all;
+  const auto add = [&](const char* name, run_member member, std::string help, value_check allowed) {
+    all.push_back({name, member, std::move(help), std::move(allowed), heading, true});
+  };
+  const auto add_of_call = [&](const char* name, run_member member, std::string help, value_check allowed) {
+    all.push_back({name, member, std::move(help), std::move(allowed), heading, false});
+  };
+  add("regime", &o::regime, "defaults of keys and denial: sound, or the published reference",
+      one_of({"sound", "reference"}));
+  add("data", &o::data,
+      "data set; glyphs (images) and linear (features) are drawn (default: one for the model)",
+      one_of(data_names()));
+  add_of_call("data-root", &o::data_root, "folder of cifar-10-batches-bin/, mnist/ and fashion-mnist/",
+              path_text("FOLDER"));
+  add("mean", &o::mean, "mean of pixel/255, one a channel (default: the data set's)", from_to(-1e6, 1e6));
+  all.back().may_be_missing = true;
+  add("deviation", &o::deviation, "its standard deviation, one a channel", from_to(1e-6, 1e6));
+  all.back().may_be_missing = true;
+  add("model", &o::model, "network (default: one for the data)", one_of(network_names()));
+
+  heading = "Keys";
+  add("inject", &o::inject, "injector", one_of({"none", "add", "mul"}));
+  add("gamma", &o::gamma, "strength of the injection", non_negative);
+  add("sites", &o::sites, "where keys act: site numbers with commas between them", from_to(0, 4));
+  add("subspace-dim", &o::subspace_dim, "dimension m of the key space", count_from(1));
+  add("basis", &o::basis, "basis of the key space", one_of({"uniform", "orthonormal"}));
+  add("coefficients", &o::coefficients, "coefficients of a key", one_of({"unit_cube", "gaussian", "sphere"}));
+  add("offset", &o::offset, "what every coefficient is moved by (unit_cube: 0.5, others: 0)",
+      from_to(-1e9, 1e9));
+  add("spread", &o::spread, "what every coefficient is multiplied by before (unit_cube: 0.5, others: 1)",
+      from_to(1e-9, 1e9));
+  add("per-site-key", &o::per_site_key, "own coefficients at every site", on_or_off);
+  add("per-site-basis", &o::per_site_basis, "own basis at every site (needs --per-site-key)", on_or_off);
+  add("key-std", &o::key_std, "standard deviation of a key, 0: as drawn", non_negative);
+  add("rescale", &o::rescale, "one deviation a batch, or a key", one_of({"pooled", "per_key"}));
+  add_of_call("key-seed", &o::key_seed,
+              "SECRET: own seed of the key space, kept out of config.json (default: --seed)", any_seed);
+
+  heading = "Denial";
+  add("invalid", &o::invalid, "family of the batch's one invalid key, as angle@20: " + family_names(),
+      any_text("FAMILY"));
+  add("invalid-mixture", &o::invalid_mixture,
+      "instead one invalid key a sample, its family drawn from these: FAMILY[@NUMBER][:WEIGHT],...",
+      any_text("TEXT"));
+  add("deny", &o::deny, "deny loss",
+      one_of({"none", "A", "A_soft", "B", "B_aux", "C", "C_plus", "AC", "sealed"}));
+  add("deny-weight", &o::deny_weight, "lambda, the weight of the deny loss", non_negative);
+  add("deny-on", &o::deny_on, "what is denied: the wrong key, or no key too", one_of({"wrong", "wrong+no"}));
+  add("deny-warmup", &o::deny_warmup, "epochs over which lambda grows", count_from(0));
+  add("gap", &o::gap, "A_soft: entropy that may be missing, in nats", non_negative);
+  add("margin1", &o::margin1, "C, C_plus: margin between valid and wrong key", non_negative);
+  add("margin2", &o::margin2, "C_plus: margin below the best wrong class", non_negative);
+  add("seal-weight", &o::seal_weight, "sealed: weight of the divergence from uniform", non_negative);
+
+  heading = "Training";
+  add("epochs", &o::epochs, "passes over the training set", count_from(1));
+  add("batch", &o::batch, "images a step", from_to<std::int64_t>(2, 1 << 20));
+  add("batch-statistics", &o::batch_statistics,
+      "batch norm in training: every group of keys with its own statistics, or all with the batch's",
+      one_of({"per_group", "joint"}));
+  add("optimizer", &o::optimizer, "sgd, adam, or adamw (decoupled decay)", one_of({"sgd", "adam", "adamw"}));
+  add("lr", &o::lr, "learning rate", non_negative);
+  add("momentum", &o::momentum, "Nesterov momentum of sgd, 0: plain", share);
+  add("weight-decay", &o::weight_decay, "decay of every parameter", non_negative);
+  add("schedule", &o::schedule, "learning-rate schedule",
+      one_of({"constant", "step", "cosine", "one-cycle"}));
+  add("milestones", &o::milestones,
+      "where the rate falls tenfold (schedule step): shares of the run below 1, or whole epochs",
+      non_negative);
+  add("precision", &o::precision, "activations and matrix products: float, or bf16 beside float weights",
+      one_of({"fp32", "bf16"}));
+  add("nonfinite", &o::nonfinite, "a step with NaN or infinity: stop, skip_step (no update), or ignore",
+      one_of({"stop", "skip_step", "ignore"}));
+  all.back().may_be_missing = true;
+  add("seed", &o::seed, "seed of everything that is random", any_seed);
+  add("train-limit", &o::train_limit, "first training images only, 0: all (glyphs: 4000)", count_from(0));
+
+  heading = "Evaluation";
+  add("test-limit", &o::test_limit, "first test images only, 0: all (glyphs: 1000)", count_from(0));
+  add("eval-keys", &o::eval_keys, "valid keys, and as many invalid keys, in the evaluation", count_from(1));
+  add("eval-images", &o::eval_images, "test images that each key sees", count_from(1));
+  add("families", &o::families, "invalid keys of the evaluation: FAMILY[@NUMBER],... or all",
+      any_text("FAMILY,..."));
+
+  heading = "This machine";
+  add_of_call("threads", &o::threads, "threads, 0: all", count_from(0));
+  add_of_call("device", &o::device, "what computes: the processor, or an NVIDIA GPU", one_of(device_names));
+  return all;
+}
+
+}  // namespace
+
+const std::vector<setting>& settings() {
+  static const std::vector<setting> all = all_settings();
+  return all;
+}
+
+const value_check& allowed_for(std::string_view name) {
+  const auto found =
+      std::find_if(settings().begin(), settings().end(), [&](const setting& s) { return s.name == name; });
+  if (found == settings().end()) spankey::fail("flag.129", name, "is no setting of a run");
+  return found->allowed;
+}
