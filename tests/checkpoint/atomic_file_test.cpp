@@ -1,10 +1,13 @@
 #include "spankey/checkpoint/atomic_file.hpp"
 
 #include <doctest/doctest.h>
+#include <sys/wait.h>
 
 #include <algorithm>
+#include <csignal>
 #include <filesystem>
 #include <string>
+#include <tuple>
 
 #include "error_probe.hpp"
 #include "scratch_directory.hpp"
@@ -31,6 +34,7 @@ mode_t mode_of(const std::string& path) {
 // Writes at most three bytes at a time, is interrupted at every second call, and fails call number `failing`.
 struct rough_calls {
   static inline int calls = 0, failing = 0, code = 0, open_files = 0;
+  static inline bool unnamed = true;  // files without a name are possible
   static inline mode_t seen_mode = 0;
   static inline std::string temporary;
 
@@ -44,6 +48,7 @@ struct rough_calls {
     return turn = !turn;
   }
   static int open(const char* path, int flags, unsigned mode) {
+    if ((flags & O_TMPFILE) == O_TMPFILE && !unnamed) return errno = EOPNOTSUPP, -1;
     if (interrupted() || fails()) return -1;
     const int fd = ::open(path, flags, mode);
     open_files += fd >= 0 ? 1 : 0;
@@ -63,9 +68,29 @@ struct rough_calls {
     ::close(fd);
     return fails() ? -1 : 0;
   }
+  static int link(int fd, const char* path) { return fails() ? -1 : spankey::posix_calls::link(fd, path); }
   static int rename(const char* from, const char* to) { return fails() ? -1 : ::rename(from, to); }
   static int unlink(const char* path) { return fails() ? -1 : ::unlink(path); }
 };
+
+// Before call number `left` the process is killed.
+struct killed_calls {
+  static inline int left = 0;
+  static void count() {
+    if (--left == 0) ::raise(SIGKILL);
+  }
+  static int open(const char* path, int flags, unsigned mode) { return count(), ::open(path, flags, mode); }
+  static ssize_t write(int fd, const void* bytes, std::size_t size) {
+    return count(), ::write(fd, bytes, size);
+  }
+  static int fsync(int fd) { return count(), ::fsync(fd); }
+  static int close(int fd) { return count(), ::close(fd); }
+  static int link(int fd, const char* path) { return count(), spankey::posix_calls::link(fd, path); }
+  static int rename(const char* from, const char* to) { return count(), ::rename(from, to); }
+  static int unlink(const char* path) { return count(), ::unlink(path); }
+};
+
+bool there_is(const std::string& path) { return std::filesystem::exists(path); }
 
 }  // namespace
 
@@ -110,39 +135,55 @@ TEST_CASE("errors of places leave nothing behind") {
 }
 
 TEST_CASE("short writes and interruptions are no errors") {
-  const scratch_directory directory;
-  rough_calls::calls = rough_calls::failing = rough_calls::open_files = 0;
-  const mode_t before = ::umask(0);
-  spankey::write_file_atomically<rough_calls>(directory / "a", "0123456789", file_mode::secret);
-  ::umask(before);
-  CHECK(content_of(directory / "a") == "0123456789");
-  CHECK(rough_calls::seen_mode == 0600);
-  CHECK(rough_calls::open_files == 0);
-  CHECK(std::filesystem::path(rough_calls::temporary).parent_path() == directory.path());
+  for (const bool unnamed : {false, true}) {
+    const scratch_directory directory;
+    rough_calls::calls = rough_calls::failing = rough_calls::open_files = 0;
+    rough_calls::unnamed = unnamed;
+    rough_calls::temporary.clear();
+    const mode_t before = ::umask(0);
+    spankey::write_file_atomically<rough_calls>(directory / "a", "0123456789", file_mode::secret);
+    ::umask(before);
+    CHECK(content_of(directory / "a") == "0123456789");
+    CHECK(mode_of(directory / "a") == 0600);
+    CHECK(rough_calls::open_files == 0);
+    CHECK(files_in(directory) == 1);
+    if (unnamed) {
+      CHECK(rough_calls::temporary.empty());
+    } else {
+      CHECK(rough_calls::seen_mode == 0600);
+      CHECK(std::filesystem::path(rough_calls::temporary).parent_path() == directory.path());
+    }
+  }
 }
 
 TEST_CASE("whichever system call fails, the file is the old one or the new one") {
-  bool failed = true;
-  int steps = 0;
-  for (int n = 1; failed; ++n) {
-    const scratch_directory directory;
-    put(directory / "a", "old");
-    rough_calls::calls = rough_calls::open_files = 0;
-    rough_calls::failing = n;
-    rough_calls::code = ENOSPC;
-    const std::string id = id_of([&] {
-      spankey::write_file_atomically<rough_calls>(directory / "a", "0123456789", file_mode::shared);
-    });
-    failed = id != "no error";
-    CAPTURE(n);
-    CAPTURE(id);
-    CHECK(content_of(directory / "a") == (id == "no error" || id == "io.115" ? "0123456789" : "old"));
-    CHECK(files_in(directory) == 1);
-    CHECK(rough_calls::open_files == 0);
-    steps = n;
+  // open, four writes, fsync; a name: link twice and rename, or rename; close, then open, fsync and close of the directory
+  for (const auto& [unnamed, replaces, expected] :
+       {std::tuple(true, true, 13), {true, false, 11}, {false, true, 11}}) {
+    rough_calls::unnamed = unnamed;
+    int errors = 0;
+    for (int n = 0; n <= expected; ++n) {
+      const scratch_directory directory;
+      if (replaces) put(directory / "a", "old");
+      rough_calls::calls = rough_calls::open_files = 0;
+      rough_calls::failing = n;
+      rough_calls::code = ENOSPC;
+      const std::string id = id_of([&] {
+        spankey::write_file_atomically<rough_calls>(directory / "a", "0123456789", file_mode::shared);
+      });
+      CAPTURE(n);
+      CAPTURE(id);
+      if (n == 0) CHECK(rough_calls::calls == expected);
+      errors += id != "no error" ? 1 : 0;
+      const bool written = id == "no error" || id == "io.115";
+      if (written || replaces) CHECK(content_of(directory / "a") == (written ? "0123456789" : "old"));
+      CHECK(files_in(directory) == (written || replaces ? 1 : 0));
+      CHECK(rough_calls::open_files == 0);
+    }
+    // Where there are no files without a name, or no link, a temporary one does; closing what is flushed cannot lose it.
+    CHECK(errors == (unnamed ? replaces ? 9 : 8 : 10));
   }
-  // open, four writes, fsync, close, rename, then open, fsync and close of the directory
-  CHECK(steps == 12);
+  rough_calls::unnamed = true;
 }
 
 TEST_CASE("a file system that cannot flush directories is accepted") {
@@ -154,4 +195,34 @@ TEST_CASE("a file system that cannot flush directories is accepted") {
           spankey::write_file_atomically<rough_calls>(directory / "a", "0123456789", file_mode::shared);
         }) == "no error");
   CHECK(rough_calls::calls == 11);
+}
+
+TEST_CASE("a process that is killed leaves nothing of a new file, and of a replaced one nothing for long") {
+  // What killed it, by the call before which it came: a name exists only between its link and its rename.
+  for (const bool replaces : {false, true}) {
+    int left = 0;
+    for (int n = 1; n <= 13; ++n) {
+      const scratch_directory directory;
+      if (replaces) put(directory / "keys", "old");
+      const pid_t child = ::fork();
+      REQUIRE(child >= 0);
+      if (child == 0) {
+        killed_calls::left = n;
+        spankey::write_file_atomically<killed_calls>(directory / "keys", "secret", file_mode::secret);
+        ::_exit(0);
+      }
+      int status = 0;
+      REQUIRE(::waitpid(child, &status, 0) == child);
+      const bool ended = WIFEXITED(status);
+      const std::string found = there_is(directory / "keys") ? content_of(directory / "keys") : "";
+      CHECK((found == "secret" || found == (replaces ? "old" : "")));
+      const auto expected = found.empty() ? 0 : 1;
+      left += files_in(directory) != expected ? 1 : 0;
+      if (!replaces) CHECK(files_in(directory) == expected);
+      spankey::write_file_atomically(directory / "keys", "secret", file_mode::secret);
+      CHECK(files_in(directory) == 1);
+      if (ended) break;
+    }
+    CHECK(left <= (replaces ? 1 : 0));
+  }
 }

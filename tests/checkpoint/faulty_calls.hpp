@@ -16,10 +16,12 @@
 #include <string>
 #include <utility>
 
+#include "spankey/checkpoint/atomic_file.hpp"
+
 namespace spankey_test {
 
-enum class call { open, write, fsync, close, rename, unlink, ftruncate, any };
-inline constexpr std::array<const char*, 8> call_names = {"open",   "write",  "fsync",     "close",
+enum class call { open, write, fsync, close, link, rename, unlink, ftruncate, any };
+inline constexpr std::array<const char*, 9> call_names = {"open",   "write",  "fsync",     "close", "link",
                                                           "rename", "unlink", "ftruncate", "any"};
 
 struct power_cut {};
@@ -46,7 +48,8 @@ struct faulty_calls {
     const int fd = ::open(path, flags, mode);
     if (fd < 0) return fd;
     ++open_files;
-    names()[fd] = path;
+    // Without a name as long as it is open.
+    names()[fd] = (flags & O_TMPFILE) == O_TMPFILE ? "/proc/self/fd/" + std::to_string(fd) : path;
     return fd;
   }
   static ssize_t write(int fd, const void* bytes, std::size_t count) {
@@ -65,12 +68,17 @@ struct faulty_calls {
     ::close(fd);  // the descriptor is gone, whatever this call says
     return fails(call::close) ? -1 : 0;
   }
+  static int link(int fd, const char* path) {
+    if (fails(call::link)) return -1;
+    const int linked = spankey::posix_calls::link(fd, path);
+    if (linked == 0) renamed(names()[fd], path), names()[fd] = path;
+    return linked;
+  }
   static int rename(const char* from, const char* to) {
     if (fails(call::rename)) return -1;
-    if (auto unflushed = dirty().extract(from); !unflushed.empty()) {
-      unflushed.key() = to;
-      dirty().insert(std::move(unflushed));
-    }
+    renamed(from, to);
+    for (auto& [fd, name] : names())
+      if (name == from) name = to;
     return ::rename(from, to);
   }
   static int unlink(const char* path) { return fails(call::unlink) ? -1 : ::unlink(path); }
@@ -87,6 +95,12 @@ struct faulty_calls {
   static std::map<std::string, off_t>& dirty() {
     static std::map<std::string, off_t> all;
     return all;
+  }
+  static void renamed(const std::string& from, const char* to) {
+    if (auto unflushed = dirty().extract(from); !unflushed.empty()) {
+      unflushed.key() = to;
+      dirty().insert(std::move(unflushed));
+    }
   }
   static off_t size_of(const std::string& path) {
     struct stat found {};

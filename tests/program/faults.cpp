@@ -1,9 +1,9 @@
 // Preloaded into the program (LD_PRELOAD): one call fails on purpose. For Linux with glibc.
 //
-//   SPANKEY_FAULT_KIND     write, fsync, close, rename, allocation (from the first sigaction on, which main begins with) or
-//                          scheduler (those that oneTBB asks for)
+//   SPANKEY_FAULT_KIND     write, fsync, close, link, rename, any (of these and of open), allocation (from the first
+//                          sigaction on, which main begins with) or scheduler (those that oneTBB asks for)
 //   SPANKEY_FAULT_AT       number of the call that fails, from 1; 0: none, calls are only counted
-//   SPANKEY_FAULT_CODE     errno of the failing call; 0: a write that takes half of its bytes
+//   SPANKEY_FAULT_CODE     errno of the failing call; 0: a write that takes half of its bytes; -1: the process is killed
 //   SPANKEY_FAULT_FOLDER   only calls for files and folders below this one count
 //   SPANKEY_FAULT_COUNT    file that gets the number of calls when the program ends
 #include <dlfcn.h>
@@ -47,11 +47,17 @@ settings* wanted = nullptr;
 constexpr int most_files = 1024;
 bool counted[most_files];
 
+bool is_for_files(const char* kind) {
+  return std::strcmp(kind, "allocation") != 0 && std::strcmp(kind, "scheduler") != 0;
+}
+
 bool fails(const char* kind) {
   if (!ready.load(std::memory_order_relaxed) || wanted->kind == nullptr ||
-      std::strcmp(wanted->kind, kind) != 0)
+      (std::strcmp(wanted->kind, kind) != 0 && (std::strcmp(wanted->kind, "any") != 0 || !is_for_files(kind))))
     return false;
-  return ++calls == wanted->at;
+  if (++calls != wanted->at) return false;
+  if (wanted->code == -1) ::raise(SIGKILL);
+  return true;
 }
 
 bool is_scheduler(const void* caller) {
@@ -76,7 +82,12 @@ F next(const char* name) {
   return reinterpret_cast<F>(::dlsym(RTLD_NEXT, name));
 }
 
-int noted(int fd, const char* path) {
+int opened(const char* path, int flags, unsigned mode) {
+  if (below_folder(path) && fails("open")) {
+    errno = wanted->code;
+    return -1;
+  }
+  const int fd = static_cast<int>(::syscall(SYS_openat, AT_FDCWD, path, flags, mode));
   if (fd >= 0 && fd < most_files) counted[fd] = below_folder(path);
   return fd;
 }
@@ -103,16 +114,16 @@ extern "C" {
 int open(const char* path, int flags, ...) {
   va_list more;
   va_start(more, flags);
-  const unsigned mode = (flags & O_CREAT) != 0 ? va_arg(more, unsigned) : 0;
+  const unsigned mode = (flags & (O_CREAT | O_TMPFILE)) != 0 ? va_arg(more, unsigned) : 0;
   va_end(more);
-  return noted(static_cast<int>(::syscall(SYS_openat, AT_FDCWD, path, flags, mode)), path);
+  return opened(path, flags, mode);
 }
 int open64(const char* path, int flags, ...) {
   va_list more;
   va_start(more, flags);
-  const unsigned mode = (flags & O_CREAT) != 0 ? va_arg(more, unsigned) : 0;
+  const unsigned mode = (flags & (O_CREAT | O_TMPFILE)) != 0 ? va_arg(more, unsigned) : 0;
   va_end(more);
-  return noted(static_cast<int>(::syscall(SYS_openat, AT_FDCWD, path, flags, mode)), path);
+  return opened(path, flags, mode);
 }
 
 ssize_t write(int fd, const void* bytes, std::size_t count) {
@@ -148,6 +159,14 @@ int sigaction(int signal, const struct sigaction* action, struct sigaction* befo
   const int result = real(signal, action, before);
   in_main = true;
   return result;
+}
+
+int linkat(int from_folder, const char* from, int to_folder, const char* to, int flags) noexcept {
+  if (below_folder(to) && fails("link")) {
+    errno = wanted->code;
+    return -1;
+  }
+  return static_cast<int>(::syscall(SYS_linkat, from_folder, from, to_folder, to, flags));
 }
 
 int rename(const char* from, const char* to) {
