@@ -31,11 +31,11 @@ image_dataset read_images(const run_options& options, split part) {
   if (options.data == "glyphs") return make_glyphs(count_of(options, part, 4000, 1000), options.seed, part);
   image_dataset data;
   if (options.data == "cifar10") {
-    data = load_cifar10(root / "cifar-10-batches-bin", part);
+    data = load_cifar10(root, part);
   } else if (options.data == "mnist") {
-    data = load_mnist(root / "mnist", part, open_file_or_gzip);
+    data = load_mnist(root, part, open_file_or_gzip);
   } else if (options.data == "fashion-mnist") {
-    data = load_fashion_mnist(root / "fashion-mnist", part, open_file_or_gzip);
+    data = load_fashion_mnist(root, part, open_file_or_gzip);
   } else {
     fail("flag.115", "--data", "found ", options.data, ", which holds features; ", options.model,
          " takes images");

@@ -1,4 +1,4 @@
-// The data sets that a run can name: glyphs and linear are drawn, the others are read below --data-root.
+// The data sets that a run can name: glyphs and linear are drawn, the others are read below --data-root, or from it.
 #pragma once
 
 #include <cstdint>

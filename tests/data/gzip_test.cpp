@@ -118,13 +118,21 @@ TEST_CASE("gzip: a damaged file") {
   CHECK(unpacked(idx_labels(30)).find("[spankey.data.151] offset 2: expected gzip data") == 0);
 }
 
-TEST_CASE("gzip: whatever follows the member") {
+TEST_CASE("gzip: members follow one another, zeros may follow them, and nothing else") {
   const std::string packed = gzip("spankey"), end = std::to_string(packed.size());
   const std::string message = "[spankey.data.153] offset " + end +
                               ": expected the end of the file behind the gzip data, found more bytes";
+  for (const index_t piece : {1, 7, 13, 1000}) {
+    CHECK(unpacked(packed + packed, piece) == "spankeyspankey");
+    CHECK(unpacked(packed + gzip("") + packed + gzip("") + gzip(" key"), piece) == "spankeyspankey key");
+    CHECK(unpacked(packed + std::string(70000, '\0'), piece) == "spankey");
+  }
   CHECK(unpacked(packed + "x") == message);
-  CHECK(unpacked(packed + '\0') == message);
-  CHECK(unpacked(packed + packed) == message);
+  CHECK(unpacked(packed + std::string(70000, '\0') + "x") == message);
+  CHECK(unpacked(packed + '\0' + packed) == message);
+  CHECK(unpacked(packed + "\x1f\x8c").find("[spankey.data.151] offset ") == 0);
+  CHECK(unpacked(packed + packed.substr(0, 1)).find("[spankey.data.152] offset ") == 0);
+  CHECK(unpacked(packed + packed.substr(0, packed.size() - 1)).find("[spankey.data.152] offset ") == 0);
   // Exactly where the reader's buffer ends.
   std::string header = packed.substr(0, 10);
   header[3] = 8;  // a file name follows, of the length that fills the buffer
@@ -133,6 +141,9 @@ TEST_CASE("gzip: whatever follows the member") {
   REQUIRE(filled.size() == 1U << 16);
   CHECK(unpacked(filled) == "spankey");
   CHECK(unpacked(filled + "x").find("[spankey.data.153] offset 65536: ") == 0);
+  CHECK(unpacked(filled + filled + packed) == "spankeyspankeyspankey");
+  const std::string halves = noise(200000);
+  CHECK((unpacked(gzip(halves.substr(0, 70001)) + gzip(halves.substr(70001)), 4096) == halves));
 }
 
 TEST_CASE("gzip: the bound of the unpacked length holds for what packs best") {
@@ -151,6 +162,7 @@ TEST_CASE("gzip: MNIST's files, each plain or packed, and plain wins") {
   const auto load = [&](split part) {
     return spankey::load_mnist(directory.path(), part, open_file_or_gzip);
   };
+  put(directory / "train-labels-idx1-ubyte.gz", "x");
   CHECK(message_of([&] { load(split::train); }) ==
         "[spankey.data.141] " + (directory / "train-images-idx3-ubyte") +
             ": offset 0: expected a file, found neither it nor train-images-idx3-ubyte.gz");
@@ -198,4 +210,17 @@ TEST_CASE("gzip: a file that unpacks to far more than its header says is left pa
   packed.resize(packed.size() - 100);
   CHECK(reading(packed) ==
         "[spankey.data.144]  (unpacked): offset 1584: expected the end as the header says, found more bytes");
+}
+
+TEST_CASE("gzip: what a file is shows in its first bytes, not in its name") {
+  const scratch_directory directory;
+  put(directory / "train-images-idx3-ubyte.gz", idx_images(5));  // unpacked on its way
+  put(directory / "train-labels-idx1-ubyte", gzip(idx_labels(5, 3)));
+  const image_dataset data = spankey::load_mnist(directory.path(), split::train, open_file_or_gzip);
+  CHECK(data.size() == 5);
+  CHECK(data.label(0) == 3);
+  put(directory / "train-labels-idx1-ubyte", "");
+  CHECK(message_of([&] {
+          spankey::load_mnist(directory.path(), split::train, open_file_or_gzip);
+        }).find("expected a header of 8 bytes, found the end") != std::string::npos);
 }

@@ -206,5 +206,43 @@ TEST_CASE("a label over 9 is named with its offset") {
   labels[10] = 10;
   put(directory / "l", labels);
   CHECK(message_of([&] { spankey::load_idx_images(directory / "i", directory / "l"); }) ==
-        "[spankey.data.148] " + (directory / "l") + ": offset 10: expected a label of 0 to 9, found 10");
+        "[spankey.data.148] " + (directory / "l") +
+            ": offset 10: expected a label of 0 to 9, found 10; the labels are 0 to 10: this data set has 3 "
+            "classes, "
+            "expected 10");
+}
+
+TEST_CASE("letters are 26 classes") {
+  const scratch_directory directory;
+  put(directory / "emnist-letters-train-images-idx3-ubyte", idx_images(52));
+  std::string labels = idx_labels(52);
+  for (std::size_t i = 0; i < 52; ++i) labels[8 + i] = static_cast<char>(i % 26 + 1);
+  put(directory / "emnist-letters-train-labels-idx1-ubyte", labels);
+  CHECK(message_of([&] { spankey::load_mnist(directory.path(), split::train); }) ==
+        "[spankey.data.148] " + (directory / "emnist-letters-train-labels-idx1-ubyte") +
+            ": offset 17: expected a label of 0 to 9, found 10; the labels are 1 to 26: this data set has 26 "
+            "classes, expected 10");
+}
+
+TEST_CASE("QMNIST's labels are rows of eight numbers") {
+  const scratch_directory directory;
+  put(directory / "qmnist-test-images-idx3-ubyte", idx_images(3));
+  std::string labels = big_endian({0xC02, 3, 8});
+  for (const std::uint32_t label : {7U, 0U, 9U}) labels += big_endian({label, 1, 2, 3, 4, 500, 6, 0});
+  const fs::path file = directory / "qmnist-test-labels-idx2-int";
+  put(file, labels);
+  const image_dataset data = spankey::load_mnist(directory.path(), split::test);
+  CHECK(data.labels == std::vector<std::uint8_t>{7, 0, 9});
+  const auto with = [&](const std::string& content) {
+    put(file, content);
+    return message_of([&] { spankey::load_mnist(directory.path(), split::test); });
+  };
+  std::string large = labels;
+  large[12 + 32 + 2] = 1;  // 256
+  CHECK(with(large).find(": offset 44: expected a label of 0 to 9, found 255") != std::string::npos);
+  CHECK(with(labels.substr(0, labels.size() - 1)).find("[spankey.data.144]") == 0);
+  CHECK(with(labels + "x").find("[spankey.data.144]") == 0);
+  CHECK(with(big_endian({0xC02, 3, 7})).find("expected items of extent 8 in dimension 1, found 7") !=
+        std::string::npos);
+  CHECK(with(idx_labels(3)).find("expected magic number 0x00000c02, found 0x00000801") != std::string::npos);
 }

@@ -1,4 +1,4 @@
-// CIFAR-10: a file of one record, and two files of one record each.
+// CIFAR-10: a file of one record, and behind it one of as many as there are.
 #include <algorithm>
 #include <array>
 
@@ -13,14 +13,16 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::span<const std::uint8_t> bytes(data, size);
   const auto split = std::min(size, static_cast<std::size_t>(cifar10_record_bytes));
   const spankey_test::memory_file first(bytes.first(split)), second(bytes.subspan(split));
-  for (const index_t records : {1, 2}) {
+  for (const std::size_t count : {1, 2}) {
     accepts([&] {
       const std::array<std::filesystem::path, 2> files = {first.path(), second.path()};
       const std::span<const std::filesystem::path> all(files);
-      const image_dataset set = load_cifar10_files(records == 1 ? all.first(1) : all, 1);
+      const image_dataset set = load_cifar10_files(all.first(count));
       require_usable(set, "input");
-      promise(set.size() == records && set.pixels.size() == static_cast<std::size_t>(records) * 3072,
-              "as many images as were asked for");
+      const std::size_t read = count == 1 ? split : size;
+      promise(set.labels.size() * static_cast<std::size_t>(cifar10_record_bytes) == read &&
+                  set.pixels.size() == set.labels.size() * 3072,
+              "as many images as there are records");
     });
   }
   return 0;

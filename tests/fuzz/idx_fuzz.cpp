@@ -18,6 +18,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   };
   check({{2, 3}, 60000}, 16, 6);
   check({{}, 60000}, 8, 1);
+  check({{8}, 60000, idx_element::word}, 12, 32);
   check({{28, 28}, mnist_most_images}, 16, 784);
   check({{65536, 65536, 65536}, 4294967295}, 20, index_t{1} << 48);
   // One image and, behind it, labels.

@@ -51,9 +51,9 @@ CONFIG = [
     ("invalid", "wrong", ["key.104", "wrong"]),
     ("data", "cifar-10", ["--data", "cifar-10", "cifar10"]),
     ("data", "linear", ["--data", "linear", "small_cnn"]),
-    ("data", "cifar10", ["cifar-10-batches-bin/test_batch.bin", "no such file"]),
+    ("data", "cifar10", ["data.111", "found mnist/", "test_batch.bin", "cifar-10-batches-bin/"]),
     ("data", "glyphs", ["train.123", "H=32", "H=28"]),
-    ("data", "fashion-mnist", ["fashion-mnist/t10k-images-idx3-ubyte"]),
+    ("data", "fashion-mnist", ["data.141", "found mnist/", "fashion-mnist/"]),
 ]
 
 

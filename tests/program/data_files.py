@@ -3,7 +3,7 @@ import gzip
 import random
 import struct
 
-CIFAR_RECORD, CIFAR_RECORDS = 3073, 10000
+CIFAR_RECORD = 3073
 CIFAR_FILES = [f"data_batch_{i}.bin" for i in range(1, 6)] + ["test_batch.bin"]
 
 
@@ -16,28 +16,32 @@ def digit(rng, label):
     return b"".join(rows)
 
 
-def write_idx(folder, train=48, test=32, packed=False):
-    """The four files of a data set of the MNIST family; labels in turn."""
-    folder.mkdir(parents=True)
-    rng = random.Random(f"{folder.name} {train} {test}")
+def idx_files(name, train, test):
+    """The four files of a data set of the MNIST family by official name; labels in turn."""
+    rng = random.Random(f"{name} {train} {test}")
+    files = {}
     for prefix, count in (("train", train), ("t10k", test)):
         labels = bytes(i % 10 for i in range(count))
-        files = {"labels-idx1-ubyte": struct.pack(">II", 0x801, count) + labels,
-                 "images-idx3-ubyte": struct.pack(">IIII", 0x803, count, 28, 28)
-                                      + b"".join(digit(rng, label) for label in labels)}
-        for name, data in files.items():
-            if packed:
-                (folder / f"{prefix}-{name}.gz").write_bytes(gzip.compress(data))
-            else:
-                (folder / f"{prefix}-{name}").write_bytes(data)
+        files[f"{prefix}-labels-idx1-ubyte"] = struct.pack(">II", 0x801, count) + labels
+        files[f"{prefix}-images-idx3-ubyte"] = (struct.pack(">IIII", 0x803, count, 28, 28)
+                                                + b"".join(digit(rng, label) for label in labels))
+    return files
 
 
-def write_cifar10(folder, drawn=64):
-    """Whole files of CIFAR-10; all but the first records are holes, which take no disk space."""
+def write_idx(folder, train=48, test=32, packed=False):
+    """The four files in a folder of their own, plain or each packed."""
+    folder.mkdir(parents=True)
+    for name, data in idx_files(folder.name, train, test).items():
+        if packed:
+            (folder / f"{name}.gz").write_bytes(gzip.compress(data))
+        else:
+            (folder / name).write_bytes(data)
+
+
+def write_cifar10(folder, records=64):
+    """The six files of CIFAR-10, each of so many records."""
     folder.mkdir(parents=True)
     rng = random.Random(10)
     for name in CIFAR_FILES:
-        with open(folder / name, "wb") as file:
-            for record in range(drawn):
-                file.write(bytes([record % 10]) + rng.randbytes(CIFAR_RECORD - 1))
-            file.truncate(CIFAR_RECORDS * CIFAR_RECORD)
+        (folder / name).write_bytes(b"".join(bytes([record % 10]) + rng.randbytes(CIFAR_RECORD - 1)
+                                             for record in range(records)))

@@ -1,5 +1,7 @@
 """Every data set trains a tiny run with its own network; a damaged one is refused before a run folder exists."""
+import gzip
 import json
+import struct
 import sys
 
 import data_files
@@ -82,7 +84,7 @@ def test_networks_that_do_not_fit_the_data(folder):
 
 def test_idx_files_with_something_wrong(folder):
     bad = ["train", *program.TINY, "--data", "mnist", "--data-root", folder, "--out", folder / "run"]
-    program.refused(*bad, cwd=folder, names=["data.141", "mnist/train-images-idx3-ubyte", ".gz"])
+    program.refused(*bad, cwd=folder, names=["data.141", "found nothing", "train-images-idx3-ubyte", "mnist/", ".gz"])
     data_files.write_idx(folder / "mnist")
     images, labels = (folder / "mnist" / name for name in ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"))
     whole = images.read_bytes(), labels.read_bytes()
@@ -97,26 +99,98 @@ def test_idx_files_with_something_wrong(folder):
 def test_cifar10_files_with_something_wrong(folder):
     data = folder / "cifar-10-batches-bin"
     bad = ["train", *program.TINY, "--data", "cifar10", "--data-root", folder, "--out", folder / "run"]
-    program.refused(*bad, cwd=folder, names=["cifar-10-batches-bin/data_batch_1.bin", "no such file"])
-    data_files.write_cifar10(data, drawn=0)
+    program.refused(*bad, cwd=folder, names=["data.111", "found nothing", "data_batch_1.bin", "cifar-10-batches-bin/"])
+    data_files.write_cifar10(data)
     third = data / "data_batch_3.bin"
     (data / "test_batch.bin").rename(data / "away")
     program.refused(*bad, cwd=folder, names=["test_batch.bin", "no such file"])
     (data / "away").rename(data / "test_batch.bin")
-    for length in (30729999, 30730001, 0):
-        with open(third, "wb") as file:
-            file.truncate(length)
-        program.refused(*bad, cwd=folder, names=["data_batch_3.bin", "30730000", str(length)])
+    whole = third.read_bytes()
+    for content in (whole[:-1], whole + b"x", b""):
+        third.write_bytes(content)
+        program.refused(*bad, cwd=folder, names=["data_batch_3.bin", "3073", str(len(content))])
     third.unlink()
     third.mkdir()
     program.refused(*bad, cwd=folder, names=["data_batch_3.bin", "directory"])
     third.rmdir()
-    with open(third, "wb") as file:
-        file.truncate(30730000)
-        file.seek(3073 * 2)
-        file.write(b"\x0a")
+    third.write_bytes(whole[:6146] + b"\x0a" + whole[6147:])
     program.refused(*bad, cwd=folder, names=["data_batch_3.bin", "offset 6146", "0 to 9", "10"])
     assert not (folder / "run").exists()
+
+
+def in_members(data):
+    """Packed in two halves, one behind the other."""
+    return gzip.compress(data[:len(data) // 2]) + gzip.compress(data[len(data) // 2:])
+
+
+def same(data):
+    return data
+
+
+FOUND = {  # where a data set of the MNIST family is found, under what names, and packed how
+    "mnist": ("mnist", ("", "-idx", "t10k", ""), same), "root itself": (".", ("", "-idx", "t10k", ""), same),
+    "mirror": ("mnist", ("", ".idx", "t10k", ""), same), "torchvision": ("MNIST/raw", ("", "-idx", "t10k", ".gz"), gzip.compress),
+    "members": ("mnist", ("", "-idx", "t10k", ".gz"), in_members), "browser": ("mnist", ("", "-idx", "t10k", ".gz"), same),
+    "EMNIST": ("mnist", ("emnist-digits-", "-idx", "test", ""), same),
+}
+
+
+def test_the_mnist_family_as_it_is_found(folder):
+    files, first = data_files.idx_files("one", 40, 20), None
+    for name, (place, (before, infix, test, after), pack) in FOUND.items():
+        root = folder / name
+        (root / place).mkdir(parents=True)
+        for official, data in files.items():
+            written = before + official.replace("-idx", infix).replace("t10k", test) + after
+            (root / place / written).write_bytes(pack(data))
+        program.train_tiny(folder / f"run {name}", "--data", "mnist", "--data-root", root)
+        weights = (folder / f"run {name}" / "weights.safetensors").read_bytes()
+        first = first or weights
+        assert weights == first, name
+
+
+def test_more_images_than_mnist_has(folder):
+    """EMNIST's digits are 240,000; what is not looked at here is a hole."""
+    count = 60001
+    files = data_files.idx_files("one", 40, 20)
+    for name, data in files.items():
+        (folder / name).write_bytes(data)
+        if name.startswith("train"):
+            item = 784 if "images" in name else 1
+            with open(folder / name, "r+b") as file:
+                file.seek(4)
+                file.write(count.to_bytes(4, "big"))
+                file.truncate((16 if item > 1 else 8) + count * item)
+    program.train_tiny(folder / "run", "--data", "mnist", "--data-root", folder)
+
+
+def test_what_lies_there_instead_is_one_line(folder):
+    def answer(data, name, files, names):
+        root = folder / name
+        root.mkdir()
+        for file, content in files.items():
+            (root / file).parent.mkdir(parents=True, exist_ok=True)
+            (root / file).write_bytes(content)
+        program.refused("train", *program.TINY, "--data", data, "--data-root", root, "--out", folder / "run", cwd=folder,
+                        names=names)
+        assert not (folder / "run").exists()
+
+    letters = {name.replace("t10k", "test"): data for name, data in data_files.idx_files("one", 52, 26).items()}
+    for part, count in (("train", 52), ("test", 26)):
+        letters[f"{part}-labels-idx1-ubyte"] = (struct.pack(">II", 0x801, count)
+                                                + bytes(i % 26 + 1 for i in range(count)))
+    answer("mnist", "letters", {"emnist-letters-" + name: data for name, data in letters.items()},
+           ["data.148", "emnist-letters-train-labels", "labels are 1 to 26", "26 classes", "expected 10"])
+    answer("mnist", "keras", {"mnist.npz": b"PK"}, ["data.141", "found mnist.npz", "train-images-idx3-ubyte"])
+    answer("mnist", "archive", {"my mnist.tar.gz": b"x"}, ["data.141", "unpack it: tar -xf '", "my mnist.tar.gz"])
+    # Networks whose data are 3 x 32 x 32 may be left out of a build; the files come first.
+    if "resnet18" not in program.start("train", "--help", cwd=folder).stdout.decode():
+        return
+    answer("cifar10", "python", {"cifar-10-batches-py/data_batch_1": b"x"}, ["data.111", "pickles", "binary version"])
+    answer("cifar10", "packed", {"cifar-10-binary.tar.gz": b"x"}, ["data.111", "unpack it: tar -xf"])
+    answer("cifar10", "hundred", {"cifar-100-binary/train.bin": b"x" * 3074}, ["data.111", "CIFAR-100", "100 classes"])
+    small = {f"cifar10/{name}": bytes(3074) for name in data_files.CIFAR_FILES}
+    answer("cifar10", "named as ten", small, ["data.114", "data_batch_1.bin", "CIFAR-100"])
 
 
 if __name__ == "__main__":

@@ -1,18 +1,21 @@
-// MNIST and Fashion-MNIST from IDX files: 60,000 training and 10,000 test images, 1x28x28, 10 classes.
+// MNIST, Fashion-MNIST and other sets of their form from IDX files: images of 1x28x28, 10 classes, any number of them.
 //
 // An IDX file of unsigned bytes, all numbers big-endian and of 32 bits:
 //   magic 0x00000800 + D (D dimensions), number of items, D - 1 extents of an item, then the items' bytes
-// Images: 0x00000803, count, 28, 28. Labels: 0x00000801, count. The header is checked against what the reader
+// Images: 0x00000803, count, 28, 28. Labels: 0x00000801, count; QMNIST's: 0x00000C02, count, 8, and the items are 32-bit
+// numbers, of which the first is the class. The header is checked against what the reader
 // expects, and the length against the header, before memory is reserved; .gz files: data/gzip.hpp.
 // Source: Y. LeCun, C. Cortes, C. Burges, "The MNIST database of handwritten digits"; H. Xiao et al., 2017.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <limits>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -21,18 +24,24 @@
 #include "spankey/core/shape.hpp"
 #include "spankey/data/byte_source.hpp"
 #include "spankey/data/dataset.hpp"
+#include "spankey/data/idx_folder.hpp"
 #include "spankey/data/pixel_constants.hpp"
 
 namespace spankey {
 
 inline constexpr index_t mnist_classes = 10;
 inline constexpr extents mnist_sample{1, 28, 28};
-inline constexpr index_t mnist_most_images = 60000;  // of a file; smaller sets of the same form are read too
+/// Of a file: MNIST has 60,000, EMNIST up to 697,932, Infinite MNIST 8,100,000.
+inline constexpr index_t mnist_most_images = 10000000;
+
+/// What an item's elements are: the third byte of the magic number.
+enum class idx_element : index_t { byte = 0x08, word = 0x0C };
 
 /// What a file has to be.
 struct idx_expectation {
   std::vector<index_t> item;  // extents of one item: {28, 28} for images, none for labels
   index_t most_items;         // no file of this kind has more, whatever its header says
+  idx_element element = idx_element::byte;
 };
 
 /// One IDX file: its header when it is made, its items when they are asked for.
@@ -41,8 +50,11 @@ class idx_reader {
   /// Reads and checks the header. Errors: data.144 the file is shorter or longer than its header says, data.145
   /// magic number, data.146 number or extents of the items; those of the source.
   idx_reader(std::unique_ptr<byte_source> source, const idx_expectation& expected)
-      : source_(std::move(source)), header_bytes_(4 * (2 + static_cast<index_t>(expected.item.size()))) {
-    const index_t magic = 0x801 + static_cast<index_t>(expected.item.size());
+      : source_(std::move(source)),
+        header_bytes_(4 * (2 + static_cast<index_t>(expected.item.size()))),
+        item_bytes_(expected.element == idx_element::byte ? 1 : 4) {
+    const index_t magic =
+        (static_cast<index_t>(expected.element) << 8) + 1 + static_cast<index_t>(expected.item.size());
     const index_t found = next_word(0);
     if (found != magic) {
       fail("data.145", source_->where(), "offset 0: expected magic number ", hexadecimal(magic), ", found ",
@@ -116,7 +128,7 @@ class idx_reader {
   }
 
   std::unique_ptr<byte_source> source_;
-  index_t header_bytes_, item_bytes_ = 1, count_ = 0;
+  index_t header_bytes_, item_bytes_, count_ = 0;
 };
 
 /// The items of an IDX file.
@@ -134,13 +146,42 @@ inline idx_items read_idx(const std::filesystem::path& file, const idx_expectati
   return items;
 }
 
+/// Fails with data.148 where a label is over 9, and says which labels the file has.
+inline void require_idx_labels(const std::vector<std::uint8_t>& labels, const std::string& where,
+                               index_t header_bytes, index_t label_bytes) {
+  const auto bad =
+      std::find_if(labels.begin(), labels.end(), [](std::uint8_t label) { return label >= mnist_classes; });
+  if (bad == labels.end()) return;
+  const std::set<std::uint8_t> classes(labels.begin(), labels.end());
+  fail("data.148", where, "offset ", header_bytes + label_bytes * (bad - labels.begin()),
+       ": expected a label of 0 to ", mnist_classes - 1, ", found ", int{*bad}, "; the labels are ",
+       int{*classes.begin()}, " to ", int{*classes.rbegin()}, ": this data set has ", classes.size(),
+       " classes, expected ", mnist_classes);
+}
+
+/// The labels of a file: bytes, or QMNIST's rows of eight numbers where its name ends as theirs does.
+inline std::vector<std::uint8_t> read_idx_labels(idx_reader& reader, bool rows) {
+  std::vector<std::uint8_t> bytes(static_cast<std::size_t>(reader.bytes()));
+  reader.read(bytes.data());
+  if (!rows) return bytes;
+  constexpr std::size_t row = 32;  // bytes
+  std::vector<std::uint8_t> labels(bytes.size() / row);
+  for (std::size_t i = 0; i < labels.size(); ++i) {
+    const std::uint8_t* const number = bytes.data() + i * row;
+    labels[i] = number[0] == 0 && number[1] == 0 && number[2] == 0 ? number[3] : std::uint8_t{255};
+  }
+  return labels;
+}
+
 /// Images and labels of the MNIST family, as grey bytes and classes 0 to 9. Both headers are checked before
 /// either file's items are read. Errors: those of read_idx, data.147 numbers of images and labels differ, data.148 a
 /// label over 9.
 inline image_dataset load_idx_images(const std::filesystem::path& images, const std::filesystem::path& labels,
                                      byte_opener open = open_file) {
+  const bool rows = labels.filename().string().ends_with("idx2-int");
   idx_reader image_reader(open(images), {{mnist_sample.height, mnist_sample.width}, mnist_most_images});
-  idx_reader label_reader(open(labels), {{}, mnist_most_images});
+  idx_reader label_reader(open(labels), rows ? idx_expectation{{8}, mnist_most_images, idx_element::word}
+                                             : idx_expectation{{}, mnist_most_images});
   if (image_reader.count() != label_reader.count()) {
     fail("data.147", label_reader.where(), "offset 4: expected ", image_reader.count(),
          " labels, one for each image of ", images.filename().string(), ", found ", label_reader.count());
@@ -148,42 +189,40 @@ inline image_dataset load_idx_images(const std::filesystem::path& images, const 
   image_dataset data;
   data.sample = mnist_sample;
   data.classes = mnist_classes;
-  data.labels.resize(static_cast<std::size_t>(label_reader.bytes()));
-  label_reader.read(data.labels.data());
-  for (std::size_t i = 0; i < data.labels.size(); ++i) {
-    if (data.labels[i] >= mnist_classes) {
-      fail("data.148", label_reader.where(), "offset ", label_reader.header_bytes() + static_cast<index_t>(i),
-           ": expected a label of 0 to ", mnist_classes - 1, ", found ", int{data.labels[i]});
-    }
-  }
+  data.labels = read_idx_labels(label_reader, rows);
+  require_idx_labels(data.labels, label_reader.where(), label_reader.header_bytes(), rows ? 32 : 1);
   data.pixels.resize(static_cast<std::size_t>(image_reader.bytes()));
   image_reader.read(data.pixels.data());
   return data;
 }
 
-/// A part of a data set of the MNIST family under its official file names: train-images-idx3-ubyte and
-/// train-labels-idx1-ubyte, or t10k-...
-inline image_dataset load_idx_directory(const std::filesystem::path& directory, split part,
+/// A part of a data set of the MNIST family, below `root` (data/idx_folder.hpp).
+inline image_dataset load_idx_directory(const std::filesystem::path& root,
+                                        const std::vector<const char*>& folders, split part,
                                         byte_opener open = open_file) {
-  const std::string prefix = part == split::train ? "train" : "t10k";
-  return load_idx_images(directory / (prefix + "-images-idx3-ubyte"),
-                         directory / (prefix + "-labels-idx1-ubyte"), open);
+  const idx_pair files = find_idx_files(root, folders, part);
+  return load_idx_images(files.images, files.labels, open);
 }
 
-/// MNIST from the directory of the four official files, unpacked; with open_file_or_gzip each may also be its .gz.
-/// Errors data.141 to data.148 (and data.151 to data.153) name file and offset.
-inline image_dataset load_mnist(const std::filesystem::path& directory, split part,
-                                byte_opener open = open_file) {
-  image_dataset data = load_idx_directory(directory, part, open);
+/// MNIST, or a set of its form (EMNIST's digits, KMNIST, QMNIST): from the folder of the four files, or one that holds it
+/// as mnist/ or as torchvision leaves it; with open_file_or_gzip each may also be its .gz. Errors data.141 to data.148
+/// (and data.151 to data.153) name file and offset.
+inline image_dataset load_mnist(const std::filesystem::path& root, split part, byte_opener open = open_file) {
+  image_dataset data =
+      load_idx_directory(root, {"mnist", "mnist/raw", "MNIST/raw", "MNIST", "raw"}, part, open);
   data.name = "mnist";
   mnist_pixels().give_to(data);
   return data;
 }
 
 /// Fashion-MNIST, whose files have MNIST's names and form. Errors: those of load_mnist.
-inline image_dataset load_fashion_mnist(const std::filesystem::path& directory, split part,
+inline image_dataset load_fashion_mnist(const std::filesystem::path& root, split part,
                                         byte_opener open = open_file) {
-  image_dataset data = load_idx_directory(directory, part, open);
+  image_dataset data =
+      load_idx_directory(root,
+                         {"fashion-mnist", "fashion-mnist/data/fashion", "fashion-mnist/raw", "fashion_mnist",
+                          "fashion", "FashionMNIST/raw", "FashionMNIST", "data/fashion", "raw"},
+                         part, open);
   data.name = "fashion_mnist";
   fashion_mnist_pixels().give_to(data);
   return data;
