@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <utility>
 
+#include "proposed_command.hpp"
 #include "spankey/checkpoint/printable.hpp"
 #include "spankey/core/error.hpp"
 
@@ -120,7 +121,7 @@ bool flag_set::given(const std::string& name) const {
 }
 
 void flag_set::refuse(const std::string& where, const std::string& what) const {
-  spankey::fail("flag.100", where, what, " (see spankey ", name_, " --help)");
+  spankey::fail("flag.100", where, what, " (see ", help_command(name_), ")");
 }
 
 void flag_set::take_positional(const std::string& text, const std::vector<std::string>& before) {
@@ -276,5 +277,5 @@ command_wish command_line::parse(int argc, const char* const* argv) {
   for (const flag_set& command : commands_) candidates.push_back(command.name());
   const std::string where = name.starts_with("-") ? "before the command" : "command";
   spankey::fail("flag.100", where, "found '", printable(name), "', expected ", names(),
-                did_you_mean(name, candidates), " (see spankey --help)");
+                did_you_mean(name, candidates), " (see ", help_command(""), ")");
 }

@@ -5,6 +5,7 @@
 
 #include "network.hpp"
 #include "output_file.hpp"
+#include "proposed_command.hpp"
 #include "run_folder.hpp"
 #include "spankey/checkpoint/checkpoint_series.hpp"
 #include "spankey/checkpoint/folder_lock.hpp"
@@ -69,12 +70,13 @@ int train_or_continue(const run_options& options) {
 
 int evaluate(const eval_options& request) {
   run_options options = read_config((std::filesystem::path(request.run) / "config.json").string());
-  if (request.out.empty() && !spankey::checkpoints_in(request.run).empty())
-    spankey::fail(
-        "flag.124", "--run", "'", request.run,
-        "' holds checkpoints: its training is not finished; go on with it (spankey train --resume), or "
-        "name a file with --out");
   options.data_root = request.data_root;
+  options.threads = request.threads;
+  options.device = request.device;
+  if (request.out.empty() && !spankey::checkpoints_in(request.run).empty())
+    spankey::fail("flag.124", "--run", "'", request.run,
+                  "' holds checkpoints: its training is not finished; go on with it (",
+                  resume_command(request.run, options), "), or name a file with --out");
   options.test_limit = request.test_limit.value_or(options.test_limit);
   options.eval_keys = request.eval_keys.value_or(options.eval_keys);
   options.eval_images = request.eval_images.value_or(options.eval_images);

@@ -14,7 +14,7 @@ inline const std::vector<std::string> device_names = {"cpu", "cuda"};
 /// A new run; one that goes on where an interrupted one of the same configuration stopped, if there is one; or only that.
 enum class start_of_run { fresh, may_continue, resumed };
 
-/// Trains, evaluates and writes the run folder. The status is 130 or 143 where a signal ended it: it can go on.
+/// Trains, evaluates and writes the run folder. The status is 128 + its number where a signal ended it: it can go on.
 int train(const run_options& options);
 
 /// The same in a folder where the run may have begun before.

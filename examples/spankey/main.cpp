@@ -9,10 +9,12 @@
 #include "command_line.hpp"
 #include "commands.hpp"
 #include "convert_flags.hpp"
+#include "proposed_command.hpp"
 #include "settings.hpp"
 #include "spankey/backend/cpu/parallel.hpp"
 #include "spankey/core/error.hpp"
 #include "spankey/core/version.hpp"
+#include "standard_streams.hpp"
 #include "stop_signal.hpp"
 
 namespace {
@@ -103,7 +105,8 @@ int print(const std::string& text) {
   return 0;
 }
 
-int run_program(int argc, char** argv) {
+// Says in `text` what stdout is to the command.
+int run_program(int argc, char** argv, output_text& text) {
   command_line line;
   run_options options, described;
   eval_options request;
@@ -148,6 +151,7 @@ int run_program(int argc, char** argv) {
   if (describes) apply_recipe(describe_flags, described);
   if (wish.help)
     return print(chosen->help(trains || describes ? help_introduction(trains ? options : described) : ""));
+  if (!describes) text = output_text::beside_files;
   if (!options.resume.empty()) options = options_to_resume(train_flags, options);
   const std::int64_t threads = trains                     ? options.threads
                                : chosen == &eval_flags    ? request.threads
@@ -168,11 +172,16 @@ int run_program(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  open_standard_streams();
   install_stop_signals();
   std::set_terminate(&on_terminate);
+  set_program_name(argv[0]);
+  output_text text = output_text::all_there_is;
+  int status = 0;
   try {
-    return run_program(argc, argv);
+    status = run_program(argc, argv, text);
   } catch (...) {
-    return end_with(std::current_exception());
+    status = end_with(std::current_exception());
   }
+  return status_after_output(status, text);
 }

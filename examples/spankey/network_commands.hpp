@@ -6,11 +6,13 @@
 #include <cstdio>
 #include <filesystem>
 #include <optional>
+#include <string>
 #include <utility>
 
 #include "metrics_report.hpp"
 #include "network_types.hpp"
 #include "observers.hpp"
+#include "proposed_command.hpp"
 #include "run_folder.hpp"
 #include "run_progress.hpp"
 #include "spankey/checkpoint/atomic_file.hpp"
@@ -111,6 +113,8 @@ struct network_commands {
       save_key_space(*keys, folder.file("key_space.safetensors"));
     run_progress progress(folder.path(), checksum_of(data));
     const training_position from = progress.load(*model, options);
+    const std::string go_on = "; go on with: " + resume_command(folder.path(), options) + "\n";
+    const last_words words("\nstopped by a signal" + go_on);  // of a cell, the sweep's are said
     std::printf("%s\narena: %.1f MiB\n", device_text<typename Family::backend>::text().c_str(),
                 static_cast<double>(memory.bytes()) / (1 << 20));
     if (from.steps > 0)
@@ -121,8 +125,9 @@ struct network_commands {
       if (from.epoch == options.epochs) save_weights(*model, folder.file("weights.safetensors"));
       run.run(watcher, from);
       if (watcher.signal() != 0) {
-        std::printf("\nstopped by a signal, and saved; go on with: spankey train --resume %s%s\n",
-                    folder.path().c_str(), options.device == "cpu" ? "" : " --device cuda");
+        // Of a cell, the sweep says how it goes on.
+        if (start != start_of_run::may_continue)
+          std::printf("\nstopped by a signal, and saved%s", go_on.c_str());
         return status_of_signal(watcher.signal());
       }
     }

@@ -30,7 +30,8 @@ std::vector<setting> all_settings() {
   add("data", &o::data,
       "data set; glyphs (images) and linear (features) are drawn (default: one for the model)",
       one_of(data_names()));
-  add_of_call("data-root", &o::data_root, "folder of cifar-10-batches-bin/, mnist/ and fashion-mnist/",
+  add_of_call("data-root", &o::data_root,
+              "folder of the data sets (mnist/, cifar-10-batches-bin/, ...), or of the one",
               path_text("FOLDER"));
   add("mean", &o::mean, "mean of pixel/255, one a channel (default: the data set's)", from_to(-1e6, 1e6));
   all.back().may_be_missing = true;

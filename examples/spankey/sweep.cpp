@@ -5,10 +5,12 @@
 #include "experiment.hpp"
 #include "json_text.hpp"
 #include "output_file.hpp"
+#include "proposed_command.hpp"
 #include "run_folder.hpp"
 #include "spankey/checkpoint/atomic_file.hpp"
 #include "spankey/checkpoint/checkpoint_series.hpp"
 #include "spankey/checkpoint/folder_lock.hpp"
+#include "stop_signal.hpp"
 #include "sweep_results.hpp"
 
 namespace {
@@ -58,6 +60,8 @@ int sweep(const sweep_options& request) {
   const experiment what = parse_experiment(text, request.file);
   const fs::path folder(request.out);
   const spankey::folder_lock lock = open_folder(folder, text);
+  const std::string go_on = "; go on with: " + sweep_command(request) + "\n";
+  const last_words words("\nstopped by a signal" + go_on);
   const std::size_t cells = what.rows.size() * what.seeds.size();
   std::size_t number = 0;
   for (std::size_t row = 0; row < what.rows.size(); ++row) {
@@ -75,7 +79,10 @@ int sweep(const sweep_options& request) {
       }
       std::printf("cell %zu/%zu: %s, seed %llu\n", number, cells, what.rows[row].name.c_str(),
                   static_cast<unsigned long long>(seed));
-      if (const int status = train_or_continue(options); status != 0) return status;
+      if (const int status = train_or_continue(options); status != 0) {
+        std::printf("\nstopped by a signal, and saved%s", go_on.c_str());
+        return status;
+      }
       std::printf("%s\n", write_results(what, folder).c_str());
     }
   }
