@@ -36,11 +36,11 @@ constexpr bool all_finite(const T* values, index_t count) {
   };
   constexpr index_t lanes = 8;
   word found[lanes] = {};
-  index_t i = 0;
-  for (; i + lanes <= count; i += lanes)
+  const index_t whole = count - count % lanes;
+  for (index_t i = 0; i < whole; i += lanes)
     for (index_t lane = 0; lane < lanes; ++lane)
       found[lane] = static_cast<word>(found[lane] | carry(values[i + lane]));
-  for (; i < count; ++i) found[0] = static_cast<word>(found[0] | carry(values[i]));
+  for (index_t i = whole; i < count; ++i) found[0] = static_cast<word>(found[0] | carry(values[i]));
   word any = 0;
   for (const word lane : found) any = static_cast<word>(any | lane);
   return (any & sign) == 0;
