@@ -78,7 +78,7 @@ struct network_family {
     if constexpr (takes_features) {
       return load_features(options, part);
     } else {
-      return load_images(options, part);
+      return load_images(options, part, input);
     }
   }
 

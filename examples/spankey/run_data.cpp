@@ -4,6 +4,7 @@
 #include <span>
 #include <utility>
 
+#include "network.hpp"
 #include "spankey/checkpoint/checksum.hpp"
 #include "spankey/core/error.hpp"
 #include "spankey/core/random.hpp"
@@ -26,9 +27,10 @@ index_t count_of(const run_options& options, split part, index_t training, index
 
 namespace {
 
-image_dataset read_images(const run_options& options, split part) {
+image_dataset read_images(const run_options& options, split part, const extents& image) {
   const std::filesystem::path root(options.data_root);
-  if (options.data == "glyphs") return make_glyphs(count_of(options, part, 4000, 1000), options.seed, part);
+  if (options.data == "glyphs")
+    return make_glyphs(count_of(options, part, 4000, 1000), options.seed, part, image);
   image_dataset data;
   if (options.data == "cifar10") {
     data = load_cifar10(root, part);
@@ -46,8 +48,8 @@ image_dataset read_images(const run_options& options, split part) {
 
 }  // namespace
 
-image_dataset load_images(const run_options& options, split part) {
-  image_dataset data = read_images(options, part);
+image_dataset load_images(const run_options& options, split part, const extents& image) {
+  image_dataset data = read_images(options, part, image);
   pixels_of(options).give_to(data);
   return data;
 }
@@ -55,7 +57,7 @@ image_dataset load_images(const run_options& options, split part) {
 pixel_constants pixels_of(const run_options& options) {
   if (!options.mean.empty())
     return {{options.mean.begin(), options.mean.end()}, {options.deviation.begin(), options.deviation.end()}};
-  return options.data == "glyphs"          ? glyph_pixels()
+  return options.data == "glyphs"          ? glyph_pixels(network_named(options.model).sites.front().channels)
          : options.data == "cifar10"       ? cifar10_pixels()
          : options.data == "mnist"         ? mnist_pixels()
          : options.data == "fashion-mnist" ? fashion_mnist_pixels()

@@ -8,8 +8,10 @@
 #include "spankey/data/dataset.hpp"
 #include "spankey/data/pixel_constants.hpp"
 
-/// glyphs, cifar10, mnist or fashion-mnist, cut to the run's limit. Fails with flag.115 for a data set of features.
-spankey::image_dataset load_images(const run_options& options, spankey::split part);
+/// cifar10, mnist or fashion-mnist, or glyphs drawn as `image` says; cut to the run's limit. Fails with flag.115 for a data
+/// set of features.
+spankey::image_dataset load_images(const run_options& options, spankey::split part,
+                                   const spankey::extents& image);
 
 /// What makes numbers of the run's pixels: --mean and --deviation, or those of its data set; empty for features.
 spankey::pixel_constants pixels_of(const run_options& options);

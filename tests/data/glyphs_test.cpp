@@ -109,6 +109,41 @@ TEST_CASE("the stated mean and deviation are those of the pixels") {
   }
 }
 
+TEST_CASE("grey images of 28 pixels show the same shapes as coloured ones of 32") {
+  const spankey::extents grey{1, 28, 28};
+  const image_dataset small = spankey::make_glyphs(2000, 11, split::test, grey);
+  const image_dataset large = spankey::make_glyphs(2000, 11, split::test);
+  CHECK(small.sample == grey);
+  CHECK(small.pixels.size() == 2000 * 28 * 28);
+  CHECK(small.labels == large.labels);
+  CHECK(spankey::make_glyphs(20, 11, split::test, spankey::glyph_sample).pixels ==
+        std::vector<std::uint8_t>(large.pixels.begin(), large.pixels.begin() + 20 * features));
+  // The shape's centre is where it is in the large image, in parts of the edge; the shape is brighter than its ground.
+  const auto centre = [](const image_dataset& data, index_t i) {
+    const index_t edge = data.sample.width, channels = data.sample.channels;
+    double low = 255, sum = 0, along = 0;
+    for (index_t p = 0; p < edge * edge; ++p) low = std::min<double>(low, data.image(i)[p * channels]);
+    for (index_t p = 0; p < edge * edge; ++p) {
+      const double bright = std::pow(data.image(i)[p * channels] - low, 2);
+      sum += bright;
+      along += bright * (static_cast<double>(p % edge) + 0.5) / static_cast<double>(edge);
+    }
+    return along / sum;
+  };
+  double apart = 0, mean = 0, squares = 0;
+  for (index_t i = 0; i < 2000; ++i) apart += std::abs(centre(small, i) - centre(large, i)) / 2000;
+  CHECK(apart < 0.05);  // unrelated images: 0.1
+  for (const std::uint8_t pixel : small.pixels) {
+    const double x = (pixel / 255.0 - small.mean[0]) / small.deviation[0];
+    mean += x;
+    squares += x * x;
+  }
+  const double count = static_cast<double>(small.pixels.size());
+  mean /= count;
+  CHECK(std::abs(mean) < 0.05);
+  CHECK(std::abs(std::sqrt(squares / count - mean * mean) - 1) < 0.03);
+}
+
 TEST_CASE("each shape fits its circle and is told from the others by its area and its corners") {
   std::array<double, 10> area{};
   for (index_t label = 0; label < 10; ++label) {
@@ -185,4 +220,12 @@ TEST_CASE("counts and indices out of range") {
   CHECK(message_of([] { spankey::make_glyphs(0, 1, split::test); }).find("[spankey.data.131]") == 0);
   CHECK(message_of([] { spankey::make_glyphs(spankey::glyphs_test_begin, 1, split::train); }) ==
         "[spankey.data.131] glyphs: found 1073741824 images, expected 1 to 1073741823");
+  CHECK(message_of([] {
+          spankey::make_glyphs(1, 1, split::test, {2, 28, 28});
+        }) ==
+        "[spankey.data.132] glyphs: found C=2 H=28 W=28, expected 1 or 3 channels and H = W from 16 to 256");
+  for (const spankey::extents& sample :
+       {spankey::extents{1, 28, 32}, {1, 15, 15}, {3, 257, 257}, {0, 28, 28}})
+    CHECK(message_of([&] { spankey::make_glyphs(1, 1, split::test, sample); }).find("[spankey.data.132]") ==
+          0);
 }

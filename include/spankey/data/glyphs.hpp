@@ -1,4 +1,5 @@
-// Glyphs: a drawn data set of ten shapes, 3x32x32, that needs no file. The default where CIFAR-10 is missing.
+// Glyphs: a drawn data set of ten shapes that needs no file, 3x32x32 like CIFAR-10 unless other extents are asked for
+// (1x28x28 is like MNIST). Shapes keep their share of the image; grey images have the colours' first channel.
 //
 // Image i of a seed is a pure function of (seed, i), of class i mod 10: any run of 10 images is balanced.
 //   pixel = a * foreground + (1 - a) * background + shade + noise,  coverage a = clamp(1/2 - s, 0, 1)
@@ -135,8 +136,9 @@ struct glyph_stripes {
   }
 };
 
-/// Draws image `index` of `seed`: 32 x 32 x 3 bytes, class index mod 10.
-inline void draw_glyph(std::uint64_t seed, index_t index, std::uint8_t* image) {
+/// Draws image `index` of `seed`: H x W x C bytes, class index mod 10.
+inline void draw_glyph(std::uint64_t seed, index_t index, std::uint8_t* image,
+                       const extents& sample = glyph_sample) {
   const random_source source(seed, stream::glyphs, static_cast<std::uint64_t>(index));
   std::uint64_t drawn = 0;
   const auto between = [&](double low, double high) { return low + (high - low) * source.uniform(drawn++); };
@@ -147,13 +149,17 @@ inline void draw_glyph(std::uint64_t seed, index_t index, std::uint8_t* image) {
                          between(0, 2 * std::numbers::pi)};
   };
 
-  const double radius = between(9, 13);  // pixels
-  const double room = 17 - radius;  // how far the centre may leave the middle: at most a corner is cut off
-  const double centre_x = 15.5 + between(-room, room), centre_y = 15.5 + between(-room, room);
+  const double scale = static_cast<double>(sample.width) / 32,
+               middle = static_cast<double>(sample.width - 1) / 2;
+  const double radius = scale * between(9, 13);  // pixels
+  const double room =
+      scale * 17 - radius;  // how far the centre may leave the middle: at most a corner is cut off
+  const double centre_x = middle + between(-room, room), centre_y = middle + between(-room, room);
   const double turn = between(-0.5, 0.5);  // radians
   const double cosine = std::cos(turn), sine = std::sin(turn);
+  const auto channels = static_cast<std::size_t>(sample.channels);
   std::array<double, 3> background{}, foreground{};
-  for (std::size_t c = 0; c < 3; ++c) {
+  for (std::size_t c = 0; c < channels; ++c) {
     const double contrast = between(0.4, 0.7);
     background[c] = between(0, 1 - contrast);
     foreground[c] = background[c] + contrast;
@@ -168,14 +174,14 @@ inline void draw_glyph(std::uint64_t seed, index_t index, std::uint8_t* image) {
   constexpr double noise_unit = 1 / 104.5;
   const index_t label = index % glyph_classes;
   std::array<std::uint32_t, 4> words{};
-  for (index_t i = 0, value = 0; i < glyph_sample.height * glyph_sample.width; ++i) {
-    const double x = static_cast<double>(i % glyph_sample.width) - centre_x;
-    const double y = static_cast<double>(i / glyph_sample.width) - centre_y;
+  for (index_t i = 0, value = 0; i < sample.height * sample.width; ++i) {
+    const double x = static_cast<double>(i % sample.width) - centre_x;
+    const double y = static_cast<double>(i / sample.width) - centre_y;
     const glyph_point p{(cosine * x + sine * y) / radius, (cosine * y - sine * x) / radius};
     const double coverage = std::clamp(0.5 - radius * distance_to_glyph(label, p), 0.0, 1.0);
     const double shade =
         coverage * inside.at(x, y) + (1 - coverage) * outside.at(x, y) + ramp_x * x + ramp_y * y;
-    for (std::size_t c = 0; c < 3; ++c, ++value) {
+    for (std::size_t c = 0; c < channels; ++c, ++value) {
       if (value % 8 == 0) words = source.block(noise_begin + static_cast<std::uint64_t>(value / 8));
       const std::uint32_t pair = words[static_cast<std::size_t>(value % 8 / 2)] >> (value % 2 * 16);
       const auto sum = static_cast<double>((pair & 0xFFU) + (pair >> 8 & 0xFFU));
@@ -187,34 +193,42 @@ inline void draw_glyph(std::uint64_t seed, index_t index, std::uint8_t* image) {
 }
 
 /// Images first_index to first_index + count - 1 of `seed`. Ranges that do not overlap share no image.
-/// Errors: data.131 unless count >= 1, first_index >= 0 and the last index is below 2^31.
-inline image_dataset make_glyphs(index_t count, std::uint64_t seed, index_t first_index = 0) {
+/// Errors: data.131 unless count >= 1, first_index >= 0 and the last index is below 2^31; data.132 unless the images are
+/// squares of 16 to 256 pixels a side with 1 or 3 channels.
+inline image_dataset make_glyphs(index_t count, std::uint64_t seed, index_t first_index = 0,
+                                 const extents& sample = glyph_sample) {
   constexpr index_t end = 0x7FFFFFFF;
   if (count < 1 || first_index < 0 || first_index > end || count > end - first_index) {
     fail("data.131", "glyphs", "found ", count, " images from index ", first_index,
          ", expected at least 1 image and indices from 0 to ", end - 1);
   }
+  if ((sample.channels != 1 && sample.channels != 3) || sample.height != sample.width || sample.width < 16 ||
+      sample.width > 256) {
+    fail("data.132", "glyphs", "found C=", sample.channels, " H=", sample.height, " W=", sample.width,
+         ", expected 1 or 3 channels and H = W from 16 to 256");
+  }
   image_dataset data;
   data.name = "glyphs";
-  data.sample = glyph_sample;
+  data.sample = sample;
   data.classes = glyph_classes;
-  glyph_pixels().give_to(data);
+  glyph_pixels(sample.channels).give_to(data);
   data.labels.resize(static_cast<std::size_t>(count));
-  data.pixels.resize(static_cast<std::size_t>(count * glyph_sample.size()));
+  data.pixels.resize(static_cast<std::size_t>(count * sample.size()));
   parallel_for(count, [&](index_t i) {
     data.labels[static_cast<std::size_t>(i)] = static_cast<std::uint8_t>((first_index + i) % glyph_classes);
-    draw_glyph(seed, first_index + i, data.pixels.data() + i * glyph_sample.size());
+    draw_glyph(seed, first_index + i, data.pixels.data() + i * sample.size(), sample);
   });
   return data;
 }
 
 /// The training or the test part of `seed`: the first `count` images from index 0 or from glyphs_test_begin.
-/// Error data.131 unless 1 <= count <= glyphs_test_begin - 1.
-inline image_dataset make_glyphs(index_t count, std::uint64_t seed, split part) {
+/// Errors: data.131 unless 1 <= count <= glyphs_test_begin - 1; data.132.
+inline image_dataset make_glyphs(index_t count, std::uint64_t seed, split part,
+                                 const extents& sample = glyph_sample) {
   if (count >= glyphs_test_begin) {
     fail("data.131", "glyphs", "found ", count, " images, expected 1 to ", glyphs_test_begin - 1);
   }
-  return make_glyphs(count, seed, part == split::train ? index_t{0} : glyphs_test_begin);
+  return make_glyphs(count, seed, part == split::train ? index_t{0} : glyphs_test_begin, sample);
 }
 
 }  // namespace spankey

@@ -1,10 +1,12 @@
 // What makes numbers of the pixels of the data sets that the library reads: x = (byte/255 - mean[c]) / deviation[c].
 #pragma once
 
+#include <cstddef>
 #include <utility>
 #include <vector>
 
 #include "spankey/core/dialect.hpp"
+#include "spankey/core/shape.hpp"
 
 namespace spankey {
 
@@ -24,6 +26,9 @@ inline pixel_constants mnist_pixels() { return {{0.1307F}, {0.3081F}}; }
 inline pixel_constants fashion_mnist_pixels() { return {{0.2860F}, {0.3530F}}; }
 inline pixel_constants cifar10_pixels() { return {{0.4914F, 0.4822F, 0.4465F}, {0.2470F, 0.2435F, 0.2616F}}; }
 /// Measured; the same for every seed.
-inline pixel_constants glyph_pixels() { return {{0.333F, 0.333F, 0.333F}, {0.257F, 0.257F, 0.257F}}; }
+inline pixel_constants glyph_pixels(index_t channels) {
+  const auto c = static_cast<std::size_t>(channels);
+  return {std::vector<float>(c, 0.333F), std::vector<float>(c, 0.257F)};
+}
 
 }  // namespace spankey
