@@ -38,11 +38,13 @@ int evaluate(const eval_options& options);
 
 /// What `report` shows, and where the page goes.
 struct report_options {
-  std::string folder;  // of a run or of a sweep
-  std::string out;     // default: FOLDER/report.html
+  std::string folder;   // of a run or of a sweep
+  std::string out;      // default: FOLDER/report.html
+  std::string picture;  // instead of a page: a run's gate as one SVG picture
+  bool dark = false;    // the picture's colours
 };
 
-/// Writes the results of a run or a sweep as one page of HTML.
+/// Writes the results of a run or a sweep as one page of HTML, or as a picture. Fails with report.1xx.
 int report(const report_options& request);
 
 /// Prints what would run: `flags` (flag_text), kernels, threads, model, memory plan; with `measure` also the memory that

@@ -98,6 +98,12 @@ void declare_report_flags(flag_set& flags, report_options& request) {
       ->check(path_text("FOLDER"))
       ->required();
   flags.add_option("--out", request.out, "page (default: DIR/report.html)")->check(path_text("FILE"));
+  flags
+      .add_option(
+          "--picture", request.picture,
+          "instead of the page: a run's gate as one SVG picture (of a run evaluated with --families all)")
+      ->check(path_text("FILE"));
+  flags.add_flag("--dark", request.dark, "colours of the picture for a dark page");
 }
 
 int print(const std::string& text) {

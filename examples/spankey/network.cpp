@@ -45,16 +45,20 @@ std::string shape_text(const spankey::extents& e) {
          " W=" + std::to_string(e.width);
 }
 
+// Glyphs are drawn as a network of images takes them.
+bool fits(const network& model, const std::string& data) {
+  return sample_of(data) == model.input || (data == "glyphs" && model.input.height > 1);
+}
+
 void require_data_fits(const network& model, const std::string& data) {
-  const spankey::extents sample = sample_of(data);
-  if (sample == model.input) return;
+  if (fits(model, data)) return;
   std::vector<std::string> models, sets;
   for (const network& n : networks())
-    if (n.input == sample) models.push_back(n.name);
+    if (fits(n, data)) models.push_back(n.name);
   for (const std::string& name : data_names())
-    if (sample_of(name) == model.input) sets.push_back(name);
+    if (fits(model, name)) sets.push_back(name);
   spankey::fail("flag.115", "--model", "found ", model.name, ", which takes ", shape_text(model.input),
-                "; --data ", data, " has ", shape_text(sample), " and fits ",
+                "; --data ", data, " has ", shape_text(sample_of(data)), " and fits ",
                 models.empty() ? "no network" : listed(models), "; ", model.name, " fits --data ",
                 listed(sets));
 }

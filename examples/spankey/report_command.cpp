@@ -3,6 +3,7 @@
 
 #include "commands.hpp"
 #include "output_file.hpp"
+#include "report/gate_picture.hpp"
 #include "report/html_text.hpp"
 #include "report/read_run.hpp"
 #include "report/read_sweep.hpp"
@@ -28,6 +29,12 @@ std::string cells_url(const fs::path& folder, const fs::path& out) {
   return url;
 }
 
+int write(const fs::path& out, const std::string& text) {
+  spankey::write_file_atomically(out.string(), text, spankey::file_mode::shared);
+  std::printf("wrote %s\n", printable(out.string()).c_str());
+  return 0;
+}
+
 }  // namespace
 
 int report(const report_options& request) {
@@ -35,6 +42,15 @@ int report(const report_options& request) {
   std::error_code code;
   if (!fs::is_directory(folder, code))
     fail("report.101", printable(request.folder), "expected the folder of a run or a sweep, found no folder");
+  if (request.dark && request.picture.empty()) fail("report.108", "--dark", "needs --picture");
+  if (!request.picture.empty()) {
+    require_output("--picture", request.picture);
+    if (!fs::exists(folder / "config.json", code))
+      fail("report.102", printable(request.folder),
+           "--picture shows a run (config.json), found no such file");
+    const picture_theme theme = request.dark ? picture_theme::dark : picture_theme::light;
+    return write(request.picture, gate_picture(read_run(request.folder), theme));
+  }
   const fs::path out = request.out.empty() ? folder / "report.html" : fs::path(request.out);
   require_output("--out", out.string());
   std::string page;
@@ -46,7 +62,5 @@ int report(const report_options& request) {
     fail("report.102", printable(request.folder),
          "expected a run (config.json) or a sweep (results.json), found neither file");
   }
-  spankey::write_file_atomically(out.string(), page, spankey::file_mode::shared);
-  std::printf("wrote %s\n", printable(out.string()).c_str());
-  return 0;
+  return write(out, page);
 }
