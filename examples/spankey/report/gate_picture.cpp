@@ -77,6 +77,8 @@ line_series series_of(const acceptance_curve& acceptance, figure f, std::size_t 
 std::string gate_picture(const run_results& run, picture_theme theme) {
   std::vector<condition_result> shown;
   std::copy_if(run.conditions.begin(), run.conditions.end(), std::back_inserter(shown), is_shown);
+  std::stable_partition(shown.begin(), shown.end(),
+                        [](const condition_result& c) { return c.label == "valid key"; });
   if (shown.size() < 3 || !run.acceptance || run.acceptance->angle.size() < 2)
     spankey::fail(
         "report.107", run.name,
