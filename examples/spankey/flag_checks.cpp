@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "spankey/checkpoint/printable.hpp"
+#include "spankey/core/finite.hpp"
 
 namespace {
 
@@ -72,7 +73,7 @@ std::string as_decimal(std::string text) {
   std::replace(text.begin(), text.end(), ',', '.');
   char* end = nullptr;
   const double value = std::strtod(text.c_str(), &end);
-  if (text.empty() || *end != '\0' || !std::isfinite(value)) return {};
+  if (text.empty() || *end != '\0' || !spankey::is_finite(value)) return {};
   return std::fabs(value) < 1e15 && value == std::floor(value)
              ? std::to_string(static_cast<std::int64_t>(value))
              : number_text(value);
