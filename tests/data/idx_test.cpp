@@ -134,6 +134,16 @@ TEST_CASE("a wrong magic number") {
         "[spankey.data.145] offset 0: expected magic number 0x00000803, found 0x00000801");
   CHECK(reading(idx_images(1), labels_expected) ==
         "[spankey.data.145] offset 0: expected magic number 0x00000801, found 0x00000803");
+  const auto ends = [](const std::string& message, const std::string& end) {
+    CAPTURE(message);
+    CHECK(message.ends_with(end));
+  };
+  ends(reading("<!DOCTYPE html>", images_expected),
+       "found 0x3c21444f: a text, as a server's page or a pointer of git-lfs is, not the data");
+  ends(reading("version https://git-lfs", labels_expected), " not the data");
+  ends(reading("PK\x03\x04", images_expected), "found 0x504b0304: a zip archive, unpack it");
+  ends(reading("\x1f\x8b\x08\x08 packed", images_expected),
+       "found 0x1f8b0808: packed by gzip, see data/gzip.hpp");
   CHECK(reading("\x1f\x8b\x08\x08 packed", labels_expected).find("found 0x1f8b0808") != std::string::npos);
 }
 

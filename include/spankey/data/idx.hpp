@@ -58,7 +58,7 @@ class idx_reader {
     const index_t found = next_word(0);
     if (found != magic) {
       fail("data.145", source_->where(), "offset 0: expected magic number ", hexadecimal(magic), ", found ",
-           hexadecimal(found));
+           hexadecimal(found), kind_of(found));
     }
     count_ = next_word(4);
     if (count_ < 1 || count_ > expected.most_items) {
@@ -121,6 +121,14 @@ class idx_reader {
     std::string digits = "0x";
     for (int shift = 28; shift >= 0; shift -= 4) digits += "0123456789abcdef"[word >> shift & 15];
     return digits;
+  }
+  // What a file is that begins with these four bytes, as far as they show it.
+  static const char* kind_of(index_t word) {
+    if (word >> 16 == 0x1F8B) return ": packed by gzip, see data/gzip.hpp";
+    if (word == 0x504B0304) return ": a zip archive, unpack it";
+    for (int shift = 24; shift >= 0; shift -= 8)
+      if ((word >> shift & 255) < 0x20 || (word >> shift & 255) > 0x7E) return "";
+    return ": a text, as a server's page or a pointer of git-lfs is, not the data";
   }
   [[noreturn]] void too_long() const {
     fail("data.144", source_->where(), "offset ", header_bytes_ + bytes(),
