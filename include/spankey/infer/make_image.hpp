@@ -107,12 +107,14 @@ inline pixel_normalisation pixels_of(std::span<const float> mean, std::span<cons
 }
 
 /// An image of the model's weights, gate and head; `classes` semantic classes; `pixels` as the network was trained, so
-/// that a session takes bytes. Fails with infer.101 for another head, infer.103 for weights that are no numbers, infer.104 for such a gamma, infer.110
-/// for another number of channels.
+/// that a session takes bytes. Fails with memory.105 and memory.107 for no weights, infer.101 for another head, infer.103 for
+/// weights that are no numbers, infer.104 for such a gamma, infer.105 for one that nobody set, infer.110 for another number
+/// of channels.
 template <ImageWeight Weight, class Model>
 std::vector<std::byte> make_image(Model& model, index_t classes, const pixel_normalisation& pixels = {}) {
   using layout = image_layout<Model, Weight>;
   std::vector<std::byte> image(layout::bytes);
+  require_written(model, 0, "make_image");
   image_header header;
   std::strncpy(header.model, architecture<Model>::name, sizeof header.model - 1);
   header.weights = weight_code<Weight>;
@@ -136,6 +138,9 @@ std::vector<std::byte> make_image(Model& model, index_t classes, const pixel_nor
                       "SpanKey: images know additive and multiplicative keys; another injector has no code");
         header.injector = static_cast<std::uint32_t>(
             std::is_same_v<policy_type, additive> ? injector_kind::additive : injector_kind::multiplicative);
+        if (!policy.is_set())
+          fail("infer.105", "make_image", "found an injector at site ", site,
+               " whose strength nobody set; expected set_injector(model, policy) before");
         header.gamma = policy.gamma;
         if (!is_finite(policy.gamma))
           fail("infer.104", "make_image", "found gamma ", policy.gamma, ", expected a finite number");

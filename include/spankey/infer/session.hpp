@@ -9,7 +9,9 @@
 //   infer::answer<network> answer;
 //   session.run(pixels, answer);      status: logits, semantic class, refused or not, with a key or without
 //   session.run_normalised(x, answer);        the same of numbers that are normalised already
-// Without a key it answers as the network does without a key, and says so. One session serves one thread.
+// Without a key it answers as the network does without a key, and says so. One session serves one thread at a time; a
+// second one that calls open, bind or run meanwhile is answered status::busy in debug builds (core/single_entry.hpp), and
+// wrong numbers in others.
 // NaN and infinity open no gate: not in an image, a key or x, nor where sums grow to them. Each has a status, and an answer
 // that no run filled in, or that came with another status than ok, is a refusal.
 #pragma once
@@ -25,6 +27,7 @@
 #include <span>
 #include <type_traits>
 
+#include "spankey/core/single_entry.hpp"
 #include "spankey/infer/engine.hpp"
 #include "spankey/infer/image.hpp"
 #include "spankey/key/secret.hpp"
@@ -104,6 +107,8 @@ class session {
   /// Takes weights and memory, which must both outlive the session; a key that was bound is wiped. After an error the
   /// session is closed.
   status open(std::span<const std::byte> image, std::span<std::byte> memory) {
+    const single_entry::pass inside(entry_);
+    if (!inside) return status::busy;
     close();
     image_header header;
     if (const status s = check_image<Model, Weight>(image, header); s != status::ok) return s;
@@ -127,6 +132,8 @@ class session {
   /// Binds one key for every site that takes one, in the order of the sites, each in (C, H, W) order and scaled as the
   /// key space scales it. Until this succeeds an earlier key stays bound.
   status bind(std::span<const std::span<const float>> keys) {
+    const single_entry::pass inside(entry_);
+    if (!inside) return status::busy;
     if (image_ == nullptr) return status::not_open;
     std::size_t next = 0;
     for (std::size_t i = 0; i < sites; ++i) {
@@ -164,6 +171,8 @@ class session {
   /// not_open, input_size, image_pixels, logits_not_finite; `found` is a refusal then, without logits.
   status run(std::span<const std::uint8_t> pixels, answer<Model>& found) {
     found = {};
+    const single_entry::pass inside(entry_);
+    if (!inside) return status::busy;
     if (image_ == nullptr) return status::not_open;
     if (pixels.size() != static_cast<std::size_t>(Model::input::size)) return status::input_size;
     if (header_.pixels.channels == 0) return status::image_pixels;
@@ -185,6 +194,8 @@ class session {
   /// input_not_finite, logits_not_finite; `found` is a refusal then, without logits.
   status run_normalised(std::span<const float> x, answer<Model>& found) {
     found = {};
+    const single_entry::pass inside(entry_);
+    if (!inside) return status::busy;
     if (image_ == nullptr) return status::not_open;
     if (x.size() != static_cast<std::size_t>(Model::input::size)) return status::input_size;
     return forward(x.data(), found);
@@ -262,6 +273,7 @@ class session {
   float* memory_ = nullptr;
   image_header header_;
   key_state key_ = key_state::none;
+  single_entry entry_;
 };
 
 }  // namespace spankey::infer
