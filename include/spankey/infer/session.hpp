@@ -176,10 +176,13 @@ class session {
     if (image_ == nullptr) return status::not_open;
     if (pixels.size() != static_cast<std::size_t>(Model::input::size)) return status::input_size;
     if (header_.pixels.channels == 0) return status::image_pixels;
-    float* const x = slot(0);
-    for (index_t i = 0; i < Model::input::size; ++i)
-      x[i] = header_.pixels(pixels[static_cast<std::size_t>(i)], i % Model::input::channels);
-    return forward(x, found);
+    if constexpr (Model::input::channels <= index_t{pixel_normalisation::most_channels}) {
+      float* const x = slot(0);
+      for (index_t i = 0; i < Model::input::size; ++i)
+        x[i] = header_.pixels(pixels[static_cast<std::size_t>(i)], i % Model::input::channels);
+      return forward(x, found);
+    }
+    return status::image_pixels;  // features: no image of them holds constants
   }
   /// Whoever divides by 255 and no more gets wrong answers: numbers have a call of their own, whose name says what it wants.
   template <class Numbers>
