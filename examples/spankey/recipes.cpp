@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
+#include <cstdint>
 #include <nlohmann/json.hpp>
 
 #include "spankey/core/error.hpp"
@@ -10,6 +12,8 @@
 namespace {
 
 using nlohmann::json;
+using spankey::coefficient_kind;
+using spankey::coefficient_law;
 
 struct data_set {
   const char* name;
@@ -57,13 +61,25 @@ json regime_reference() {
           {"deny-on", "wrong"},    {"batch-statistics", "per_group"}};
 }
 
+json law_flags(const coefficient_law& law) {
+  return {{"coefficients", spankey::name_of(law.kind)}, {"offset", law.offset}, {"spread", law.spread}};
+}
+
+// Coefficients of the sound regime: a mean, and a fixed distance from it, so that no valid key lies in a corner where none
+// was trained (docs/gate_study.md). The angle between a key and the mean is the same for every m.
+coefficient_law sound_law(std::int64_t subspace_dim) {
+  return {coefficient_kind::sphere, 0.5,
+          std::sqrt(static_cast<double>(std::max<std::int64_t>(1, subspace_dim)) / 32)};
+}
+
 json regime_sound(const std::string& data, const std::string& deny, bool keys_have_a_mean) {
   json recipe = {{"rescale", "per_key"},
                  {"invalid-mixture", sound_mixture(keys_have_a_mean)},
                  {"deny", deny},
                  {"deny-on", "wrong+no"},
                  {"batch-statistics", "joint"}};
-  if (data == "mnist") recipe.update({{"gamma", 2.0}, {"key-std", 1.0}});
+  if (data == "mnist")
+    recipe.update({{"gamma", 2.0}, {"key-std", 1.0}, {"epochs", 10}, {"lr", 2e-3}, {"schedule", "cosine"}});
   if (deny == "sealed") recipe.update({{"deny-weight", 2.0}, {"seal-weight", 3.0}});
   return recipe;
 }
@@ -94,19 +110,23 @@ json recipe_for(const json& given) {
   const auto chosen = [&](const char* flag, const std::string& otherwise) {
     return given.contains(flag) && given.at(flag).is_string() ? given.at(flag).get<std::string>() : otherwise;
   };
-  const bool cube = chosen("coefficients", "unit_cube") == "unit_cube";
-  const auto law = spankey::default_law(cube ? spankey::coefficient_kind::unit_cube
-                                             : spankey::coefficient_kind::gaussian);  // as of the sphere
-  const bool keys_have_a_mean = given.contains("offset") ? given.at("offset") != 0 : law.offset != 0;
   const std::string data = chosen("data", usual_data_of(chosen("model", "resnet18")));
   const bool is_sound = chosen("regime", "sound") != "reference";
   json recipe = recipe_of_data(data);
+  if (!given.contains("coefficients") && is_sound) {
+    const json m =
+        given.contains("subspace-dim") ? given.at("subspace-dim") : recipe.value("subspace-dim", json(32));
+    recipe.update(law_flags(sound_law(m.is_number_integer() ? m.get<std::int64_t>() : 32)));
+  } else {
+    const bool cube = chosen("coefficients", "unit_cube") == "unit_cube";
+    recipe.update(
+        law_flags(spankey::default_law(cube ? coefficient_kind::unit_cube : coefficient_kind::sphere)));
+  }
+  const bool keys_have_a_mean = (given.contains("offset") ? given.at("offset") : recipe.at("offset")) != 0;
   recipe.update(is_sound ? regime_sound(data, chosen("deny", "sealed"), keys_have_a_mean)
                          : regime_reference());
   recipe["sites"] = sites_of(chosen("model", recipe.at("model")), is_sound);
   if (given.contains("model")) recipe["data"] = data;
-  recipe["offset"] = law.offset;
-  recipe["spread"] = law.spread;
   // Without keys there is nothing to deny.
   if (chosen("inject", "mul") == "none") recipe["deny"] = "none";
   return recipe;

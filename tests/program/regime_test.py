@@ -1,5 +1,6 @@
 """The two regimes: what config.json holds where the flags say nothing, and what they leave alone."""
 import json
+import math
 import sys
 
 import data_files
@@ -10,11 +11,16 @@ MIXTURE = CENTRED_MIXTURE + ",negated"
 REFERENCE = {"basis": "uniform", "coefficients": "unit_cube", "rescale": "pooled", "invalid": "gaussian",
              "invalid-mixture": "", "deny": "B", "deny-on": "wrong", "deny-weight": 0.1, "seal-weight": 1.0,
              "offset": 0.5, "spread": 0.5, "batch-statistics": "per_group"}
-SOUND = {"basis": "uniform", "coefficients": "unit_cube", "rescale": "per_key", "invalid-mixture": MIXTURE,
-         "deny": "sealed", "deny-on": "wrong+no", "deny-weight": 2.0, "seal-weight": 3.0, "offset": 0.5, "spread": 0.5,
+SOUND = {"basis": "uniform", "coefficients": "sphere", "rescale": "per_key", "invalid-mixture": MIXTURE,
+         "deny": "sealed", "deny-on": "wrong+no", "deny-weight": 2.0, "seal-weight": 3.0, "offset": 0.5,
          "batch-statistics": "joint"}
-SOUND_ON_MNIST = {"sites": [1, 2], "gamma": 2.0, "key-std": 1.0}
+SOUND_ON_MNIST = {"sites": [1, 2], "gamma": 2.0, "key-std": 1.0, "lr": 2e-3, "schedule": "cosine"}
 REGIME_FLAGS = set(REFERENCE) | {"regime"}
+
+
+def sound_spread(m):
+    """A key is as far from the mean of all keys whatever m is: spread / (offset sqrt(m)) is 0.354, an angle of 19.5 degrees."""
+    return math.sqrt(m / 32)
 
 
 def config_of(folder, name, *flags):
@@ -35,6 +41,7 @@ def test_regimes_of_every_data_set(folder):
         sound = config_of(folder, data + " sound", *flags, "--regime", "sound")
         holds(reference, REFERENCE)
         holds(sound, SOUND)
+        assert math.isclose(sound["spread"], sound_spread(sound["subspace-dim"])), sound
         assert config_of(folder, data, *flags) == sound
         # The rest is the data set's, whatever the regime; MNIST's was studied.
         studied = SOUND_ON_MNIST if data == "mnist" else {}
@@ -55,10 +62,15 @@ def test_given_flags_win(folder):
 def test_law_of_the_coefficients(folder):
     for coefficients, law in {"unit_cube": (0.5, 0.5), "gaussian": (0, 1), "sphere": (0, 1)}.items():
         config = config_of(folder, coefficients, "--data", "linear", "--coefficients", coefficients)
-        assert (config["offset"], config["spread"]) == law, config
+        assert (config["coefficients"], config["offset"], config["spread"]) == (coefficients, *law), config
         # What is negated without an offset is as good as valid: it cannot be in the mixture.
         assert config["invalid-mixture"] == (MIXTURE if law[0] else CENTRED_MIXTURE), config
-    for name, flags, mixture in (("centred cube", ["--offset", 0], CENTRED_MIXTURE),
+    for m in (1, 2, 19):
+        config = config_of(folder, f"m {m}", "--data", "linear", "--subspace-dim", m)
+        assert config["coefficients"] == "sphere" and math.isclose(config["spread"], sound_spread(m)), config
+    reference = config_of(folder, "reference sphere", "--data", "linear", "--regime", "reference", "--coefficients", "sphere")
+    assert (reference["offset"], reference["spread"]) == (0, 1), reference
+    for name, flags, mixture in (("centred", ["--offset", 0], CENTRED_MIXTURE),
                                  ("moved sphere", ["--coefficients", "sphere", "--offset", 0.25], MIXTURE)):
         holds(config_of(folder, name, "--data", "linear", *flags), {"invalid-mixture": mixture})
 
