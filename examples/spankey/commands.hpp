@@ -66,6 +66,9 @@ struct convert_options {
   std::vector<std::string> weights = {"fp32"};  // fp32, bf16, int8
   std::string out, header, name = "weights", key_out, key_header;
   std::uint64_t key_index = 0;
+  double key_bound =
+      0.9;  // of the mean accuracy of valid keys: below it the next candidate is tried; 0: none is
+  std::int64_t key_images = 500;  // that a candidate is tried on
   bool evaluate = false;
   std::optional<std::int64_t> test_limit;
   std::int64_t threads = 0;
@@ -73,9 +76,9 @@ struct convert_options {
   [[nodiscard]] bool wants_key() const { return !key_out.empty() || !key_header.empty(); }
 };
 
-/// Writes a run's weights as inference reads them and one of its keys, and compares the accuracies. A key file holds, for
-/// every site that takes a key, in the order of their numbers, its C x H x W elements as float32, little endian, scaled
-/// as the key space says: what session.bind wants. Fails with flag.117 to flag.122.
+/// Writes a run's weights as inference reads them and one of its keys, which was tried on test images, and compares the
+/// accuracies. A key file (key/key_file.hpp) is what session.bind_file wants. "-", a FIFO or a descriptor (/dev/fd/N) is
+/// written as it stands. Fails with flag.117 to flag.122, flag.129, key.124, key.125.
 int convert(const convert_options& request);
 
 /// Weights from elsewhere: safetensors with PyTorch's names. The network's head follows from `deny`.

@@ -3,12 +3,12 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <vector>
 
 #include "commands.hpp"
-#include "spankey/key/issued_key.hpp"
-#include "spankey/train/metrics.hpp"
+#include "spankey/train/issue.hpp"
 
 /// The weights of a run as one weight image (infer/image.hpp); it holds no key.
 struct made_image {
@@ -31,6 +31,9 @@ struct answers_of {
 struct converted {
   std::vector<made_image> images;       // in the order of the request
   std::vector<spankey::site_key> key;   // secret; empty where none was asked for
+  std::uint64_t key_number = 0;         // that of the key space's issued keys
+  spankey::tried_key tried;             // without its key, which is above; no images where it was not tried
+  std::uint64_t fingerprint = 0;        // of the network, for its keys
   std::string network;                  // the session's network, as C++ writes it
   std::vector<answers_of> evaluations;  // empty where none was asked for
   spankey::index_t samples = 0;         // of the test set

@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <bit>
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
@@ -9,10 +8,10 @@
 #include "convert.hpp"
 #include "convert_text.hpp"
 #include "network.hpp"
-#include "output_file.hpp"
+#include "output_target.hpp"
 #include "run_folder.hpp"
-#include "spankey/checkpoint/atomic_file.hpp"
 #include "spankey/checkpoint/checkpoint_series.hpp"
+#include "spankey/checkpoint/issued_key_file.hpp"
 #include "spankey/checkpoint/key_space_file.hpp"
 #include "spankey/checkpoint/printable.hpp"
 #include "spankey/core/error.hpp"
@@ -24,25 +23,37 @@ namespace fs = std::filesystem;
 using spankey::fail;
 using spankey::printable;
 
-// Every file that is asked for can be made and is no other one, before any work.
-void require_outputs(const convert_options& request) {
-  std::map<fs::path, const char*> taken;
+// Where everything that is asked for goes.
+struct outputs {
+  output_target image, header, key, key_header;
+  [[nodiscard]] bool has_stdout() const {
+    return image.is_stdout() || header.is_stdout() || key.is_stdout() || key_header.is_stdout();
+  }
+};
+
+// Every one of them can be written and is no other one, before any work.
+outputs outputs_of(const convert_options& request) {
+  std::map<std::string, const char*> taken;
   std::error_code code;
   for (const char* name :
        {"config.json", "log.jsonl", "metrics.json", "weights.safetensors", "key_space.safetensors"})
-    taken.emplace(fs::weakly_canonical(fs::path(request.run) / name, code), name);
-  const auto require = [&](const char* flag, const std::string& file) {
-    if (file.empty()) return;
-    require_output(flag, file);
-    const auto [other, is_new] = taken.emplace(fs::weakly_canonical(file, code), flag);
+    taken.emplace(fs::weakly_canonical(fs::path(request.run) / name, code).string(), name);
+  const auto target = [&](const char* flag, const std::string& file, replaces old) {
+    if (file.empty()) return output_target();
+    if (const auto own = taken.find(fs::weakly_canonical(file, code).string()); own != taken.end())
+      fail("flag.119", flag, "found '", printable(file), "', which is ", own->second,
+           " already; expected a file of its own");
+    const output_target made(flag, file, old);
+    const auto [other, is_new] = taken.emplace(made.identity(), flag);
     if (!is_new)
       fail("flag.119", flag, "found '", printable(file), "', which is ", other->second,
            " already; expected a file of its own");
+    return made;
   };
-  require("--out", request.out);
-  require("--header", request.header);
-  require("--key-out", request.key_out);
-  require("--key-header", request.key_header);
+  return {target("--out", request.out, replaces::weight_image),
+          target("--header", request.header, replaces::weight_header),
+          target("--key-out", request.key_out, replaces::nothing),
+          target("--key-header", request.key_header, replaces::nothing)};
 }
 
 void require_sense(const run_options& options, const convert_options& request) {
@@ -62,7 +73,6 @@ void require_sense(const run_options& options, const convert_options& request) {
   if (!spankey::checkpoints_in(request.run).empty())
     fail("flag.121", "--run", "'", printable(request.run),
          "' holds checkpoints: its training is not finished");
-  require_outputs(request);
 }
 
 // Model, head, gate: what a reader of a header wants to know.
@@ -79,18 +89,21 @@ std::string description(const run_options& options) {
   return text;
 }
 
-// Site after site, float32 little endian.
-spankey::secret_vector<std::byte> key_bytes(std::span<const spankey::site_key> key) {
-  static_assert(std::endian::native == std::endian::little, "SpanKey: key files are little endian");
-  std::size_t floats = 0;
-  for (const auto& k : key) floats += k.values.size();
-  spankey::secret_vector<std::byte> bytes;
-  bytes.reserve(floats * sizeof(float));
-  for (const auto& k : key) {
-    const auto part = std::as_bytes(std::span<const float>(k.values));
-    bytes.insert(bytes.end(), part.begin(), part.end());
+// How the key that is written came to be chosen. Its number is no secret: without the space it says nothing.
+void print_key(std::FILE* out, const converted& made, double least) {
+  std::fprintf(out, "key %llu: ", static_cast<unsigned long long>(made.key_number));
+  const spankey::tried_key& tried = made.tried;
+  if (tried.images == 0) {
+    std::fputs("not tried\n", out);
+    return;
   }
-  return bytes;
+  std::fprintf(
+      out,
+      "right %.4f, refused %.4f of %lld test images; bound %.4f (%g of the mean %.4f of valid keys); passed "
+      "over: %lld\n",
+      tried.answers[static_cast<std::size_t>(spankey::figure::semantic)],
+      tried.answers[static_cast<std::size_t>(spankey::figure::reject)], static_cast<long long>(tried.images),
+      tried.bound, least, tried.mean, static_cast<long long>(tried.passed_over));
 }
 
 // What the image's own bytes say of pixels, for a reader of the header.
@@ -110,30 +123,28 @@ std::string pixels_text(const made_image& image) {
   return ", takes bytes: mean " + text[0] + ", deviation " + text[1];
 }
 
-void print_table(const converted& made) {
-  std::printf("%lld test samples\n%-16s", static_cast<long long>(made.samples), "");
+void print_table(std::FILE* out, const converted& made) {
+  std::fprintf(out, "%lld test samples\n%-16s", static_cast<long long>(made.samples), "");
   constexpr const char* names[] = {"no key", "valid key", "gaussian key"};
-  for (std::size_t c = 0; c < made.evaluations.front().conditions.size(); ++c) std::printf(" %19s", names[c]);
-  std::printf("\n%-16s", "");
   for (std::size_t c = 0; c < made.evaluations.front().conditions.size(); ++c)
-    std::printf("  %9s %8s", "semantic", "reject");
-  std::puts("");
+    std::fprintf(out, " %19s", names[c]);
+  std::fprintf(out, "\n%-16s", "");
+  for (std::size_t c = 0; c < made.evaluations.front().conditions.size(); ++c)
+    std::fprintf(out, "  %9s %8s", "semantic", "reject");
+  std::fputc('\n', out);
   spankey::index_t not_finite = 0;
   for (const auto& [who, conditions] : made.evaluations) {
-    std::printf("%-16s", who.c_str());
+    std::fprintf(out, "%-16s", who.c_str());
     for (const counted_answers& a : conditions) {
-      std::printf("  %9.4f %8.4f", a.shares[static_cast<std::size_t>(spankey::figure::semantic)],
-                  a.shares[static_cast<std::size_t>(spankey::figure::reject)]);
+      std::fprintf(out, "  %9.4f %8.4f", a.shares[static_cast<std::size_t>(spankey::figure::semantic)],
+                   a.shares[static_cast<std::size_t>(spankey::figure::reject)]);
       not_finite += a.not_finite;
     }
-    std::puts("");
+    std::fputc('\n', out);
   }
   if (not_finite > 0)
-    std::printf("%lld answers are NaN or infinity: counted as refused\n", static_cast<long long>(not_finite));
-}
-
-void wrote(const std::string& file, const char* what, std::size_t bytes) {
-  std::printf("wrote %s: %s, %zu bytes\n", printable(file).c_str(), what, bytes);
+    std::fprintf(out, "%lld answers are NaN or infinity: counted as refused\n",
+                 static_cast<long long>(not_finite));
 }
 
 std::string data_of(const std::string& model) {
@@ -151,36 +162,34 @@ int convert(const convert_options& request) {
   options.test_limit = request.test_limit.value_or(options.test_limit);
   require_keys_fit(options);
   require_sense(options, request);
+  const outputs to = outputs_of(request);
   const converted made = network_named(options.model).convert(options, request);
 
+  std::FILE* const text_out = to.has_stdout() ? stderr : stdout;
   for (const made_image& image : made.images)
-    std::printf("%s: %zu bytes\n", image.weights.c_str(), image.bytes.size());
-  if (!made.evaluations.empty()) print_table(made);
+    std::fprintf(text_out, "%s: %zu bytes\n", image.weights.c_str(), image.bytes.size());
+  if (!made.key.empty()) print_key(text_out, made, request.key_bound);
+  if (!made.evaluations.empty()) print_table(text_out, made);
   // All of it is there before the first file is.
   const std::string about = description(options);
   const made_image& image = made.images.front();
   using spankey::file_mode;
-  if (!request.out.empty()) {
-    spankey::write_file_atomically(request.out, std::span<const std::byte>(image.bytes), file_mode::shared);
-    wrote(request.out, "weight image", image.bytes.size());
-  }
-  if (!request.header.empty()) {
-    const std::string text = image_header_text(about + ", weights " + image.weights + pixels_text(image),
-                                               request.name, image, made.network);
-    spankey::write_file_atomically(request.header, text, file_mode::shared);
-    wrote(request.header, "weight image as a header", text.size());
-  }
-  if (!request.key_out.empty()) {
-    const auto bytes = key_bytes(made.key);
-    spankey::write_file_atomically(request.key_out, std::span<const std::byte>(bytes), file_mode::secret);
-    wrote(request.key_out, "key (secret)", bytes.size());
-  }
-  if (!request.key_header.empty()) {
-    const auto text = key_header_text(about, request.name + "_key", made.key);
-    spankey::write_file_atomically(request.key_header, std::string_view(text.data(), text.size()),
-                                   file_mode::secret);
-    wrote(request.key_header, "key (secret) as a header", text.size());
-  }
+  const auto write = [&](const output_target& target, const char* what, auto&& contents, file_mode mode) {
+    target.write(std::as_bytes(std::span(contents.data(), contents.size())), mode);
+    std::fprintf(text_out, "wrote %s: %s, %zu bytes\n", target.name().c_str(), what, contents.size());
+  };
+  if (to.image) write(to.image, "weight image", image.bytes, file_mode::shared);
+  if (to.header)
+    write(to.header, "weight image as a header",
+          image_header_text(about + ", weights " + image.weights + pixels_text(image), request.name, image,
+                            made.network),
+          file_mode::shared);
+  if (to.key)
+    write(to.key, "key (secret)", spankey::key_file_bytes(made.fingerprint, made.key_number, made.key),
+          file_mode::secret);
+  if (to.key_header)
+    write(to.key_header, "key (secret) as a header", key_header_text(about, request.name + "_key", made.key),
+          file_mode::secret);
   return 0;
 }
 

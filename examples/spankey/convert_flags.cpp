@@ -27,15 +27,16 @@ void declare_convert_flags(flag_set& flags, convert_options& request) {
           "--weights", request.weights,
           "fp32, bf16 (half the bytes) or int8 (a quarter, one scale a channel); several only to compare")
       ->check(one_of({"fp32", "bf16", "int8"}));
-  flags.add_option("--out", request.out, "weight image, for a file or raw flash")->check(file);
+  flags.add_option("--out", request.out, "weight image, for a file or raw flash; -: stdout")->check(file);
   flags.add_option("--header", request.header, "the same as a C++ header")->check(file);
   flags.add_option("--name", request.name, "the array in the header; a key's has _key behind it")
       ->check({.takes = "NAME",
                .allowed = "a name of letters, digits and _ that begins with a letter",
                .fits = &is_identifier});
   flags
-      .add_option("--key-out", request.key_out,
-                  "SECRET: one valid key as float32, site after site, (C,H,W); mode 0600")
+      .add_option(
+          "--key-out", request.key_out,
+          "SECRET: a key file with one valid key, mode 0600, never over a file that is there; -: stdout")
       ->check(file);
   flags
       .add_option(
@@ -45,6 +46,14 @@ void declare_convert_flags(flag_set& flags, convert_options& request) {
       ->check(file);
   flags.add_option("--key-index", request.key_index, "which valid key")
       ->check(from_to<std::uint64_t>(0, last_key));
+  flags
+      .add_option(
+          "--key-bound", request.key_bound,
+          "a key that is right less often than this share of the mean over valid keys is passed over, "
+          "and the next one tried; 0: the key is not tried, and no test images are needed")
+      ->check(from_to(0.0, 1.0));
+  flags.add_option("--key-images", request.key_images, "test images that a key is tried on")
+      ->check(from_to<std::int64_t>(1, (std::int64_t{1} << 30) - 1));
   flags.add_flag("--evaluate", request.evaluate,
                  "also compare sessions with the training library on the test set");
   flags.add_option("--data-root", request.data_root, "folder of the data sets")->check(path_text("FOLDER"));

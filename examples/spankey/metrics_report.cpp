@@ -1,5 +1,6 @@
 #include "metrics_report.hpp"
 
+#include <cmath>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -58,25 +59,11 @@ json acceptance(const gate_report& report) {
 
 }  // namespace
 
-json means_of(const gate_report& report) {
-  const auto means = [](const condition_summary& c) {
-    json entry = json::object();
-    for (std::size_t f = 0; f < c.figures.size(); ++f)
-      entry[std::string(figure_names[f])] = {{"mean", c.figures[f].mean}};
-    return entry;
-  };
-  json found = {{"no_key", means(report.no_key)}};
-  if (!report.valid_key) return found;
-  found["valid_key"] = means(*report.valid_key);
-  for (const invalid_summary& invalid : report.invalid_keys)
-    place(found, "invalid_key", json::object())[spelled_rule(invalid.rule)] = means(invalid.summary);
-  return found;
-}
-
 json to_json(const gate_report& report, index_t classes) {
   json metrics = {{"no_key", condition(report.no_key)}};
   if (!report.valid_key) return metrics;
   metrics["valid_key"] = condition(*report.valid_key);
+  metrics["valid_key"]["weak"] = report.valid_key->weak;
   std::size_t angles = 0;
   for (const invalid_summary& invalid : report.invalid_keys) {
     place(metrics, "invalid_key", json::object())[spelled_rule(invalid.rule)] = condition(invalid.summary);
@@ -127,6 +114,14 @@ std::string table(const gate_report& report) {
   if (not_finite > 0)
     text += std::to_string(not_finite) + " of " + std::to_string(answers) +
             " answers are NaN or infinity: counted as refused, and as right in no column\n";
+  if (report.valid_key) {
+    char line[96];
+    std::snprintf(line, sizeof line, "weak valid keys (semantic below %g of the mean): %lld of %lld\n",
+                  weak_below,
+                  std::llround(report.valid_key->weak * static_cast<double>(report.valid_key->keys)),
+                  static_cast<long long>(report.valid_key->keys));
+    text += line;
+  }
   return text;
 }
 

@@ -18,6 +18,7 @@
 #include "spankey/checkpoint/foreign_weights.hpp"
 #include "spankey/checkpoint/key_space_file.hpp"
 #include "spankey/checkpoint/weights.hpp"
+#include "spankey/infer/fingerprint.hpp"
 #include "spankey/infer/make_image.hpp"
 #include "spankey/infer/session.hpp"
 #include "spankey/train/evaluate.hpp"
@@ -68,7 +69,8 @@ struct network_conversion {
   static converted convert_with(Model& model, const run_options& options, const convert_options& request) {
     using namespace spankey;
     const std::filesystem::path run(request.run);
-    const arena memory(model, request.evaluate ? options.batch : 1);
+    const bool tries = request.wants_key() && request.key_bound > 0;
+    const arena memory(model, request.evaluate || tries ? options.batch : 1);
     load_weights(model, (run / "weights.safetensors").string());
     converted made;
     made.network = spelled_network(options, Model::outputs);
@@ -78,33 +80,68 @@ struct network_conversion {
           {weights, weights == "fp32"   ? infer::make_image<float>(model, Family::classes, pixels)
                     : weights == "bf16" ? infer::make_image<bf16>(model, Family::classes, pixels)
                                         : infer::make_image<std::int8_t>(model, Family::classes, pixels)});
+    made.fingerprint = infer::fingerprint_of(model);
     std::optional<key_space> keys;
     if (options.keyed() && (request.evaluate || request.wants_key())) {
       const std::string file = (run / "key_space.safetensors").string();
       keys.emplace(read_keys(options, file));
       require_sites_of<Model>(keys->sites(), file);
     }
-    if (keys && request.wants_key()) made.key = issue_key(*keys, request.key_index);
-    if (request.evaluate) evaluate<SessionModel>(model, keys, options, request, made);
+    made.key_number = request.key_index;
+    if (!request.evaluate && !tries) {
+      if (request.wants_key()) made.key = issue_key(*keys, request.key_index);
+      return made;
+    }
+    const auto test = load_test<Model>(options, request);
+    if (tries) {
+      made.tried = issue_tried_key(model, *keys, test, options.batch,
+                                   {.number = request.key_index,
+                                    .least = request.key_bound,
+                                    .images = request.key_images,
+                                    .seed = options.seed});
+      made.key.swap(made.tried.key);
+      made.key_number = made.tried.number;
+    } else if (request.wants_key()) {
+      made.key = issue_key(*keys, request.key_index);
+    }
+    if (request.evaluate) evaluate<SessionModel>(model, keys, test, options, made);
     return made;
   }
 
-  template <class SessionModel, class Model>
-  static void evaluate(Model& model, std::optional<spankey::key_space>& keys, const run_options& options,
-                       const convert_options& request, converted& made) {
+  // Says why it wants images where nobody asked for an evaluation.
+  template <class Model>
+  static auto load_test(const run_options& options, const convert_options& request) {
     using namespace spankey;
-    const auto test = Family::load(options, split::test);
+    const auto load = [&] {
+      if (request.evaluate) return Family::load(options, split::test);
+      try {
+        return Family::load(options, split::test);
+      } catch (const error& problem) {
+        fail("flag.129", "--key-out",
+             "a key is tried on the run's test images before it is written, and they cannot be "
+             "read; expected them below --data-root, or --key-bound 0 for a key that is not tried: ",
+             problem.what());
+      }
+    };
+    auto test = load();
     if (extents_of<typename Model::input> != test.sample || test.classes != Family::classes)
-      fail("flag.122", "--evaluate", "the run's data set ", options.data, " has C=", test.sample.channels,
-           " H=", test.sample.height, " W=", test.sample.width, " and ", test.classes, " classes; ",
-           options.model, " expects C=", Model::input::channels, " H=", Model::input::height,
-           " W=", Model::input::width, " and ", Family::classes);
+      fail("flag.122", request.evaluate ? "--evaluate" : "--key-out", "the run's data set ", options.data,
+           " has C=", test.sample.channels, " H=", test.sample.height, " W=", test.sample.width, " and ",
+           test.classes, " classes; ", options.model, " expects C=", Model::input::channels,
+           " H=", Model::input::height, " W=", Model::input::width, " and ", Family::classes);
+    return test;
+  }
+
+  template <class SessionModel, class Model, class Data>
+  static void evaluate(Model& model, std::optional<spankey::key_space>& keys, const Data& test,
+                       const run_options& options, converted& made) {
+    using namespace spankey;
     made.samples = test.size();
     // The conditions' keys, in memory order.
     std::vector<site_buffers> drawn;
     if (keys) {
       drawn.emplace_back(keys->sites(), 1);
-      keys->draw_valid(issued_key_source(*keys, request.key_index), 1, drawn.back().outputs());
+      keys->draw_valid(issued_key_source(*keys, made.key_number), 1, drawn.back().outputs());
       drawn.emplace_back(keys->sites(), 1);
       keys->draw_invalid(invalid_family::gaussian, {options.seed, stream::evaluation, invalid_key_step(0)}, 1,
                          drawn.back().outputs());

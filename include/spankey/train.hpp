@@ -5,6 +5,7 @@
 // Up to the last line other people's macros are out of the way.
 #include "spankey/backend/cpu/cpu.hpp"
 #include "spankey/checkpoint/checkpoint_series.hpp"
+#include "spankey/checkpoint/issued_key_file.hpp"
 #include "spankey/checkpoint/key_space_file.hpp"
 #include "spankey/checkpoint/training_state.hpp"
 #include "spankey/checkpoint/weights.hpp"
@@ -34,6 +35,7 @@
 #include "spankey/optim/schedule.hpp"
 #include "spankey/optim/sgd.hpp"
 #include "spankey/train/evaluate.hpp"
+#include "spankey/train/issue.hpp"
 #include "spankey/train/trainer.hpp"
 // They are back.
 #include "spankey/core/macros_on.hpp"

@@ -21,7 +21,7 @@ for name in "$@"; do
       done
       ;;
     results) sources="$sources $program/json_text.cpp $program/report/json_file.cpp $program/report/read_metrics.cpp" ;;
-    key_space) packages="-ltbb" ;;
+    key_space | key_file) packages="-ltbb" ;;
     gzip) packages="-lz" ;;
   esac
   # The system's headers with their own warnings aside; -isystem where Debian puts OpenBLAS.

@@ -95,6 +95,37 @@ def key_space_seeds():
     put("key_space", "foreign", safetensors({"w": ("F32", [1], floats(1))}))
 
 
+def key_file(sites, values, network=7, number=17, version=1, kind=1):
+    """sites: [(number, C, H, W)]"""
+    size = 48 + 16 * len(sites) + 4 * len(values) + 8
+    data = b"SPANKEYK" + struct.pack("<IIQQQII", version, kind, network, number, size, len(sites), 0)
+    data += b"".join(struct.pack("<4I", *site) for site in sites) + floats(*values)
+    checksum = 0xCBF29CE484222325
+    for (word,) in struct.iter_unpack("<I", data):
+        checksum = ((checksum ^ word) * 0x100000001B3) % 2 ** 64
+    return data + struct.pack("<Q", checksum)
+
+
+def key_file_seeds():
+    values = [i / 64 - 0.5 for i in range(84)]
+    both = [(0, 20, 1, 1), (1, 64, 1, 1)]
+    whole = key_file(both, values)
+    put("key_file", "whole", whole)
+    put("key_file", "behind_network", whole[24:-8])  # as the harness repairs it
+    put("key_file", "one_site", key_file(both[:1], values[:20]))
+    put("key_file", "one_site_behind_network", key_file(both[:1], values[:20])[24:-8])
+    put("key_file", "cut", whole[:-1])
+    put("key_file", "header", whole[:48])
+    put("key_file", "raw", floats(*values))
+    put("key_file", "version_2", key_file(both, values, version=2))
+    put("key_file", "kind_2", key_file(both, values, kind=2))
+    put("key_file", "site_twice", key_file([both[0], (0, 64, 1, 1)], values)[24:-8])
+    put("key_file", "not_finite", key_file(both, [float("nan"), *values[1:]])[24:-8])
+    put("key_file", "extents_overflow", key_file([(0, 0x80000000, 0x80000000, 4), both[1]], values)[24:-8])
+    put("key_file", "sites_of_billions", whole[24:40] + struct.pack("<I", 2 ** 32 - 1) + whole[44:-8])
+    put("key_file", "no_sites", key_file([], []))
+
+
 def image_of(size, seed=3):
     return bytes((i * seed) % 256 for i in range(size))
 
@@ -256,7 +287,7 @@ def results_seeds():
 
 
 def main():
-    for seeds in (safetensors_seeds, key_space_seeds, cifar10_seeds, idx_seeds, npy_seeds, gzip_seeds, image_seeds,
+    for seeds in (safetensors_seeds, key_space_seeds, key_file_seeds, cifar10_seeds, idx_seeds, npy_seeds, gzip_seeds, image_seeds,
                   config_seeds, results_seeds):
         seeds()
 

@@ -12,10 +12,12 @@
 #include <memory>
 #include <span>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "infer/trained_network.hpp"
 #include "spankey/backend/reference/reference.hpp"
+#include "spankey/checkpoint/issued_key_file.hpp"
 #include "spankey/core/arena.hpp"
 
 using namespace spankey;
@@ -202,6 +204,99 @@ TEST_CASE("make_image: constants of the pixels that normalise nothing are refuse
                        error);
 }
 
+TEST_CASE("session: binds a key file as it binds the key, and refuses every other file by name") {
+  opened o;
+  const auto site_keys = [&](std::initializer_list<int> numbers) {
+    std::vector<site_key> key;
+    for (const int n : numbers) {
+      const auto& values = o.network->keys[static_cast<std::size_t>(n)];
+      key.push_back({{n, small::sites[static_cast<std::size_t>(n)]}, {values.begin(), values.end()}});
+    }
+    return key;
+  };
+  const std::uint64_t network = infer::fingerprint_of(o.network->model);
+  const auto file = key_file_bytes(network, 3, site_keys({1, 2}));
+  CHECK(o.session.bind_file(file) == status::not_open);
+  REQUIRE(o.open() == status::ok);
+  const std::array<std::span<const float>, 2> keys = {o.network->keys[1], o.network->keys[2]};
+  infer::answer<small> expected, found;
+  REQUIRE(o.session.bind(keys) == status::ok);
+  REQUIRE(o.session.run_normalised(o.network->input, expected) == status::ok);
+  for (const std::size_t shift : {0U, 1U, 3U}) {  // at any alignment
+    std::vector<std::byte> moved(shift);
+    moved.insert(moved.end(), file.begin(), file.end());
+    o.session.wipe_key();
+    REQUIRE(o.session.bind_file(std::span(moved).subspan(shift)) == status::ok);
+    std::fill(moved.begin(), moved.end(), std::byte{0});  // it need not stay
+    REQUIRE(o.session.run_normalised(o.network->input, found) == status::ok);
+    CHECK(found.key == infer::key_state::bound);
+    CHECK(found.logits == expected.logits);
+  }
+
+  const auto refused = [&](std::span<const std::byte> bytes, status why) {
+    CHECK(o.session.bind_file(bytes) == why);
+    REQUIRE(o.session.run_normalised(o.network->input, found) == status::ok);
+    CHECK(found.logits == expected.logits);  // the key before it stays bound
+  };
+  refused(std::as_bytes(keys[0]), status::key_format);
+  refused({}, status::key_format);
+  refused(std::span(file).first(file.size() - 1), status::key_damaged);
+  std::vector<std::byte> other(file.begin(), file.end());
+  other[200] ^= std::byte{4};
+  refused(other, status::key_damaged);
+  other[200] ^= std::byte{4}, other[8] = std::byte{2};
+  refused(other, status::key_version);
+  refused(key_file_bytes(network ^ 1U, 3, site_keys({1, 2})), status::key_network);
+  refused(key_file_bytes(network, 3, site_keys({1})), status::key_site);
+  refused(key_file_bytes(network, 3, site_keys({0, 1, 2})), status::key_site);
+  auto turned = site_keys({1, 2});
+  std::swap(turned[1].at.shape.channels, turned[1].at.shape.height);
+  refused(key_file_bytes(network, 3, turned), status::key_site);
+
+  // An image that is older than key files says nothing of its network: raw numbers only.
+  CHECK(o.changed([](auto& h) { h.network = 0; }) == status::image_checksum);
+  infer::image_header header;
+  std::memcpy(&header, o.made.data(), sizeof header);
+  header.network = 0;
+  std::memcpy(o.image.span().data(), &header, sizeof header);
+  header.checksum = infer::checksum_of_image(o.image.span().data(), o.made.size());
+  std::memcpy(o.image.span().data(), &header, sizeof header);
+  REQUIRE(o.open() == status::ok);
+  CHECK(o.session.bind_file(file) == status::key_network);
+  CHECK(o.session.bind_file(key_file_bytes(0, 3, site_keys({1, 2}))) == status::key_network);
+  CHECK(o.session.bind(keys) == status::ok);
+}
+
+TEST_CASE("fingerprint: that of the trained network, whatever it is made into") {
+  using network = small_cnn<11, gate<runtime, at<1, 2>>, backend::reference, float>;
+  trained<network> one(injector_kind::multiplicative);
+  const std::uint64_t first = infer::fingerprint_of(one.model);
+  CHECK(first != 0);
+  const auto in_image = [](const std::vector<std::byte>& image) {
+    infer::image_header header;
+    std::memcpy(&header, image.data(), sizeof header);
+    return header.network;
+  };
+  CHECK(in_image(infer::make_image<float>(one.model, 10)) == first);
+  CHECK(in_image(infer::make_image<bf16>(one.model, 10)) == first);
+  CHECK(in_image(infer::make_image<std::int8_t>(one.model, 10)) == first);
+  trained<network> again(injector_kind::multiplicative);
+  CHECK(infer::fingerprint_of(again.model) == first);
+
+  set_injector(one.model, runtime{injector_kind::additive, 1.5F});
+  CHECK(infer::fingerprint_of(one.model) != first);
+  set_injector(one.model, runtime{injector_kind::multiplicative, 1.25F});
+  CHECK(infer::fingerprint_of(one.model) != first);
+  set_injector(one.model, runtime{injector_kind::multiplicative, 1.5F});
+  CHECK(infer::fingerprint_of(one.model) == first);
+  one.model.for_each_parameter([&](const scope&, auto& p) {
+    const float kept = std::exchange(p.value.data[p.value.count - 1], 0.625F);
+    CHECK(infer::fingerprint_of(one.model) != first);
+    p.value.data[p.value.count - 1] = kept;
+  });
+  CHECK(infer::fingerprint_of(one.model) == first);
+}
+
 TEST_CASE("session: the memory is wiped when the session closes, opens again or goes out of scope") {
   opened o;
   const std::array<std::span<const float>, 2> keys = {o.network->keys[1], o.network->keys[2]};
@@ -236,7 +331,6 @@ TEST_CASE("session: refusals are those of the reject class, or of the reject log
       if (name.str() == "fc3.bias" || name.str() == "fc_aux.bias")
         for (index_t i = 0; i < p.value.count; ++i) p.value.data[i] = *bias++;
     });
-    model.planned().mark_written();
     const auto made = infer::make_image<float>(model, 2);
     block image(made.size()), working(infer::session<model_type>::memory_bytes);
     std::copy(made.begin(), made.end(), image.span().begin());

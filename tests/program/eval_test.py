@@ -32,6 +32,9 @@ def test_conditions(folder):
     metrics = json.loads((run / "metrics.json").read_text())
     check_condition(metrics["no_key"], 1, 16, 16)
     check_condition(metrics["valid_key"], 2, 8, 16)
+    valid = metrics["valid_key"]
+    assert valid["weak"] == (0.5 if valid["semantic"]["worst"] < 0.9 * valid["semantic"]["mean"] else 0), valid
+    assert "weak" not in metrics["no_key"] and "weak" not in metrics["invalid_key"]["gaussian"]
     assert set(metrics["invalid_key"]) == {"gaussian", "angle@20"}
     for family in metrics["invalid_key"].values():
         check_condition(family, 2, 8, 16)
@@ -42,7 +45,8 @@ def test_the_table_is_aligned_and_explained(folder):
     run = program.train_linear(folder / "run", "--families", "gaussian,angle@22.5")
     printed = program.succeeds("eval", "--run", run, "--eval-images", 12, cwd=folder).stdout.decode()
     table, legend = printed.strip("\n").split("\n\n")[:2]
-    names, columns, *rows = table.splitlines()
+    names, columns, *rows, weak = table.splitlines()
+    assert re.fullmatch(r"weak valid keys \(semantic below 0.9 of the mean\): [0-2] of 2", weak), weak
     ends = [match.end() for match in re.finditer("mean|worst|keys", columns)]
     for row in rows:
         cells = [match.end() for match in re.finditer(r"(?<= )(\d\.\d{4}|-|\d+(?= x))", row)]

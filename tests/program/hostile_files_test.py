@@ -126,7 +126,8 @@ def test_a_run(folder):
     for name in RUN_FILES:
         replaced(folder, made / name, ["eval", "--run", made, "--out", folder / "new"])
     for name in RUN_FILES:
-        replaced(folder, made / name, ["convert", "--run", made, "--out", folder / "new", "--key-out", folder / "key"])
+        replaced(folder, made / name, ["convert", "--run", made, "--out", folder / "new", "--key-out", folder / "key",
+                                        "--key-bound", 0])
     importing = ["import", "--model", "mlp", "--weights", weights, "--out", folder / "new", "--inject", "mul",
                  "--key-space", keys]
     replaced(folder, weights, importing)
@@ -272,6 +273,8 @@ def test_outputs(folder):
         for place in (folder / "nowhere" / "new", folder / "file" / "new", folder):
             refuses([*arguments, place], folder, [flag], folder)
         for kind in ("folder", "fifo", "socket", "loop", "zero", "null"):
+            if kind == "fifo" and arguments[0] == "convert":
+                continue  # written as it stands (convert_test)
             KINDS[kind](folder / "target")
             refuses([*arguments, folder / "target"], folder, [flag], folder, kind)
             remove(folder / "target")
@@ -317,7 +320,8 @@ def test_folders_and_files_without_permission(folder):
     new = folder / "locked" / "new"
     for arguments in ([*train, "--out", new], train, [*importing, new], ["eval", "--run", made],
                       ["eval", "--run", made, "--out", new], ["report", made], ["report", made, "--out", new],
-                      ["convert", "--run", made, "--out", new], ["convert", "--run", made, "--key-out", new],
+                      ["convert", "--run", made, "--out", new],
+                      ["convert", "--run", made, "--key-out", new, "--key-bound", 0],
                       ["sweep", file, "--out", new], ["sweep", file, "--out", out]):
         refuses(arguments, folder / "locked", ["--out", "--key-out", "locked", "cannot create"], folder, **more)
     for name in RUN_FILES:
@@ -341,7 +345,8 @@ def test_names(folder):
     program.train_tiny(made, "--data", "mnist", "--data-root", place / "r\u00f6ot", "--sites", "0,2")
     program.succeeds("eval", "--run", made, "--data-root", place / "r\u00f6ot", "--out", place / "m \u00e4.json",
                      cwd=folder)
-    program.succeeds("convert", "--run", made, "--out", place / "w \u00e4", "--key-out", place / "k \u00e4", cwd=folder)
+    program.succeeds("convert", "--run", made, "--out", place / "w \u00e4", "--key-out", place / "k \u00e4",
+                     "--data-root", place / "r\u00f6ot", "--key-bound", 0, cwd=folder)
     program.succeeds("report", made, "--out", place / "p \u00e4.html", cwd=folder)
     program.succeeds("import", "--model", "small_cnn", "--weights", made / "weights.safetensors", "--inject", "mul",
                      "--key-space", made / "key_space.safetensors", "--out", place / "imported \u00e4", cwd=folder)

@@ -25,7 +25,7 @@ def condition(draw, keys):
 def metrics():
     draw = shares()
     angles = list(range(0, 91, 5))
-    return {"no_key": condition(draw, 1), "valid_key": condition(draw, 101),
+    return {"no_key": condition(draw, 1), "valid_key": {**condition(draw, 101), "weak": next(draw)},
             "invalid_key": {family: condition(draw, 200 + i) for i, family in enumerate(FAMILIES)},
             "absorption": next(draw),
             "acceptance": {"angle": angles, **{name: [next(draw) for _ in angles] for name in FIGURES}}}

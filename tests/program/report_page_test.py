@@ -112,6 +112,7 @@ def test_run(folder):
     assert page.text_of("h1") == ["Run run"] and page.text_of("title")[0] == "Run run"
 
     metrics = report_folders.metrics()
+    assert f"Weak valid keys: {share(metrics['valid_key'].pop('weak'))} of them" in text
     missing = set(numbers(metrics)) - page.cells()
     assert not missing, missing
     for line in report_folders.log():
@@ -349,6 +350,7 @@ def test_broken_runs(folder):
     with_metrics("106", ["valid_key", "masked", "worst"], 2, "valid_key.masked.worst", "from 0 to 1", "2")
     with_metrics("106", ["valid_key", "masked", "wilson95"], [0.1], "valid_key.masked.wilson95")
     with_metrics("106", ["valid_key", "keys"], -1, "valid_key.keys", "whole number")
+    with_metrics("106", ["valid_key", "weak"], 1.5, "valid_key.weak", "from 0 to 1")
     with_metrics("106", ["valid_key"], 3, "valid_key", "an object")
     with_metrics("106", ["absorption"], "much", "absorption", "a number")
     with_metrics("105", ["acceptance", "angle"], None, "acceptance.angle")

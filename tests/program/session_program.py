@@ -30,7 +30,7 @@ int main() {{
 }}
 """
 
-# IMAGE INPUT [KEY]: logits of the input, floats in (H, W, C) order.
+# IMAGE INPUT [KEY FILE]: logits of the input, floats in (H, W, C) order; status 10 + the session's where the key is refused.
 FROM_FILES = """
 #include <cstdio>
 #include <fstream>
@@ -47,15 +47,11 @@ int main(int count, char** names) {{
   std::vector<std::byte> memory(spankey::infer::session<network>::memory_bytes);
   spankey::infer::session<network> session;
   if (session.open(std::as_bytes(std::span(image)), memory) != spankey::infer::status::ok) return 1;
-  const auto key = count > 3 ? bytes_of(names[3]) : std::vector<char>();
-  std::vector<std::span<const float>> parts;
-  const float* next = reinterpret_cast<const float*>(key.data());
-  for (const int site : {{{sites}}}) {{
-    const auto size = static_cast<std::size_t>(network::sites[static_cast<std::size_t>(site)].size());
-    parts.emplace_back(next, size);
-    next += size;
+  if (count > 3) {{
+    const auto key = bytes_of(names[3]);
+    const auto bound = session.bind_file(std::as_bytes(std::span(key)));
+    if (bound != spankey::infer::status::ok) return 10 + static_cast<int>(bound);
   }}
-  if (count > 3 && session.bind(parts) != spankey::infer::status::ok) return 2;
   if (input.size() != sizeof(float) * network::input::size) return 3;
   spankey::infer::answer<network> answer;
   const std::span<const float> x(reinterpret_cast<const float*>(input.data()), network::input::size);

@@ -161,6 +161,19 @@ TEST_CASE("summarise: the worst key by what the gate should do") {
   CHECK(summarise(keys, 50, 120, gate_should::open)[figure::reject].worst == 0.8);
 }
 
+TEST_CASE("summarise: weak keys are those below .9 of the mean") {
+  const auto right = [](std::initializer_list<double> shares) {
+    std::vector<key_answers> keys;
+    for (const double share : shares) keys.push_back({share, 1, 1, 0});
+    return summarise(keys, 10, 10, gate_should::open).weak;
+  };
+  CHECK(right({0.9, 0.9, 0.9, 0.9}) == 0);
+  CHECK(right({1, 1, 1, 0.1}) == 0.25);
+  CHECK(right({0, 0}) == 0);
+  CHECK(right({0.95, 0.86, 0.95, 0.95}) == 0);     // .9 of .9275 is .835
+  CHECK(right({0.95, 0.82, 0.95, 0.95}) == 0.25);  // .9 of .9175 is .826
+}
+
 TEST_CASE("figure_names: one for each figure, in order") {
   CHECK(figure_names[static_cast<std::size_t>(figure::semantic)] == "semantic");
   CHECK(figure_names[static_cast<std::size_t>(figure::masked)] == "masked");

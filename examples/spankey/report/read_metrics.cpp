@@ -22,6 +22,7 @@ condition_result read_condition(const json_entry& entry, condition_result condit
   for (std::size_t f = 0; f < figure_keys.size(); ++f)
     if (const auto figure = entry.find_even_null(std::string(figure_keys[f])))
       condition.figures[f] = read_share(*figure);
+  if (const auto weak = entry.find("weak")) condition.weak = weak->share();  // since key files
   return condition;
 }
 

@@ -32,6 +32,7 @@ struct condition_result {
   std::array<std::optional<figure_value>, spankey::figure_names.size()> figures{};
   std::optional<double> published = std::nullopt;  // semantic accuracy
   std::int64_t not_finite = 0;                     // answers that were NaN or infinity; they count as refused
+  std::optional<double> weak = std::nullopt;       // share of valid keys that do not work
 };
 
 /// Shares over the angle between a key and the span, in degrees.
@@ -54,15 +55,9 @@ struct logged_epoch {
   curve_values values;
   double seconds, images_per_second;
 };
-/// The gate on the test images after an epoch (--eval-every): means of figures by condition.
-struct logged_gate {
-  std::int64_t epoch;
-  std::vector<condition_result> conditions;
-};
 struct training_log {
   std::vector<logged_step> steps;
   std::vector<logged_epoch> epochs;
-  std::vector<logged_gate> gates;
 };
 
 struct run_results {

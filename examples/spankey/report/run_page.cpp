@@ -4,7 +4,6 @@
 #include <array>
 
 #include "condition_view.hpp"
-#include "gate_curves.hpp"
 #include "html_text.hpp"
 #include "line_chart.hpp"
 #include "marks.hpp"
@@ -56,6 +55,11 @@ std::string gate_section(const run_results& run) {
         panel(name, figure_notes[f], bar_chart({{"", condition_bars(run.conditions, figures[f])}}, name)));
   }
   html += panels("bars", boxes) + not_finite_note(run.conditions);
+  for (const condition_result& condition : run.conditions)
+    if (condition.weak)
+      html += paragraph("Weak valid keys: " + share_text(*condition.weak) +
+                        " of them are right less often than " + share_text(spankey::weak_below) +
+                        " of the mean over valid keys.");
   if (run.absorption)
     html += paragraph("Absorption index " + share_text(*run.absorption) +
                       " (0: full separation of valid and gaussian keys, 1: the key is ignored).");
@@ -149,7 +153,6 @@ std::string run_page(const run_results& run) {
   if (run.acceptance) html += acceptance_section(*run.acceptance);
   html += heading("Training");
   html += run.log ? training_curves(*run.log) : paragraph("There is no log.jsonl.", true);
-  if (run.log) html += gate_curves(*run.log);
   const std::string epochs = run.log ? epoch_table(*run.log) : "";
   if (!run.conditions.empty() || !epochs.empty()) html += heading("Every number");
   if (!run.conditions.empty()) html += metrics_table(run);

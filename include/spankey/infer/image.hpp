@@ -15,6 +15,7 @@
 #include <type_traits>
 
 #include "spankey/core/finite.hpp"
+#include "spankey/core/word_checksum.hpp"
 #include "spankey/infer/architecture.hpp"
 #include "spankey/infer/kernels.hpp"
 #include "spankey/infer/status.hpp"
@@ -71,26 +72,15 @@ struct image_header {
   std::uint32_t sites = 0;     // bit n: site n takes a key
   float gamma = 0;
   pixel_normalisation pixels;
-  char reserved[8] = {};
+  std::uint64_t network = 0;  // fingerprint (infer/fingerprint.hpp); 0 in images older than key files
   std::uint64_t payload = 0, checksum = 0;
 };
 static_assert(sizeof(image_header) == 128 && std::is_trivially_copyable_v<image_header>);
 
-/// FNV-1a over 32-bit words; `bytes` is a multiple of four.
-inline std::uint64_t checksum_of(const std::byte* data, std::size_t bytes,
-                                 std::uint64_t sum = 0xCBF29CE484222325U) {
-  for (std::size_t i = 0; i < bytes; i += 4) {
-    std::uint32_t word;
-    std::memcpy(&word, data + i, 4);
-    sum = (sum ^ word) * 0x100000001B3U;
-  }
-  return sum;
-}
-
 /// Of the header without its checksum, and of the payload.
 inline std::uint64_t checksum_of_image(const std::byte* image, std::size_t bytes) {
-  const std::uint64_t header = checksum_of(image, sizeof(image_header) - sizeof(std::uint64_t));
-  return checksum_of(image + sizeof(image_header), bytes - sizeof(image_header), header);
+  const std::uint64_t header = word_checksum(image, sizeof(image_header) - sizeof(std::uint64_t));
+  return word_checksum(image + sizeof(image_header), bytes - sizeof(image_header), header);
 }
 
 /// Where the parts of each operation lie in an image.

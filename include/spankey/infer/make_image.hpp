@@ -19,6 +19,7 @@
 
 #include "spankey/core/error.hpp"
 #include "spankey/core/finite.hpp"
+#include "spankey/infer/fingerprint.hpp"
 #include "spankey/infer/image.hpp"
 
 namespace spankey::infer {
@@ -107,14 +108,12 @@ inline pixel_normalisation pixels_of(std::span<const float> mean, std::span<cons
 }
 
 /// An image of the model's weights, gate and head; `classes` semantic classes; `pixels` as the network was trained, so
-/// that a session takes bytes. Fails with memory.105 and memory.107 for no weights, infer.101 for another head, infer.103 for
-/// weights that are no numbers, infer.104 for such a gamma, infer.105 for one that nobody set, infer.110 for another number
-/// of channels.
+/// that a session takes bytes. Fails with infer.101 for another head, infer.103 for weights that are no numbers, infer.104 for such a gamma, infer.110
+/// for another number of channels.
 template <ImageWeight Weight, class Model>
 std::vector<std::byte> make_image(Model& model, index_t classes, const pixel_normalisation& pixels = {}) {
   using layout = image_layout<Model, Weight>;
   std::vector<std::byte> image(layout::bytes);
-  require_written(model, 0, "make_image");
   image_header header;
   std::strncpy(header.model, architecture<Model>::name, sizeof header.model - 1);
   header.weights = weight_code<Weight>;
@@ -129,30 +128,13 @@ std::vector<std::byte> make_image(Model& model, index_t classes, const pixel_nor
   if (header.classes != header.softmax && header.classes + 1 != header.softmax)
     fail("infer.101", "make_image", "found ", classes, " classes and a softmax over ", header.softmax,
          ", expected as many or one fewer");
-  model.for_each_site([&](int site, auto& layer) {
-    if (!layer.present || !layer.enabled) return;
-    const auto keep = [&](const auto& policy) {
-      using policy_type = std::remove_cvref_t<decltype(policy)>;
-      if constexpr (!std::is_same_v<policy_type, none>) {
-        static_assert(std::is_same_v<policy_type, additive> || std::is_same_v<policy_type, multiplicative>,
-                      "SpanKey: images know additive and multiplicative keys; another injector has no code");
-        header.injector = static_cast<std::uint32_t>(
-            std::is_same_v<policy_type, additive> ? injector_kind::additive : injector_kind::multiplicative);
-        if (!policy.is_set())
-          fail("infer.105", "make_image", "found an injector at site ", site,
-               " whose strength nobody set; expected set_injector(model, policy) before");
-        header.gamma = policy.gamma;
-        if (!is_finite(policy.gamma))
-          fail("infer.104", "make_image", "found gamma ", policy.gamma, ", expected a finite number");
-        header.sites |= 1U << site;
-      }
-    };
-    if constexpr (requires { layer.injector.visit(keep); }) {
-      layer.injector.visit(keep);
-    } else {
-      keep(layer.injector);
-    }
-  });
+  const gate_parts gate = gate_of(model);
+  header.injector = static_cast<std::uint32_t>(gate.injector);
+  header.gamma = gate.gamma;
+  if (!is_finite(gate.gamma))
+    fail("infer.104", "make_image", "found gamma ", gate.gamma, ", expected a finite number");
+  header.sites = gate.sites;
+  header.network = fingerprint_of(model);
 
   const std::vector<folded_weights> folded = fold(model);
   std::size_t next = 0;

@@ -5,13 +5,12 @@
 //   alignas(16) static std::byte memory[infer::session<network>::memory_bytes];
 //   infer::session<network> session;
 //   session.open(image, memory);      status: the image is checked against the types, and byte by byte
-//   session.bind(keys);               status: a key for every site; multipliers are computed once, here
+//   session.bind_file(key_bytes);     status: a key as convert writes it, checked against the image
+//   session.bind(keys);               the same of raw numbers; multipliers are computed once, here
 //   infer::answer<network> answer;
 //   session.run(pixels, answer);      status: logits, semantic class, refused or not, with a key or without
 //   session.run_normalised(x, answer);        the same of numbers that are normalised already
-// Without a key it answers as the network does without a key, and says so. One session serves one thread at a time; a
-// second one that calls open, bind or run meanwhile is answered status::busy in debug builds (core/single_entry.hpp), and
-// wrong numbers in others.
+// Without a key it answers as the network does without a key, and says so. One session serves one thread.
 // NaN and infinity open no gate: not in an image, a key or x, nor where sums grow to them. Each has a status, and an answer
 // that no run filled in, or that came with another status than ok, is a refusal.
 #pragma once
@@ -24,12 +23,13 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <span>
 #include <type_traits>
 
-#include "spankey/core/single_entry.hpp"
 #include "spankey/infer/engine.hpp"
 #include "spankey/infer/image.hpp"
+#include "spankey/infer/key_status.hpp"
 #include "spankey/key/secret.hpp"
 
 namespace spankey::infer {
@@ -107,8 +107,6 @@ class session {
   /// Takes weights and memory, which must both outlive the session; a key that was bound is wiped. After an error the
   /// session is closed.
   status open(std::span<const std::byte> image, std::span<std::byte> memory) {
-    const single_entry::pass inside(entry_);
-    if (!inside) return status::busy;
     close();
     image_header header;
     if (const status s = check_image<Model, Weight>(image, header); s != status::ok) return s;
@@ -132,24 +130,26 @@ class session {
   /// Binds one key for every site that takes one, in the order of the sites, each in (C, H, W) order and scaled as the
   /// key space scales it. Until this succeeds an earlier key stays bound.
   status bind(std::span<const std::span<const float>> keys) {
-    const single_entry::pass inside(entry_);
-    if (!inside) return status::busy;
     if (image_ == nullptr) return status::not_open;
+    return bind_parts([&](std::size_t part) { return std::as_bytes(keys[part]); }, keys.size());
+  }
+
+  /// The same from the bytes of a key file (key/key_file.hpp), at any alignment; they may go afterwards. A damaged file, and
+  /// a key that was issued for another network than the image's, are refused.
+  status bind_file(std::span<const std::byte> file) {
+    if (image_ == nullptr) return status::not_open;
+    key_file key;
+    if (const status s = status_of(key.read(file)); s != status::ok) return s;
+    if (header_.network == 0 || key.network() != header_.network) return status::key_network;
     std::size_t next = 0;
     for (std::size_t i = 0; i < sites; ++i) {
       if (!takes_key(i)) continue;
-      if (next == keys.size()) return status::key_site;
-      if (keys[next++].size() != static_cast<std::size_t>(Model::sites[i].size())) return status::key_size;
+      const extents& shape = Model::sites[i];
+      if (next == key.sites() || key.at(next) != site{static_cast<int>(i), shape}) return status::key_site;
+      ++next;
     }
-    if (next != keys.size()) return status::key_site;
-    next = 0;
-    for (std::size_t i = 0; i < sites; ++i)
-      if (takes_key(i) && !is_finite_key(i, keys[next++].data())) return status::key_not_finite;
-    next = 0;
-    for (std::size_t i = 0; i < sites; ++i)
-      if (takes_key(i)) compute_effect(i, keys[next++].data());
-    key_ = key_state::bound;
-    return status::ok;
+    if (next != key.sites()) return status::key_site;
+    return bind_parts([&](std::size_t part) { return key.values(part); }, key.sites());
   }
 
   /// Overwrites everything that the key left in the working memory: its effects, and activations that it changed.
@@ -171,18 +171,13 @@ class session {
   /// not_open, input_size, image_pixels, logits_not_finite; `found` is a refusal then, without logits.
   status run(std::span<const std::uint8_t> pixels, answer<Model>& found) {
     found = {};
-    const single_entry::pass inside(entry_);
-    if (!inside) return status::busy;
     if (image_ == nullptr) return status::not_open;
     if (pixels.size() != static_cast<std::size_t>(Model::input::size)) return status::input_size;
     if (header_.pixels.channels == 0) return status::image_pixels;
-    if constexpr (Model::input::channels <= index_t{pixel_normalisation::most_channels}) {
-      float* const x = slot(0);
-      for (index_t i = 0; i < Model::input::size; ++i)
-        x[i] = header_.pixels(pixels[static_cast<std::size_t>(i)], i % Model::input::channels);
-      return forward(x, found);
-    }
-    return status::image_pixels;  // features: no image of them holds constants
+    float* const x = slot(0);
+    for (index_t i = 0; i < Model::input::size; ++i)
+      x[i] = header_.pixels(pixels[static_cast<std::size_t>(i)], i % Model::input::channels);
+    return forward(x, found);
   }
   /// Whoever divides by 255 and no more gets wrong answers: numbers have a call of their own, whose name says what it wants.
   template <class Numbers>
@@ -197,8 +192,6 @@ class session {
   /// input_not_finite, logits_not_finite; `found` is a refusal then, without logits.
   status run_normalised(std::span<const float> x, answer<Model>& found) {
     found = {};
-    const single_entry::pass inside(entry_);
-    if (!inside) return status::busy;
     if (image_ == nullptr) return status::not_open;
     if (x.size() != static_cast<std::size_t>(Model::input::size)) return status::input_size;
     return forward(x.data(), found);
@@ -238,11 +231,35 @@ class session {
     return {memory_ + memory_plan.effect[static_cast<std::size_t>(site)],
             header_.injector == static_cast<std::uint32_t>(injector_kind::multiplicative)};
   }
+  // part(i): the floats of the i-th site that takes a key, as bytes.
+  template <class Part>
+  status bind_parts(Part part, std::size_t count) {
+    std::size_t next = 0;
+    for (std::size_t i = 0; i < sites; ++i) {
+      if (!takes_key(i)) continue;
+      if (next == count) return status::key_site;
+      if (part(next++).size() != static_cast<std::size_t>(Model::sites[i].size()) * sizeof(float))
+        return status::key_size;
+    }
+    if (next != count) return status::key_site;
+    next = 0;
+    for (std::size_t i = 0; i < sites; ++i)
+      if (takes_key(i) && !is_finite_key(i, part(next++).data())) return status::key_not_finite;
+    next = 0;
+    for (std::size_t i = 0; i < sites; ++i)
+      if (takes_key(i)) compute_effect(i, part(next++).data());
+    key_ = key_state::bound;
+    return status::ok;
+  }
   // f(i, k) for every number of a key in (C, H, W) order and the element that it meets.
   template <class F>
-  static void for_each_key_element(std::size_t site, const float* key, F&& f) {
+  static void for_each_key_element(std::size_t site, const std::byte* key, F&& f) {
     const extents& shape = Model::sites[site];
-    for (index_t i = 0; i < shape.size(); ++i) f(i, key[file_index(shape, i)]);
+    for (index_t i = 0; i < shape.size(); ++i) {
+      float k;
+      std::memcpy(&k, key + static_cast<std::size_t>(file_index(shape, i)) * sizeof k, sizeof k);
+      f(i, k);
+    }
   }
   // What a number of a key does: the factor of an activation, or what is added to it.
   [[nodiscard]] float effect_of(float k) const {
@@ -250,13 +267,13 @@ class session {
     return multiplies ? multiplicative{.gamma = header_.gamma}.forward(1.0F, k)
                       : additive{.gamma = header_.gamma}.forward(0.0F, k);
   }
-  [[nodiscard]] bool is_finite_key(std::size_t site, const float* key) const {
+  [[nodiscard]] bool is_finite_key(std::size_t site, const std::byte* key) const {
     bool finite = true;
     for_each_key_element(
         site, key, [&](index_t, float k) { finite = finite && is_finite(k) && is_finite(effect_of(k)); });
     return finite;
   }
-  void compute_effect(std::size_t site, const float* key) {
+  void compute_effect(std::size_t site, const std::byte* key) {
     float* const effect = memory_ + memory_plan.effect[site];
     for_each_key_element(site, key, [&](index_t i, float k) { effect[i] = effect_of(k); });
   }
@@ -276,7 +293,6 @@ class session {
   float* memory_ = nullptr;
   image_header header_;
   key_state key_ = key_state::none;
-  single_entry entry_;
 };
 
 }  // namespace spankey::infer

@@ -21,12 +21,15 @@ enum class [[nodiscard]] status{
     key_size,      // a key of another length than its site
     input_size,    // other than Model::input::size bytes or numbers
     image_pixels,  // bytes where the image says nothing of pixels: normalise them yourself
+    key_format,    // bytes that are no key file: raw numbers go to bind
+    key_version,   // a key file, or a kind of key, of a later version
+    key_damaged,   // a key file that is cut, or with some byte not as it was written
+    key_network,   // a key that was issued for another network, or an image older than key files
     // NaN or infinity:
     image_not_finite,   // in the weights or the header of an image whose checksum fits
     key_not_finite,     // in a key, or in what it does to an activation; the key before it stays
     input_not_finite,   // in x; the answer is a refusal
     logits_not_finite,  // in what came out, of sums that grew too large; the answer is a refusal
-    busy,               // another thread is inside the session; found in debug builds only
 };
 
 /// A short sentence for logs; a program that never calls it does not carry the texts.
@@ -70,8 +73,14 @@ constexpr const char* message_of(status s) {
       return "input: holds NaN or infinity";
     case status::logits_not_finite:
       return "answer: came to NaN or infinity";
-    case status::busy:
-      return "session: in use by another thread";
+    case status::key_format:
+      return "key file: not a key file";
+    case status::key_version:
+      return "key file: of a later version";
+    case status::key_damaged:
+      return "key file: damaged";
+    case status::key_network:
+      return "key file: of another network";
   }
   return "unknown";
 }

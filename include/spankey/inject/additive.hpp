@@ -6,10 +6,7 @@
 namespace spankey {
 
 struct additive {
-  float gamma = 0;  // 0: not set
-
-  [[nodiscard]] constexpr bool is_set() const { return gamma != 0; }
-  static constexpr const char* name = "additive";  // in files
+  float gamma = 1;
 
   template <class T>
   constexpr T forward(T x, T k) const {

@@ -9,11 +9,7 @@
 namespace spankey {
 
 struct multiplicative {
-  float gamma = 0;  // 0: not set
-
-  [[nodiscard]] constexpr bool is_set() const { return gamma != 0; }
-  static constexpr const char* name = "multiplicative";  // in files
-
+  float gamma = 1;
   static constexpr double lowest = 0.1, highest = 2.0;
 
   template <class T>

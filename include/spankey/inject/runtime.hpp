@@ -12,10 +12,7 @@ enum class injector_kind { none, additive, multiplicative };
 
 struct runtime {
   injector_kind kind = injector_kind::none;
-  float gamma = 0;  // 0: not set
-
-  [[nodiscard]] constexpr bool injects() const { return kind != injector_kind::none; }
-  [[nodiscard]] constexpr bool is_set() const { return !injects() || gamma != 0; }
+  float gamma = 1;
 
   template <class F>
   decltype(auto) visit(F&& f) const {

@@ -11,6 +11,7 @@
 #include "spankey/core/shape.hpp"
 #include "spankey/key/coefficients.hpp"
 #include "spankey/key/rescale.hpp"
+#include "spankey/key/site.hpp"
 #include "spankey/key/subspace.hpp"
 
 namespace spankey {
@@ -31,13 +32,6 @@ struct key_space_config {
     const coefficient_law usual = default_law(coefficients);
     return {coefficients, offset.value_or(usual.offset), spread.value_or(usual.spread)};
   }
-};
-
-/// An injection site: its number in the model and the shape of one sample there.
-struct site {
-  int number = 0;
-  extents shape;
-  friend bool operator==(const site&, const site&) = default;
 };
 
 /// Every error that a configuration and its sites can have, before any work: key.105 to key.111, key.116, key.117.

@@ -2,8 +2,7 @@
 // than on multiplying them.
 //
 //   const packed_weights packed(model);   // from here to the end of the scope, evaluation reads the packed weights
-// While it lives the weights must not change: training refuses (layer.103), and so does what initialises or loads them
-// (memory.108).
+// While it lives the weights must not change: training refuses (layer.103), and what loads weights must not run.
 #pragma once
 
 #include <cstddef>
@@ -18,10 +17,8 @@ class [[nodiscard]] packed_weights {
   using master = typename Model::master;
 
  public:
-  /// Fails with memory.102 where there is no memory for a second copy of the weights, memory.105 and memory.107 where
-  /// there is no first one.
+  /// Fails with memory.102 where there is no memory for a second copy of the weights.
   explicit packed_weights(Model& model) : model_(model) {
-    require_written(model, 0, "packed_weights");
     std::size_t bytes = 0;
     for_each_packed([&](auto& layer) { bytes += bytes_of(layer); });
     memory_ = memory_of_model<Model>::reserve(bytes);
@@ -31,10 +28,8 @@ class [[nodiscard]] packed_weights {
       layer.use_packed(reinterpret_cast<master*>(next));
       next += bytes_of(layer);
     });
-    if constexpr (KnowsItsMemory<Model>) model.planned().pack(true);
   }
   ~packed_weights() {
-    if constexpr (KnowsItsMemory<Model>) model_.planned().pack(false);
     for_each_packed([](auto& layer) { layer.use_packed(nullptr); });
     memory_of_model<Model>::release(memory_);
   }

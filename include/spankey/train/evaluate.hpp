@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "spankey/backend/cpu/parallel.hpp"
@@ -16,8 +17,7 @@
 #include "spankey/key/sampler.hpp"
 #include "spankey/model/model.hpp"
 #include "spankey/model/packed_weights.hpp"
-#include "spankey/train/gate_keys.hpp"
-#include "spankey/train/gate_report.hpp"
+#include "spankey/train/metrics.hpp"
 #include "spankey/train/mirror.hpp"
 #include "spankey/train/site_buffers.hpp"
 
@@ -28,7 +28,18 @@ struct evaluation_options {
   index_t images_per_key = 500;  // at most the size of the test set
   std::vector<invalid_rule> invalid{invalid_rule{}};
   std::uint64_t seed = 0;
-  bool without_keys = false;  // a network with a gate is evaluated without a key space, and means it
+};
+
+/// What the gate does with the invalid keys of one family.
+struct invalid_summary {
+  invalid_rule rule;
+  condition_summary summary;
+};
+
+struct gate_report {
+  condition_summary no_key;
+  std::optional<condition_summary> valid_key;  // absent where the model has no sites, as invalid keys are
+  std::vector<invalid_summary> invalid_keys;   // in the order of the options
 };
 
 /// Random steps of the evaluation stream: valid key i, and invalid key i.
@@ -37,10 +48,9 @@ constexpr std::uint64_t invalid_key_step(index_t i) {
   return (std::uint64_t{1} << 31) + static_cast<std::uint64_t>(i);
 }
 
-/// Evaluates `model`, whose memory holds at least `batch` samples. `keys` is null for a network without a gate.
+/// Evaluates `model`, whose memory holds at least `batch` samples. `keys` is null for a model without sites.
 /// Errors: data.101 to data.107 (the data set, see require_usable), train.121 keys or images, train.122 batch,
-/// train.123 extents, train.124 classes; of run(): train.111 to train.115 keys that do not fit the gate, memory.105 to
-/// memory.107 no memory, or too little of it, or no weights.
+/// train.123 extents, train.124 classes, train.111 and train.112 sites.
 template <class Model, class Data>
 class gate_evaluation {
   using scalar = typename Model::scalar;
@@ -77,8 +87,6 @@ class gate_evaluation {
   gate_evaluation(Model&, key_space*, const Data&&, index_t, const evaluation_options&) = delete;
 
   [[nodiscard]] gate_report run() {
-    require_keys_of_gate(model_, keys_, options_.without_keys, "evaluation");
-    require_written(model_, std::min<index_t>(batch_, test_.size()), "evaluation");
     const packed_weights packed(model_);
     gate_report report;
     const index_t all = test_.size();
@@ -92,31 +100,54 @@ class gate_evaluation {
     return report;
   }
 
+  /// What the first `images` images get under the valid key that `source` draws, for keys that are tried one by one; there
+  /// is a key space. Faster while the caller keeps the weights packed.
+  key_answers valid_key(const random_source& source, index_t images) {
+    drawn_key key(*keys_);
+    return answers(key.draw(*keys_, nullptr, source), 0, std::min(images, test_.size()));
+  }
+
  private:
   using keys_type = model_keys<float, Model::sites.size()>;
 
+  // Memory of one key, where the model reads it.
+  class drawn_key {
+   public:
+    explicit drawn_key(const key_space& space)
+        : buffers_(space.sites(), 1), mirrors_(buffers_.outputs().size()) {
+      buffers_.bind(keys_, 0, false);
+    }
+    // A valid key, or an invalid one of a rule.
+    const keys_type& draw(key_space& space, const invalid_rule* rule, const random_source& source) {
+      if (rule == nullptr) {
+        space.draw_valid(source, 1, buffers_.outputs());
+      } else {
+        space.draw_invalid(*rule, source, 1, buffers_.outputs());
+      }
+      for (std::size_t s = 0; s < mirrors_.size(); ++s) {
+        const site& at = space.sites()[s];
+        keys_[static_cast<std::size_t>(at.number)].group[0].data =
+            mirrors_[s].of(buffers_.outputs()[s], at.shape.size());
+      }
+      return keys_;
+    }
+
+   private:
+    site_buffers buffers_;
+    std::vector<mirror<memory, float>> mirrors_;
+    keys_type keys_{};
+  };
+
   // Under valid keys, or under invalid ones of a rule: each rule with the same random numbers.
   condition_summary many_keys(const invalid_rule* rule) {
-    site_buffers buffers(keys_->sites(), 1);
-    std::vector<mirror<memory, float>> mirrors(buffers.outputs().size());
-    keys_type keys{};
-    buffers.bind(keys, 0, false);
+    drawn_key key(*keys_);
     const index_t images = std::min(options_.images_per_key, test_.size());
     std::vector<key_answers> collected;
     index_t not_finite = 0;
     for (index_t i = 0; i < options_.keys; ++i) {
-      if (rule == nullptr) {
-        keys_->draw_valid({options_.seed, stream::evaluation, valid_key_step(i)}, 1, buffers.outputs());
-      } else {
-        keys_->draw_invalid(*rule, {options_.seed, stream::evaluation, invalid_key_step(i)}, 1,
-                            buffers.outputs());
-      }
-      for (std::size_t s = 0; s < mirrors.size(); ++s) {
-        const site& at = keys_->sites()[s];
-        keys[static_cast<std::size_t>(at.number)].group[0].values = {
-            mirrors[s].of(buffers.outputs()[s], at.shape.size()), static_cast<std::size_t>(at.shape.size())};
-      }
-      collected.push_back(answers(keys, i * images % test_.size(), images));
+      const random_source source{options_.seed, stream::evaluation,
+                                 rule == nullptr ? valid_key_step(i) : invalid_key_step(i)};
+      collected.push_back(answers(key.draw(*keys_, rule, source), i * images % test_.size(), images));
       not_finite += counter_.not_finite();
     }
     condition_summary summary = summarise(collected, images, std::min(options_.keys * images, test_.size()),

@@ -42,6 +42,9 @@ inline interval wilson(double share, double n) {
   return {std::clamp((centre - half) / scale, 0.0, share), std::clamp((centre + half) / scale, share, 1.0)};
 }
 
+/// A valid key that is right (semantic) less often than this share of the mean over valid keys does not work.
+inline constexpr double weak_below = 0.9;
+
 /// One figure over all keys of a condition.
 struct figure_summary {
   double mean, worst;
@@ -52,6 +55,7 @@ struct condition_summary {
   index_t keys = 0, images_per_key = 0, distinct_images = 0;
   std::array<figure_summary, figure_names.size()> figures{};
   index_t not_finite = 0;  // answers of all keys with NaN or infinity among their logits
+  double weak = 0;         // share of the keys that do not work: right less often than weak_below of the mean
   [[nodiscard]] const figure_summary& operator[](figure f) const {
     return figures[static_cast<std::size_t>(f)];
   }
@@ -151,7 +155,9 @@ enum class gate_should { open, stay_shut };
 /// many keys saw it: answers to one image under several keys are not independent.
 inline condition_summary summarise(const std::vector<key_answers>& keys, index_t images_per_key,
                                    index_t distinct_images, gate_should purpose) {
-  condition_summary summary{static_cast<index_t>(keys.size()), images_per_key, distinct_images, {}, 0};
+  condition_summary summary{.keys = static_cast<index_t>(keys.size()),
+                            .images_per_key = images_per_key,
+                            .distinct_images = distinct_images};
   for (std::size_t f = 0; f < figure_names.size(); ++f) {
     const bool is_reject = f == static_cast<std::size_t>(figure::reject);
     const bool low_is_worse = (purpose == gate_should::open) != is_reject;
@@ -163,6 +169,10 @@ inline condition_summary summarise(const std::vector<key_answers>& keys, index_t
     const double mean = sum / static_cast<double>(keys.size());
     summary.figures[f] = {mean, worst, wilson(mean, static_cast<double>(distinct_images))};
   }
+  const double bound = weak_below * summary[figure::semantic].mean;
+  index_t weak = 0;
+  for (const key_answers& key : keys) weak += key[static_cast<std::size_t>(figure::semantic)] < bound ? 1 : 0;
+  summary.weak = static_cast<double>(weak) / static_cast<double>(keys.size());
   return summary;
 }
 

@@ -1,0 +1,93 @@
+// Which network a key was issued for: a number that the weights, the head and the gate decide, and nothing else.
+//
+//   FNV-1a (core/word_checksum.hpp) over: the model's name (32 bytes, zeros behind it), softmax outputs, reject logits,
+//   injector, sites and the bits of gamma, as a weight image's header has them; every parameter in the model's order, its
+//   elements as float32 in files' order (O, I, H, W); every state. 0 is written as 1: 0 means that there is none.
+// Images of one run in fp32, bf16 and int8 have the same. It tells runs apart; it is no defence against somebody who wants
+// a key file to be accepted, who can write any number into it, and gains nothing: the key decides what the network answers.
+#pragma once
+
+#include "spankey/core/macros_off.hpp"
+// Up to the last line other people's macros are out of the way.
+
+#include <array>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <type_traits>
+#include <vector>
+
+#include "spankey/core/word_checksum.hpp"
+#include "spankey/infer/architecture.hpp"
+#include "spankey/inject/runtime.hpp"
+
+namespace spankey::infer {
+
+/// What conditions a model, as images store it.
+struct gate_parts {
+  injector_kind injector = injector_kind::none;
+  float gamma = 0;
+  std::uint32_t sites = 0;  // bit n: site n takes a key
+};
+
+template <class Model>
+gate_parts gate_of(Model& model) {
+  gate_parts gate;
+  model.for_each_site([&](int site, auto& layer) {
+    if (!layer.present || !layer.enabled) return;
+    const auto keep = [&](const auto& policy) {
+      using policy_type = std::remove_cvref_t<decltype(policy)>;
+      if constexpr (!std::is_same_v<policy_type, none>) {
+        static_assert(std::is_same_v<policy_type, additive> || std::is_same_v<policy_type, multiplicative>,
+                      "SpanKey: images know additive and multiplicative keys; another injector has no code");
+        gate.injector =
+            std::is_same_v<policy_type, additive> ? injector_kind::additive : injector_kind::multiplicative;
+        gate.gamma = policy.gamma;
+        gate.sites |= 1U << site;
+      }
+    };
+    if constexpr (requires { layer.injector.visit(keep); }) {
+      layer.injector.visit(keep);
+    } else {
+      keep(layer.injector);
+    }
+  });
+  return gate;
+}
+
+/// Of a model in the host's memory; the same on every machine, for every precision and type of weights.
+template <class Model>
+std::uint64_t fingerprint_of(Model& model) {
+  std::uint64_t sum = word_checksum_start;
+  std::array<char, 32> name{};
+  std::strncpy(name.data(), architecture<Model>::name, name.size() - 1);
+  sum = word_checksum(reinterpret_cast<const std::byte*>(name.data()), name.size(), sum);
+  const gate_parts gate = gate_of(model);
+  for (const std::uint32_t word :
+       {static_cast<std::uint32_t>(Model::outputs.softmax), Model::outputs.aux == aux_logit::none ? 0U : 1U,
+        static_cast<std::uint32_t>(gate.injector), gate.sites, std::bit_cast<std::uint32_t>(gate.gamma)})
+    sum = with_word(sum, word);
+  std::vector<float> values;
+  const auto add_values = [&] {
+    sum =
+        word_checksum(reinterpret_cast<const std::byte*>(values.data()), values.size() * sizeof(float), sum);
+  };
+  model.for_each_parameter([&](const scope&, auto& p) {
+    values.resize(static_cast<std::size_t>(p.dims.size()));
+    p.dims.for_each_position([&](index_t memory, index_t file) {
+      values[static_cast<std::size_t>(file)] = static_cast<float>(p.value.data[memory]);
+    });
+    add_values();
+  });
+  model.for_each_state([&](const scope&, auto& s) {
+    values.clear();
+    for (index_t i = 0; i < s.count; ++i) values.push_back(static_cast<float>(s.value.data[i]));
+    add_values();
+  });
+  return sum == 0 ? 1 : sum;
+}
+
+}  // namespace spankey::infer
+
+#include "spankey/core/macros_on.hpp"
