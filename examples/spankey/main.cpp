@@ -157,7 +157,9 @@ int run_program(int argc, char** argv, output_text& text) {
   if (describes) apply_recipe(describe_flags, described);
   if (wish.help)
     return print(chosen->help(trains || describes ? help_introduction(trains ? options : described) : ""));
-  if (!describes) text = output_text::beside_files;
+  for (const flag_set* writes :
+       {&train_flags, &eval_flags, &convert_flags, &import_flags, &sweep_flags, &report_flags})
+    if (chosen == writes) text = output_text::beside_files;
   if (!options.resume.empty()) options = options_to_resume(train_flags, options);
   const std::int64_t threads = trains                     ? options.threads
                                : chosen == &eval_flags    ? request.threads
