@@ -59,7 +59,8 @@ struct both_ways {
       const extents& shape = Model::sites[s];
       std::vector<float> key(static_cast<std::size_t>(shape.size()));
       for (index_t i = 0; i < shape.size(); ++i)
-        key[static_cast<std::size_t>(file_index(shape, i))] = bound[s].group[0].data[i];
+        key[static_cast<std::size_t>(file_index(shape, i))] =
+            bound[s].group[0].values[static_cast<std::size_t>(i)];
       in_file_order.push_back(std::move(key));
     }
     const std::vector<std::span<const float>> views(in_file_order.begin(), in_file_order.end());

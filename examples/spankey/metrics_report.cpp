@@ -59,6 +59,21 @@ json acceptance(const gate_report& report) {
 
 }  // namespace
 
+json means_of(const gate_report& report) {
+  const auto means = [](const condition_summary& c) {
+    json entry = json::object();
+    for (std::size_t f = 0; f < c.figures.size(); ++f)
+      entry[std::string(figure_names[f])] = {{"mean", c.figures[f].mean}};
+    return entry;
+  };
+  json found = {{"no_key", means(report.no_key)}};
+  if (!report.valid_key) return found;
+  found["valid_key"] = means(*report.valid_key);
+  for (const invalid_summary& invalid : report.invalid_keys)
+    place(found, "invalid_key", json::object())[spelled_rule(invalid.rule)] = means(invalid.summary);
+  return found;
+}
+
 json to_json(const gate_report& report, index_t classes) {
   json metrics = {{"no_key", condition(report.no_key)}};
   if (!report.valid_key) return metrics;

@@ -12,6 +12,9 @@ nlohmann::json to_json(const spankey::gate_report& report, spankey::index_t clas
 /// The same as the text of metrics.json.
 std::string metrics_text(const spankey::gate_report& report, spankey::index_t classes);
 
+/// The same as means alone: what a line of log.jsonl keeps of an epoch.
+nlohmann::json means_of(const spankey::gate_report& report);
+
 /// A row per condition: semantic, masked, calibrated accuracy and reject share, mean and worst key ("-" of one key).
 std::string table(const spankey::gate_report& report);
 

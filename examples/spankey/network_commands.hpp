@@ -23,12 +23,16 @@
 #include "stop_signal.hpp"
 
 /// Passes every record to the terminal and to the log; saves the weights after every epoch, and where the run could go on
-/// from after every epoch, every --checkpoint-seconds and before a signal ends it.
-template <class Model>
+/// from after every epoch, every --checkpoint-seconds and before a signal ends it; evaluates the gate as --eval-every says.
+template <class Model, class Data>
 class run_watcher {
  public:
-  run_watcher(Model& model, const run_options& options, const run_folder& folder, run_progress& progress)
+  /// `keys` is null without a gate; `test`: what --eval-every looks at.
+  run_watcher(Model& model, spankey::key_space* keys, const Data& test, const run_options& options,
+              const run_folder& folder, run_progress& progress)
       : model_(model),
+        keys_(keys),
+        test_(test),
         options_(options),
         folder_(folder),
         progress_(progress),
@@ -43,6 +47,7 @@ class run_watcher {
     line_.on_epoch(record);
     spankey::save_weights(model_, folder_.file("weights.safetensors"));
     score_ = record.loss;
+    if (options_.eval_every != 0 && (record.epoch + 1) % options_.eval_every == 0) evaluate(record.epoch);
   }
   bool wants_position() const { return signals_.stop() != 0 || is_time(); }
   bool on_position(const spankey::training_position& at) {
@@ -59,6 +64,13 @@ class run_watcher {
   [[nodiscard]] bool is_time() const {
     return std::chrono::duration<double>(clock::now() - saved_).count() >= options_.checkpoint_seconds;
   }
+  // Draws and passes of an evaluation leave nothing behind that a step would read.
+  void evaluate(std::uint64_t epoch) {
+    const spankey::gate_report report =
+        spankey::gate_evaluation(model_, keys_, test_, options_.batch, options_.evaluation_of_epoch()).run();
+    log_.on_gate(epoch, report);
+    line_.on_gate(report);
+  }
   void save(const spankey::training_position& at) {
     if (options_.nonfinite != "ignore") spankey::require_finite(model_);
     progress_.log = log_.flush();  // first: a checkpoint on the device has its log there too
@@ -67,6 +79,8 @@ class run_watcher {
   }
 
   Model& model_;
+  spankey::key_space* keys_;
+  const Data& test_;
   const run_options& options_;
   const run_folder& folder_;
   run_progress& progress_;
@@ -106,8 +120,9 @@ struct network_commands {
     initialise(*model, options.seed);
     trainer run(*model, goal, keys ? &*keys : nullptr, data, options.training(augmentation_of(options)));
 
-    require_room(existing_folder_of(options.out),
-                 room_of(*model, keys, options.epochs * run.steps_per_epoch(), options.out));
+    require_room(
+        existing_folder_of(options.out),
+        room_of(*model, keys, options.epochs * run.steps_per_epoch() + gate_lines(options), options.out));
     const run_folder folder(options, start);
     if (keys && !folder.has("key_space.safetensors"))
       save_key_space(*keys, folder.file("key_space.safetensors"));
@@ -121,7 +136,7 @@ struct network_commands {
       std::printf("goes on after step %llu of epoch %llu\n", static_cast<unsigned long long>(from.step),
                   static_cast<unsigned long long>(from.epoch + 1));
     {
-      run_watcher<model_type> watcher(*model, options, folder, progress);
+      run_watcher watcher(*model, keys ? &*keys : nullptr, test, options, folder, progress);
       if (from.epoch == options.epochs) save_weights(*model, folder.file("weights.safetensors"));
       run.run(watcher, from);
       if (watcher.signal() != 0) {
@@ -149,11 +164,17 @@ struct network_commands {
     return spankey::key_space(options.key_space(), spankey::sites_of<Model>(options.sites));
   }
 
+  // What --eval-every adds to the log, counted in conditions.
+  static std::uint64_t gate_lines(const run_options& options) {
+    if (options.eval_every == 0) return 0;
+    return options.epochs / options.eval_every * (2 + options.evaluation().invalid.size());
+  }
+
   // Bytes that a run may have to write: three checkpoints and the one being written, less what is there already; the
-  // weights, twice while they are replaced; the keys; the log, whose lines are shorter than 300 bytes.
+  // weights, twice while they are replaced; the keys; the log, whose lines are shorter than 300 bytes, or 300 a condition.
   template <class Model>
   static std::uint64_t room_of(Model& model, const std::optional<spankey::key_space>& keys,
-                               std::uint64_t steps, const std::string& out) {
+                               std::uint64_t lines, const std::string& out) {
     using namespace spankey;
     std::uint64_t weights = 0, state = 0;
     const std::uint64_t parts = 1 + optimizer_parts(model).size();
@@ -168,7 +189,7 @@ struct network_commands {
     std::error_code code;
     const std::uint64_t there =
         std::filesystem::is_directory(out, code) ? std::min<std::uint64_t>(3, checkpoints_in(out).size()) : 0;
-    return (4 - there) * (state + 100000) + 2 * (weights + 100000) + secret + 300 * steps;
+    return (4 - there) * (state + 100000) + 2 * (weights + 100000) + secret + 300 * lines;
   }
 
   template <class Deny, class Scalar>

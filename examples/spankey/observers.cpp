@@ -7,6 +7,8 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "metrics_report.hpp"
+
 namespace {
 
 // Seconds as 1:02:03 or 2:03.
@@ -57,6 +59,21 @@ void progress_line::on_epoch(const spankey::epoch_record& r) {
   std::fflush(stdout);
 }
 
+void progress_line::on_gate(const spankey::gate_report& report) {
+  using spankey::figure;
+  const auto text = [](const spankey::condition_summary& c) {
+    char shares[80];
+    std::snprintf(shares, sizeof shares, "%.3f right, %.3f masked, %.3f refused", c[figure::semantic].mean,
+                  c[figure::masked].mean, c[figure::reject].mean);
+    return std::string(shares);
+  };
+  std::string line = "  test images: no key " + text(report.no_key);
+  if (report.valid_key) line += "; valid key " + text(*report.valid_key);
+  if (!report.invalid_keys.empty()) line += "; wrong key " + text(report.invalid_keys.front().summary);
+  std::printf("%s\n", line.c_str());
+  std::fflush(stdout);
+}
+
 json_log::json_log(const std::string& path, const std::optional<spankey::file_mark>& mark) {
   if (mark) {
     file_.emplace(path, *mark);
@@ -85,5 +102,11 @@ void json_log::on_epoch(const spankey::epoch_record& r) {
                          {"lr", r.learning_rate}, {"accuracy", r.accuracy},
                          {"seconds", r.seconds},  {"images_per_second", r.images_per_second}};
   if (r.skipped > 0) line["skipped"] = r.skipped;
+  file_->append(line.dump() + "\n");
+}
+
+void json_log::on_gate(std::uint64_t epoch, const spankey::gate_report& report) {
+  nlohmann::json line = means_of(report);
+  line["gate_epoch"] = epoch;
   file_->append(line.dump() + "\n");
 }

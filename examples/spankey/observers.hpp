@@ -8,6 +8,7 @@
 #include <string>
 
 #include "spankey/checkpoint/append_file.hpp"
+#include "spankey/train/gate_report.hpp"
 #include "spankey/train/observer.hpp"
 
 /// One line that is rewritten on a terminal; when piped, a line every tenth of an epoch.
@@ -16,6 +17,8 @@ class progress_line {
   progress_line();
   void on_step(const spankey::step_record& record);
   void on_epoch(const spankey::epoch_record& record);
+  /// What the gate did with the test images after an epoch.
+  void on_gate(const spankey::gate_report& report);
 
  private:
   using clock = std::chrono::steady_clock;
@@ -34,6 +37,8 @@ class json_log {
   json_log(const std::string& path, const std::optional<spankey::file_mark>& mark);
   void on_step(const spankey::step_record& record);
   void on_epoch(const spankey::epoch_record& record);
+  /// {"gate_epoch": epoch, and what means_of says}.
+  void on_gate(std::uint64_t epoch, const spankey::gate_report& report);
   /// On the device, as far as it is now.
   spankey::file_mark flush() { return file_->flush(); }
 

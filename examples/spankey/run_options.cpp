@@ -90,6 +90,12 @@ spankey::training_options run_options::training(const spankey::augmentation& aug
   return t;
 }
 
+spankey::evaluation_options run_options::evaluation_of_epoch() const {
+  spankey::evaluation_options o = evaluation();
+  o.keys = std::min<spankey::index_t>(o.keys, 10);
+  return o;
+}
+
 spankey::evaluation_options run_options::evaluation() const {
   return {.keys = eval_keys,
           .images_per_key = eval_images,
@@ -181,6 +187,9 @@ void require_consistent(const run_options& o) {
   if (o.per_site_basis && !o.per_site_key)
     fail("flag.104", "--per-site-basis", "needs --per-site-key: one key cannot lie in several spans");
   if (!o.keyed()) return;
+  if (o.gamma == 0)
+    fail("flag.106", "--gamma", "found 0 with --inject ", o.inject,
+         ": no key would change anything; expected more, or --inject none");
   spankey::require_key_space(o.key_space(), {{{o.sites.front(), {o.subspace_dim, 1, 2}}}});
   (void)invalid_rule_of(o.invalid);
   const auto mixture = invalid_mixture_of(o.invalid_mixture);
@@ -196,8 +205,11 @@ nlohmann::json to_json(const run_options& options) {
   nlohmann::json config = nlohmann::json::object();
   config["spankey"] = SPANKEY_VERSION_STRING;
   for_each_in_config(options, [&](const setting& s, const auto& value) {
-    if constexpr (requires { value.empty(); })
+    if constexpr (requires { value.empty(); }) {
       if (s.may_be_missing && value.empty()) return;
+    } else {
+      if (s.may_be_missing && value == std::remove_cvref_t<decltype(value)>{}) return;
+    }
     config[s.name] = value;
   });
   return config;

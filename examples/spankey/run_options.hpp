@@ -58,6 +58,7 @@ struct run_options {
   std::int64_t eval_keys = 100, eval_images = 500;
   std::string families = "gaussian";
   std::string nonfinite = "stop";
+  std::uint64_t eval_every = 0;  // epochs; 0: at the end of the run only
   // Of this machine and this call: not in config.json.
   std::string data_root = "data", out, resume;
   double checkpoint_seconds = 300;
@@ -71,6 +72,8 @@ struct run_options {
   [[nodiscard]] spankey::batch_statistics statistics() const;
   [[nodiscard]] spankey::training_options training(const spankey::augmentation& augment) const;
   [[nodiscard]] spankey::evaluation_options evaluation() const;
+  /// What --eval-every looks at: the same with at most 10 keys.
+  [[nodiscard]] spankey::evaluation_options evaluation_of_epoch() const;
 };
 
 /// Adds the flags of a training run (settings.hpp), bound to `options`; every value is checked while parsing.

@@ -100,6 +100,10 @@ std::vector<setting> all_settings() {
   add("test-limit", &o::test_limit, "first test images only, 0: all (glyphs: 1000)", count_from(0));
   add("eval-keys", &o::eval_keys, "valid keys, and as many invalid keys, in the evaluation", count_from(1));
   add("eval-images", &o::eval_images, "test images that each key sees", count_from(1));
+  add("eval-every", &o::eval_every,
+      "epochs between evaluations on the test images, with at most 10 keys; 0: after the last epoch only",
+      count_from(0));
+  all.back().may_be_missing = true;
   add("families", &o::families, "invalid keys of the evaluation: FAMILY[@NUMBER],... or all",
       any_text("FAMILY,..."));
 

@@ -15,6 +15,7 @@
 #include <fstream>
 #include <iostream>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "spankey/backend/reference/reference.hpp"
@@ -76,8 +77,10 @@ struct valid_keys {
   bool read(network& model, const float* x, index_t label) const {
     for (index_t i = 0; i < count; ++i) {
       model_keys<float, network::sites.size()> given;
-      for (std::size_t s = 0; s < 2; ++s)
-        given[s + 1].group[0] = {values[s].data() + i * network::sites[s + 1].size(), 0};
+      for (std::size_t s = 0; s < 2; ++s) {
+        const auto d = static_cast<std::size_t>(network::sites[s + 1].size());
+        given[s + 1].group[0] = {std::span(values[s]).subspan(static_cast<std::size_t>(i) * d, d), 0};
+      }
       const auto logits = model.forward(pass{}, {x, 1}, given);
       if (arg_max(logits.data(), 11) != label) return false;
     }

@@ -39,6 +39,7 @@ using bits = std::vector<std::uint32_t>;
 // Three steps, with a checkpoint after the first and the last; goes on where one is. What the model is at the end.
 bits small_run(const feature_dataset& data, const std::string& folder) {
   const auto model = std::make_unique<network>();
+  set_injector(*model, multiplicative{.gamma = 1});
   const std::vector<int> sites = {0};
   key_space keys({.subspace_dim = 2}, sites_of<network>(sites));
   const objective<reject_class> goal{.classes = 5};

@@ -52,6 +52,15 @@ TEST_CASE("the order of adding does not reach the file") {
   CHECK(text_of(first.bytes()) == text_of(first.bytes()));
 }
 
+TEST_CASE("a header of any length is read again, also where its length begins as a pickle does") {
+  for (std::size_t more = 0; more < 1600; more += 8) {
+    safetensors_writer writer;
+    writer.set_metadata("k", std::string(more, 'v'));
+    const std::vector<std::byte> bytes = writer.bytes();
+    CHECK_NOTHROW((void)spankey::safetensors_file::from_memory(bytes, "here"));
+  }
+}
+
 TEST_CASE("what is written is read again: every type, odd names, no tensors") {
   safetensors_writer writer;
   for (const spankey::dtype_description& d : spankey::dtypes) {

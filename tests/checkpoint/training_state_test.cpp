@@ -49,6 +49,7 @@ struct made {
   Model model;
   std::unique_ptr<const arena> memory;
   explicit made(optimizer kind, std::uint64_t seed = 1) {
+    set_injector(model, multiplicative{.gamma = 1});
     if (kind == optimizer::adam) keep_second_moment(model);
     memory = std::make_unique<const arena>(model, 3 * 8);
     initialise(model, seed);

@@ -114,12 +114,13 @@ safetensors_writer run_step(const conformance_case& c, const safetensors_file& f
     const extents& e = Model::sites[site];
     valid[site] = read_samples<master>(file, valid_key(number), e, n);
     gradient[site].resize(valid[site].size());
-    keys[site].group[0] = {valid_there[site].of(valid[site].data(), n * e.size()), e.size()};
-    keys[site].gradient[0] =
-        const_cast<master*>(gradient_there[site].of(gradient[site].data(), n * e.size()));
+    const auto size = static_cast<std::size_t>(e.size()), all = static_cast<std::size_t>(n) * size;
+    keys[site].group[0] = {{valid_there[site].of(valid[site].data(), n * e.size()), all}, e.size()};
+    keys[site].gradient[0] = {
+        const_cast<master*>(gradient_there[site].of(gradient[site].data(), n * e.size())), all};
     if constexpr (Deny::denies) {
       invalid[site] = read_samples<master>(file, invalid_key(number), e, 1);
-      keys[site].group[1] = {invalid_there[site].of(invalid[site].data(), e.size()), 0};
+      keys[site].group[1] = {{invalid_there[site].of(invalid[site].data(), e.size()), size}, 0};
     }
   }
 
@@ -145,8 +146,8 @@ safetensors_writer run_step(const conformance_case& c, const safetensors_file& f
   for (const int number : c.sites) {
     const auto site = static_cast<std::size_t>(number);
     add_samples(result, "grad.key." + std::to_string(number), Model::sites[site], n,
-                read(keys[site].gradient[0], static_cast<index_t>(gradient[site].size())).data());
-    keys[site].gradient[0] = nullptr;
+                read(keys[site].gradient[0].data(), static_cast<index_t>(gradient[site].size())).data());
+    keys[site].gradient[0] = {};
   }
 
   spankey::sgd optimizer(c.optimizer);

@@ -30,6 +30,7 @@ void expect(bool holds, const char* what) {
 
 void check_session() {
   const auto model = std::make_unique<network>();
+  set_injector(*model, multiplicative{.gamma = 1});
   const arena memory(*model, 1);
   initialise(*model, 1);
   const auto made = infer::make_image<float>(*model, 5);

@@ -331,6 +331,7 @@ TEST_CASE("session: refusals are those of the reject class, or of the reject log
       if (name.str() == "fc3.bias" || name.str() == "fc_aux.bias")
         for (index_t i = 0; i < p.value.count; ++i) p.value.data[i] = *bias++;
     });
+    model.planned().mark_written();
     const auto made = infer::make_image<float>(model, 2);
     block image(made.size()), working(infer::session<model_type>::memory_bytes);
     std::copy(made.begin(), made.end(), image.span().begin());

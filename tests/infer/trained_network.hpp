@@ -56,7 +56,7 @@ struct trained {
       for (std::size_t i = 0; i < keys[s].size(); ++i)
         in_memory_order[s][i] =
             keys[s][static_cast<std::size_t>(file_index(Model::sites[s], static_cast<index_t>(i)))];
-      if (keyed) given[s].group[0] = {in_memory_order[s].data(), 0};
+      if (keyed) given[s].group[0] = {in_memory_order[s], 0};
     }
     const auto z = model.forward(pass{}, {input.data(), 1}, given);
     return {z.data(), z.data() + index_t(Model::outputs)};

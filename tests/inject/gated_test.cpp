@@ -48,9 +48,9 @@ class keyed_site {
       const index_t rows = kinds[g] == key_kind::shared ? 1 : samples_of_group;
       keys_[g] = test::numbers_off_zero(rows * image::size, 70 + g, 0.05);
       for (double& k : keys_[g]) k *= reach;
-      sites_.group[g] = {keys_[g].data(), kinds[g] == key_kind::shared ? 0 : image::size};
+      sites_.group[g] = {keys_[g], kinds[g] == key_kind::shared ? 0 : image::size};
       rows_[g].assign(static_cast<std::size_t>(samples_of_group * image::size), 0.0);
-      sites_.gradient[g] = rows_[g].data();
+      sites_.gradient[g] = rows_[g];
     }
   }
 
@@ -126,8 +126,8 @@ TEST_CASE("gated: key gradients are 0 outside the clamp and not inside it") {
   const std::vector<double> x = {1, 2, 3, 4}, key = {3, -3, 0.1, -0.1};
   std::vector<double> dkey(4, 5.0), dy = {1, 1, 1, 1};
   site_keys<double> keys;
-  keys.group[0] = {key.data(), 4};
-  keys.gradient[0] = dkey.data();
+  keys.group[0] = {key, 4};
+  keys.gradient[0] = dkey;
   pass p{.groups = 1, .training = true};
   const auto y = layer.forward(p, {x.data(), 1}, keys);
   CHECK(y(0, 0) == doctest::Approx(2.0));
@@ -146,6 +146,7 @@ TEST_CASE("gated: a group without a key keeps its values beside keyed groups, bi
   using enum key_kind;
   test::layer_probe<keyed_site<additive>> probe(6, {.groups = 3, .training = true},
                                                 [](keyed_site<additive>& layer) {
+                                                  layer.site.injector.gamma = 1;
                                                   layer.set_keys({absent, per_sample, absent}, 2, 1);
                                                 });
   const auto y = probe.forward();
@@ -164,8 +165,8 @@ TEST_CASE("gated: where nothing is keyed, x passes through at the same address a
   const batch_view<const double, image> input{x.data(), 2};
   std::vector<double> dkey(key.size(), 5.0), dy = r;
   site_keys<double> keyed;
-  keyed.group[0] = {key.data(), image::size};
-  keyed.gradient[0] = dkey.data();
+  keyed.group[0] = {key, image::size};
+  keyed.gradient[0] = dkey;
 
   const auto check_untouched = [&](auto& layer, const site_keys<double>& keys) {
     pass p;
@@ -214,15 +215,16 @@ TEST_CASE("gated: memory is one activation where the site is on, nothing where i
 TEST_CASE("gated: the key gradient is asked for by a pointer; none is written without one") {
   const std::vector<double> x = test::numbers(image::size, 1), key = test::numbers(image::size, 2);
   site_of<additive> layer;
+  layer.injector.gamma = 1;
   pass p;
   arena memory(layer, 1);
   site_keys<double> keys;
-  keys.group[0] = {key.data(), image::size};
+  keys.group[0] = {key, image::size};
   layer.forward(p, {x.data(), 1}, keys);
   CHECK_FALSE(layer.wants_key_gradient());
   std::vector<double> dy(image::size, 1.0), dkey(image::size, 5.0);
   layer.backward(p, {dy.data(), 1});
-  keys.gradient[0] = dkey.data();
+  keys.gradient[0] = dkey;
   layer.forward(p, {x.data(), 1}, keys);
   CHECK(layer.wants_key_gradient());
   layer.backward(p, {dy.data(), 1});
@@ -237,8 +239,8 @@ TEST_CASE("gated: none and runtime none leave x as it is; none costs nothing") {
     std::vector<double> dkey(image::size, 5.0), dy = test::numbers(image::size, 3);
     const std::vector<double> kept = dy;
     site_keys<double> keys;
-    keys.group[0] = {key.data(), image::size};
-    keys.gradient[0] = dkey.data();
+    keys.group[0] = {key, image::size};
+    keys.gradient[0] = dkey;
     const auto y = layer.forward(p, {x.data(), 1}, keys);
     CHECK(std::equal(x.begin(), x.end(), y.data()));
     layer.backward(p, {dy.data(), 1});

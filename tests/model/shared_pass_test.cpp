@@ -34,6 +34,7 @@ struct run {
   std::vector<double> logits, gradients, states, key_gradient;
 
   explicit run(bool shared, int first_site, batch_statistics statistics) {
+    set_injector(model, multiplicative{.gamma = 1});
     initialise(model, 1);
     std::vector<double> x;
     const std::vector<double> once = numbers(samples * Model::input::size, 2);
@@ -43,9 +44,9 @@ struct run {
     const std::vector<double> valid = numbers(samples * d, 3), invalid = numbers(d, 4);
     key_gradient.resize(valid.size());
     model_keys<double, Model::sites.size()> keys{};
-    keys[site].group[0] = {valid.data(), d};
-    keys[site].group[1] = {invalid.data(), 0};
-    keys[site].gradient[0] = key_gradient.data();
+    keys[site].group[0] = {valid, d};
+    keys[site].group[1] = {invalid, 0};
+    keys[site].gradient[0] = key_gradient;
     CHECK(model.reads_keys(keys, groups));
 
     const pass p{.groups = groups, .training = true, .shared = shared, .statistics = statistics};
@@ -114,9 +115,9 @@ TEST_CASE("shared pass: a site that is off, or absent, or without keys does not 
   const std::vector<double> key = numbers(1 * 28 * 28, 1);
   model_keys<double, 3> keys{};
   CHECK_FALSE(model.reads_keys(keys, 3));
-  keys[1].group[0] = {key.data(), 0};  // the type has no site 1
+  keys[1].group[0] = {key, 0};  // the type has no site 1
   CHECK_FALSE(model.reads_keys(keys, 3));
-  keys[0].group[1] = {key.data(), 0};
+  keys[0].group[1] = {key, 0};
   CHECK_FALSE(model.reads_keys(keys, 1));
   CHECK(model.reads_keys(keys, 2));
   model.gate0.enabled = false;

@@ -15,6 +15,7 @@ BAD = [
     (["--inject", "none", "--deny", "B"], ["--deny", "--inject none", "only none is allowed"]),
     (["--gamma", "-1"], ["--gamma", "-1", "from 0 to"]),
     (["--gamma", "nan"], ["--gamma", "nan", "from 0 to"]),
+    (["--gamma", "0"], ["--gamma", "no key would change anything"]),
     (["--gamma", "strong"], ["--gamma", "strong", "a number"]),
     (["--sites", "0,5"], ["--sites", "5", "from 0 to 4"]),
     (["--sites", "0,-1"], ["--sites", "-1", "from 0 to 4"]),

@@ -62,8 +62,8 @@ class model_probe {
     for (std::size_t s = 0; s < site_count; ++s)
       for (index_t g = first_; g < std::min(first_ + p.groups, keyed_groups); ++g) {
         const std::size_t from = static_cast<std::size_t>(g), to = static_cast<std::size_t>(g - first_);
-        views[s].group[to] = {keys[s][from].data(), Model::sites[s].size()};
-        views[s].gradient[to] = key_gradients[s][from].data();
+        views[s].group[to] = {keys[s][from], Model::sites[s].size()};
+        views[s].gradient[to] = key_gradients[s][from];
       }
     return model.forward(p, batch_view<const T, typename Model::input>{x.data(), samples()}, views);
   }

@@ -12,6 +12,7 @@
 #include "spankey/backend/cpu/cpu.hpp"
 #include "spankey/core/arena.hpp"
 #include "spankey/inject/additive.hpp"
+#include "spankey/model/initialise.hpp"
 #include "spankey/model/mlp.hpp"
 
 using namespace spankey;
@@ -34,6 +35,7 @@ struct first_feature {
 
   explicit first_feature(float offset) {
     set_injector(*model, additive{.gamma = 1});
+    initialise(*model, 1);
     model->for_each_parameter([&](const scope& name, auto& p) {
       std::fill_n(p.value.data, p.value.count, 0.0F);
       if (name.str() == "fc1.weight" || name.str() == "fc2.weight" || name.str() == "fc3.weight")

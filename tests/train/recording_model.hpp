@@ -69,9 +69,9 @@ struct recording_model {
     for (std::size_t s = 0; s < sites.size(); ++s)
       for (std::size_t g = 0; g < max_groups; ++g) {
         const auto& key = keys[s].group[g];
-        if (key.data == nullptr) continue;
+        if (key.values.data() == nullptr) continue;
         const index_t numbers = key.stride == 0 ? sites[s].size() : each * key.stride;
-        seen.keys[s][g] = {true, key.stride, {key.data, key.data + numbers}};
+        seen.keys[s][g] = {true, key.stride, {key.values.data(), key.values.data() + numbers}};
       }
     passes.push_back(seen);
     return {logits_.data(), x.samples()};

@@ -55,12 +55,14 @@ TEST_CASE("site_buffers: views of one key per sample, or of one key for all") {
   buffers.bind(keys, 0, true);
   buffers.bind(keys, 2, false);
   for (const std::size_t group : {std::size_t{0}, std::size_t{2}}) {
-    CHECK(keys[1].group[group].data == buffers.outputs()[0]);
-    CHECK(keys[0].group[group].data == buffers.outputs()[1]);
+    CHECK(keys[1].group[group].values.data() == buffers.outputs()[0]);
+    CHECK(keys[0].group[group].values.data() == buffers.outputs()[1]);
+    CHECK(keys[1].group[group].values.size() == (group == 0 ? 5 * 6 : 6));
+    CHECK(keys[0].group[group].values.size() == (group == 0 ? 5 * 4 : 4));
     CHECK(keys[1].group[group].stride == (group == 0 ? 6 : 0));
     CHECK(keys[0].group[group].stride == (group == 0 ? 4 : 0));
   }
-  for (const auto& s : keys) CHECK(s.group[1].data == nullptr);
+  for (const auto& s : keys) CHECK(s.group[1].values.data() == nullptr);
 }
 
 TEST_CASE("site_buffers: sites that a run leaves out get no key") {
@@ -68,7 +70,7 @@ TEST_CASE("site_buffers: sites that a run leaves out get no key") {
   const site_buffers buffers(sites, 1);
   model_keys<float, 2> keys{};
   buffers.bind(keys, 0, false);
-  CHECK(keys[0].group[0].data == nullptr);
-  CHECK(keys[1].group[0].data == buffers.outputs()[0]);
+  CHECK(keys[0].group[0].values.data() == nullptr);
+  CHECK(keys[1].group[0].values.data() == buffers.outputs()[0]);
   CHECK(site_buffers({}, 3).outputs().empty());
 }

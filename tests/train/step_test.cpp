@@ -86,8 +86,8 @@ struct training_batch {
     for (std::size_t s = 0; s < 3; ++s)
       for (std::size_t g = 0; g < 2; ++g) {
         if (probe.keys[s][g].empty()) continue;
-        keys[s].group[g] = {probe.keys[s][g].data(), model_type::sites[s].size()};
-        keys[s].gradient[g] = probe.key_gradients[s][g].data();
+        keys[s].group[g] = {probe.keys[s][g], model_type::sites[s].size()};
+        keys[s].gradient[g] = probe.key_gradients[s][g];
       }
     return compute_gradients(probe.model, goal,
                              batch_view<const double, shape<20>>{probe.x.data(), probe.samples()},

@@ -83,6 +83,7 @@ std::vector<float> trained_weights(std::uint64_t seed = 4) {
     images.pixels.push_back(static_cast<std::uint8_t>(random.below(i, 256)));
 
   model_type model;
+  set_injector(model, multiplicative{.gamma = 1});
   const objective<reject_class> goal{.on = deny_on::wrong_and_none};
   const arena memory(model, 3 * 8);
   initialise(model, 1);

@@ -37,6 +37,8 @@ training_log read_log(const std::string& file) {
     if (const auto epoch = line.find("epoch_end")) {
       log.epochs.push_back({epoch->count(), read_values(line), number_or_nan(line, "seconds"),
                             number_or_nan(line, "images_per_second")});
+    } else if (const auto gate = line.find("gate_epoch")) {
+      log.gates.push_back({gate->count(), read_conditions(line, "")});
     } else if (line.find("step")) {
       log.steps.push_back({line.at("epoch").count(), line.at("step").count(), read_values(line)});
     }

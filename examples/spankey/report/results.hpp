@@ -55,9 +55,15 @@ struct logged_epoch {
   curve_values values;
   double seconds, images_per_second;
 };
+/// The gate on the test images after an epoch (--eval-every): means of figures by condition.
+struct logged_gate {
+  std::int64_t epoch;
+  std::vector<condition_result> conditions;
+};
 struct training_log {
   std::vector<logged_step> steps;
   std::vector<logged_epoch> epochs;
+  std::vector<logged_gate> gates;
 };
 
 struct run_results {

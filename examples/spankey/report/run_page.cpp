@@ -4,6 +4,7 @@
 #include <array>
 
 #include "condition_view.hpp"
+#include "gate_curves.hpp"
 #include "html_text.hpp"
 #include "line_chart.hpp"
 #include "marks.hpp"
@@ -153,6 +154,7 @@ std::string run_page(const run_results& run) {
   if (run.acceptance) html += acceptance_section(*run.acceptance);
   html += heading("Training");
   html += run.log ? training_curves(*run.log) : paragraph("There is no log.jsonl.", true);
+  if (run.log) html += gate_curves(*run.log);
   const std::string epochs = run.log ? epoch_table(*run.log) : "";
   if (!run.conditions.empty() || !epochs.empty()) html += heading("Every number");
   if (!run.conditions.empty()) html += metrics_table(run);

@@ -16,10 +16,12 @@
 #include <string_view>
 #include <vector>
 
+#include "spankey/checkpoint/gate_note.hpp"
 #include "spankey/checkpoint/safetensors.hpp"
 #include "spankey/checkpoint/safetensors_writer.hpp"
 #include "spankey/core/finite.hpp"
 #include "spankey/core/memory.hpp"
+#include "spankey/core/planned_memory.hpp"
 #include "spankey/layer/parameter.hpp"
 
 namespace spankey {
@@ -136,10 +138,13 @@ void add_states(safetensors_writer& writer, Model& model, std::string_view prefi
       scope{});
 }
 
-/// Writes parameters and states of `model` to `path`, whole or not at all.
+/// Writes parameters and states of `model` to `path`, whole or not at all, and beside `metadata` its gate
+/// (checkpoint/gate_note.hpp). Fails with memory.105 and memory.107 where there are none.
 template <class Model>
 void save_weights(Model& model, const std::string& path, const safetensors_metadata& metadata = {}) {
+  require_written(model, 0, path);
   safetensors_writer writer;
+  if (const std::string gate = gate_note(model); !gate.empty()) writer.set_metadata(gate_entry, gate);
   for (const auto& [key, value] : metadata) writer.set_metadata(key, value);
   add_parameters(writer, model);
   add_states(writer, model);
@@ -147,14 +152,31 @@ void save_weights(Model& model, const std::string& path, const safetensors_metad
   writer.write(path);
 }
 
+/// Which gates a file may be of.
+enum class weights_of { same_gate, any_gate };
+
+/// Fails with weights.105 where a file says that its weights belong to another gate than the model's.
+template <class Model>
+void require_same_gate(Model& model, const safetensors_file& file) {
+  const auto found = file.metadata().find(gate_entry);
+  const std::string own = gate_note(model);
+  if (found == file.metadata().end() || own.empty() || found->second == no_gate || found->second == own)
+    return;
+  fail("weights.105", file.name(), "found weights of the gate ", in_quotes(found->second), ", the model has ",
+       in_quotes(own),
+       "; expected the same (set_injector and set_gate come before), or weights_of::any_gate");
+}
+
 /// Copies the tensors of an open file into `model`. Tensors under neither prefix are not looked at; under a
-/// prefix, PyTorch's "*.num_batches_tracked" is skipped. Errors, all before the model changes:
-/// safetensors.121 missing, .122 dtype, .123 shape, weights.103 a tensor that the model does not have, weights.104 NaN or
-/// infinity where only numbers are allowed, and where the file has checksums those of check_checksums.
+/// prefix, PyTorch's "*.num_batches_tracked" is skipped. Errors, all before the model changes: memory.105 no arena,
+/// memory.108 packed weights, safetensors.121 missing, .122 dtype, .123 shape, weights.103 a tensor that the model does not
+/// have, weights.104 NaN or infinity where only numbers are allowed, weights.105 another gate, and where the file has checksums those of check_checksums.
 template <class Model>
 void load_weights(Model& model, const safetensors_file& file, const weight_prefixes& prefixes = {},
-                  stored_numbers allowed = stored_numbers::finite) {
+                  stored_numbers allowed = stored_numbers::finite, weights_of gates = weights_of::same_gate) {
+  require_writable(model, file.name());
   check_checksums(file, false);
+  if (gates == weights_of::same_gate) require_same_gate(model, file);
   std::set<std::string, std::less<>> expected;
   std::vector<const stored_tensor*> found;  // in the model's order
   const auto take = [&](const std::string& name, const std::vector<index_t>& shape, const char* whose) {
@@ -199,6 +221,7 @@ void load_weights(Model& model, const safetensors_file& file, const weight_prefi
         });
       },
       scope{});
+  mark_written(model);
 }
 
 /// Largest file that load_weights opens: twice what the model's tensors need, and no less than 256 MiB.
@@ -212,8 +235,9 @@ index_t weights_file_cap(Model& model) {
 
 /// The same from a path.
 template <class Model>
-void load_weights(Model& model, const std::string& path) {
-  load_weights(model, safetensors_file::open(path, weights_file_cap(model)));
+void load_weights(Model& model, const std::string& path, weights_of gates = weights_of::same_gate) {
+  load_weights(model, safetensors_file::open(path, weights_file_cap(model)), {}, stored_numbers::finite,
+               gates);
 }
 
 }  // namespace spankey

@@ -15,6 +15,7 @@
 
 #include "spankey/core/error.hpp"
 #include "spankey/core/memory.hpp"
+#include "spankey/core/planned_memory.hpp"
 #include "spankey/core/shape.hpp"
 
 namespace spankey {
@@ -116,17 +117,27 @@ class memory_plan {
 
 /// Plan of `model` for batches of `samples` samples (all groups together).
 template <class Model>
-memory_plan plan_memory(Model& model, index_t samples) {
+[[nodiscard]] memory_plan plan_memory(Model& model, index_t samples) {
   memory_plan plan;
   model.for_each_buffer(plan, scope{}, samples);
   return plan;
 }
 
-/// Owns the memory of one model, in its backend's memory. The model must not outlive it.
-class arena {
+/// Owns the memory of one model, in its backend's memory; a model has one at a time. Once it is gone, whatever needs the
+/// model's memory fails (core/planned_memory.hpp). Errors: memory.101 not as much memory, memory.103 a model that has an
+/// arena, memory.109 a number of samples that is none.
+class [[nodiscard]] arena {
  public:
   template <class Model>
-  arena(Model& model, index_t samples) {
+  [[nodiscard]] arena(Model& model, index_t samples) {
+    // The limit keeps every product of extents and samples far from wrapping around.
+    if (samples < 1 || samples > index_t{0x7FFFFFFF})
+      fail("memory.109", "arena", "found ", samples, " samples, expected 1 to ", index_t{0x7FFFFFFF});
+    if constexpr (KnowsItsMemory<Model>) {
+      if (model.planned().samples() != 0)
+        fail("memory.103", "arena", "the model has an arena for ", model.planned().samples(),
+             " samples already; expected it to be gone before the next one is made");
+    }
     const memory_plan plan = plan_memory(model, samples);
     bytes_ = plan.bytes();
     memory_ = memory_of_model<Model>::reserve(bytes_);
@@ -136,8 +147,24 @@ class arena {
     }
     placement place{memory_, plan.layout(), {}};
     model.for_each_buffer(place, scope{}, samples);
+    if constexpr (KnowsItsMemory<Model>) {
+      model.planned().plan(samples, &model_);
+      model_ = &model.planned();
+      // Null where anyone looks: buffers that are gone must not look like buffers.
+      take_back_ = [](void* of) {
+        take_back visit;
+        static_cast<Model*>(of)->for_each_buffer(visit, scope{}, 1);
+      };
+      whole_ = &model;
+    }
   }
-  ~arena() { release_(memory_); }
+  ~arena() {
+    if (model_ != nullptr) {
+      take_back_(whole_);
+      model_->forget();
+    }
+    release_(memory_);
+  }
   arena(const arena&) = delete;
   arena& operator=(const arena&) = delete;
 
@@ -157,6 +184,16 @@ class arena {
     }
   };
 
+  struct take_back {
+    template <class T>
+    void operator()(const scope&, buffer<T>& b, index_t, lifetime) {
+      b = {};
+    }
+  };
+
+  planned_memory* model_ = nullptr;  // null: the model went first, or knows nothing of its memory
+  void* whole_ = nullptr;
+  void (*take_back_)(void*) = nullptr;
   std::byte* memory_ = nullptr;
   void (*release_)(std::byte*) = nullptr;
   std::size_t bytes_ = 0;

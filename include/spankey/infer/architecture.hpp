@@ -173,4 +173,13 @@ struct architecture<resnet18<Outputs, Gate, Backend, T>> {
   }();
 };
 
+/// The gate among a model's template arguments.
+template <class Model>
+struct arguments_of;
+template <template <head_outputs, class, class, class> class Model, head_outputs Outputs, class Gate,
+          class Backend, class T>
+struct arguments_of<Model<Outputs, Gate, Backend, T>> {
+  using gate = Gate;
+};
+
 }  // namespace spankey::infer

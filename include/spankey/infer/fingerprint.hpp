@@ -18,6 +18,7 @@
 #include <type_traits>
 #include <vector>
 
+#include "spankey/core/error.hpp"
 #include "spankey/core/word_checksum.hpp"
 #include "spankey/infer/architecture.hpp"
 #include "spankey/inject/runtime.hpp"
@@ -31,6 +32,7 @@ struct gate_parts {
   std::uint32_t sites = 0;  // bit n: site n takes a key
 };
 
+/// Fails with infer.105 where a gate's injector was never set.
 template <class Model>
 gate_parts gate_of(Model& model) {
   gate_parts gate;
@@ -43,6 +45,9 @@ gate_parts gate_of(Model& model) {
                       "SpanKey: images know additive and multiplicative keys; another injector has no code");
         gate.injector =
             std::is_same_v<policy_type, additive> ? injector_kind::additive : injector_kind::multiplicative;
+        if (!policy.is_set())
+          fail("infer.105", "make_image", "found an injector at site ", site,
+               " whose strength nobody set; expected set_injector(model, policy) before");
         gate.gamma = policy.gamma;
         gate.sites |= 1U << site;
       }

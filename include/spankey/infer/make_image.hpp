@@ -108,12 +108,14 @@ inline pixel_normalisation pixels_of(std::span<const float> mean, std::span<cons
 }
 
 /// An image of the model's weights, gate and head; `classes` semantic classes; `pixels` as the network was trained, so
-/// that a session takes bytes. Fails with infer.101 for another head, infer.103 for weights that are no numbers, infer.104 for such a gamma, infer.110
-/// for another number of channels.
+/// that a session takes bytes. Fails with memory.105 and memory.107 for no weights, infer.101 for another head, infer.103 for
+/// weights that are no numbers, infer.104 for such a gamma, infer.105 for one that nobody set, infer.110 for another number
+/// of channels.
 template <ImageWeight Weight, class Model>
 std::vector<std::byte> make_image(Model& model, index_t classes, const pixel_normalisation& pixels = {}) {
   using layout = image_layout<Model, Weight>;
   std::vector<std::byte> image(layout::bytes);
+  require_written(model, 0, "make_image");
   image_header header;
   std::strncpy(header.model, architecture<Model>::name, sizeof header.model - 1);
   header.weights = weight_code<Weight>;

@@ -10,7 +10,9 @@
 //   infer::answer<network> answer;
 //   session.run(pixels, answer);      status: logits, semantic class, refused or not, with a key or without
 //   session.run_normalised(x, answer);        the same of numbers that are normalised already
-// Without a key it answers as the network does without a key, and says so. One session serves one thread.
+// Without a key it answers as the network does without a key, and says so. One session serves one thread at a time; a
+// second one that calls open, bind or run meanwhile is answered status::busy in debug builds (core/single_entry.hpp), and
+// wrong numbers in others.
 // NaN and infinity open no gate: not in an image, a key or x, nor where sums grow to them. Each has a status, and an answer
 // that no run filled in, or that came with another status than ok, is a refusal.
 #pragma once
@@ -27,6 +29,7 @@
 #include <span>
 #include <type_traits>
 
+#include "spankey/core/single_entry.hpp"
 #include "spankey/infer/engine.hpp"
 #include "spankey/infer/image.hpp"
 #include "spankey/infer/key_status.hpp"
@@ -43,14 +46,6 @@ struct answer {
   index_t semantic_class = 0;  // arg-max over the semantic classes, also where the network refuses
   bool rejected = true;        // by its reject class or its reject logit, or because there is no answer
   key_state key = key_state::none;
-};
-
-template <class Model>
-struct arguments_of;
-template <template <head_outputs, class, class, class> class Model, head_outputs Outputs, class Gate,
-          class Backend, class T>
-struct arguments_of<Model<Outputs, Gate, Backend, T>> {
-  using gate = Gate;
 };
 
 template <class Model, ImageWeight Weight = float>
@@ -107,6 +102,8 @@ class session {
   /// Takes weights and memory, which must both outlive the session; a key that was bound is wiped. After an error the
   /// session is closed.
   status open(std::span<const std::byte> image, std::span<std::byte> memory) {
+    const single_entry::pass inside(entry_);
+    if (!inside) return status::busy;
     close();
     image_header header;
     if (const status s = check_image<Model, Weight>(image, header); s != status::ok) return s;
@@ -130,6 +127,8 @@ class session {
   /// Binds one key for every site that takes one, in the order of the sites, each in (C, H, W) order and scaled as the
   /// key space scales it. Until this succeeds an earlier key stays bound.
   status bind(std::span<const std::span<const float>> keys) {
+    const single_entry::pass inside(entry_);
+    if (!inside) return status::busy;
     if (image_ == nullptr) return status::not_open;
     return bind_parts([&](std::size_t part) { return std::as_bytes(keys[part]); }, keys.size());
   }
@@ -137,18 +136,11 @@ class session {
   /// The same from the bytes of a key file (key/key_file.hpp), at any alignment; they may go afterwards. A damaged file, and
   /// a key that was issued for another network than the image's, are refused.
   status bind_file(std::span<const std::byte> file) {
+    const single_entry::pass inside(entry_);
+    if (!inside) return status::busy;
     if (image_ == nullptr) return status::not_open;
     key_file key;
-    if (const status s = status_of(key.read(file)); s != status::ok) return s;
-    if (header_.network == 0 || key.network() != header_.network) return status::key_network;
-    std::size_t next = 0;
-    for (std::size_t i = 0; i < sites; ++i) {
-      if (!takes_key(i)) continue;
-      const extents& shape = Model::sites[i];
-      if (next == key.sites() || key.at(next) != site{static_cast<int>(i), shape}) return status::key_site;
-      ++next;
-    }
-    if (next != key.sites()) return status::key_site;
+    if (const status s = check_key_file<Model>(file, header_, key); s != status::ok) return s;
     return bind_parts([&](std::size_t part) { return key.values(part); }, key.sites());
   }
 
@@ -171,13 +163,18 @@ class session {
   /// not_open, input_size, image_pixels, logits_not_finite; `found` is a refusal then, without logits.
   status run(std::span<const std::uint8_t> pixels, answer<Model>& found) {
     found = {};
+    const single_entry::pass inside(entry_);
+    if (!inside) return status::busy;
     if (image_ == nullptr) return status::not_open;
     if (pixels.size() != static_cast<std::size_t>(Model::input::size)) return status::input_size;
     if (header_.pixels.channels == 0) return status::image_pixels;
-    float* const x = slot(0);
-    for (index_t i = 0; i < Model::input::size; ++i)
-      x[i] = header_.pixels(pixels[static_cast<std::size_t>(i)], i % Model::input::channels);
-    return forward(x, found);
+    if constexpr (Model::input::channels <= index_t{pixel_normalisation::most_channels}) {
+      float* const x = slot(0);
+      for (index_t i = 0; i < Model::input::size; ++i)
+        x[i] = header_.pixels(pixels[static_cast<std::size_t>(i)], i % Model::input::channels);
+      return forward(x, found);
+    }
+    return status::image_pixels;  // features: no image of them holds constants
   }
   /// Whoever divides by 255 and no more gets wrong answers: numbers have a call of their own, whose name says what it wants.
   template <class Numbers>
@@ -192,6 +189,8 @@ class session {
   /// input_not_finite, logits_not_finite; `found` is a refusal then, without logits.
   status run_normalised(std::span<const float> x, answer<Model>& found) {
     found = {};
+    const single_entry::pass inside(entry_);
+    if (!inside) return status::busy;
     if (image_ == nullptr) return status::not_open;
     if (x.size() != static_cast<std::size_t>(Model::input::size)) return status::input_size;
     return forward(x.data(), found);
@@ -293,6 +292,7 @@ class session {
   float* memory_ = nullptr;
   image_header header_;
   key_state key_ = key_state::none;
+  single_entry entry_;
 };
 
 }  // namespace spankey::infer

@@ -30,6 +30,7 @@ enum class [[nodiscard]] status{
     key_not_finite,     // in a key, or in what it does to an activation; the key before it stays
     input_not_finite,   // in x; the answer is a refusal
     logits_not_finite,  // in what came out, of sums that grew too large; the answer is a refusal
+    busy,               // another thread is inside the session; found in debug builds only
 };
 
 /// A short sentence for logs; a program that never calls it does not carry the texts.
@@ -73,6 +74,8 @@ constexpr const char* message_of(status s) {
       return "input: holds NaN or infinity";
     case status::logits_not_finite:
       return "answer: came to NaN or infinity";
+    case status::busy:
+      return "session: in use by another thread";
     case status::key_format:
       return "key file: not a key file";
     case status::key_version:

@@ -6,7 +6,10 @@
 namespace spankey {
 
 struct additive {
-  float gamma = 1;
+  float gamma = 0;  // 0: not set
+
+  [[nodiscard]] constexpr bool is_set() const { return gamma != 0; }
+  static constexpr const char* name = "additive";  // in files
 
   template <class T>
   constexpr T forward(T x, T k) const {

@@ -1,6 +1,9 @@
 // The Injector policy: how a key element k changes an activation element x, and the gradients of that.
 //   y = forward(x, k)        {dx, dk} = backward(x, k, dy)
-// Element by element; the kernels of a backend run it over a site. gamma is the strength (0: no effect).
+// Element by element; the kernels of a backend run it over a site. gamma is the strength; 0, its default, says that nobody
+// set it: keys would have no effect. A policy may also say
+//   is_set()    false where a site must refuse it, for somebody forgot a parameter
+//   injects()   false where it leaves x as it is, so that the site takes no key
 // `at<...>` names the sites, `gate<Injector, at<...>>` is what a model takes as its template argument.
 #pragma once
 

@@ -9,7 +9,11 @@
 namespace spankey {
 
 struct multiplicative {
-  float gamma = 1;
+  float gamma = 0;  // 0: not set
+
+  [[nodiscard]] constexpr bool is_set() const { return gamma != 0; }
+  static constexpr const char* name = "multiplicative";  // in files
+
   static constexpr double lowest = 0.1, highest = 2.0;
 
   template <class T>

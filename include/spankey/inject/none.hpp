@@ -6,6 +6,8 @@
 namespace spankey {
 
 struct none {
+  static constexpr const char* name = "none";
+
   template <class T>
   constexpr T forward(T x, T /*k*/) const {
     return x;

@@ -12,7 +12,10 @@ enum class injector_kind { none, additive, multiplicative };
 
 struct runtime {
   injector_kind kind = injector_kind::none;
-  float gamma = 1;
+  float gamma = 0;  // 0: not set
+
+  [[nodiscard]] constexpr bool injects() const { return kind != injector_kind::none; }
+  [[nodiscard]] constexpr bool is_set() const { return !injects() || gamma != 0; }
 
   template <class F>
   decltype(auto) visit(F&& f) const {

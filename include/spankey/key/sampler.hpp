@@ -21,6 +21,7 @@
 #include "spankey/core/error.hpp"
 #include "spankey/core/random.hpp"
 #include "spankey/core/shape.hpp"
+#include "spankey/core/single_entry.hpp"
 #include "spankey/key/coefficients.hpp"
 #include "spankey/key/invalid.hpp"
 #include "spankey/key/key_space_config.hpp"
@@ -40,7 +41,8 @@ concept KeySampler = requires(S& s, const random_source& source, index_t n, std:
   s.draw_invalid(invalid_family::gaussian, source, n, outputs);
 };
 
-/// The secret. Not for several threads at once: the draws share scratch memory (and use all threads inside).
+/// The secret. Not for several threads at once: the draws share scratch memory (and use all threads inside). In debug
+/// builds a second thread that draws meanwhile fails with key.123; programs with more threads copy the key space.
 class key_space {
  public:
   /// Draws the bases. Fails as require_key_space says.
@@ -98,6 +100,8 @@ class key_space {
   /// n >= 1 valid keys per site (one per sample in training, n = 1 for one evaluation key). Fails with
   /// key.115.
   void draw_valid(const random_source& source, index_t n, std::span<float* const> outputs) {
+    const single_entry::pass alone(entry_);
+    require_alone(alone);
     reserve(n, outputs);
     for (std::size_t i = 0; i < sites_.size(); ++i) {
       if (i == 0 || config_.per_site_key)
@@ -112,6 +116,8 @@ class key_space {
   void draw_invalid(const invalid_rule& rule, const random_source& source, index_t n,
                     std::span<float* const> outputs) {
     require_rule(rule, config_, sites_);
+    const single_entry::pass alone(entry_);
+    require_alone(alone);
     reserve(n, outputs);
     draw_rows(rule, source, n, config_.rescale, outputs);
   }
@@ -123,6 +129,8 @@ class key_space {
                             std::span<float* const> outputs) {
     require_mixture(mixture);
     for (const weighted_rule& w : mixture) require_rule(w.rule, config_, sites_);
+    const single_entry::pass alone(entry_);
+    require_alone(alone);
     reserve(n, outputs);
     scratch_.reserve(n, spans_[widest_]);
     chosen_.clear();
@@ -143,6 +151,12 @@ class key_space {
     const auto smaller = [](const site& a, const site& b) { return a.shape.size() < b.shape.size(); };
     widest_ =
         static_cast<std::size_t>(std::max_element(sites_.begin(), sites_.end(), smaller) - sites_.begin());
+  }
+
+  static void require_alone(const single_entry::pass& pass) {
+    if (!pass)
+      fail("key.123", "key space",
+           "found another thread drawing from it, expected one at a time; give each a copy");
   }
 
   // Grown once per largest n; everything is checked before anything is written.
@@ -268,6 +282,7 @@ class key_space {
   key_scratch scratch_;
   std::vector<index_t> rows_;
   std::vector<std::size_t> chosen_;
+  single_entry entry_;
 };
 
 static_assert(KeySampler<key_space>);

@@ -38,33 +38,42 @@ class gradient_flow {
   }
   /// The start of a backward pass.
   void restart() {
-    slots_ = {first_.slot[0].data, first_.slot[1].data, first_.slot[2].data};
-    next_ = nullptr;
+    slots_ = first_.slot;
+    next_ = {};
   }
   /// Wider spares from now on; the current gradient stays where it is until the next advance().
   void widen(const gradient_slots<T>& wider) {
-    slots_ = {slots_[0], wider.slot[0].data, wider.slot[1].data};
-    next_ = wider.slot[2].data;
+    slots_ = {slots_[0], wider.slot[0], wider.slot[1]};
+    next_ = wider.slot[2];
   }
   template <class Shape>
   batch_view<T, Shape> current(index_t samples) const {
-    return {slots_[0], samples};
+    return view<Shape>(slots_[0], samples);
   }
-  /// Spare 0 or 1; its content is undefined.
+  /// Spare 0 or 1; its content is undefined. Both fail with memory.111 where a slot is too small.
   template <class Shape>
   batch_view<T, Shape> spare(index_t samples, std::size_t which = 0) const {
-    return {slots_[1 + which], samples};
+    return view<Shape>(slots_[1 + which], samples);
   }
   /// Spare 0 becomes the current gradient, whose place becomes spare.
   void advance() {
     std::swap(slots_[0], slots_[1]);
-    if (next_ != nullptr) slots_[1] = std::exchange(next_, nullptr);
+    if (next_.data != nullptr) slots_[1] = std::exchange(next_, {});
   }
 
  private:
+  template <class Shape>
+  static batch_view<T, Shape> view(const buffer<T>& slot, index_t samples) {
+    if (samples * Shape::size > slot.count)
+      fail("memory.111", "backward", "found a gradient of ", samples, " samples of ", Shape::size,
+           " elements where there are ", slot.count, "; expected a gradient_size of at least ", Shape::size,
+           " in the model, or wider slots of the block");
+    return {slot.data, samples};
+  }
+
   gradient_slots<T> first_;
-  std::array<T*, 3> slots_{};
-  T* next_ = nullptr;
+  std::array<buffer<T>, 3> slots_{};
+  buffer<T> next_{};
 };
 
 }  // namespace spankey

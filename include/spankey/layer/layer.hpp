@@ -15,6 +15,7 @@
 
 #include "spankey/backend/backend.hpp"
 #include "spankey/core/arena.hpp"
+#include "spankey/core/error.hpp"
 #include "spankey/core/view.hpp"
 #include "spankey/layer/parameter.hpp"
 
@@ -40,6 +41,14 @@ struct pass {
   /// Parts that a layer has to tell apart.
   [[nodiscard]] constexpr index_t parts() const { return shared ? 1 : groups; }
 };
+
+/// Backward reads what forward of the same samples left. Fails with layer.104 where that was not the last pass.
+template <class T, class Shape>
+void require_forward(const batch_view<const T, Shape>& seen, index_t samples) {
+  if (seen.data() == nullptr || seen.samples() != samples)
+    fail("layer.104", "backward", "found ", samples, " samples after a forward pass of ", seen.samples(),
+         ", expected the same");
+}
 
 /// A layer of scalar T that stands in a model by itself (blocks are made of layers, key sites take keys too).
 template <class L, class T>

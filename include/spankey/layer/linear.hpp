@@ -42,6 +42,7 @@ class linear {
   }
   /// Weight gradients +=; dx without data: not wanted.
   void backward(const pass&, batch_view<const Result, output> dy, batch_view<T, In> dx) {
+    require_forward(x_, dy.samples());
     const linear_problem p = problem(dy.samples());
     kernels::backward_weights(p, x_.data(), dy.data(), weight.gradient.data, bias_vector.gradient.data,
                               scratch_.data);

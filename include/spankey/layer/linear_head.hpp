@@ -56,6 +56,7 @@ class linear_with_aux {
   }
   /// Weight gradients +=; dx without data: not wanted.
   void backward(const pass&, batch_view<const master, output> dy, batch_view<T, In> dx) {
+    require_forward(x_, dy.samples());
     const linear_problem p = problem(dy.samples());
     join(joined_gradient_.data, &parameter<master>::gradient);
     kernels::backward_weights(p, x_.data(), dy.data(), joined_gradient_.data, bias_row(joined_gradient_),

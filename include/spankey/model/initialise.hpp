@@ -7,16 +7,18 @@
 #include <cmath>
 
 #include "spankey/core/memory.hpp"
+#include "spankey/core/planned_memory.hpp"
 #include "spankey/core/random.hpp"
 #include "spankey/layer/parameter.hpp"
 
 namespace spankey {
 
-/// The model's memory must be bound (arena) before.
+/// Errors: memory.105 no arena before, memory.108 packed weights.
 template <class Model>
 void initialise(Model& model, std::uint64_t seed) {
   using T = typename Model::master;
   using memory = memory_of_model<Model>;
+  require_writable(model, "initialise");
   std::uint64_t ordinal = 0;
   model.for_each_parameter([&](const scope& name, parameter<T>& p) {
     const random_source random(seed, stream::weights, ordinal++);
@@ -42,6 +44,7 @@ void initialise(Model& model, std::uint64_t seed) {
     memory::write(s.value.data, s.count,
                   [&](T* value) { std::fill_n(value, s.count, name.name == "running_var" ? T(1) : T(0)); });
   });
+  mark_written(model);
 }
 
 }  // namespace spankey

@@ -48,6 +48,7 @@ class mlp : public keyed_model<mlp<Outputs, Gate, Backend, T>, Backend, T> {
 
   batch_view<const master_t<T>, shape<Outputs>> forward(pass p, batch_view<const T, input> x,
                                                         const model_keys<master_t<T>, site_count>& keys) {
+    this->begin_pass(p, x.samples());
     const auto first =
         relu1.forward(p, gate1.forward(p, fc1.forward(p, gate0.forward(p, x, keys[0])), keys[1]));
     const auto second = relu2.forward(p, gate2.forward(p, fc2.forward(p, first), keys[2]));

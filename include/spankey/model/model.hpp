@@ -4,6 +4,7 @@
 //   outputs                      its head (core/head_outputs.hpp): a number of logits, or with a reject logit beside
 //   for_each_layer(f, scope)     f(scope, layer), in PyTorch's order and names
 //   forward(pass, x, keys)       -> logits (N, Outputs); in a shared pass x holds N/G samples, for every group
+//                                begins with begin_pass(pass, x.samples()), which looks at memory and weights
 //   backward(pass, samples)      from the gradient of N logits that the caller wrote into logit_gradient(samples)
 // A shared pass needs a site that reads keys (reads_keys): there the groups part.
 // keyed_model turns the list of layers into the visitors that the arena, optimizer and files use.
@@ -25,6 +26,14 @@ class keyed_model {
   using scalar = T;            // of activations
   using master = master_t<T>;  // of parameters, keys and logits
   using backend_type = Backend;
+
+  // Layers know each other's memory by address: a model stays where it is.
+  keyed_model() = default;
+  keyed_model(const keyed_model&) = delete;
+  keyed_model& operator=(const keyed_model&) = delete;
+
+  /// For how many samples the memory was planned, and whether the weights were written.
+  [[nodiscard]] planned_memory& planned() { return planned_; }
 
   template <class F>
   void for_each_parameter(F&& f, const scope& at = {}) {
@@ -70,10 +79,15 @@ class keyed_model {
   }
   /// Where the loss writes dLoss/dlogits (N, Outputs) before backward.
   auto logit_gradient(index_t samples) {
+    planned_.require(samples, "logit_gradient");
     return batch_view<master, shape<Derived::outputs>>(logit_gradient_.data, samples);
   }
 
  protected:
+  /// The first line of forward: fails where there is no memory for what x stands for, or nobody wrote the weights.
+  void begin_pass(const pass& p, index_t samples) const {
+    planned_.require_written(p.shared ? samples * p.groups : samples, "forward");
+  }
   /// Backward of the last layer: from the logits' gradient.
   template <class L>
   void flow_from_logits(const pass& p, index_t samples, L& layer) {
@@ -117,6 +131,7 @@ class keyed_model {
   gradient_flow<T> flow_{Derived::gradient_size};
 
  private:
+  planned_memory planned_;
   buffer<master> logit_gradient_;
 
   Derived& self() { return static_cast<Derived&>(*this); }
@@ -128,9 +143,22 @@ void set_injector(Model& model, const Policy& injector) {
   model.for_each_site([&](int, auto& layer) { layer.injector = injector; });
 }
 
-/// Also switches sites on and off at run time, for programs that choose late. Before the memory is planned.
+/// Also switches sites on and off at run time, for programs that choose late. Before the memory is planned: fails with
+/// memory.110 after it, and with inject.105 for a site that the model, or its gate, does not have.
 template <class Model, class Policy>
 void set_gate(Model& model, const Policy& injector, std::span<const int> sites) {
+  if constexpr (KnowsItsMemory<Model>) {
+    if (model.planned().samples() != 0)
+      fail("memory.110", "set_gate",
+           "the model's memory is planned already, with the sites that were on then; "
+           "expected set_gate before the arena");
+  }
+  for (const int site : sites) {
+    bool found = false;
+    model.for_each_site([&](int number, auto& layer) { found = found || (number == site && layer.present); });
+    if (!found)
+      fail("inject.105", "set_gate", "found site ", site, ", which this model's gate does not have");
+  }
   set_injector(model, injector);
   model.for_each_site([&](int site, auto& layer) {
     layer.enabled = std::find(sites.begin(), sites.end(), site) != sites.end();

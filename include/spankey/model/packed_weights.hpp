@@ -2,7 +2,8 @@
 // than on multiplying them.
 //
 //   const packed_weights packed(model);   // from here to the end of the scope, evaluation reads the packed weights
-// While it lives the weights must not change: training refuses (layer.103), and what loads weights must not run.
+// While it lives the weights must not change: training refuses (layer.103), and so does what initialises or loads them
+// (memory.108).
 #pragma once
 
 #include <cstddef>
@@ -17,8 +18,10 @@ class [[nodiscard]] packed_weights {
   using master = typename Model::master;
 
  public:
-  /// Fails with memory.102 where there is no memory for a second copy of the weights.
+  /// Fails with memory.102 where there is no memory for a second copy of the weights, memory.105 and memory.107 where
+  /// there is no first one.
   explicit packed_weights(Model& model) : model_(model) {
+    require_written(model, 0, "packed_weights");
     std::size_t bytes = 0;
     for_each_packed([&](auto& layer) { bytes += bytes_of(layer); });
     memory_ = memory_of_model<Model>::reserve(bytes);
@@ -28,8 +31,10 @@ class [[nodiscard]] packed_weights {
       layer.use_packed(reinterpret_cast<master*>(next));
       next += bytes_of(layer);
     });
+    if constexpr (KnowsItsMemory<Model>) model.planned().pack(true);
   }
   ~packed_weights() {
+    if constexpr (KnowsItsMemory<Model>) model_.planned().pack(false);
     for_each_packed([](auto& layer) { layer.use_packed(nullptr); });
     memory_of_model<Model>::release(memory_);
   }

@@ -61,6 +61,7 @@ class resnet18 : public keyed_model<resnet18<Outputs, Gate, Backend, T>, Backend
 
   batch_view<const master_t<T>, shape<Outputs>> forward(pass p, batch_view<const T, input> x,
                                                         const model_keys<master_t<T>, site_count>& keys) {
+    this->begin_pass(p, x.samples());
     const auto stem = bn1.forward(p, conv1.forward(p, gate0.forward(p, x, keys[0])));
     const auto stage1 = layer1.forward(p, gate1.forward(p, stem, keys[1]));
     const auto stage2 = gate2.forward(p, layer2.forward(p, stage1), keys[2]);

@@ -54,6 +54,7 @@ class small_cnn : public keyed_model<small_cnn<Outputs, Gate, Backend, T>, Backe
 
   batch_view<const master_t<T>, shape<Outputs>> forward(pass p, batch_view<const T, input> x,
                                                         const model_keys<master_t<T>, site_count>& keys) {
+    this->begin_pass(p, x.samples());
     const auto first = pool1.forward(p, relu1.forward(p, conv1.forward(p, gate0.forward(p, x, keys[0]))));
     const auto second =
         pool2.forward(p, relu2.forward(p, conv2.forward(p, gate1.forward(p, first, keys[1]))));

@@ -143,8 +143,10 @@ class step_runner<Model, Deny, false> {
     std::span<const site> sites;
     std::deque<device_block<float, Pinned>> keys;
     std::vector<float*> outputs;
+    index_t capacity;
 
-    key_memory(const key_space* space, index_t capacity) : sites(sites_or_none(space)) {
+    key_memory(const key_space* space, index_t keys_at_most)
+        : sites(sites_or_none(space)), capacity(keys_at_most) {
       for (const site& s : sites) outputs.push_back(keys.emplace_back(capacity * s.shape.size()).data());
     }
     void upload(const key_memory<true>& from, index_t n) const {
@@ -155,7 +157,8 @@ class step_runner<Model, Deny, false> {
     void bind(Bound& bound, std::size_t group, bool one_per_sample) const {
       for (std::size_t i = 0; i < outputs.size(); ++i)
         bound[static_cast<std::size_t>(sites[i].number)].group[group] = {
-            outputs[i], one_per_sample ? sites[i].shape.size() : 0};
+            {outputs[i], static_cast<std::size_t>((one_per_sample ? capacity : 1) * sites[i].shape.size())},
+            one_per_sample ? sites[i].shape.size() : 0};
     }
   };
 

@@ -8,7 +8,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <vector>
 
 #include "spankey/backend/cpu/parallel.hpp"
@@ -17,7 +16,8 @@
 #include "spankey/key/sampler.hpp"
 #include "spankey/model/model.hpp"
 #include "spankey/model/packed_weights.hpp"
-#include "spankey/train/metrics.hpp"
+#include "spankey/train/gate_keys.hpp"
+#include "spankey/train/gate_report.hpp"
 #include "spankey/train/mirror.hpp"
 #include "spankey/train/site_buffers.hpp"
 
@@ -28,18 +28,7 @@ struct evaluation_options {
   index_t images_per_key = 500;  // at most the size of the test set
   std::vector<invalid_rule> invalid{invalid_rule{}};
   std::uint64_t seed = 0;
-};
-
-/// What the gate does with the invalid keys of one family.
-struct invalid_summary {
-  invalid_rule rule;
-  condition_summary summary;
-};
-
-struct gate_report {
-  condition_summary no_key;
-  std::optional<condition_summary> valid_key;  // absent where the model has no sites, as invalid keys are
-  std::vector<invalid_summary> invalid_keys;   // in the order of the options
+  bool without_keys = false;  // a network with a gate is evaluated without a key space, and means it
 };
 
 /// Random steps of the evaluation stream: valid key i, and invalid key i.
@@ -48,9 +37,10 @@ constexpr std::uint64_t invalid_key_step(index_t i) {
   return (std::uint64_t{1} << 31) + static_cast<std::uint64_t>(i);
 }
 
-/// Evaluates `model`, whose memory holds at least `batch` samples. `keys` is null for a model without sites.
+/// Evaluates `model`, whose memory holds at least `batch` samples. `keys` is null for a network without a gate.
 /// Errors: data.101 to data.107 (the data set, see require_usable), train.121 keys or images, train.122 batch,
-/// train.123 extents, train.124 classes, train.111 and train.112 sites.
+/// train.123 extents, train.124 classes; of run(): train.111 to train.115 keys that do not fit the gate, memory.105 to
+/// memory.107 no memory, or too little of it, or no weights.
 template <class Model, class Data>
 class gate_evaluation {
   using scalar = typename Model::scalar;
@@ -87,6 +77,8 @@ class gate_evaluation {
   gate_evaluation(Model&, key_space*, const Data&&, index_t, const evaluation_options&) = delete;
 
   [[nodiscard]] gate_report run() {
+    require_keys_of_gate(model_, keys_, options_.without_keys, "evaluation");
+    require_written(model_, std::min<index_t>(batch_, test_.size()), "evaluation");
     const packed_weights packed(model_);
     gate_report report;
     const index_t all = test_.size();
@@ -126,8 +118,9 @@ class gate_evaluation {
       }
       for (std::size_t s = 0; s < mirrors_.size(); ++s) {
         const site& at = space.sites()[s];
-        keys_[static_cast<std::size_t>(at.number)].group[0].data =
-            mirrors_[s].of(buffers_.outputs()[s], at.shape.size());
+        keys_[static_cast<std::size_t>(at.number)].group[0].values = {
+            mirrors_[s].of(buffers_.outputs()[s], at.shape.size()),
+            static_cast<std::size_t>(at.shape.size())};
       }
       return keys_;
     }

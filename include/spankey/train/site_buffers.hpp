@@ -62,7 +62,10 @@ class site_buffers {
       const auto number = static_cast<std::size_t>(numbers_[i]);
       if (number >= Sites)
         fail("key.201", "sites", "found site ", numbers_[i], ", expected 0 to ", Sites - 1);
-      keys[number].group[group] = {outputs_[i], one_per_sample ? sizes_[i] : 0};
+      const secret_vector<float>& drawn = keys_[i];
+      keys[number].group[group] = {
+          {drawn.data(), one_per_sample ? drawn.size() : static_cast<std::size_t>(sizes_[i])},
+          one_per_sample ? sizes_[i] : 0};
     }
   }
 

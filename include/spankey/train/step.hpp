@@ -87,6 +87,7 @@ auto forward_groups(Model& model, const objective<Deny>& o, pass& p,
   p = {.groups = o.groups(), .training = true, .statistics = o.statistics};
   if (x.samples() < p.groups || x.samples() % p.groups != 0)
     fail("train.105", "compute_gradients", "found ", x.samples(), " samples for ", p.groups, " equal groups");
+  require_written(model, x.samples(), "compute_gradients");
   zero_gradients(model);
   p.shared = p.groups > 1 && model.reads_keys(keys, p.groups);
   const auto logits = model.forward(p, p.shared ? group_of(x, 0, p.groups) : x, keys);

@@ -2,6 +2,7 @@
 // A run is a pure function of data, options and initial weights; all memory is taken before the first step.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 
@@ -9,6 +10,7 @@
 #include "spankey/core/finite.hpp"
 #include "spankey/data/loader.hpp"
 #include "spankey/key/sampler.hpp"
+#include "spankey/train/gate_keys.hpp"
 #include "spankey/train/observer.hpp"
 #include "spankey/train/step_runner.hpp"
 
@@ -21,7 +23,7 @@ class trainer {
   using scalar = typename Model::scalar;
 
  public:
-  /// `keys` is null where the model has no sites; it must outlive the trainer, as the model and the data must.
+  /// `keys` is null where the network has no gate; it must outlive the trainer, as the model and the data must.
   /// Errors: those of loader and require_schedule, train.101 extents, train.102 outputs, train.103 epochs, train.104 classes,
   /// train.111 and train.112 sites, train.133 a policy that the device does not have.
   trainer(Model& model, const objective<Deny>& goal, key_space* keys, const Data& data,
@@ -30,7 +32,8 @@ class trainer {
         options_(options),
         loader_(data, loader_options{options.batch, options.seed, true, options.augment, last_batch::keep}),
         runner_(model, goal, keys, options),
-        model_(model) {
+        model_(model),
+        keys_(keys) {
     require_sites_of<Model>(sites_or_none(keys), "trainer");
     if (extents_of<typename Model::input> != extents(data.sample)) {
       fail("train.101", "trainer", "the data set has C=", data.sample.channels, " H=", data.sample.height,
@@ -58,7 +61,9 @@ class trainer {
   /// All epochs; or what is left of them from a position whose state was loaded (checkpoint/training_state.hpp). False
   /// where the observer ended the run. Errors: train.106 a position that this run does not have, train.108 a rate of
   /// own_rate that is none, train.131 a step that is not finite, with the model as it was before it (on a GPU after the
-  /// step that follows it), train.132 a state that is not at the end of an epoch, train.134 an epoch without any update.
+  /// step that follows it), train.132 a state that is not at the end of an epoch, train.134 an epoch without any update,
+  /// train.111 to train.115 keys that do not fit the gate, memory.105 to memory.107 no memory, or too little of it, or no
+  /// weights.
   template <class Watcher>
   bool run(Watcher& observer, const training_position& from = {}) {
     static_assert(
@@ -70,6 +75,8 @@ class trainer {
       fail("train.106", "trainer", "expected a position in ", options_.epochs, " epochs of ",
            steps_per_epoch(), " steps, found step ", from.step, " of epoch ", from.epoch, " after ",
            from.steps, " steps and ", from.updates, " updates");
+    require_keys_of_gate(model_, keys_, options_.without_keys, "trainer");
+    require_written(model_, goal_.groups() * std::min<index_t>(options_.batch, loader_.size()), "trainer");
     runner_.resume(from.updates);
     begun_ = finished_ = 0;
     for (training_position at = from; at.epoch < options_.epochs;)
@@ -216,6 +223,7 @@ class trainer {
   loader<Data, scalar> loader_;
   runner runner_;
   Model& model_;
+  key_space* keys_;
   std::array<step_record, runner::ahead + 1> under_way_;
   std::size_t begun_ = 0, finished_ = 0;
   clock::time_point step_start_;

@@ -45,6 +45,7 @@ struct training_options {
   std::vector<weighted_rule> invalid_mixture{};  // else one per sample, whose family is drawn from it
   std::uint64_t deny_warmup = 0;                 // epochs
   nonfinite_policy nonfinite = nonfinite_policy::stop;
+  bool without_keys = false;  // a network with a gate is trained without a key space, and means it
   gradient_reduction reduce_gradients{};  // where several processes train together
 };
 

@@ -86,10 +86,11 @@ step_tensors run_step(index_t n, const objective<Deny>& goal, Optimizer optimize
   };
   for (std::size_t s = 0; s < sites; ++s) {
     const index_t d = Model::sites[s].size();
-    keys[s].group[0] = {keep(values<master>(n * d, 50 + s))->data(), d};
-    gradients.push_back(keep(std::vector<master>(static_cast<std::size_t>(n * d), master(0))));
-    keys[s].gradient[0] = gradients.back()->data();
-    keys[s].group[1] = {keep(values<master>(d, 60 + s))->data(), 0};
+    const auto size = static_cast<std::size_t>(d), all = static_cast<std::size_t>(n * d);
+    keys[s].group[0] = {{keep(values<master>(n * d, 50 + s))->data(), all}, d};
+    gradients.push_back(keep(std::vector<master>(all, master(0))));
+    keys[s].gradient[0] = {gradients.back()->data(), all};
+    keys[s].group[1] = {{keep(values<master>(d, 60 + s))->data(), size}, 0};
   }
 
   step_tensors found;
@@ -109,7 +110,7 @@ step_tensors run_step(index_t n, const objective<Deny>& goal, Optimizer optimize
   for (int step = 0; step < 2; ++step) optimizer.step(model, 0.05);
   model.for_each_parameter([&](const scope& at, auto& p) { add(at.str(), p.value.data, p.dims.size()); });
   model.for_each_state([&](const scope& at, auto& s) { add(at.str(), s.value.data, s.count); });
-  for (auto& site : keys) site.gradient[0] = nullptr;
+  for (auto& site : keys) site.gradient[0] = {};
   const auto evaluated = model.forward(pass{}, {on_x.data(), n}, keys);
   add("evaluated", evaluated.data(), evaluated.size());
   const packed_weights packed(model);
