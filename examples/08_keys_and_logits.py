@@ -3,9 +3,10 @@ to analyse a gate in Python.
 
 usage: 08_keys_and_logits.py RUN [--key N] IMAGES.npy      IMAGES: (n, 28, 28) bytes; --key: issued key N, else no key
 
-RUN is what `spankey train` writes. A line an image: the answer (or "refused") and the logits. Issued key N is that of
-`spankey convert --key-index N`: coefficients drawn from the key space's seed by counter-based random numbers (Philox4x32-10),
-times the basis of each site, scaled to the deviation that the space names. The keys are the run's secret.
+RUN is what `spankey train` writes. A line an image: the answer (or "refused") and the logits. Issued key N is the one of that
+number, which `spankey convert --key-out` states (it passes over weak ones): coefficients drawn from the key space's seed by
+counter-based random numbers (Philox4x32-10), times the basis of each site, scaled to the deviation that the space names. The
+keys are the run's secret.
 """
 import argparse
 import json
