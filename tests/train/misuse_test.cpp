@@ -266,6 +266,19 @@ TEST_CASE("misuse: keys and key gradients of another size than the batch needs")
   CHECK(passes({one, 0}, std::span(gradient).first(8 * 64 - 1)) == "inject.103");
 }
 
+TEST_CASE("misuse: a label that the objective does not have") {
+  ready r;
+  const std::vector<float> x(16 * 20, 0.5F);
+  for (const int wrong : {-1, 5, 1 << 20}) {
+    std::vector<int> labels(8, 4);
+    labels[7] = wrong;  // its logit, and the gradient there, would lie outside of the row
+    CHECK(message_of([&] {
+            compute_gradients(r.model, goal, {x.data(), 16}, labels.data(), model_keys<float, 3>{});
+          }) == "[spankey.train.109] compute_gradients: found label " + std::to_string(wrong) +
+                    " of sample 7, expected 0 to 4");
+  }
+}
+
 TEST_CASE("misuse: backward without the forward pass of the same samples") {
   ready r;
   CHECK(id_of([&] { r.model.backward({.groups = 1, .training = true}, 8); }) == "layer.104");

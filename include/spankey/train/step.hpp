@@ -110,7 +110,8 @@ auto enqueue_gradients(Model& model, const objective<Deny>& o,
   return logits;
 }
 
-/// Forward, loss and backward of one batch; labels (N). x, labels and keys lie in the model's memory, as the logits do
+/// Forward, loss and backward of one batch; labels (N), from 0 to classes - 1 (else train.109, on the host).
+/// x, labels and keys lie in the model's memory, as the logits do
 /// that it returns; its numbers are the host's, so it waits for them.
 template <class Model, class Deny, std::size_t Sites>
 requires(!memory_of_model<Model>::on_host) auto compute_gradients(
@@ -134,6 +135,11 @@ auto compute_gradients(Model& model, const objective<Deny>& o,
   using T = typename Model::master;
   using logit_shape = shape<Model::outputs>;
   constexpr index_t softmax = head_outputs(Model::outputs).softmax;
+  for (index_t n = 0; n < x.samples() / o.groups(); ++n) {
+    if (labels[n] < 0 || labels[n] >= o.classes)
+      fail("train.109", "compute_gradients", "found label ", labels[n], " of sample ", n, ", expected 0 to ",
+           o.classes - 1);
+  }
   pass p;
   step_result<T, logit_shape> result;
   result.logits = forward_groups(model, o, p, x, keys);
