@@ -4,6 +4,7 @@
 #include <cctype>
 #include <set>
 
+#include "flag_checks.hpp"
 #include "json_text.hpp"
 #include "network.hpp"
 #include "spankey/core/error.hpp"
@@ -37,7 +38,12 @@ std::string text_of(const json& value) {
 }
 
 const json& member(const json& object, const char* name, json::value_t type, const std::string& where) {
-  if (!object.contains(name)) fail("experiment.102", where, "has no '", name, "'");
+  if (!object.contains(name)) {
+    for (const auto& [other, value] : object.items())
+      if (!did_you_mean(other, {name}).empty())
+        fail("experiment.102", where, "has no '", name, "', but '", other, "'");
+    fail("experiment.102", where, "has no '", name, "'");
+  }
   const json& found = object.at(name);
   if (found.type() != type)
     fail("experiment.103", where, "'", name, "' is ", found.type_name(), ", expected ",
@@ -55,7 +61,9 @@ json optional_object(const json& object, const char* name, const std::string& wh
 
 void require_known(const json& object, const std::set<std::string>& names, const std::string& where) {
   for (const auto& [name, value] : object.items()) {
-    if (!names.contains(name)) fail("experiment.112", where, "has '", name, "', which nothing reads");
+    if (!names.contains(name))
+      fail("experiment.112", where, "has '", name, "', which nothing reads",
+           did_you_mean(name, {names.begin(), names.end()}));
   }
 }
 
@@ -68,7 +76,9 @@ json published_of(const json& row, const std::string& where) {
     const double value = share.is_number() ? share.get<double>() : -1;
     if (!conditions.contains(condition) || !(value >= 0 && value <= 1))
       fail("experiment.110", where, "published: found '", condition, "' ", share.dump(),
-           ", expected shares from 0 to 1 for no_key, valid_key and invalid_key");
+           ", expected shares from 0 to 1 for no_key, valid_key and invalid_key",
+           conditions.contains(condition) ? ""
+                                          : did_you_mean(condition, {conditions.begin(), conditions.end()}));
   }
   return published;
 }
@@ -134,7 +144,7 @@ run_options experiment::options(std::size_t row, std::uint64_t seed) const {
 }
 
 experiment parse_experiment(const std::string& text, const std::string& file) {
-  const json whole = json_of<json>(text, file);
+  const json whole = json_of<json>(text, file, "experiment.101");
   if (!whole.is_object()) fail("experiment.101", file, "expected a JSON object");
   require_known(whole, {"name", "title", "source", "seeds", "flags", "rows", "grid"}, file);
   experiment found;

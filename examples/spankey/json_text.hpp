@@ -22,28 +22,36 @@ inline constexpr std::ptrdiff_t config_cap = 1 << 20, results_cap = 16 << 20, lo
 /// All of a file. Fails with `id` where it is no regular file, larger than `largest`, or cannot be read.
 std::string text_of_file(const std::string& file, const char* id, std::ptrdiff_t largest);
 
-/// `text` as JSON; is_discarded() where it is none. `where` names it in errors.
+/// Fails with `id`: "WHERE, line 3, column 7: is not JSON: unexpected '}'". Lines count from `first_line`; `byte` is the
+/// last one that was read, from 1 on.
+[[noreturn]] void refuse_json(std::string_view text, const std::string& where, const char* id,
+                              std::size_t first_line, std::size_t byte, const std::string& why);
+
+/// `text`, whose first line is the file's `first_line`, as JSON. Fails with `id` where it is none; `where` names the file.
 template <class Json>
-Json json_of(std::string_view text, const std::string& where) {
+Json json_of(std::string_view text, const std::string& where, const char* id,
+             std::size_t first_line = 1) try {
   std::vector<std::set<std::string>> names;  // of the objects that are open
-  return Json::parse(
-      text.begin(), text.end(),
-      [&](int depth, nlohmann::json::parse_event_t event, Json& parsed) {
-        using nlohmann::json;
-        if (depth > json_depth_cap)
-          spankey::fail("json.102", spankey::printable(where), "is nested deeper than ", json_depth_cap,
-                        " levels");
-        if (event == json::parse_event_t::object_start) {
-          names.emplace_back();
-        } else if (event == json::parse_event_t::object_end) {
-          names.pop_back();
-        } else if (event == json::parse_event_t::key) {
-          const auto& name = parsed.template get_ref<const std::string&>();
-          if (!names.back().insert(name).second)
-            spankey::fail("json.101", spankey::printable(where), "names ", spankey::in_quotes(name),
-                          " twice in one object");
-        }
-        return true;
-      },
-      false);
+  return Json::parse(text.begin(), text.end(),
+                     [&](int depth, nlohmann::json::parse_event_t event, Json& parsed) {
+                       using nlohmann::json;
+                       if (depth > json_depth_cap)
+                         spankey::fail("json.102", spankey::printable(where), "is nested deeper than ",
+                                       json_depth_cap, " levels");
+                       if (event == json::parse_event_t::object_start) {
+                         names.emplace_back();
+                       } else if (event == json::parse_event_t::object_end) {
+                         names.pop_back();
+                       } else if (event == json::parse_event_t::key) {
+                         const auto& name = parsed.template get_ref<const std::string&>();
+                         if (!names.back().insert(name).second)
+                           spankey::fail("json.101", spankey::printable(where), "names ",
+                                         spankey::in_quotes(name), " twice in one object");
+                       }
+                       return true;
+                     });
+} catch (const nlohmann::json::parse_error& problem) {
+  refuse_json(text, where, id, first_line, problem.byte, problem.what());
+} catch (const nlohmann::json::exception& problem) {  // a number beyond all numbers
+  refuse_json(text, where, id, first_line, 0, problem.what());
 }

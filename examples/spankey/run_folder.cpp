@@ -42,9 +42,8 @@ void require_free(const std::string& out) {
 }
 
 run_options read_config(const std::string& file) {
-  const auto config = json_of<nlohmann::json>(text_of_file(file, "config.104", config_cap), file);
-  if (config.is_discarded()) fail("config.105", file, "is not JSON");
-  return from_json(config, file);
+  return from_json(json_of<nlohmann::json>(text_of_file(file, "config.104", config_cap), file, "config.105"),
+                   file);
 }
 
 spankey::key_space read_keys(const run_options& options, const std::string& file) {

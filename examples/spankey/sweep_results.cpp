@@ -1,10 +1,12 @@
 #include "sweep_results.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstdio>
 #include <vector>
 
+#include "family_order.hpp"
 #include "json_text.hpp"
 #include "spankey/core/error.hpp"
 #include "spankey/train/metrics.hpp"
@@ -25,8 +27,9 @@ double t_quantile(std::size_t freedom) {
   return 1.95996 + 2.3722 / n + 2.8224 / (n * n);  // Cornish-Fisher: right to four digits here
 }
 
-// Mean of the values, and the 95 % interval of that mean where there are several.
-json spread(const std::vector<double>& values) {
+// Mean of the values, and the 95 % interval of that mean where there are several: symmetric, or of shares symmetric on the
+// scale of log(p / (1 - p)), where it cannot reach beyond 0 and 1 even over two seeds.
+json spread(const std::vector<double>& values, bool are_shares) {
   double mean = 0, squares = 0;
   for (const double v : values) mean += v / static_cast<double>(values.size());
   json result = {{"mean", mean}, {"values", values}};
@@ -34,8 +37,17 @@ json spread(const std::vector<double>& values) {
   for (const double v : values) squares += (v - mean) * (v - mean);
   const auto n = static_cast<double>(values.size());
   const double half = t_quantile(values.size() - 1) * std::sqrt(squares / (n - 1) / n);
-  result["low"] = mean - half;
-  result["high"] = mean + half;
+  const double slope = mean * (1 - mean);
+  if (!are_shares) {
+    result["low"] = mean - half;
+    result["high"] = mean + half;
+  } else if (slope > 0) {
+    const auto moved = [&](double by) { return 1 / (1 + (1 - mean) / mean * std::exp(-by / slope)); };
+    result["low"] = half == 0 ? mean : moved(-half);
+    result["high"] = half == 0 ? mean : moved(half);
+  } else {
+    result["low"] = result["high"] = mean;
+  }
   return result;
 }
 
@@ -45,8 +57,10 @@ void for_each_condition(const json& metrics, const F& f) {
   for (const char* name : {"no_key", "valid_key"})
     if (metrics.contains(name)) f(std::string(name), metrics.at(name));
   if (!metrics.contains("invalid_key")) return;
-  for (const auto& [family, condition] : metrics.at("invalid_key").items())
-    f("invalid_key." + family, condition);
+  std::vector<std::string> families;
+  for (const auto& [family, condition] : metrics.at("invalid_key").items()) families.push_back(family);
+  std::sort(families.begin(), families.end(), family_before);
+  for (const std::string& family : families) f("invalid_key." + family, metrics.at("invalid_key").at(family));
 }
 
 json& place(json& metrics, const std::string& condition) {
@@ -69,7 +83,7 @@ std::vector<std::string> conditions_of(const json& metrics) {
 // A cell's metrics.json, every figure of it there.
 json read_metrics(const fs::path& cell) {
   const std::string file = (cell / "metrics.json").string();
-  json metrics = json_of<json>(text_of_file(file, "sweep.104", results_cap), file);
+  json metrics = json_of<json>(text_of_file(file, "sweep.104", results_cap), file, "sweep.104");
   bool whole = metrics.is_object() && metrics.contains("no_key");
   try {
     for_each_condition(metrics, [&](const std::string&, const json& condition) {
@@ -105,7 +119,7 @@ json absorption_of(const std::vector<json>& runs) {
     if (!run.contains("absorption") || !run.at("absorption").is_number()) return nullptr;
     values.push_back(run.at("absorption").get<double>());
   }
-  return spread(values);
+  return spread(values, false);
 }
 
 // A name in a table of Markdown.
@@ -123,13 +137,15 @@ std::string share(double value) {
 
 std::string with_interval(const json& figure) {
   std::string text = share(figure.at("mean").get<double>());
-  if (figure.contains("low")) {
-    char half[16];
-    std::snprintf(half, sizeof half, " ±%.4f",
-                  figure.at("high").get<double>() - figure.at("mean").get<double>());
-    text += half;
-  }
+  if (figure.contains("low"))
+    text +=
+        " (" + share(figure.at("low").get<double>()) + " to " + share(figure.at("high").get<double>()) + ")";
   return text;
+}
+
+bool has_published(const json& results) {
+  return std::any_of(results.at("rows").begin(), results.at("rows").end(),
+                     [](const json& row) { return row.contains("published"); });
 }
 
 }  // namespace
@@ -147,7 +163,7 @@ json collect_results(const experiment& what, const fs::path& folder) {
           std::vector<double> values;
           for (json& run : runs)
             values.push_back(place(run, name).at(std::string(f)).at("mean").get<double>());
-          place(metrics, name)[std::string(f)] = spread(values);
+          place(metrics, name)[std::string(f)] = spread(values, true);
         }
         std::int64_t not_finite = 0;
         for (json& run : runs) not_finite += place(run, name).value("not_finite", std::int64_t{0});
@@ -191,29 +207,30 @@ std::string results_as_markdown(const json& results) {
   std::string text = "# " + results.at("title").get<std::string>() + "\n\n";
   const std::string source = results.at("source").get<std::string>();
   if (!source.empty()) text += "Published figures: " + source + ".\n\n";
-  text +=
-      "| row | condition | seeds | semantic | published | masked | calibrated | reject "
-      "|\n|---|---|---|---|---|---|---|---|\n";
+  const bool published = has_published(results);
+  text += std::string("| row | condition | seeds | semantic |") + (published ? " published |" : "") +
+          " masked | calibrated | reject |\n|---|---|---|---|" + (published ? "---|" : "") + "---|---|---|\n";
   std::int64_t not_finite = 0;
   for (const json& row : results.at("rows")) {
     const std::string name = table_text(row.at("name").get<std::string>());
     if (!row.contains("metrics")) {
-      text += "| " + name + " | not finished | | | | | | |\n";
+      text += "| " + name + " | not finished | | | | | |" + (published ? " |\n" : "\n");
       continue;
     }
     for_each_condition(row.at("metrics"), [&](const std::string& condition, const json& figures) {
       not_finite += figures.value("not_finite", std::int64_t{0});
       const std::string whole = condition.substr(0, condition.find('.'));
-      const bool has_published = row.contains("published") && row.at("published").contains(whole);
+      const bool has_value = row.contains("published") && row.at("published").contains(whole);
       // What was published for invalid keys are Gaussian ones.
       const bool comparable = whole == condition || condition == "invalid_key.gaussian";
       text += "| " + name + " | " + condition + " | " + row.at("finished").dump() + " | " +
               with_interval(figures.at("semantic")) + " | " +
-              (has_published && comparable ? share(row.at("published").at(whole).get<double>()) : "") +
-              " | " + with_interval(figures.at("masked")) + " | " + with_interval(figures.at("calibrated")) +
-              " | " + with_interval(figures.at("reject")) + " |\n";
+              (has_value && comparable ? share(row.at("published").at(whole).get<double>()) : "") +
+              (published ? " | " : "") + with_interval(figures.at("masked")) + " | " +
+              with_interval(figures.at("calibrated")) + " | " + with_interval(figures.at("reject")) + " |\n";
     });
   }
+  if (results.at("seeds").size() > 1) text += "\nIn ( ) is the 95 % interval of the mean over the seeds.\n";
   if (not_finite > 0)
     text += "\n" + std::to_string(not_finite) +
             " answers are NaN or infinity: counted as refused, and as right in no column.\n";

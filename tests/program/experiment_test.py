@@ -23,14 +23,15 @@ def flags(**given):
 
 
 WRONG = [  # experiment, and what the line has to hold
-    ("", ["experiment.101", "JSON object"]),
-    ("{", ["experiment.101"]),
+    ("", ["experiment.101", "line 1, column 1", "not JSON"]),
+    ("{\n  \"name\": \"x\",\n  \"seeds\" [3]\n}", ["experiment.101", "line 3, column 11", "expected ':'"]),
     ("[]", ["experiment.101"]),
     ("null", ["experiment.101"]),
     (json.dumps(EXPERIMENT) + "}", ["experiment.101"]),
     (without("name"), ["experiment.102", "'name'"]),
     (without("seeds"), ["experiment.102", "'seeds'"]),
     (rows({"flags": {}}), ["experiment.102", "row 1", "'name'"]),
+    (rows({"nam": "x"}), ["experiment.102", "row 1", "'name'", "but 'nam'"]),
     ({**EXPERIMENT, "name": 5}, ["experiment.103", "'name'", "number", "string"]),
     ({**EXPERIMENT, "title": None}, ["experiment.103", "'title'", "null", "string"]),
     ({**EXPERIMENT, "source": []}, ["experiment.103", "'source'", "array"]),
@@ -95,8 +96,13 @@ WRONG = [  # experiment, and what the line has to hold
     (flags(data="imagenet"), ["config.106", "'bad one'", "--data", "imagenet"]),
     ({**EXPERIMENT, "grid": {"gamma": [0.5, -1.0]}}, ["config.106", "'gamma -1.0'", "--gamma"]),
     # Misspelled members would make another experiment than was meant.
-    ({**EXPERIMENT, "seed": 1}, ["experiment.112", "'seed'"]),
-    (rows({"name": "x", "flag": {"gamma": 4.0}}), ["experiment.112", "row 1", "'flag'"]),
+    ({**EXPERIMENT, "seed": 1}, ["experiment.112", "'seed'", "did you mean seeds?"]),
+    (without("seeds") | {"seed": [1]}, ["experiment.112", "'seed'", "did you mean seeds?"]),
+    (flags(gama=1), ["config.108", "'bad one'", "'gama'", "did you mean gamma?"]),
+    (flags(subspace_dm=4), ["config.108", "did you mean subspace-dim?"]),
+    (flags(deny="b"), ["config.106", "did you mean B?"]),
+    (rows({"name": "x", "published": {"valid": 0.5}}), ["experiment.110", "'valid'", "did you mean valid_key?"]),
+    (rows({"name": "x", "flag": {"gamma": 4.0}}), ["experiment.112", "row 1", "'flag'", "did you mean flags?"]),
 ]
 
 

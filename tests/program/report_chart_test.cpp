@@ -138,6 +138,22 @@ TEST_CASE("curves break where there is no value and stay inside their axes") {
   CHECK(count(svg, "nan") == 0);
 }
 
+TEST_CASE("series at one place stand beside each other") {
+  line_chart chart{
+      .text = "", .x_name = "m", .x = linear_axis(0, 4), .y = share_axis(), .series = {}, .beside = 4};
+  for (const std::size_t colour : {0U, 1U, 2U}) {
+    const chart_point p{.x = 2, .y = 0.5, .low = 0.25, .high = 0.75};
+    chart.series.push_back({.colour = colour, .style = line_style::published, .points = {p}});
+    chart.series.push_back({.colour = colour, .style = line_style::marked, .points = {p}});
+  }
+  const std::string svg = drawn(chart);
+  CHECK(count(svg, "M161 111.5L161 42.5") + count(svg, "M161 42.5L161 111.5") ==
+        2);  // those of one colour together
+  CHECK(count(svg, "L165 ") > 0);
+  CHECK(count(svg, "L169 ") > 0);
+  CHECK(count(svg, "class=\"interval c1\"") == 2);
+}
+
 TEST_CASE("bars say in words what they show") {
   const std::string svg = bar_chart({{"m 4",
                                       {{.label = "valid",

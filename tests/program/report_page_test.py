@@ -7,7 +7,7 @@ import sys
 import program
 import report_folders
 
-VOID = {"meta", "br", "hr", "img", "input", "link", "path", "rect", "circle"}
+VOID = {"meta", "br", "wbr", "hr", "img", "input", "link", "path", "rect", "circle"}
 HOSTILE = "<script>alert(1)</script> & \"q\" 'a' \u00e9\u4e2d\u202e </title></svg> \u0001\x7f"
 SHOWN = HOSTILE.replace("\u0001", "\ufffd").replace("\x7f", "\ufffd")
 
@@ -147,6 +147,73 @@ def test_run(folder):
     assert (folder / "page.html").read_text() == text
     program.start("report", ".", "--out", "../page.html", cwd=run)
     assert (folder / "page.html").read_text() == text
+
+
+def test_families_stand_in_the_order_of_their_numbers(folder):
+    result, draw = report_folders.metrics(), report_folders.shares()
+    names = ["zero", "scaled@2", "angle@90", "angle@10", "angle@5", "angle@20", "unknown@3", "gaussian", "constant@1"]
+    result["invalid_key"] = {name: report_folders.condition(draw, 7) for name in sorted(names)}
+    page, _ = report(report_folders.write_run(folder / "run", result=result))
+    wanted = ["gaussian", "angle@5", "angle@10", "angle@20", "angle@90", "scaled@2", "zero", "constant@1", "unknown@3"]
+    heads = [row[0] for row in page.rows if row and row[0].startswith("invalid key, ")]
+    assert heads == ["invalid key, " + name for name in wanted], heads
+    bars = next(label for label in labels(page) if label.startswith("semantic;"))
+    places = [bars.index(f"invalid key, {name} ") for name in wanted]
+    assert places == sorted(places), bars
+
+
+def test_absorption_is_said_in_words(folder):
+    for index, words in ((0.25, False), (0.0, False), (-0.25, True)):
+        result = {**report_folders.metrics(), "absorption": index}
+        page, _ = report(report_folders.write_run(folder / str(index), result=result))
+        text, = [text for text in page.text_of("p") if text.startswith("Absorption index " + share(index))]
+        assert ("less than chance" in text) == words and "ignored" in text, text
+
+
+def test_what_cannot_be_is_not_shown(folder):
+    """No chart of refusals where nothing can refuse, no columns of published values where nothing was published, no
+    signs in the legend that no picture has."""
+    zero = {"mean": 0, "worst": 0, "wilson95": [0, 0.01]}
+    for deny, there in (("A", False), ("none", False), ("C_plus", False), ("B", True), ("sealed", True)):
+        result = report_folders.metrics()
+        for entry in (result["no_key"], result["valid_key"], *result["invalid_key"].values()):
+            entry["reject"] = zero
+        page, _ = report(report_folders.write_run(folder / deny, {**report_folders.CONFIG, "deny": deny}, result=result))
+        assert any(label.startswith("reject;") for label in labels(page)) == there, deny
+        assert any("reject from" in label for label in labels(page)) == there, (deny, labels(page))
+    keyless = {"no_key": {**report_folders.metrics()["no_key"], "reject": zero}}
+    page, _ = report(report_folders.write_run(folder / "ungated", {**report_folders.CONFIG, "inject": "none",
+                                                                   "deny": "none"}, result=keyless))
+    assert not {"valid keys", "invalid keys", "worst key for the gate"} & set(page.text_of("li")), page.text_of("li")
+    assert not any("A gate holds" in text or "Invalid keys" in text for text in page.text_of("p"))
+    results = report_folders.sweep()
+    page, _ = report(report_folders.write_sweep(folder / "published", results))
+    assert {"published", "difference"} <= page.cells()
+    for row in results["rows"]:
+        row.pop("published", None)
+    page, _ = report(report_folders.write_sweep(folder / "unpublished", results))
+    assert not {"published", "difference"} & page.cells() and "published" not in page.text_of("li")
+
+
+def test_intervals_are_shares(folder):
+    """Also where an older version wrote symmetric ones, over two seeds."""
+    results = report_folders.sweep(seeds=(1, 2))
+    results["rows"][0]["metrics"]["no_key"]["semantic"].update(low=-0.4321, high=1.2345)
+    page, text = report(report_folders.write_sweep(folder / "sweep", results))
+    row = next(row for row in page.rows if "semantic" in row)
+    assert row[row.index("semantic") + 2:][:2] == [".0000", "1.0000"], row
+    assert "1.2345" not in text and ".4321" not in text
+
+
+def test_signs_of_many_families_differ(folder):
+    results, draw = report_folders.sweep(), report_folders.shares()
+    for row in results["rows"]:
+        row["metrics"]["invalid_key"] = {f"angle@{a}": {f: report_folders.spread(draw, 3) for f in report_folders.FIGURES}
+                                         for a in range(5, 85, 5)}
+    page, text = report(report_folders.write_sweep(folder / "sweep", results))
+    legend = re.search(r"Over gamma.*?<ul class=\"legend\">(.*?)</ul>", text, re.S).group(1)
+    signs = [sign for sign, name in re.findall(r"<li>(.*?</svg>)([^<]*)", legend) if "key" in name]
+    assert len(signs) == 18 and len(set(signs)) == 18, legend
 
 
 def test_bars_are_as_long_as_their_shares(folder):

@@ -26,7 +26,11 @@ def student_t(freedom):
     return low
 
 
-def check_spread(entry, values, rel_tol=2e-4):
+def logit(share):
+    return math.log(share / (1 - share))
+
+
+def check_spread(entry, values, rel_tol=2e-4, are_shares=True):
     n = len(values)
     mean = math.fsum(values) / n
     assert entry["values"] == values, (entry, values)
@@ -36,8 +40,22 @@ def check_spread(entry, values, rel_tol=2e-4):
         return
     half = student_t(n - 1) * math.sqrt(sum((v - mean) ** 2 for v in values) / (n - 1) / n)
     assert set(entry) == {"mean", "values", "low", "high"}
-    assert math.isclose(entry["high"] - mean, half, rel_tol=rel_tol, abs_tol=1e-15), (n, entry, half)
-    assert math.isclose(mean - entry["low"], half, rel_tol=rel_tol, abs_tol=1e-15), (n, entry, half)
+    low, high = entry["low"], entry["high"]
+    if not are_shares:
+        assert math.isclose(high - mean, half, rel_tol=rel_tol, abs_tol=1e-15), (n, entry, half)
+        assert math.isclose(mean - low, half, rel_tol=rel_tol, abs_tol=1e-15), (n, entry, half)
+        return
+    # Symmetric on the scale of log(p / (1 - p)), and so never beyond 0 and 1.
+    assert 0 <= low <= mean <= high <= 1, entry
+    if half == 0 or mean in (0, 1):
+        assert low == mean == high, entry
+        return
+    width = half / (mean * (1 - mean))
+    for bound, way in ((low, -1), (high, 1)):
+        if 1e-9 < bound < 1 - 1e-9:
+            assert math.isclose(way * (logit(bound) - logit(mean)), width, rel_tol=rel_tol, abs_tol=1e-12), (n, entry)
+        else:
+            assert width > 9, (n, entry)
 
 
 def conditions(metrics):
@@ -80,7 +98,7 @@ def test_results_of_a_sweep(folder):
         absorption = [cell["absorption"] for cell in cells]
         assert ("absorption" in row["metrics"]) == (None not in absorption)
         if None not in absorption:
-            check_spread(row["metrics"]["absorption"], absorption)
+            check_spread(row["metrics"]["absorption"], absorption, are_shares=False)
     check_csv(out, results)
     check_markdown(out, results)
 
@@ -102,7 +120,7 @@ def check_markdown(out, results):
     expected = []
     for row in results["rows"]:
         for condition, entry in conditions(row["metrics"]):
-            text = [f"{entry[f]['mean']:.4f} ±{entry[f]['high'] - entry[f]['mean']:.4f}" for f in FIGURES]
+            text = [f"{entry[f]['mean']:.4f} ({entry[f]['low']:.4f} to {entry[f]['high']:.4f})" for f in FIGURES]
             published = ""
             if row["name"] == "Strong key":  # what was published for invalid keys are Gaussian ones
                 published = {"no_key": "0.0625", "valid_key": "0.9876", "invalid_key.gaussian": "0.1357",
@@ -182,7 +200,7 @@ def test_a_cell_at_chance_has_no_absorption_index(folder):
         row, = json.loads((out / "results.json").read_text())["rows"]
         assert ("absorption" in row["metrics"]) == (None not in indices), indices
         if None not in indices:
-            check_spread(row["metrics"]["absorption"], list(indices))
+            check_spread(row["metrics"]["absorption"], list(indices), are_shares=False)
 
 
 if __name__ == "__main__":

@@ -75,6 +75,7 @@ std::string figure_panel(const ablation& a, const std::vector<condition_result>&
   chart.x_name = a.flag;
   chart.x = x.axis;
   chart.y = share_axis();
+  chart.beside = 4;
   for (std::size_t c = 0; c < conditions.size(); ++c) {
     const std::size_t colour = condition_colour(conditions, c);
     line_series here{
@@ -113,7 +114,10 @@ std::string section(const ablation& a) {
     const std::size_t colour = condition_colour(conditions, c);
     signs.push_back({a.is_number ? line_sample(colour) : series_mark(colour, 14, 7), conditions[c].name});
   }
-  signs.push_back({interval_upright(14, 1, 13), "95 % interval over seeds"});
+  const bool any_interval = std::any_of(conditions.begin(), conditions.end(), [](const condition_result& c) {
+    return c.figures.front() && c.figures.front()->bounds;
+  });
+  if (any_interval) signs.push_back({interval_upright(14, 1, 13), "95 % interval over seeds"});
   const bool any_published =
       std::any_of(a.entries.begin(), a.entries.end(), [](const ablation::entry& entry) {
         return std::any_of(entry.row->conditions.begin(), entry.row->conditions.end(),
@@ -121,8 +125,9 @@ std::string section(const ablation& a) {
       });
   if (any_published) signs.push_back({published_mark(14, 7), "published"});
   std::vector<std::string> boxes;
+  const std::string deny = option_of(a.entries.front().row->options, "deny");
   for (const figure f : figures)
-    if (has_figure(conditions, f)) boxes.push_back(figure_panel(a, conditions, f));
+    if (has_figure(conditions, f, deny)) boxes.push_back(figure_panel(a, conditions, f));
   return heading("Over " + a.flag) + paragraph("Rows that differ in nothing else: " + names + ".") +
          legend(signs) + panels("bars", boxes);
 }

@@ -8,7 +8,7 @@
 
 namespace {
 
-constexpr double width = 300, number_width = 46, character_width = 6.9;
+constexpr double width = 300, number_width = 51, character_width = 6.9;
 constexpr double title_height = 17, line_height = 16, bar_height = 9, group_gap = 9, axis_height = 17;
 constexpr std::size_t label_characters = 17, title_characters = 34;
 
@@ -53,7 +53,7 @@ double label_width(const std::vector<bar_group>& groups) {
   std::size_t longest = 0;
   for (const bar_group& group : groups)
     for (const share_bar& bar : group.bars) longest = std::max(longest, columns_of(bar.label));
-  return 10 + character_width * static_cast<double>(std::min(longest, label_characters));
+  return 14 + character_width * static_cast<double>(std::min(longest, label_characters));
 }
 
 }  // namespace

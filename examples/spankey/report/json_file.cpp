@@ -21,10 +21,8 @@ std::string read_text(const std::string& file, std::ptrdiff_t largest) {
   return text_of_file(file, "report.103", largest);
 }
 
-json_value parse_json(std::string_view text, const std::string& where) {
-  json_value value = json_of<json_value>(text, where);
-  if (value.is_discarded()) fail("report.104", printable(where), "is not JSON");
-  return value;
+json_value parse_json(std::string_view text, const std::string& file, std::size_t first_line) {
+  return json_of<json_value>(text, file, "report.104", first_line);
 }
 
 json_entry json_entry::inside(const std::string& name, const json_value& value) const {

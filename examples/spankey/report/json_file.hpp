@@ -21,8 +21,8 @@ using json_value = nlohmann::ordered_json;
 /// The whole text of a file of at most `largest` bytes.
 std::string read_text(const std::string& file, std::ptrdiff_t largest = results_cap);
 
-/// `text` as JSON; `where` names it in the error.
-json_value parse_json(std::string_view text, const std::string& where);
+/// `text`, whose first line is the file's `first_line`, as JSON.
+json_value parse_json(std::string_view text, const std::string& file, std::size_t first_line = 1);
 
 /// An entry of a JSON file; refers to the value.
 class json_entry {

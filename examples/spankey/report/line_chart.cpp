@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <cstddef>
+#include <map>
+#include <utility>
 
 #include "html_text.hpp"
 #include "marks.hpp"
@@ -10,6 +13,7 @@
 namespace {
 
 constexpr double width = 300, height = 180, left = 38, right = width - 8, top = 8, bottom = height - 34;
+constexpr double widest_group = 18;  // of signs that stand beside each other
 
 std::string text_at(double x, double y, const std::string& classes, const std::string& text) {
   return "<text class=\"" + classes + "\" x=\"" + coordinate(x) + "\" y=\"" + coordinate(y) + "\">" +
@@ -47,13 +51,30 @@ std::string line(const std::vector<chart_point>& points, const axis_scale& x, co
   return run == 1 ? path + "h0" : path;
 }
 
+bool has_signs(const line_series& series) {
+  return series.style != line_style::thin && series.style != line_style::solid;
+}
+
+// How far the series of every colour stands beside its place: those of one colour together, all of them around it.
+std::map<std::size_t, double> shifts_of(const line_chart& chart) {
+  std::map<std::size_t, double> shifts;
+  for (const line_series& series : chart.series)
+    if (has_signs(series) && !series.points.empty()) shifts[series.colour] = 0;
+  const auto last = static_cast<double>(shifts.size()) - 1;
+  const double between = last > 0 ? std::min(chart.beside, widest_group / last) : 0;
+  double at = -between * last / 2;
+  for (auto& [colour, shift] : shifts) shift = std::exchange(at, at + between);
+  return shifts;
+}
+
 std::string signs(const line_series& series, const axis_scale& x, const axis_scale& y) {
   std::string svg;
   for (const chart_point& p : series.points) {
     if (!spankey::is_finite(p.y)) continue;
     svg += "<g><title>" + escaped(p.tip) + "</title>";
     const auto inside = [&](double value) { return y(std::clamp(value, y.low, y.high)); };
-    if (p.low && p.high) svg += interval_upright(x(p.x), inside(*p.low), inside(*p.high));
+    if (p.low && p.high)
+      svg += interval_upright(x(p.x), inside(*p.low), inside(*p.high), colour_class(series.colour));
     svg += series.style == line_style::published ? published_mark(x(p.x), y(p.y))
                                                  : series_mark(series.colour, x(p.x), y(p.y));
     svg += "</g>\n";
@@ -89,18 +110,24 @@ std::vector<chart_point> thinned(const std::vector<chart_point>& points, std::si
 }
 
 std::string drawn(const line_chart& chart) {
-  const axis_scale x{chart.x.low, chart.x.high, left, right, chart.x.logarithmic};
+  const axis_scale whole{chart.x.low, chart.x.high, left, right, chart.x.logarithmic};
   const axis_scale y{chart.y.low, chart.y.high, bottom, top, chart.y.logarithmic};
   std::string svg = "<svg role=\"img\" aria-label=\"" + escaped(chart.text) + "\" viewBox=\"0 0 " +
-                    position(width, height) + "\">\n" + grid(chart.x, chart.y, x, y, chart.x_name);
+                    position(width, height) + "\">\n" + grid(chart.x, chart.y, whole, y, chart.x_name);
+  const auto shifts = shifts_of(chart);
   for (const line_series& series : chart.series) {
+    axis_scale x{chart.x.low, chart.x.high, left, right, chart.x.logarithmic};
+    if (const auto shift = shifts.find(series.colour); shift != shifts.end() && has_signs(series)) {
+      x.from += shift->second;
+      x.to += shift->second;
+    }
     const std::string colour = colour_class(series.colour);
     if (series.style == line_style::thin || series.style == line_style::solid ||
         series.style == line_style::marked) {
       svg += "<path class=\"" + std::string(series.style == line_style::thin ? "thin " : "line ") + colour +
              "\" d=\"" + line(series.points, x, y) + "\"/>\n";
     }
-    if (series.style != line_style::thin && series.style != line_style::solid) svg += signs(series, x, y);
+    if (has_signs(series)) svg += signs(series, x, y);
   }
   return svg + "</svg>\n";
 }

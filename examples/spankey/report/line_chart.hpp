@@ -32,6 +32,7 @@ struct line_chart {
   std::string x_name;  // under the axis
   fitted_axis x, y;
   std::vector<line_series> series;
+  double beside = 0;  // units between series of signs, so that those at one place do not hide each other
 };
 
 /// At most about `most` points that look the same as `points`.

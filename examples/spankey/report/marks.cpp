@@ -25,7 +25,8 @@ std::string colour_class(std::size_t series) { return "c" + std::to_string(serie
 
 std::string series_mark(std::size_t series, double x, double y) {
   const std::string colour = colour_class(series);
-  switch (series % series_colours) {
+  const std::size_t number = series % series_colours, turn = series / series_colours;
+  switch (number < 2 ? number : 2 + (number - 2 + turn) % (series_colours - 2)) {
     case 0:
       return "<circle class=\"mark " + colour + "\" cx=\"" + coordinate(x) + "\" cy=\"" + coordinate(y) +
              "\" r=\"3.4\"/>";
@@ -56,7 +57,8 @@ std::string interval_across(double low, double high, double y) {
                                  outline(high, y, {0, -2.5, 0, 2.5}));
 }
 
-std::string interval_upright(double x, double low, double high) {
-  return path_of("interval", outline(x, low, {-2.5, 0, 2.5, 0}) + outline(x, 0, {0, low, 0, high}) +
-                                 outline(x, high, {-2.5, 0, 2.5, 0}));
+std::string interval_upright(double x, double low, double high, const std::string& colour) {
+  return path_of(colour.empty() ? "interval" : "interval " + colour, outline(x, low, {-2.5, 0, 2.5, 0}) +
+                                                                         outline(x, 0, {0, low, 0, high}) +
+                                                                         outline(x, high, {-2.5, 0, 2.5, 0}));
 }

@@ -4,7 +4,8 @@
 #include <cstddef>
 #include <string>
 
-/// Series have a colour each and a sign each, in the same order; both begin again after the last.
+/// Series have a colour each and a sign each, in the same order. After the last the colours begin again, and the signs of
+/// all but the first two change places.
 inline constexpr std::size_t series_colours = 6;
 
 /// CSS class of a series: c0, c1, ...
@@ -21,4 +22,4 @@ std::string worst_mark(double x, double y);
 
 /// An interval from `low` to `high` along x, or along y, with its ends.
 std::string interval_across(double low, double high, double y);
-std::string interval_upright(double x, double low, double high);
+std::string interval_upright(double x, double low, double high, const std::string& colour = {});

@@ -57,13 +57,24 @@ std::string bar_sample(std::size_t series) {
   return "<rect class=\"bar " + colour_class(series) + "\" x=\"2\" y=\"2.5\" width=\"24\" height=\"9\"/>";
 }
 
+namespace {
+
+// A long list breaks behind its commas.
+std::string breakable(std::string_view text) {
+  std::string html;
+  for (const char c : escaped(text)) (html += c) += c == ',' ? "<wbr>" : "";
+  return html;
+}
+
+}  // namespace
+
 std::string option_list(const settings& options) {
   std::string html = "<dl class=\"options\">\n";
   for (const auto& [name, value] : options) {
     // "deny-warmup 0" fits a column; a path may not.
     const bool is_long = columns_of(name) + columns_of(value) > 22;
     html += (is_long ? "<div class=\"long\"><dt>" : "<div><dt>") + escaped(name) + "</dt><dd>" +
-            (value.empty() ? "\xE2\x80\x93" : escaped(value)) + "</dd></div>\n";
+            (value.empty() ? "\xE2\x80\x93" : breakable(value)) + "</dd></div>\n";
   }
   return html + "</dl>\n";
 }

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "family_order.hpp"
+
 namespace {
 
 constexpr std::array figure_keys = spankey::figure_names;
@@ -10,6 +12,9 @@ constexpr std::array figure_keys = spankey::figure_names;
 figure_value read_share(const json_entry& entry) {
   figure_value figure = read_figure(entry);
   figure.mean = entry.at("mean").share();
+  // A symmetric interval over seeds, of an older version, may reach beyond the shares that there are.
+  if (figure.bounds)
+    figure.bounds = {std::clamp(figure.bounds->low, 0.0, 1.0), std::clamp(figure.bounds->high, 0.0, 1.0)};
   return figure;
 }
 
@@ -79,8 +84,11 @@ std::vector<condition_result> read_conditions(const json_entry& metrics, const s
     if (invalid->find_even_null("semantic")) {
       conditions.push_back(read_condition(*invalid, invalid_key(family)));
     } else {
+      const std::size_t first = conditions.size();
       for (const auto& [name, entry] : invalid->members())
         conditions.push_back(read_condition(entry, invalid_key(name)));
+      std::sort(conditions.begin() + static_cast<std::ptrdiff_t>(first), conditions.end(),
+                [](const auto& a, const auto& b) { return family_before(a.label, b.label); });
     }
   }
   return conditions;

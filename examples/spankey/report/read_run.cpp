@@ -31,7 +31,7 @@ training_log read_log(const std::string& file) {
     const std::size_t end = text.find('\n', begin);
     if (end == std::string::npos) break;  // a line that is still being written
     const std::string where = file + ", line " + std::to_string(++number);
-    const json_value value = parse_json(std::string_view(text).substr(begin, end - begin), where);
+    const json_value value = parse_json(std::string_view(text).substr(begin, end - begin), file, number);
     const json_entry line(value, where);
     begin = end + 1;
     if (const auto epoch = line.find("epoch_end")) {

@@ -19,11 +19,7 @@ constexpr std::array figures = {figure::semantic, figure::masked, figure::calibr
 
 // "resnet18 on glyphs, inject mul, deny B, 40 epochs, seed 1": what config.json names of it.
 std::string summary(const settings& config) {
-  const auto value = [&](std::string_view name) {
-    for (const auto& [key, text] : config)
-      if (key == name) return text;
-    return std::string();
-  };
+  const auto value = [&](std::string_view name) { return option_of(config, name); };
   std::string text = value("model");
   const std::string data = value("data");
   if (!data.empty()) text += (text.empty() ? "" : " on ") + data.substr(data.find_last_of('/') + 1);
@@ -41,16 +37,14 @@ std::string gate_section(const run_results& run) {
   std::string html = heading("What the gate lets through");
   if (!run.evaluated) return html + paragraph("Not evaluated yet: there is no metrics.json.", true);
   if (run.conditions.empty()) return html + paragraph("metrics.json names no condition.", true);
-  html += paragraph(
-      "Shares of the test images, mean over keys. Invalid keys stand under the name of their family.");
-  html += legend({{bar_sample(0), "no key"},
-                  {bar_sample(1), "valid keys"},
-                  {bar_sample(2), "invalid keys"},
-                  {interval_across(3, 25, 7), "95 % interval"},
-                  {worst_mark(14, 7), "worst key for the gate"}});
+  const bool has_invalid = std::any_of(run.conditions.begin(), run.conditions.end(),
+                                       [](const condition_result& c) { return c.invalid; });
+  html += paragraph(std::string("Shares of the test images, mean over keys.") +
+                    (has_invalid ? " Invalid keys stand under the name of their family." : ""));
+  html += legend(bar_legend(run.conditions, "")) + gate_note(run.conditions);
   std::vector<std::string> boxes;
   for (std::size_t f = 0; f < figures.size(); ++f) {
-    if (!has_figure(run.conditions, figures[f])) continue;
+    if (!has_figure(run.conditions, figures[f], option_of(run.config, "deny"))) continue;
     const std::string name(figure_names[f]);
     boxes.push_back(
         panel(name, figure_notes[f], bar_chart({{"", condition_bars(run.conditions, figures[f])}}, name)));
@@ -61,9 +55,7 @@ std::string gate_section(const run_results& run) {
       html += paragraph("Weak valid keys: " + share_text(*condition.weak) +
                         " of them are right less often than " + share_text(spankey::weak_below) +
                         " of the mean over valid keys.");
-  if (run.absorption)
-    html += paragraph("Absorption index " + share_text(*run.absorption) +
-                      " (0: full separation of valid and gaussian keys, 1: the key is ignored).");
+  if (run.absorption) html += paragraph(absorption_text(*run.absorption));
   return html;
 }
 
@@ -71,7 +63,7 @@ std::string gate_section(const run_results& run) {
 fitted_axis angle_axis(const std::vector<double>& angle) {
   const auto [low, high] = std::minmax_element(angle.begin(), angle.end());
   if (*low < 0 || *high > 90) return linear_axis(*low, *high);
-  fitted_axis axis{0, 90, false, {}};
+  fitted_axis axis{-4, 94, false, {}};  // room for the signs at both ends
   for (const double at : {0.0, 15.0, 30.0, 45.0, 60.0, 75.0, 90.0}) axis.ticks.push_back({at, tick_text(at)});
   return axis;
 }
@@ -79,13 +71,17 @@ fitted_axis angle_axis(const std::vector<double>& angle) {
 // Series of a figure: blue for semantic, grey for the refusals.
 constexpr std::array<std::size_t, figures.size()> figure_colours = {1, 2, 3, 0};
 
-std::string acceptance_section(const acceptance_curve& acceptance) {
+std::string acceptance_section(const run_results& run) {
+  acceptance_curve acceptance = *run.acceptance;
   if (acceptance.angle.empty()) return {};
+  for (std::size_t f = 0; f < figures.size(); ++f)
+    if (!has_figure(run.conditions, figures[f], option_of(run.config, "deny"))) acceptance.figures[f].clear();
   line_chart chart;
   chart.x_name = "angle between key and span, degrees";
   chart.x = angle_axis(acceptance.angle);
   chart.y = share_axis();
   chart.text = "Shares over the angle between key and span";
+  chart.beside = 2.5;
   std::vector<legend_entry> signs;
   std::vector<html_table::column> columns = {{"degrees", false}};
   for (std::size_t f = 0; f < figures.size(); ++f) {
@@ -151,7 +147,7 @@ std::string metrics_table(const run_results& run) {
 
 std::string run_page(const run_results& run) {
   std::string html = heading("What ran") + option_list(run.config) + gate_section(run);
-  if (run.acceptance) html += acceptance_section(*run.acceptance);
+  if (run.acceptance) html += acceptance_section(run);
   html += heading("Training");
   html += run.log ? training_curves(*run.log) : paragraph("There is no log.jsonl.", true);
   if (run.log) html += gate_curves(*run.log);

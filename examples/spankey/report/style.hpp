@@ -46,13 +46,15 @@ dt { color: var(--soft); }
 dd { margin: 0; }
 
 .panels { display: grid; gap: 1.5rem 1.5rem; margin: 1rem 0; }
-.bars { grid-template-columns: repeat(auto-fill, minmax(min(100%, 17rem), 1fr)); }
+.bars { grid-template-columns: minmax(0, 1fr); }
+@media (min-width: 40rem) { .bars { grid-template-columns: repeat(2, minmax(0, 1fr)); } }
+@media (min-width: 78rem) { .bars { grid-template-columns: repeat(4, minmax(0, 1fr)); } }
 .curves { grid-template-columns: repeat(auto-fill, minmax(min(100%, 21rem), 1fr)); }
 figure { margin: 0; max-width: 26rem; display: grid; grid-row: span 2; grid-template-rows: subgrid; gap: 0.375rem; }
 figcaption p { margin: 0; color: var(--soft); font-size: 0.8125rem; line-height: 1.35; }
 svg { display: block; width: 100%; height: auto; }
 text { fill: var(--ink); font-size: 12px; }
-.title { font-weight: 600; }
+.title { font-weight: 600; paint-order: stroke; stroke: var(--page); stroke-width: 4px; stroke-linejoin: round; }
 .tick { fill: var(--soft); font-size: 11px; }
 .curves text { font-size: 11px; }
 .middle { text-anchor: middle; }
@@ -67,7 +69,8 @@ text { fill: var(--ink); font-size: 12px; }
 .c0 { stroke: var(--c0); } .c1 { stroke: var(--c1); } .c2 { stroke: var(--c2); }
 .c3 { stroke: var(--c3); } .c4 { stroke: var(--c4); } .c5 { stroke: var(--c5); }
 .bar { stroke: none; }
-.interval { fill: none; stroke: var(--ink); stroke-width: 1.2; }
+.interval { fill: none; stroke-width: 1.2; }
+.interval:not([class*=" c"]) { stroke: var(--ink); }
 .worst { fill: var(--page); stroke: var(--ink); stroke-width: 1.2; }
 .published { fill: var(--page); fill-opacity: 0.85; stroke: var(--ink); stroke-width: 1.3; }
 

@@ -43,6 +43,7 @@ std::string rows_section(const sweep_results& sweep) {
   for (const figure f : figures) {
     std::vector<bar_group> groups;
     for (const sweep_row& row : sweep.rows) {
+      if (!has_figure(row.conditions, f, option_of(row.options, "deny"))) continue;
       std::vector<share_bar> bars = condition_bars(row.conditions, f);
       for (share_bar& bar : bars) bar.tip = row.name + ", " + bar.tip;
       if (!bars.empty()) groups.push_back({row.name, std::move(bars)});
@@ -54,12 +55,9 @@ std::string rows_section(const sweep_results& sweep) {
   if (boxes.empty()) return html + paragraph("No row has results yet.", true);
   html += paragraph(
       "Shares of the test images, mean over seeds. Invalid keys stand under the name of their family.");
-  std::vector<legend_entry> signs = {{bar_sample(0), "no key"},
-                                     {bar_sample(1), "valid keys"},
-                                     {bar_sample(2), "invalid keys"},
-                                     {interval_across(3, 25, 7), "95 % interval over seeds"}};
-  if (has_published(sweep)) signs.push_back({published_mark(14, 7), "published"});
-  html += legend(signs) + panels("bars", boxes);
+  std::vector<condition_result> all;
+  for (const sweep_row& row : sweep.rows) all.insert(all.end(), row.conditions.begin(), row.conditions.end());
+  html += legend(bar_legend(all, " over seeds")) + gate_note(all) + panels("bars", boxes);
   for (const sweep_row& row : sweep.rows) html += not_finite_note(row.conditions);
   return html;
 }
@@ -122,13 +120,15 @@ std::string runs_section(const sweep_results& sweep, const std::string& cells) {
   return html;
 }
 
-// A row from its figure on.
-std::string number_row(std::string_view name, const figure_value& value,
-                       const std::optional<double>& published) {
+// A row from its figure on; `with_published`: with the two cells of a published value.
+std::string number_row(std::string_view name, const figure_value& value, bool with_published,
+                       const std::optional<double>& published = std::nullopt) {
   std::vector<std::string> seeds;
   for (const double seed : value.seeds) seeds.push_back(share_text(seed));
-  return row_head(name) + share_cell(value.mean) + bounds_cells(value.bounds) + share_cell(published) +
-         number_cell(published ? difference_text(value.mean - *published) : "") + text_cell(listed(seeds));
+  std::string row = row_head(name) + share_cell(value.mean) + bounds_cells(value.bounds);
+  if (with_published)
+    row += share_cell(published) + number_cell(published ? difference_text(value.mean - *published) : "");
+  return row + text_cell(listed(seeds));
 }
 
 // Rows of one condition, under its name once.
@@ -140,16 +140,13 @@ void add_rows(html_table::group& group, std::string_view condition, std::vector<
 }
 
 std::string numbers_section(const sweep_results& sweep) {
+  const bool with_published = has_published(sweep);
+  std::vector<html_table::column> columns = {
+      {"row", false}, {"condition", false}, {"figure", false}, {"mean"}, {"low"}, {"high"}};
+  if (with_published) columns.insert(columns.end(), {{"published"}, {"difference"}});
+  columns.push_back({"seeds", false});
   html_table table("results.json: mean over seeds, 95 % interval of that mean, and the value of every seed",
-                   {{"row", false},
-                    {"condition", false},
-                    {"figure", false},
-                    {"mean"},
-                    {"low"},
-                    {"high"},
-                    {"published"},
-                    {"difference"},
-                    {"seeds", false}});
+                   columns);
   for (const sweep_row& row : sweep.rows) {
     html_table::group group{row.name, {}};
     for (const condition_result& c : row.conditions) {
@@ -157,11 +154,11 @@ std::string numbers_section(const sweep_results& sweep) {
       for (const figure f : figures) {
         const auto number = static_cast<std::size_t>(f);
         if (const auto& value = c.figures[number])
-          rows.push_back(number_row(figure_names[number], *value, published_of(c, f)));
+          rows.push_back(number_row(figure_names[number], *value, with_published, published_of(c, f)));
       }
       add_rows(group, c.name, std::move(rows));
     }
-    if (row.absorption) add_rows(group, "absorption", {number_row("index", *row.absorption, std::nullopt)});
+    if (row.absorption) add_rows(group, "absorption", {number_row("index", *row.absorption, with_published)});
     table.add(group);
   }
   return heading("Every number") + table.html();
