@@ -178,7 +178,8 @@ def test_metrics_of_no_finished_run(folder):
               json.dumps({**good, "invalid_key": 0.5})]
     for text in wrong:
         second.write_text(text)
-        program.refused(*sweep_folder.command(file, out), cwd=folder, names=["sweep.104", str(second), "finished run"])
+        what = "not JSON" if text in ("", "{", json.dumps(good)[:-1]) else "finished run"
+        program.refused(*sweep_folder.command(file, out), cwd=folder, names=["sweep.104", str(second), what])
     other = {**good, "invalid_key": {**good["invalid_key"], "zero": good["no_key"]}}
     for text in (other, {name: good[name] for name in ("no_key", "valid_key")}):
         second.write_text(json.dumps(text))
