@@ -30,10 +30,13 @@ struct eval_options {
   std::optional<std::string> families;
   std::int64_t threads = 0;
   std::string device = "cpu";
-  std::string out;  // default: RUN/metrics.json
+  std::string
+      out;  // default: RUN/metrics.json, or where something is asked that the run does not ask another name
+  std::string require;  // gate_requirement.hpp
 };
 
-/// Evaluates a finished run from its files alone. Fails with flag.124 where its training is not finished.
+/// Evaluates a finished run from its files alone; gate_fails where the gate does not keep what is required. Fails with
+/// flag.124 where its training is not finished.
 int evaluate(const eval_options& options);
 
 /// What `report` shows, and where the page goes.
@@ -42,6 +45,7 @@ struct report_options {
   std::string out;      // default: FOLDER/report.html
   std::string picture;  // instead of a page: a run's gate as one SVG picture
   bool dark = false;    // the picture's colours
+  std::string metrics;  // of a run, default: FOLDER/metrics.json
 };
 
 /// Writes the results of a run or a sweep as one page of HTML, or as a picture. Fails with report.1xx.
@@ -55,6 +59,7 @@ struct sweep_options {
   std::string file, out, data_root = "data";
   std::int64_t threads = 0;
   double checkpoint_seconds = 300;
+  std::string require;  // of every cell: gate_requirement.hpp
 };
 
 /// Runs every cell of an experiment that is not finished yet, and writes their results.
@@ -80,6 +85,19 @@ struct convert_options {
 /// accuracies. A key file (key/key_file.hpp) is what session.bind_file wants. "-", a FIFO or a descriptor (/dev/fd/N) is
 /// written as it stands. Fails with flag.117 to flag.122, flag.129, key.124, key.125.
 int convert(const convert_options& request);
+
+struct predict_options {
+  std::string run, key;  // the number of a key, or a key file; empty: none
+  std::vector<std::string> inputs;
+  bool json = false, normalised = false;
+  std::int64_t threads = 0;
+};
+
+/// The status of `predict` where a sample was refused; 0 where all were answered.
+inline constexpr int some_refused = 3;
+
+/// Answers to the samples of files, a line each.
+int predict(const predict_options& request);
 
 /// Weights from elsewhere: safetensors with PyTorch's names. The network's head follows from `deny`.
 struct import_options {

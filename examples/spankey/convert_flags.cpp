@@ -86,3 +86,29 @@ void declare_import_flags(flag_set& flags, import_options& request) {
   flags.add_option("--deny", request.deny, "deny mode, which decides about the head (default: the data's)")
       ->check(allowed_for("deny"));
 }
+
+void declare_predict_flags(flag_set& flags, predict_options& request) {
+  flags.add_option("FILE", request.inputs, "images or features: IDX (also .gz), .npy, PNG")
+      ->check(path_text("FILE"))
+      ->required();
+  flags.add_option("--run", request.run, "run folder, finished")->check(path_text("FOLDER"))->required();
+  flags
+      .add_option("--key", request.key,
+                  "SECRET: number of a valid key of the run, or a file that convert --key-out wrote "
+                  "(default: no key)")
+      ->check(value_check{.takes = "NUMBER|FILE", .allowed = "the number of a key, or the name of a file"})
+      ->secret();
+  flags.add_flag("--json", request.json, "a JSON object a line, with the logits");
+  flags.add_flag("--normalised", request.normalised,
+                 "images in .npy are numbers that are normalised as in training, not bytes");
+  flags.add_option("--threads", request.threads, "threads, 0: all")->check(allowed_for("threads"));
+}
+
+void declare_require_flag(flag_set& flags, std::string& require) {
+  flags
+      .add_option("--require", require,
+                  "end with status 3 unless all of it holds, as 'masked<=.2,valid>=.9': FIGURE (the worst of "
+                  "no key and "
+                  "invalid keys) or CONDITION.FIGURE[.worst]; conditions none, valid, wrong or a family")
+      ->check(value_check{.takes = "TEXT", .allowed = "what the gate has to keep"});
+}

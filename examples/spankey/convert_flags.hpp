@@ -1,5 +1,7 @@
-// The flags of `convert` and `import`.
+// The flags of `convert`, `import` and `predict`, and --require.
 #pragma once
+
+#include <string>
 
 #include "commands.hpp"
 
@@ -7,3 +9,7 @@ class flag_set;
 
 void declare_convert_flags(flag_set& flags, convert_options& request);
 void declare_import_flags(flag_set& flags, import_options& request);
+void declare_predict_flags(flag_set& flags, predict_options& request);
+
+/// Of every command that evaluates.
+void declare_require_flag(flag_set& flags, std::string& require);

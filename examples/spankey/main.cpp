@@ -45,10 +45,11 @@ void declare_train_flags(flag_set& flags, run_options& options) {
   declare_training_flags(flags, options);
   flags.add_option("--out", options.out, "run folder: new or empty (default: runs/...)")
       ->check(path_text("FOLDER"));
+  declare_require_flag(flags, options.require);
   flags
       .add_option("--resume", options.resume,
                   "go on with the interrupted run in this folder; beside it only --threads, --device, "
-                  "--data-root and "
+                  "--data-root, --require and "
                   "--checkpoint-seconds")
       ->check(path_text("FOLDER"));
   flags.add_option("--checkpoint-seconds", options.checkpoint_seconds, seconds_text)
@@ -76,8 +77,12 @@ void declare_eval_flags(flag_set& flags, eval_options& request) {
   flags.add_option("--threads", request.threads, "threads, 0: all")->check(allowed_for("threads"));
   flags.add_option("--device", request.device, "what computes: the processor, or an NVIDIA GPU")
       ->check(allowed_for("device"));
-  flags.add_option("--out", request.out, "metrics file (default: RUN/metrics.json)")
+  flags
+      .add_option(
+          "--out", request.out,
+          "metrics file (default: RUN/metrics.json, or one that is named after what is asked otherwise)")
       ->check(path_text("FILE"));
+  declare_require_flag(flags, request.require);
 }
 
 void declare_sweep_flags(flag_set& flags, sweep_options& request) {
@@ -91,6 +96,7 @@ void declare_sweep_flags(flag_set& flags, sweep_options& request) {
   flags.add_option("--threads", request.threads, "threads, 0: all")->check(allowed_for("threads"));
   flags.add_option("--checkpoint-seconds", request.checkpoint_seconds, seconds_text)
       ->check(from_to(0.0, 1e9));
+  declare_require_flag(flags, request.require);
 }
 
 void declare_report_flags(flag_set& flags, report_options& request) {
@@ -104,6 +110,10 @@ void declare_report_flags(flag_set& flags, report_options& request) {
           "instead of the page: a run's gate as one SVG picture (of a run evaluated with --families all)")
       ->check(path_text("FILE"));
   flags.add_flag("--dark", request.dark, "colours of the picture for a dark page");
+  flags
+      .add_option("--metrics", request.metrics,
+                  "of a run: another evaluation's file (default: DIR/metrics.json)")
+      ->check(path_text("FILE"));
 }
 
 int print(const std::string& text) {
@@ -118,11 +128,15 @@ int run_program(int argc, char** argv, output_text& text) {
   eval_options request;
   convert_options conversion;
   import_options imported;
+  predict_options asked;
   sweep_options swept;
   report_options reported;
   bool measure = false;
   flag_set& train_flags = line.add("train", "train a network, evaluate its gate, write the run folder");
   flag_set& eval_flags = line.add("eval", "evaluate a run from its files alone");
+  flag_set& predict_flags = line.add(
+      "predict",
+      "answer to images or features from files: class, refused or not; status 3 where one was refused");
   flag_set& convert_flags = line.add("convert", "write a run's weights and a key as inference reads them");
   flag_set& import_flags =
       line.add("import", "make a run folder of weights that PyTorch trained (safetensors)");
@@ -132,6 +146,7 @@ int run_program(int argc, char** argv, output_text& text) {
       line.add("describe", "print the flags, kernels, threads and the memory plan of a run, and run nothing");
   declare_train_flags(train_flags, options);
   declare_eval_flags(eval_flags, request);
+  declare_predict_flags(predict_flags, asked);
   declare_convert_flags(convert_flags, conversion);
   declare_import_flags(import_flags, imported);
   declare_sweep_flags(sweep_flags, swept);
@@ -163,6 +178,7 @@ int run_program(int argc, char** argv, output_text& text) {
   if (!options.resume.empty()) options = options_to_resume(train_flags, options);
   const std::int64_t threads = trains                     ? options.threads
                                : chosen == &eval_flags    ? request.threads
+                               : chosen == &predict_flags ? asked.threads
                                : chosen == &convert_flags ? conversion.threads
                                : chosen == &sweep_flags   ? swept.threads
                                                           : described.threads;
@@ -170,6 +186,7 @@ int run_program(int argc, char** argv, output_text& text) {
   if (threads > 0) limit.emplace(threads);
   if (trains) return train_flags.given("--resume") ? resume(options) : train(options);
   if (chosen == &eval_flags) return evaluate(request);
+  if (chosen == &predict_flags) return predict(asked);
   if (chosen == &convert_flags) return convert(conversion);
   if (chosen == &import_flags) return import_weights(imported);
   if (chosen == &sweep_flags) return sweep(swept);

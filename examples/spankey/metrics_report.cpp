@@ -32,15 +32,6 @@ json condition(const condition_summary& c) {
   return entry;
 }
 
-// "gaussian", "angle@20": as flags spell it.
-std::string spelled_rule(const invalid_rule& rule) {
-  std::string text(name_of(rule.family));
-  if (rule.amount == 0) return text;
-  char number[32];
-  std::snprintf(number, sizeof number, "@%g", rule.amount);
-  return text + number;
-}
-
 // Acceptance against the angle to the span, from valid keys (0 degrees) on.
 json acceptance(const gate_report& report) {
   json curve = {{"angle", {0}}};
@@ -58,6 +49,14 @@ json acceptance(const gate_report& report) {
 }
 
 }  // namespace
+
+std::string spelled_rule(const invalid_rule& rule) {
+  std::string text(name_of(rule.family));
+  if (rule.amount == 0) return text;
+  char number[32];
+  std::snprintf(number, sizeof number, "@%g", rule.amount);
+  return text + number;
+}
 
 json means_of(const gate_report& report) {
   const auto means = [](const condition_summary& c) {

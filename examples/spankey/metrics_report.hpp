@@ -15,6 +15,9 @@ std::string metrics_text(const spankey::gate_report& report, spankey::index_t cl
 /// The same as means alone: what a line of log.jsonl keeps of an epoch.
 nlohmann::json means_of(const spankey::gate_report& report);
 
+/// "gaussian", "angle@20": a family as metrics.json names it.
+std::string spelled_rule(const spankey::invalid_rule& rule);
+
 /// A row per condition: semantic, masked, calibrated accuracy and reject share, mean and worst key ("-" of one key).
 std::string table(const spankey::gate_report& report);
 

@@ -8,6 +8,7 @@
 
 #include "commands.hpp"
 #include "convert.hpp"
+#include "predict.hpp"
 #include "run_options.hpp"
 #include "spankey/core/shape.hpp"
 
@@ -27,6 +28,8 @@ struct network {
   void (*describe)(const run_options&, bool measure);
   converted (*convert)(const run_options&, const convert_options&);
   void (*import_weights)(const run_options&, const import_options&);
+  std::vector<prediction> (*predict)(const run_options&, const std::string& run, const chosen_key&,
+                                     const std::vector<input_samples>&);
 };
 
 /// Fails with flag.113 for a name that no network has.

@@ -9,6 +9,8 @@
 #include <string>
 #include <utility>
 
+#include "gate_requirement.hpp"
+#include "initial_run.hpp"
 #include "metrics_report.hpp"
 #include "network_types.hpp"
 #include "observers.hpp"
@@ -17,6 +19,7 @@
 #include "run_progress.hpp"
 #include "spankey/checkpoint/atomic_file.hpp"
 #include "spankey/checkpoint/folder_room.hpp"
+#include "spankey/checkpoint/foreign_weights.hpp"
 #include "spankey/checkpoint/key_space_file.hpp"
 #include "spankey/model/initialise.hpp"
 #include "spankey/train/trainer.hpp"
@@ -58,6 +61,13 @@ class run_watcher {
   /// The signal that ended the run, or 0.
   [[nodiscard]] int signal() const { return signals_.stop(); }
 
+  void save(const spankey::training_position& at) {
+    if (options_.nonfinite != "ignore") spankey::require_finite(model_);
+    progress_.log = log_.flush();  // first: a checkpoint on the device has its log there too
+    progress_.series.save(model_, {at, progress_.notes(options_)}, std::exchange(score_, std::nullopt));
+    saved_ = clock::now();
+  }
+
  private:
   using clock = std::chrono::steady_clock;
 
@@ -70,12 +80,6 @@ class run_watcher {
         spankey::gate_evaluation(model_, keys_, test_, options_.batch, options_.evaluation_of_epoch()).run();
     log_.on_gate(epoch, report);
     line_.on_gate(report);
-  }
-  void save(const spankey::training_position& at) {
-    if (options_.nonfinite != "ignore") spankey::require_finite(model_);
-    progress_.log = log_.flush();  // first: a checkpoint on the device has its log there too
-    progress_.series.save(model_, {at, progress_.notes(options_)}, std::exchange(score_, std::nullopt));
-    saved_ = clock::now();
   }
 
   Model& model_;
@@ -118,6 +122,7 @@ struct network_commands {
     std::optional<key_space> keys = keys_of<model_type>(options, start);
     const arena memory(*model, goal.groups() * options.batch);
     initialise(*model, options.seed);
+    const loading_notes begins_with = load_initial(*model, options);
     trainer run(*model, goal, keys ? &*keys : nullptr, data, options.training(augmentation_of(options)));
 
     require_room(
@@ -130,6 +135,7 @@ struct network_commands {
     const training_position from = progress.load(*model, options);
     const std::string go_on = "; go on with: " + resume_command(folder.path(), options) + "\n";
     const last_words words("\nstopped by a signal" + go_on);  // of a cell, the sweep's are said
+    for (const std::string& note : begins_with) std::printf("init: %s\n", note.c_str());
     std::printf("%s\narena: %.1f MiB\n", device_text<typename Family::backend>::text().c_str(),
                 static_cast<double>(memory.bytes()) / (1 << 20));
     if (from.steps > 0)
@@ -138,6 +144,8 @@ struct network_commands {
     {
       run_watcher watcher(*model, keys ? &*keys : nullptr, test, options, folder, progress);
       if (from.epoch == options.epochs) save_weights(*model, folder.file("weights.safetensors"));
+      // From here on the run needs nothing of what --init named.
+      if (from.steps == 0 && !options.init.empty()) watcher.save(from);
       run.run(watcher, from);
       if (watcher.signal() != 0) {
         // Of a cell, the sweep says how it goes on.
@@ -148,9 +156,24 @@ struct network_commands {
     }
     write_metrics(options, *model, keys, test, folder.file("metrics.json"));
     progress.series.clear();  // the run is whole
+    const int gate = gate_status(options, folder.file("metrics.json"));
     std::printf("wrote %s/: config.json log.jsonl weights.safetensors %smetrics.json\n",
                 folder.path().c_str(), keys ? "key_space.safetensors (secret) " : "");
-    return 0;
+    return gate;
+  }
+
+  // The weights that the run begins with, where it has not begun. Fails with flag.145.
+  template <class Model>
+  static spankey::loading_notes load_initial(Model& model, const run_options& options) {
+    std::error_code code;
+    const bool begun =
+        std::filesystem::is_directory(options.out, code) && !spankey::checkpoints_in(options.out).empty();
+    if (options.init.empty() || begun) return {};
+    const std::string file = initial_weights(options);
+    spankey::loading_notes notes = {"the weights of " + spankey::printable(file)};
+    for (std::string& note : spankey::load_foreign_weights(model, file, spankey::head_of_file::may_differ))
+      notes.push_back(std::move(note));
+    return notes;
   }
 
   // Drawn once: a run that goes on has them in a file, whatever seed they came from.
@@ -161,6 +184,7 @@ struct network_commands {
     std::error_code code;
     if (start != start_of_run::fresh && std::filesystem::exists(file, code))
       return read_keys(options, file.string());
+    if (auto keys = initial_keys(options)) return keys;
     return spankey::key_space(options.key_space(), spankey::sites_of<Model>(options.sites));
   }
 
@@ -202,9 +226,8 @@ struct network_commands {
     load_weights(*model, (run / "weights.safetensors").string());
     std::optional<key_space> keys;
     if (options.keyed()) keys.emplace(read_keys(options, (run / "key_space.safetensors").string()));
-    const std::string out = request.out.empty() ? (run / "metrics.json").string() : request.out;
-    write_metrics(options, *model, keys, test, out);
-    std::printf("wrote %s\n", out.c_str());
+    write_metrics(options, *model, keys, test, request.out);
+    std::printf("wrote %s\n", request.out.c_str());
   }
 
   template <class Model, class Data>

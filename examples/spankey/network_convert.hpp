@@ -56,8 +56,7 @@ struct network_conversion {
     });
   }
 
- private:
-  // Nothing for features, and for a data set whose images are no input of the network: such an image takes no bytes.
+  /// Nothing for features, and for a data set whose images are no input of the network: such an image takes no bytes.
   template <class Model>
   static spankey::infer::pixel_normalisation image_pixels(const run_options& options) {
     const spankey::pixel_constants known = pixels_of(options);
@@ -65,6 +64,7 @@ struct network_conversion {
     return spankey::infer::pixels_of(known.mean, known.deviation);
   }
 
+ private:
   template <class SessionModel, class Model>
   static converted convert_with(Model& model, const run_options& options, const convert_options& request) {
     using namespace spankey;

@@ -1,6 +1,7 @@
 #include "network_commands.hpp"
 #include "network_convert.hpp"
 #include "network_describe.hpp"
+#include "network_predict.hpp"
 #include "spankey/model/small_cnn.hpp"
 
 network small_cnn_network() {
@@ -12,5 +13,6 @@ network small_cnn_network() {
           &network_commands<family>::evaluate,
           &network_description<family>::describe,
           &network_conversion<family>::convert,
-          &network_conversion<family>::import_weights};
+          &network_conversion<family>::import_weights,
+          &network_prediction<family>::predict};
 }

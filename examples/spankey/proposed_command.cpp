@@ -52,6 +52,7 @@ std::string resume_command(const std::string& folder, const run_options& options
   text.flag("--resume", folder);
   text.of_machine(options.data_root, options.threads, options.checkpoint_seconds);
   if (options.device != run_options{}.device) text.flag("--device", options.device);
+  if (!options.require.empty()) text.flag("--require", options.require);
   return text.text();
 }
 
@@ -59,5 +60,6 @@ std::string sweep_command(const sweep_options& options) {
   command_text text("sweep");
   text.word(options.file).flag("--out", options.out);
   text.of_machine(options.data_root, options.threads, options.checkpoint_seconds);
+  if (!options.require.empty()) text.flag("--require", options.require);
   return text.text();
 }

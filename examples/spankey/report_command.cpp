@@ -49,15 +49,17 @@ int report(const report_options& request) {
       fail("report.102", printable(request.folder),
            "--picture shows a run (config.json), found no such file");
     const picture_theme theme = request.dark ? picture_theme::dark : picture_theme::light;
-    return write(request.picture, gate_picture(read_run(request.folder), theme));
+    return write(request.picture, gate_picture(read_run(request.folder, request.metrics), theme));
   }
   const fs::path out = request.out.empty() ? folder / "report.html" : fs::path(request.out);
   require_output("--out", out.string());
   std::string page;
   if (fs::exists(folder / "results.json", code)) {
+    if (!request.metrics.empty())
+      fail("report.107", "--metrics", "found one for a sweep; expected it for a run");
     page = sweep_page(read_sweep(request.folder), cells_url(folder, out));
   } else if (fs::exists(folder / "config.json", code)) {
-    page = run_page(read_run(request.folder));
+    page = run_page(read_run(request.folder, request.metrics));
   } else {
     fail("report.102", printable(request.folder),
          "expected a run (config.json) or a sweep (results.json), found neither file");

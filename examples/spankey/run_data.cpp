@@ -1,5 +1,6 @@
 #include "run_data.hpp"
 
+#include <cstdio>
 #include <filesystem>
 #include <span>
 #include <utility>
@@ -23,9 +24,15 @@ index_t count_of(const run_options& options, split part, index_t training, index
   return limit > 0 ? limit : part == split::train ? training : test;
 }
 
-}  // namespace
-
-namespace {
+// A number of samples that there are not is no mistake of the data set's, and none to keep quiet about.
+void report_limit(split part, index_t limit, index_t samples) {
+  if (limit <= samples) return;
+  const bool training = part == split::train;
+  std::fprintf(stderr,
+               "--%s-limit: asked for %lld images, the data set has %lld of %s: all of them are used\n",
+               training ? "train" : "test", static_cast<long long>(limit), static_cast<long long>(samples),
+               training ? "training" : "test");
+}
 
 image_dataset read_images(const run_options& options, split part, const extents& image) {
   const std::filesystem::path root(options.data_root);
@@ -43,6 +50,7 @@ image_dataset read_images(const run_options& options, split part, const extents&
          " takes images");
   }
   const index_t limit = count_of(options, part, 0, 0);
+  report_limit(part, limit, data.size());
   return limit > 0 && limit < data.size() ? take_first(std::move(data), limit) : data;
 }
 

@@ -32,6 +32,22 @@ void require_flag_values(const nlohmann::json& config, const std::string& file) 
   }
 }
 
+// A network goes on as what it was: its model, its data set and what makes numbers of its pixels, unless flags say
+// otherwise. A file of weights says nothing of them.
+void add_from_initial_run(nlohmann::json& given) {
+  if (!given.contains("init") || !given.at("init").is_string()) return;
+  const std::filesystem::path folder(given.at("init").get<std::string>());
+  std::error_code code;
+  if (!std::filesystem::is_directory(folder, code)) return;
+  const run_options run = read_config((folder / "config.json").string());
+  const bool same_data = !given.contains("data") || given.at("data") == run.data;
+  if (!given.contains("model")) given["model"] = run.model;
+  if (!given.contains("data")) given["data"] = run.data;
+  if (!same_data || run.mean.empty() || given.contains("mean") || given.contains("deviation")) return;
+  given["mean"] = run.mean;
+  given["deviation"] = run.deviation;
+}
+
 }  // namespace
 
 spankey::runtime run_options::injector() const {
@@ -120,10 +136,12 @@ void apply_recipe(flag_set& flags, run_options& options) {
   for_each_in_config(options, [&](const setting& s, const auto& value) {
     if (flags.given("--" + std::string(s.name))) given[s.name] = value;
   });
+  const nlohmann::json typed = given;
+  add_from_initial_run(given);
   const nlohmann::json recipe = recipe_for(given);
   for_each_in_config(options, [&](const setting& s, auto& value) {
-    if (!recipe.contains(s.name) || given.contains(s.name)) return;
-    recipe.at(s.name).get_to(value);
+    if (typed.contains(s.name) || !(given.contains(s.name) || recipe.contains(s.name))) return;
+    (given.contains(s.name) ? given : recipe).at(s.name).get_to(value);
     flags.find("--" + std::string(s.name))->origin = flag_origin::recipe;
   });
 }
@@ -149,7 +167,7 @@ std::string flag_text(const flag_set& flags, const run_options& options) {
 
 run_options options_to_resume(const flag_set& flags, const run_options& options) {
   const std::vector<std::string> allowed = {"--resume", "--threads", "--data-root", "--checkpoint-seconds",
-                                            "--device"};
+                                            "--device", "--require"};
   for (const flag& f : flags.flags())
     if (f.given() && std::find(allowed.begin(), allowed.end(), f.name()) == allowed.end())
       fail("flag.125", f.name(), "found beside --resume; a run goes on with the flags of its config.json");
@@ -158,11 +176,13 @@ run_options options_to_resume(const flag_set& flags, const run_options& options)
   resumed.threads = options.threads;
   resumed.device = options.device;
   resumed.data_root = options.data_root;
+  resumed.require = options.require;
   resumed.checkpoint_seconds = options.checkpoint_seconds;
   return resumed;
 }
 
-run_options options_given(const nlohmann::json& given, const std::string& where) {
+run_options options_given(const nlohmann::json& flags, const std::string& where) {
+  nlohmann::json given = flags;
   nlohmann::json config = to_json(run_options{});
   std::vector<std::string> names;
   for (const setting& s : settings())
@@ -171,6 +191,7 @@ run_options options_given(const nlohmann::json& given, const std::string& where)
     if (std::find(names.begin(), names.end(), name) == names.end())
       fail("config.108", where, "no run has a flag '", name, "'", did_you_mean(name, names));
   }
+  add_from_initial_run(given);
   config.update(recipe_for(given));
   config.update(given);
   return from_json(config, where);

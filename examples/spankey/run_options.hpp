@@ -59,8 +59,10 @@ struct run_options {
   std::string families = "gaussian";
   std::string nonfinite = "stop";
   std::uint64_t eval_every = 0;  // epochs; 0: at the end of the run only
+  std::string init;  // a run's folder or a safetensors file whose weights the training begins with
   // Of this machine and this call: not in config.json.
   std::string data_root = "data", out, resume;
+  std::string require;  // of the gate: gate_requirement.hpp
   double checkpoint_seconds = 300;
 
   [[nodiscard]] bool keyed() const { return inject != "none"; }

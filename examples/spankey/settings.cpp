@@ -93,6 +93,12 @@ std::vector<setting> all_settings() {
   add("nonfinite", &o::nonfinite, "a step with NaN or infinity: stop, skip_step (no update), or ignore",
       one_of({"stop", "skip_step", "ignore"}));
   all.back().may_be_missing = true;
+  add("init", &o::init,
+      "begin with the weights of this run folder (and with its model, data set and, for the same key space "
+      "and no "
+      "--key-seed, its keys) or of this safetensors file",
+      value_check{.takes = "FOLDER|FILE", .allowed = "the name of a folder or a file"});
+  all.back().may_be_missing = true;
   add("seed", &o::seed, "seed of everything that is random", any_seed);
   add("train-limit", &o::train_limit, "first training images only, 0: all (glyphs: 4000)", count_from(0));
 

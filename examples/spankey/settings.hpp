@@ -30,8 +30,8 @@ struct setting {
   const char* heading;
   bool in_config;  // else it is of this machine and this call, or a secret
   bool may_be_missing =
-      false;  // in a config.json of an older version; an empty list, or 0, is left out of a new one, so that
-              // such a run goes on
+      false;  // in a config.json of an older version; an empty list or text, or 0, is left out of a new
+              // one, so that such a run goes on
 };
 
 /// All of them, in the order of help.

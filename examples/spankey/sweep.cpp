@@ -3,6 +3,7 @@
 
 #include "commands.hpp"
 #include "experiment.hpp"
+#include "gate_requirement.hpp"
 #include "json_text.hpp"
 #include "output_file.hpp"
 #include "proposed_command.hpp"
@@ -58,28 +59,36 @@ std::string write_results(const experiment& what, const fs::path& folder) {
 int sweep(const sweep_options& request) {
   const std::string text = text_of_file(request.file, "sweep.101", config_cap);
   const experiment what = parse_experiment(text, request.file);
+  for (std::size_t row = 0; row < what.rows.size(); ++row)
+    (void)gate_requirements(request.require, what.options(row, what.seeds.front()));
   const fs::path folder(request.out);
   const spankey::folder_lock lock = open_folder(folder, text);
   const std::string go_on = "; go on with: " + sweep_command(request) + "\n";
   const last_words words("\nstopped by a signal" + go_on);
   const std::size_t cells = what.rows.size() * what.seeds.size();
   std::size_t number = 0;
+  int gates = 0;  // gate_fails where one of them did not keep what was required
   for (std::size_t row = 0; row < what.rows.size(); ++row) {
     for (const std::uint64_t seed : what.seeds) {
       run_options options = what.options(row, seed);
       options.data_root = request.data_root;
       options.checkpoint_seconds = request.checkpoint_seconds;
+      options.require = request.require;
       options.out = (folder / "cells" / what.cell(row, seed)).string();
       ++number;
       std::error_code code;
       if (fs::exists(fs::path(options.out) / "metrics.json", code)) {
         // Killed right after its last file, a cell still holds what it could have gone on from.
         spankey::checkpoint_series(options.out).clear();
+        if (const int status = gate_status(options, options.out + "/metrics.json"); status != 0)
+          gates = status;
         continue;
       }
       std::printf("cell %zu/%zu: %s, seed %llu\n", number, cells, what.rows[row].name.c_str(),
                   static_cast<unsigned long long>(seed));
-      if (const int status = train_or_continue(options); status != 0) {
+      if (const int status = train_or_continue(options); status == gate_fails) {
+        gates = status;
+      } else if (status != 0) {
         std::printf("\nstopped by a signal, and saved%s", go_on.c_str());
         return status;
       }
@@ -89,5 +98,5 @@ int sweep(const sweep_options& request) {
   write_results(what, folder);
   std::printf("%zu of %zu cells finished; wrote %s/: results.json results.csv results.md\n", number, cells,
               folder.c_str());
-  return 0;
+  return gates;
 }

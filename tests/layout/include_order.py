@@ -46,6 +46,7 @@ PACKAGES = {
     "xtensor": (r"(xtensor|xtl|xsimd)/", ["interop/xtensor.hpp"]),
     "CUDA": (r"(cuda|cublas|cudnn)\w*\.h$", ["backend/cuda/"]),
     "zlib": (r"zlib\.h$", ["data/gzip.hpp"]),
+    "libpng": (r"png\.h$", ["data/png.hpp"]),
     "libsodium": (r"sodium(\.h$|/)", ["key/key_file.hpp"]),
 }
 SYSTEM = re.compile(r"^[a-z_0-9]+$|^(immintrin|arm_neon|cpuid|fcntl|unistd|dirent|windows|io)\.h$|^(sys|asm|linux)/\w+\.h$")

@@ -47,6 +47,7 @@ class IncludeOrder(unittest.TestCase):
             ({"backend/cpu/c.hpp": "#include <cblas.h>\n"}, "OpenBLAS belongs in backend/cpu/blas.hpp only"),
             ({"loss/l.hpp": "#include <Eigen/Dense>\n"}, "Eigen belongs in"),
             ({"data/idx.hpp": "#include <zlib.h>\n"}, "zlib belongs in data/gzip.hpp only"),
+            ({"data/idx.hpp": "#include <png.h>\n"}, "libpng belongs in data/png.hpp only"),
             ({"core/b.hpp": "#include <boost/any.hpp>\n"}, "no package of the table"),
             ({"helpers/h.hpp": ""}, "folder 'helpers' is not in the table"),
             ({"core/dialect.hpp": "#include <SpanKey: no>\n", "core/a.hpp": '#include "spankey/core/dialect.hpp"\n',

@@ -74,13 +74,32 @@ def test_other_questions_go_to_another_file(folder):
     assert (folder / "same.json").read_bytes() == (run / "metrics.json").read_bytes()
 
 
-def test_eval_writes_into_the_run_where_nothing_else_is_said(folder):
+def test_only_the_runs_own_question_is_answered_in_its_metrics(folder):
+    """Another one has a file named after it; each is written as often as it is asked."""
     run = program.train_linear(folder / "run")
     before = program.contents(run)
-    program.succeeds("eval", "--run", run, "--families", "zero", cwd=folder)
-    after = program.contents(run)
-    assert set(json.loads(after["metrics.json"])["invalid_key"]) == {"zero"}
-    program.succeeds("eval", "--run", run, cwd=folder)
+    for flags, name in ((["--families", "zero,angle@20"], "metrics-families-zero-angle@20.json"),
+                        (["--test-limit", 12], "metrics-test-limit-12.json"),
+                        (["--eval-keys", 3, "--eval-images", 4], "metrics-eval-keys-3-eval-images-4.json")):
+        for _ in range(2):
+            result = program.succeeds("eval", "--run", run, *flags, cwd=folder)
+            assert f"wrote {run}/{name}\n" in result.stdout.decode()
+        after = program.contents(run)
+        assert {n: v for n, v in after.items() if n in before} == before and set(after) - set(before) == {name}
+        (run / name).unlink()
+    # A report shows the run's own figures, or those of a file that is named.
+    program.succeeds("eval", "--run", run, "--families", "zero,permuted", cwd=folder)
+    for flags, families in (([], ["gaussian"]), (["--metrics", run / "metrics-families-zero-permuted.json"], ["zero", "permuted"])):
+        program.succeeds("report", run, "--out", folder / "page.html", *flags, cwd=folder)
+        page = (folder / "page.html").read_text()
+        assert [name for name in ("gaussian", "zero", "permuted") if f">{name}</text>" in page] == families, flags
+    program.refused("report", run, "--out", folder / "none.html", "--metrics", folder / "none.json", cwd=folder, names=["none.json"])
+    (run / "metrics-families-zero-permuted.json").unlink()
+    many = ",".join(f"angle@{degrees}" for degrees in range(1, 60))
+    program.refused("eval", "--run", run, "--families", many, cwd=folder, names=["flag.142", "--out"])
+    # The same question as flags, or none: the run's own file.
+    (run / "metrics.json").unlink()
+    program.succeeds("eval", "--run", run, "--families", "gaussian", "--test-limit", 16, cwd=folder)
     assert program.contents(run) == before
 
 

@@ -54,7 +54,7 @@ std::string folder_name(const std::string& folder) {
   return code || !whole.has_filename() ? folder : whole.filename().string();
 }
 
-run_results read_run(const std::string& folder) {
+run_results read_run(const std::string& folder, const std::string& other_metrics) {
   run_results run;
   run.name = folder_name(folder);
   const auto file = [&](const char* name) { return (fs::path(folder) / name).string(); };
@@ -64,10 +64,11 @@ run_results read_run(const std::string& folder) {
   const json_entry options(config, file("config.json"));
   run.config = read_settings(options);
   if (fs::exists(file("log.jsonl"), code)) run.log = read_log(file("log.jsonl"));
-  if (!fs::exists(file("metrics.json"), code)) return run;
+  const std::string figures = other_metrics.empty() ? file("metrics.json") : other_metrics;
+  if (other_metrics.empty() && !fs::exists(figures, code)) return run;
 
-  const json_value metrics = parse_json(read_text(file("metrics.json")), file("metrics.json"));
-  const json_entry all(metrics, file("metrics.json"));
+  const json_value metrics = parse_json(read_text(figures), figures);
+  const json_entry all(metrics, figures);
   const auto family = options.find("invalid");
   run.evaluated = true;
   run.conditions = read_conditions(all, family ? family->text() : "");

@@ -6,7 +6,8 @@
 
 #include "results.hpp"
 
-run_results read_run(const std::string& folder);
+/// `metrics`: the file of another evaluation (eval --families all), in place of the folder's metrics.json.
+run_results read_run(const std::string& folder, const std::string& metrics = "");
 
 /// The name of a folder, also of "." and of one that a slash ends.
 std::string folder_name(const std::string& folder);

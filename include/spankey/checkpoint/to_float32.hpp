@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "spankey/checkpoint/safetensors.hpp"
-#include "spankey/core/bf16.hpp"
+#include "spankey/core/finite.hpp"
 
 namespace spankey {
 
@@ -47,11 +47,9 @@ inline std::vector<float> to_float32(const stored_tensor& tensor, std::string_vi
   for (std::size_t i = 0; i < values.size() && tensor.type != dtype::f32; ++i) {
     if (tensor.type == dtype::f64) {
       const double stored = element(i, double{});
-      constexpr std::uint64_t infinity = 0x7FF0000000000000U;
-      const bool finite = (std::bit_cast<std::uint64_t>(stored) & infinity) != infinity;
       // Halfway from the largest float to the next that there would be: what rounds to infinity.
       constexpr double beyond = 0x1.ffffffp127;
-      if (finite && (stored >= beyond || stored <= -beyond)) {
+      if (is_finite(stored) && (stored >= beyond || stored <= -beyond)) {
         char number[32];
         std::snprintf(number, sizeof number, "%g", stored);
         fail("weights.111", where, "tensor ", in_quotes(name), ": found ", std::string_view(number),
