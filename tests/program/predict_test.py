@@ -107,7 +107,7 @@ def test_keys(folder):
     assert numbered == filed and [line["logits"] for line in open_] != [line["logits"] for line in numbered]
     assert len(open_) == 6
     key = (folder / "key").read_bytes()
-    for data in (b"", key[:-4], key[:-1], key + bytes(4), key[:60] + b"\1" + key[61:], key[56:-8], bytes(64)):
+    for data in (b"", key[:-4], key[:-1], key + bytes(4), key[:60] + b"\2" + key[61:], key[56:-8], bytes(64)):
         (folder / "bad").write_bytes(data)
         program.refused("predict", "--run", run, "--key", "bad", "x.npy", cwd=folder, names=["--key"])
     program.refused("predict", "--run", run, "--key", "nowhere", "x.npy", cwd=folder, names=["nowhere"])
