@@ -15,7 +15,7 @@ int main() {
 
   const objective<no_deny> goal{.classes = glyph_classes};
   const training_options options{
-      .epochs = 6, .batch = 32, .rate = {schedule_kind::one_cycle, 0.005}, .adam = adam_options{}};
+      .epochs = 6, .batch = 32, .rate = schedule{schedule_kind::one_cycle, 0.005}, .adam = adam_options{}};
   auto model = std::make_unique<network>();
   keep_second_moment(*model);  // Adam's
   const arena memory(*model, options.batch);

@@ -48,7 +48,7 @@ int main() {
   const training_options options{
       .epochs = 6,
       .batch = 32,
-      .rate = {schedule_kind::one_cycle, 0.006},
+      .rate = schedule{schedule_kind::one_cycle, 0.006},
       .adam = adam_options{},
       .invalid_mixture = {{invalid_family::gaussian}, {invalid_family::permuted}, {invalid_family::zero}}};
   auto model = std::make_unique<network>();

@@ -22,7 +22,7 @@ int main() {
       .classes = glyph_classes, .weight = 1, .on = deny_on::wrong_and_none, .deny = {.weight = 2}};
   const training_options options{.epochs = 6,
                                  .batch = 32,
-                                 .rate = {schedule_kind::one_cycle, 0.005},
+                                 .rate = schedule{schedule_kind::one_cycle, 0.005},
                                  .adam = adam_options{},
                                  .invalid_mixture = {{invalid_family::gaussian}, {invalid_family::permuted}}};
   auto model = std::make_unique<network>();
