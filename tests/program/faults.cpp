@@ -53,7 +53,8 @@ bool is_for_files(const char* kind) {
 
 bool fails(const char* kind) {
   if (!ready.load(std::memory_order_relaxed) || wanted->kind == nullptr ||
-      (std::strcmp(wanted->kind, kind) != 0 && (std::strcmp(wanted->kind, "any") != 0 || !is_for_files(kind))))
+      (std::strcmp(wanted->kind, kind) != 0 &&
+       (std::strcmp(wanted->kind, "any") != 0 || !is_for_files(kind))))
     return false;
   if (++calls != wanted->at) return false;
   if (wanted->code == -1) ::raise(SIGKILL);

@@ -1,10 +1,10 @@
 // A model's parameters and states (running statistics) to and from a safetensors file, with PyTorch's names
 // and layouts: "layer1.0.conv1.weight" F32 (O, I, H, W), "bn1.running_mean" F32 (C).
 //
-// A model lists its tensors through for_each_parameter(f, scope) and for_each_state(f, scope). Loading checks
-// every tensor, and that its numbers are some, before it copies the first, and copying allocates nothing where the model's memory is the host's: a load
-// that fails, for whatever reason, leaves the model as it was. Keys are no parameters and never get here. Prefixes let one file hold more than one set
-// ("param.", "grad.").
+// A model lists its tensors through for_each_parameter(f, scope) and for_each_state(f, scope). Loading checks every tensor,
+// and that it holds numbers, before it copies the first; copying allocates nothing where the model's memory is the host's.
+// So a load that fails, for whatever reason, leaves the model as it was. Keys are no parameters and never get here.
+// Prefixes let one file hold more than one set ("param.", "grad.").
 #pragma once
 
 #include <algorithm>
