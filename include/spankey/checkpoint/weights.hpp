@@ -170,7 +170,8 @@ void require_same_gate(Model& model, const safetensors_file& file) {
 /// Copies the tensors of an open file into `model`. Tensors under neither prefix are not looked at; under a
 /// prefix, PyTorch's "*.num_batches_tracked" is skipped. Errors, all before the model changes: memory.105 no arena,
 /// memory.108 packed weights, safetensors.121 missing, .122 dtype, .123 shape, weights.103 a tensor that the model does not
-/// have, weights.104 NaN or infinity where only numbers are allowed, weights.105 another gate, and where the file has checksums those of check_checksums.
+/// have, weights.104 NaN or infinity where only numbers are allowed, weights.105 another gate, and where the file has
+/// checksums those of check_checksums.
 template <class Model>
 void load_weights(Model& model, const safetensors_file& file, const weight_prefixes& prefixes = {},
                   stored_numbers allowed = stored_numbers::finite, weights_of gates = weights_of::same_gate) {

@@ -3,7 +3,8 @@
 //   train-images-idx3-ubyte    the official name; a dot for the last dash but one of some mirrors: train-images.idx3-ubyte
 //   t10k-images-idx3-ubyte     the test part; EMNIST and QMNIST say test
 //   emnist-digits-train-...    EMNIST's sets, qmnist-train-... QMNIST (labels: idx2-int, eight numbers each)
-// Each may also lie in a folder of its own name (Kaggle's archive), or be its .gz, which the opener decides (data/gzip.hpp). Folders: as torchvision, Keras and git leave them.
+// Each may also lie in a folder of its own name (Kaggle's archive), or be its .gz, which the opener decides
+// (data/gzip.hpp). Folders: as torchvision, Keras and git leave them.
 #pragma once
 
 #include <filesystem>
