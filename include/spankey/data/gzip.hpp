@@ -2,7 +2,8 @@
 //
 // A file is one gzip member (RFC 1952) or several, whose contents follow one another, and behind them nothing or zeros, as
 // gzip itself reads it; the checksum of each is verified at its end. Bytes are unpacked as they are asked for, from a
-// buffer of fixed size: a file that unpacks to more than its reader asks for costs nothing. Deflate never packs better than 1032 to 1 (258 bytes in two bits), which bounds the unpacked length.
+// buffer of fixed size: a file that unpacks to more than its reader asks for costs nothing. Deflate never packs
+// better than 1032 to 1 (258 bytes in two bits), which bounds the unpacked length.
 // zlib is optional: a program that includes this header finds and links it itself (ZLIB::ZLIB).
 #pragma once
 
