@@ -14,7 +14,7 @@ CONFIG = [
     ("batch", "8", ["batch", "wrong type"]),
     ("sites", [0, 9], ["--sites", "9"]),
     ("sites", [], ["--sites", "at least one"]),
-    ("sites", [0, 1], ["key_space.safetensors", "sites"]),
+    ("sites", [0, 1], ["weights.safetensors", "sites=0,2", "sites=0,1"]),
     ("sites", [0, 4], ["--sites", "4", "small_cnn"]),
     ("sites", None, ["sites", "wrong type"]),
     ("inject", "sub", ["--inject", "sub"]),
@@ -25,7 +25,7 @@ CONFIG = [
     ("deny", "B_aux", ["weights.safetensors", "fc"]),
     ("model", "vgg", ["--model", "vgg"]),
     ("model", "small_resnet", ["weights.safetensors", "conv1.weight", "(32, 1, 3, 3)"]),
-    ("model", "resnet18", ["weights.safetensors"]),
+    ("model", "resnet18", ["flag.115", "resnet18", "small_cnn"]),
     ("model", "mlp", ["--data", "mnist"]),
     ("optimizer", "lion", ["--optimizer", "lion"]),
     ("milestones", ["half"], ["milestones", "wrong type"]),
@@ -51,8 +51,7 @@ CONFIG = [
     ("invalid", "wrong", ["key.104", "wrong"]),
     ("data", "cifar-10", ["--data", "cifar-10", "cifar10"]),
     ("data", "linear", ["--data", "linear", "small_cnn"]),
-    ("data", "cifar10", ["data.111", "found mnist/", "test_batch.bin", "cifar-10-batches-bin/"]),
-    ("data", "glyphs", ["train.123", "H=32", "H=28"]),
+    ("data", "cifar10", ["flag.115", "cifar10", "small_cnn"]),
     ("data", "fashion-mnist", ["data.141", "found mnist/", "fashion-mnist/"]),
 ]
 

@@ -47,7 +47,7 @@ def test_another_network_on_the_same_data(folder):
     data_files.write_idx(folder / "mnist")
     program.train_tiny(folder / "run", "--data", "mnist", "--data-root", folder, "--model", "small_resnet")
     config = json.loads((folder / "run" / "config.json").read_text())
-    assert config["model"] == "small_resnet" and config["sites"] == [1, 2]
+    assert config["model"] == "small_resnet" and config["sites"] == [0]  # its own, not those of small_cnn
     tensors, _ = program.safetensors_header(folder / "run" / "weights.safetensors")
     assert tensors["conv1.weight"] == ("F32", (32, 1, 3, 3))
 
@@ -91,7 +91,7 @@ def test_networks_that_do_not_fit_the_data(folder):
     data_files.write_idx(folder / "mnist")
     for data, model, names in (("linear", "small_cnn", ["flag.115", "--data", "linear", "small_cnn"]),
                                ("mnist", "mlp", ["flag.115", "--data", "mnist", "mlp", "linear"]),
-                               ("mnist", "resnet18", ["train.101", "H=28", "H=32"])):
+                               ("mnist", "resnet18", ["flag.115", "H=28", "H=32", "small_cnn", "small_resnet"])):
         program.refused("train", *program.TINY, "--data", data, "--model", model, "--sites", 0, "--subspace-dim", 4,
                         "--data-root", folder, "--out", folder / "run", cwd=folder, names=names)
         assert not (folder / "run").exists()

@@ -176,7 +176,7 @@ def test_data_sets(folder):
     """The files of every data set, as they lie and packed, under train; of a run's data set under eval and convert."""
     root = folder / "root"
     data_files.write_idx(root / "mnist")
-    data_files.write_cifar10(root / "cifar-10-batches-bin", records=2)
+    data_files.write_cifar10(root / "cifar-10-batches-bin", records=16)
     data_files.write_idx(root / "fashion-mnist", packed=True)
     train = ["train", *program.TINY, "--data-root", root, "--out", folder / "new", "--data"]
     quick = ["missing", "empty", "folder", "fifo", "loop", "zero", "endless", "noise"]
