@@ -1,5 +1,5 @@
 """spankey_infer.hpp, made by cmake/amalgamate.py: compiles alone, twice in one program, and classifies with nothing else."""
-import pathlib
+import re
 import shutil
 import sys
 
@@ -71,7 +71,8 @@ def main():
         program = folder / "consumer"
         target.run(compiler, "-std=c++20", "main.cpp", "other.cpp", "-o", program, cwd=folder)
         lines = target.run(program).splitlines()
-        version = pathlib.Path(ROOT / "include/spankey/core/version.hpp").read_text(encoding="utf-8").split('"')[1]
+        version = re.search(r'SPANKEY_VERSION_STRING "([^"]+)"',
+                            (ROOT / "include/spankey/core/version.hpp").read_text(encoding="utf-8")).group(1)
         assert lines == [*answers(case), version], lines
         target.describe("amalgamation", header=len(text))
 
