@@ -12,8 +12,8 @@
 #include <span>
 
 #include "spankey/backend/reference/reference.hpp"
+#include "spankey/core/secret.hpp"
 #include "spankey/infer/session.hpp"
-#include "spankey/key/secret.hpp"
 #include "spankey/model/small_cnn.hpp"
 
 using namespace spankey;

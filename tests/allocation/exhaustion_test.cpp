@@ -9,13 +9,13 @@
 #include <string>
 #include <vector>
 
-#include "checkpoint/scratch_directory.hpp"
+#include "file/scratch_directory.hpp"
 #include "heap_counter.hpp"
 #include "spankey/backend/cpu/cpu.hpp"
-#include "spankey/checkpoint/append_file.hpp"
 #include "spankey/checkpoint/checkpoint_series.hpp"
 #include "spankey/checkpoint/key_space_file.hpp"
 #include "spankey/data/linear_task.hpp"
+#include "spankey/file/append_file.hpp"
 #include "spankey/inject/multiplicative.hpp"
 #include "spankey/loss/deny/reject_class.hpp"
 #include "spankey/model/initialise.hpp"

@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "error_probe.hpp"
-#include "faulty_calls.hpp"
-#include "scratch_directory.hpp"
+#include "file/faulty_calls.hpp"
+#include "file/scratch_directory.hpp"
 #include "spankey/backend/reference/reference.hpp"
 #include "spankey/inject/none.hpp"
 #include "spankey/model/mlp.hpp"

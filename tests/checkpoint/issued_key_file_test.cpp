@@ -12,8 +12,8 @@
 #include <vector>
 
 #include "error_probe.hpp"
+#include "file/scratch_directory.hpp"
 #include "key/version_1_key.hpp"
-#include "scratch_directory.hpp"
 
 using namespace spankey;
 using spankey_test::id_of;

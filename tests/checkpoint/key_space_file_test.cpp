@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "error_probe.hpp"
-#include "scratch_directory.hpp"
+#include "file/scratch_directory.hpp"
 
 namespace {
 

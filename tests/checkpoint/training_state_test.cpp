@@ -11,7 +11,7 @@
 #include <tuple>
 #include <vector>
 
-#include "scratch_directory.hpp"
+#include "file/scratch_directory.hpp"
 #include "spankey/backend/cpu/cpu.hpp"
 #include "spankey/data/linear_task.hpp"
 #include "spankey/inject/multiplicative.hpp"

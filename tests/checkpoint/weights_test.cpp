@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "scratch_directory.hpp"
+#include "file/scratch_directory.hpp"
 
 namespace {
 

@@ -17,7 +17,7 @@ function(expect_one_sentence header sentence)
   endif()
 endfunction()
 
-foreach(header train.hpp infer.hpp spankey.hpp cuda.hpp core/shape.hpp core/error.hpp key/secret.hpp infer/status.hpp
+foreach(header train.hpp infer.hpp spankey.hpp cuda.hpp core/shape.hpp core/error.hpp core/secret.hpp infer/status.hpp
     infer/session.hpp infer/make_image.hpp checkpoint/weights.hpp checkpoint/key_space_file.hpp data/npy.hpp loss/deny/deny.hpp)
   expect_one_sentence(${header} "SpanKey needs C\\+\\+20" -std=gnu++17)
   foreach(option -ffinite-math-only -ffast-math -Ofast)

@@ -7,7 +7,7 @@
 #include <limits>
 #include <string_view>
 
-#include "spankey/checkpoint/printable.hpp"
+#include "spankey/file/printable.hpp"
 
 namespace conformance {
 namespace {

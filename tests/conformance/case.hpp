@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "spankey/checkpoint/safetensors.hpp"
+#include "spankey/file/safetensors.hpp"
 #include "spankey/inject/runtime.hpp"
 #include "spankey/layer/layer.hpp"
 #include "spankey/loss/deny/deny.hpp"

@@ -6,7 +6,7 @@
 #pragma once
 
 #include "case.hpp"
-#include "spankey/checkpoint/safetensors_writer.hpp"
+#include "spankey/file/safetensors_writer.hpp"
 
 namespace conformance {
 

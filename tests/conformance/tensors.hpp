@@ -11,10 +11,10 @@
 #include <string>
 #include <vector>
 
-#include "spankey/checkpoint/safetensors.hpp"
-#include "spankey/checkpoint/safetensors_writer.hpp"
 #include "spankey/core/arena.hpp"
 #include "spankey/core/head_outputs.hpp"
+#include "spankey/file/safetensors.hpp"
+#include "spankey/file/safetensors_writer.hpp"
 
 namespace conformance {
 

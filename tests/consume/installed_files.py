@@ -11,7 +11,7 @@ ROOT = pathlib.Path(__file__).parents[2]
 LINK = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)|srcset=\"([^\"]+)\"|src=\"([^\"]+)\"")
 CODE = re.compile(r"^```.*?^```$|`[^`\n]*`", re.MULTILINE | re.DOTALL)  # a lambda is no link
 # Of the repository only: measurements and the web page that builds itself.
-ELSEWHERE = ("bench/", "examples/web", "examples/spankey", "tests/", "include/", "src/")
+ELSEWHERE = ("bench/", "examples/web", "tools/spankey", "tests/", "include/", "src/")
 
 
 def run(*command):

@@ -15,11 +15,11 @@
 #define check(condition) do_check(condition)
 #define expect(condition) do_expect(condition)
 #define verify(condition) do_verify(condition)
-#include "spankey/checkpoint/folder_lock.hpp"
-#include "spankey/checkpoint/folder_room.hpp"
 #include "spankey/checkpoint/foreign_weights.hpp"
 #include "spankey/cuda.hpp"
 #include "spankey/data/npy.hpp"
+#include "spankey/file/folder_lock.hpp"
+#include "spankey/file/folder_room.hpp"
 #include "spankey/infer.hpp"
 #include "spankey/infer/make_image.hpp"
 #include "spankey/spankey.hpp"

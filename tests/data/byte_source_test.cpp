@@ -7,8 +7,8 @@
 #include <fstream>
 #include <string>
 
-#include "checkpoint/scratch_directory.hpp"
 #include "error_probe.hpp"
+#include "file/scratch_directory.hpp"
 
 namespace fs = std::filesystem;
 using spankey::file_bytes;

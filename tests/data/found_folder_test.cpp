@@ -5,7 +5,7 @@
 #include <filesystem>
 #include <string>
 
-#include "checkpoint/scratch_directory.hpp"
+#include "file/scratch_directory.hpp"
 
 using spankey_test::put;
 using spankey_test::scratch_directory;

@@ -10,8 +10,8 @@
 #include <system_error>
 #include <vector>
 
-#include "checkpoint/scratch_directory.hpp"
 #include "error_probe.hpp"
+#include "file/scratch_directory.hpp"
 #include "idx_files.hpp"
 
 namespace {

@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "checkpoint/scratch_directory.hpp"
 #include "error_probe.hpp"
+#include "file/scratch_directory.hpp"
 #include "spankey/data/dataset.hpp"
 
 namespace {

@@ -8,7 +8,7 @@ cd "$(dirname "$0")/../.."
 sanitizers=-fsanitize=fuzzer-no-link,address,undefined,float-cast-overflow
 : "${CXXFLAGS:=-O1 -g -fno-omit-frame-pointer $sanitizers -fno-sanitize-recover=all}"
 mkdir -p "$OUT"
-program=examples/spankey
+program=tools/spankey
 [ $# != 0 ] || set -- $(cd tests/fuzz && ls ./*_fuzz.cpp | sed 's|.*/||; s/_fuzz\.cpp$//')
 for name in "$@"; do
   sources=tests/fuzz/${name}_fuzz.cpp

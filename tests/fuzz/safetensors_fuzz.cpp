@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "fuzz.hpp"
-#include "spankey/checkpoint/safetensors.hpp"
 #include "spankey/checkpoint/weights.hpp"
+#include "spankey/file/safetensors.hpp"
 
 using namespace spankey;
 using spankey_test::accepts;

@@ -16,10 +16,10 @@
 #include <vector>
 
 #include "spankey/backend/cpu/cpu.hpp"
-#include "spankey/checkpoint/checksum.hpp"
 #include "spankey/data/glyphs.hpp"
 #include "spankey/data/linear_task.hpp"
 #include "spankey/data/loader.hpp"
+#include "spankey/file/checksum.hpp"
 #include "spankey/inject/multiplicative.hpp"
 #include "spankey/key/sampler.hpp"
 #include "spankey/loss/deny/sealed.hpp"

@@ -9,21 +9,24 @@ import sys
 # folder -> folders whose headers it may include (its own always). An entry with a dot is a single header.
 CORE = {"core"}
 BACKEND = CORE | {"backend"}
-LAYER = BACKEND | {"layer"}
+FILE = CORE | {"file"}
+LAYER = BACKEND | FILE | {"layer"}
 INJECT = LAYER | {"inject"}
 MODEL = INJECT | {"model"}
-WITH_PARAMETERS = BACKEND | {"layer/parameter.hpp"}
+STORED = BACKEND | FILE
+WITH_PARAMETERS = STORED | {"layer/parameter.hpp"}
 TRAIN = MODEL | {"data", "key", "loss", "optim", "checkpoint", "train"}
-INFER = MODEL | {"key", "checkpoint", "infer"}
+INFER = MODEL | {"key", "infer"}
 MAY_INCLUDE = {
     "core": CORE,
     "backend": BACKEND,
+    "file": FILE,
     "layer": LAYER,
     "inject": INJECT,
     "model": MODEL,
-    "data": BACKEND,
-    "key": BACKEND,
-    "loss": BACKEND,
+    "data": STORED,
+    "key": STORED,
+    "loss": STORED,
     "optim": WITH_PARAMETERS,
     "checkpoint": WITH_PARAMETERS | {"key"},  # the key-space file; key includes nothing of checkpoint
     "train": TRAIN,

@@ -37,6 +37,9 @@ class IncludeOrder(unittest.TestCase):
         core = {"core/a.hpp": ""}
         for files, message in [
             ({"core/b.hpp": '#include "spankey/layer/c.hpp"\n', "layer/c.hpp": ""}, "core may include only: core"),
+            ({"file/f.hpp": '#include "spankey/backend/b.hpp"\n', "backend/b.hpp": ""}, "file may include only: core, file"),
+            ({"backend/b.hpp": '#include "spankey/file/f.hpp"\n', "file/f.hpp": ""}, "backend may include only"),
+            ({"infer/i.hpp": '#include "spankey/checkpoint/w.hpp"\n', "checkpoint/w.hpp": ""}, "infer may include only"),
             ({"layer/c.hpp": '#include "spankey/key/k.hpp"\n', "key/k.hpp": ""}, "layer may include only"),
             ({"optim/o.hpp": '#include "spankey/layer/relu.hpp"\n', "layer/relu.hpp": ""}, "optim may include only"),
             ({"infer/i.hpp": '#include "spankey/train/t.hpp"\n', "train/t.hpp": ""}, "infer may include only"),

@@ -8,8 +8,8 @@
 #include <type_traits>
 #include <vector>
 
-#include "checkpoint/scratch_directory.hpp"
 #include "error_probe.hpp"
+#include "file/scratch_directory.hpp"
 #include "spankey/backend/cpu/cpu.hpp"
 #include "spankey/checkpoint/weights.hpp"
 #include "spankey/data/linear_task.hpp"

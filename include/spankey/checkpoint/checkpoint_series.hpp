@@ -20,9 +20,9 @@
 #include <utility>
 #include <vector>
 
-#include "spankey/checkpoint/number_text.hpp"
 #include "spankey/checkpoint/training_state.hpp"
 #include "spankey/core/finite.hpp"
+#include "spankey/file/number_text.hpp"
 
 namespace spankey {
 

@@ -20,7 +20,7 @@
 #include <string_view>
 #include <vector>
 
-#include "spankey/checkpoint/safetensors.hpp"
+#include "spankey/file/safetensors.hpp"
 
 namespace spankey {
 

@@ -18,8 +18,8 @@
 #include <vector>
 
 #include "spankey/checkpoint/foreign_names.hpp"
-#include "spankey/checkpoint/to_float32.hpp"
 #include "spankey/checkpoint/weights.hpp"
+#include "spankey/file/to_float32.hpp"
 
 namespace spankey {
 

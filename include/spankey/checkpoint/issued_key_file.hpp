@@ -10,9 +10,9 @@
 #include <string>
 #include <vector>
 
-#include "spankey/checkpoint/atomic_file.hpp"
-#include "spankey/checkpoint/input_file.hpp"
 #include "spankey/core/error.hpp"
+#include "spankey/file/atomic_file.hpp"
+#include "spankey/file/input_file.hpp"
 #include "spankey/key/issued_key.hpp"
 #include "spankey/key/key_file.hpp"
 

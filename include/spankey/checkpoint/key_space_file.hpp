@@ -21,8 +21,8 @@
 #include <utility>
 #include <vector>
 
-#include "spankey/checkpoint/number_text.hpp"
-#include "spankey/checkpoint/safetensors_writer.hpp"
+#include "spankey/file/number_text.hpp"
+#include "spankey/file/safetensors_writer.hpp"
 #include "spankey/key/sampler.hpp"
 
 namespace spankey {

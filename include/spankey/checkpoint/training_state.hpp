@@ -13,9 +13,9 @@
 #include <span>
 #include <string>
 
-#include "spankey/checkpoint/number_text.hpp"
 #include "spankey/checkpoint/weights.hpp"
 #include "spankey/core/version.hpp"
+#include "spankey/file/number_text.hpp"
 
 namespace spankey {
 

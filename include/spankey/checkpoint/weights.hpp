@@ -17,11 +17,11 @@
 #include <vector>
 
 #include "spankey/checkpoint/gate_note.hpp"
-#include "spankey/checkpoint/safetensors.hpp"
-#include "spankey/checkpoint/safetensors_writer.hpp"
 #include "spankey/core/finite.hpp"
 #include "spankey/core/memory.hpp"
 #include "spankey/core/planned_memory.hpp"
+#include "spankey/file/safetensors.hpp"
+#include "spankey/file/safetensors_writer.hpp"
 #include "spankey/layer/parameter.hpp"
 
 namespace spankey {

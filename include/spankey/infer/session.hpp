@@ -29,11 +29,11 @@
 #include <span>
 #include <type_traits>
 
+#include "spankey/core/secret.hpp"
 #include "spankey/core/single_entry.hpp"
 #include "spankey/infer/engine.hpp"
 #include "spankey/infer/image.hpp"
 #include "spankey/infer/key_status.hpp"
-#include "spankey/key/secret.hpp"
 
 namespace spankey::infer {
 

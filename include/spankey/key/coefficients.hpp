@@ -11,9 +11,9 @@
 #include <cstdint>
 #include <string_view>
 
+#include "spankey/core/choice.hpp"
 #include "spankey/core/random.hpp"
 #include "spankey/core/shape.hpp"
-#include "spankey/key/choice.hpp"
 #include "spankey/key/gaussian.hpp"
 #include "spankey/key/row_selection.hpp"
 

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "spankey/core/random.hpp"
+#include "spankey/core/secret.hpp"
 #include "spankey/core/shape.hpp"
 #include "spankey/key/coefficients.hpp"
 #include "spankey/key/gaussian_keys.hpp"
@@ -19,7 +20,6 @@
 #include "spankey/key/rescale.hpp"
 #include "spankey/key/row_selection.hpp"
 #include "spankey/key/scramble.hpp"
-#include "spankey/key/secret.hpp"
 #include "spankey/key/subspace.hpp"
 
 namespace spankey {

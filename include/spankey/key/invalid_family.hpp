@@ -22,9 +22,9 @@
 #include <span>
 #include <string_view>
 
+#include "spankey/core/choice.hpp"
 #include "spankey/core/error.hpp"
 #include "spankey/core/finite.hpp"
-#include "spankey/key/choice.hpp"
 #include "spankey/key/key_space_config.hpp"
 
 namespace spankey {

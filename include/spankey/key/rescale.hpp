@@ -15,8 +15,8 @@
 #include <vector>
 
 #include "spankey/backend/cpu/parallel.hpp"
+#include "spankey/core/choice.hpp"
 #include "spankey/core/shape.hpp"
-#include "spankey/key/choice.hpp"
 #include "spankey/key/row_selection.hpp"
 
 namespace spankey {

@@ -20,6 +20,7 @@
 
 #include "spankey/core/error.hpp"
 #include "spankey/core/random.hpp"
+#include "spankey/core/secret.hpp"
 #include "spankey/core/shape.hpp"
 #include "spankey/core/single_entry.hpp"
 #include "spankey/key/coefficients.hpp"
@@ -27,7 +28,6 @@
 #include "spankey/key/key_space_config.hpp"
 #include "spankey/key/mixture.hpp"
 #include "spankey/key/rescale.hpp"
-#include "spankey/key/secret.hpp"
 #include "spankey/key/subspace.hpp"
 
 namespace spankey {

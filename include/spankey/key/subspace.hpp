@@ -19,16 +19,16 @@
 
 #include "spankey/backend/cpu/combination.hpp"
 #include "spankey/backend/cpu/parallel.hpp"
+#include "spankey/core/choice.hpp"
 #include "spankey/core/error.hpp"
 #include "spankey/core/finite.hpp"
 #include "spankey/core/random.hpp"
+#include "spankey/core/secret.hpp"
 #include "spankey/core/shape.hpp"
-#include "spankey/key/choice.hpp"
 #include "spankey/key/gaussian.hpp"
 #include "spankey/key/products.hpp"
 #include "spankey/key/rescale.hpp"
 #include "spankey/key/row_selection.hpp"
-#include "spankey/key/secret.hpp"
 
 namespace spankey {
 

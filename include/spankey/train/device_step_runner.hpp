@@ -1,7 +1,7 @@
 // The work of a trainer's step where the model's memory is a GPU's: the second specialisation of train/step_runner.hpp.
 //
 // While a step runs, the host makes the next batch in pinned memory, and invalid keys of the families that the GPU does not
-// draw (key/device_sampler.hpp); numbers come back with the step after next at the latest. Nothing within a step waits, so
+// draw (train/device_sampler.hpp); numbers come back with the step after next at the latest. Nothing within a step waits, so
 // a step that is not finite is known when its update is done. From the second step on, what a whole
 // batch launches is recorded once and repeated (cuda::recorded_step); a smaller last batch is launched piece by piece.
 // Included where backend/cuda/cuda.hpp is.
@@ -14,8 +14,8 @@
 
 #include "spankey/backend/cuda/cuda.hpp"
 #include "spankey/core/finite.hpp"
-#include "spankey/key/device_sampler.hpp"
-#include "spankey/key/secret.hpp"
+#include "spankey/core/secret.hpp"
+#include "spankey/train/device_sampler.hpp"
 #include "spankey/train/step_runner.hpp"
 
 namespace spankey {

@@ -3,7 +3,7 @@
 #include <doctest/doctest.h>
 
 #include "device_tensor.hpp"
-#include "spankey/key/device_sampler.hpp"
+#include "spankey/train/device_sampler.hpp"
 
 namespace {
 

@@ -8,9 +8,9 @@
 #include <cmath>
 #include <map>
 
-#include "checkpoint/scratch_directory.hpp"
 #include "device_tensor.hpp"
 #include "error_probe.hpp"
+#include "file/scratch_directory.hpp"
 #include "spankey/backend/reference/reference.hpp"
 #include "spankey/cuda.hpp"
 #include "spankey/data/linear_task.hpp"

@@ -1,4 +1,4 @@
-// What key/device_sampler.hpp asks of the compiled part (src/cuda/keys.cu): keys from the same Philox counters as on the
+// What train/device_sampler.hpp asks of the compiled part (src/cuda/keys.cu): keys from the same Philox counters as on the
 // CPU, in device memory. Rows are samples; everything overwrites; nothing waits.
 #pragma once
 

@@ -1,0 +1,129 @@
+#include "commands.hpp"
+
+#include <cstdio>
+#include <filesystem>
+
+#include "gate_requirement.hpp"
+#include "network.hpp"
+#include "output_file.hpp"
+#include "proposed_command.hpp"
+#include "run_folder.hpp"
+#include "spankey/checkpoint/checkpoint_series.hpp"
+#include "spankey/core/error.hpp"
+#include "spankey/file/folder_lock.hpp"
+
+namespace {
+
+network_on_device on_cuda([[maybe_unused]] const std::string& model) {
+#if defined(SPANKEY_PROGRAM_CUDA)
+#define SPANKEY_NETWORK(name) \
+  if (model == #name) return name##_on_cuda();
+#include "networks.inc"
+#undef SPANKEY_NETWORK
+#endif
+  return {};
+}
+
+/// What `model` does on a device. Fails with flag.127 where this program does not have it.
+network_on_device on_device(const network& model, const std::string& device) {
+  const network_on_device found =
+      device == "cuda" ? on_cuda(model.name) : network_on_device{model.train, model.evaluate, model.describe};
+  if (found.train == nullptr)
+    spankey::fail("flag.127", "--device", "found ", device,
+                  ", but this program was built without spankey::cuda (CMake's SPANKEY_CUDA)");
+  return found;
+}
+
+// metrics.json answers what the run itself asks; another question has a file that is named after it, so that it never
+// stands where a report expects the run's own figures.
+std::string metrics_name(const run_options& own, const run_options& asked) {
+  std::string name = "metrics";
+  const auto add = [&](const char* flag, const std::string& before, const std::string& now) {
+    if (before == now) return;
+    name += std::string("-") + flag + "-";
+    for (const char c : now)
+      name += (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || c == '@' || c == '.' || c == '_' ? c : '-';
+  };
+  add("test-limit", std::to_string(own.test_limit), std::to_string(asked.test_limit));
+  add("eval-keys", std::to_string(own.eval_keys), std::to_string(asked.eval_keys));
+  add("eval-images", std::to_string(own.eval_images), std::to_string(asked.eval_images));
+  add("families", own.families, asked.families);
+  constexpr std::size_t longest = 150;
+  if (name.size() > longest)
+    spankey::fail("flag.142", "--out",
+                  "expected a file for this evaluation: its --families are too long to name one after");
+  return name + ".json";
+}
+
+}  // namespace
+
+int train(const run_options& options) {
+  require_consistent(options);
+  require_trainable(options);
+  require_keys_fit(options);
+  (void)gate_requirements(options.require, options);
+  const network_on_device chosen = on_device(network_named(options.model), options.device);
+  require_free(options.out);  // before any work
+  return chosen.train(options, start_of_run::fresh);
+}
+
+int resume(const run_options& options) {
+  require_keys_fit(options);
+  (void)gate_requirements(options.require, options);
+  const network_on_device chosen = on_device(network_named(options.model), options.device);
+  std::error_code code;
+  const std::filesystem::path folder(options.out);
+  if (std::filesystem::exists(folder / "metrics.json", code)) {
+    const spankey::folder_lock lock(options.out);
+    spankey::checkpoint_series(options.out).clear();  // killed right after its last file
+    std::printf("%s/ is finished\n", options.out.c_str());
+    return gate_status(options, (folder / "metrics.json").string());
+  }
+  if (options.keyed() && !std::filesystem::exists(folder / "key_space.safetensors", code))
+    spankey::fail("flag.126", "--resume", "'", options.out,
+                  "' has no key_space.safetensors: it was interrupted before, or its keys are lost");
+  return chosen.train(options, start_of_run::resumed);
+}
+
+int train_or_continue(const run_options& options) {
+  require_consistent(options);
+  require_trainable(options);
+  require_keys_fit(options);
+  return network_named(options.model).train(options, start_of_run::may_continue);
+}
+
+int evaluate(const eval_options& request) {
+  run_options options = read_config((std::filesystem::path(request.run) / "config.json").string());
+  const run_options own = options;
+  options.data_root = request.data_root;
+  options.threads = request.threads;
+  options.device = request.device;
+  if (request.out.empty() && !spankey::checkpoints_in(request.run).empty())
+    spankey::fail("flag.124", "--run", "'", request.run,
+                  "' holds checkpoints: its training is not finished; go on with it (",
+                  resume_command(request.run, options), "), or name a file with --out");
+  options.test_limit = request.test_limit.value_or(options.test_limit);
+  options.eval_keys = request.eval_keys.value_or(options.eval_keys);
+  options.eval_images = request.eval_images.value_or(options.eval_images);
+  options.families = request.families.value_or(options.families);
+  options.require = request.require;
+  require_keys_fit(options);
+  (void)gate_requirements(options.require, options);
+  const network_on_device chosen = on_device(network_named(options.model), request.device);
+  eval_options asked = request;
+  if (asked.out.empty())
+    asked.out = (std::filesystem::path(request.run) / metrics_name(own, options)).string();
+  require_output("--out", asked.out);
+  chosen.evaluate(options, asked);
+  return gate_status(options, asked.out);
+}
+
+int describe_run(const run_options& options, bool measure, const std::string& flags) {
+  require_consistent(options);
+  require_trainable(options);
+  require_keys_fit(options);
+  const network_on_device chosen = on_device(network_named(options.model), options.device);
+  std::printf("%s\n", flags.c_str());
+  chosen.describe(options, measure);
+  return 0;
+}

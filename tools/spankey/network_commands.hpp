@@ -1,0 +1,242 @@
+// Training and evaluation of one network, with the types that its run names. Included by network_NAME.cpp alone.
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "gate_requirement.hpp"
+#include "initial_run.hpp"
+#include "metrics_report.hpp"
+#include "network_types.hpp"
+#include "observers.hpp"
+#include "proposed_command.hpp"
+#include "run_folder.hpp"
+#include "run_progress.hpp"
+#include "spankey/checkpoint/foreign_weights.hpp"
+#include "spankey/checkpoint/key_space_file.hpp"
+#include "spankey/file/atomic_file.hpp"
+#include "spankey/file/folder_room.hpp"
+#include "spankey/model/initialise.hpp"
+#include "spankey/train/trainer.hpp"
+#include "stop_signal.hpp"
+
+/// Passes every record to the terminal and to the log; saves the weights after every epoch, and where the run could go on
+/// from after every epoch, every --checkpoint-seconds and before a signal ends it; evaluates the gate as --eval-every says.
+template <class Model, class Data>
+class run_watcher {
+ public:
+  /// `keys` is null without a gate; `test`: what --eval-every looks at.
+  run_watcher(Model& model, spankey::key_space* keys, const Data& test, const run_options& options,
+              const run_folder& folder, run_progress& progress)
+      : model_(model),
+        keys_(keys),
+        test_(test),
+        options_(options),
+        folder_(folder),
+        progress_(progress),
+        log_(folder.file("log.jsonl"), progress.log) {}
+
+  void on_step(const spankey::step_record& record) {
+    log_.on_step(record);
+    line_.on_step(record);
+  }
+  void on_epoch(const spankey::epoch_record& record) {
+    log_.on_epoch(record);
+    line_.on_epoch(record);
+    spankey::save_weights(model_, folder_.file("weights.safetensors"));
+    score_ = record.loss;
+    if (options_.eval_every != 0 && (record.epoch + 1) % options_.eval_every == 0) evaluate(record.epoch);
+  }
+  bool wants_position() const { return signals_.stop() != 0 || is_time(); }
+  bool on_position(const spankey::training_position& at) {
+    const int signal = signals_.stop();
+    if (at.step == 0 || signal != 0 || is_time()) save(at);
+    return signal == 0;
+  }
+  /// The signal that ended the run, or 0.
+  [[nodiscard]] int signal() const { return signals_.stop(); }
+
+  void save(const spankey::training_position& at) {
+    if (options_.nonfinite != "ignore") spankey::require_finite(model_);
+    progress_.log = log_.flush();  // first: a checkpoint on the device has its log there too
+    progress_.series.save(model_, {at, progress_.notes(options_)}, std::exchange(score_, std::nullopt));
+    saved_ = clock::now();
+  }
+
+ private:
+  using clock = std::chrono::steady_clock;
+
+  [[nodiscard]] bool is_time() const {
+    return std::chrono::duration<double>(clock::now() - saved_).count() >= options_.checkpoint_seconds;
+  }
+  // Draws and passes of an evaluation leave nothing behind that a step would read.
+  void evaluate(std::uint64_t epoch) {
+    const spankey::gate_report report =
+        spankey::gate_evaluation(model_, keys_, test_, options_.batch, options_.evaluation_of_epoch()).run();
+    log_.on_gate(epoch, report);
+    line_.on_gate(report);
+  }
+
+  Model& model_;
+  spankey::key_space* keys_;
+  const Data& test_;
+  const run_options& options_;
+  const run_folder& folder_;
+  run_progress& progress_;
+  json_log log_;
+  progress_line line_;
+  finishes_step signals_;
+  clock::time_point saved_ = clock::now();
+  std::optional<double> score_;
+};
+
+template <class Family>
+struct network_commands {
+  /// Trains, evaluates and writes the run folder; or goes on with what is in it.
+  static int train(const run_options& options, start_of_run start) {
+    int status = 0;
+    with_types(options,
+               [&](auto deny, auto scalar) { status = train_with<decltype(scalar)>(options, start, deny); });
+    return status;
+  }
+  /// Evaluates a finished run from its files alone.
+  static void evaluate(const run_options& options, const eval_options& request) {
+    with_types(options, [&](auto deny, auto scalar) {
+      evaluate_with<decltype(deny), decltype(scalar)>(options, request);
+    });
+  }
+
+ private:
+  template <class Scalar, class Deny>
+  static int train_with(const run_options& options, start_of_run start, Deny deny) {
+    using namespace spankey;
+    const auto data = Family::load(options, split::train), test = Family::load(options, split::test);
+    auto model = Family::template make<Deny, Scalar>(options);
+    using model_type = typename decltype(model)::element_type;
+    const objective<Deny> goal = Family::goal(options, deny);
+    std::optional<key_space> keys = keys_of<model_type>(options, start);
+    const arena memory(*model, goal.groups() * options.batch);
+    initialise(*model, options.seed);
+    const loading_notes begins_with = load_initial(*model, options);
+    trainer run(*model, goal, keys ? &*keys : nullptr, data, options.training(augmentation_of(options)));
+
+    require_room(
+        existing_folder_of(options.out),
+        room_of(*model, keys, options.epochs * run.steps_per_epoch() + gate_lines(options), options.out));
+    const run_folder folder(options, start);
+    if (keys && !folder.has("key_space.safetensors"))
+      save_key_space(*keys, folder.file("key_space.safetensors"));
+    run_progress progress(folder.path(), checksum_of(data));
+    const training_position from = progress.load(*model, options);
+    const std::string go_on = "; go on with: " + resume_command(folder.path(), options) + "\n";
+    const last_words words("\nstopped by a signal" + go_on);  // of a cell, the sweep's are said
+    for (const std::string& note : begins_with) std::printf("init: %s\n", note.c_str());
+    std::printf("%s\narena: %.1f MiB\n", device_text<typename Family::backend>::text().c_str(),
+                static_cast<double>(memory.bytes()) / (1 << 20));
+    if (from.steps > 0)
+      std::printf("goes on after step %llu of epoch %llu\n", static_cast<unsigned long long>(from.step),
+                  static_cast<unsigned long long>(from.epoch + 1));
+    {
+      run_watcher watcher(*model, keys ? &*keys : nullptr, test, options, folder, progress);
+      if (from.epoch == options.epochs) save_weights(*model, folder.file("weights.safetensors"));
+      // From here on the run needs nothing of what --init named.
+      if (from.steps == 0 && !options.init.empty()) watcher.save(from);
+      run.run(watcher, from);
+      if (watcher.signal() != 0) {
+        // Of a cell, the sweep says how it goes on.
+        if (start != start_of_run::may_continue)
+          std::printf("\nstopped by a signal, and saved%s", go_on.c_str());
+        return status_of_signal(watcher.signal());
+      }
+    }
+    write_metrics(options, *model, keys, test, folder.file("metrics.json"));
+    progress.series.clear();  // the run is whole
+    const int gate = gate_status(options, folder.file("metrics.json"));
+    std::printf("wrote %s/: config.json log.jsonl weights.safetensors %smetrics.json\n",
+                folder.path().c_str(), keys ? "key_space.safetensors (secret) " : "");
+    return gate;
+  }
+
+  // The weights that the run begins with, where it has not begun. Fails with flag.145.
+  template <class Model>
+  static spankey::loading_notes load_initial(Model& model, const run_options& options) {
+    std::error_code code;
+    const bool begun =
+        std::filesystem::is_directory(options.out, code) && !spankey::checkpoints_in(options.out).empty();
+    if (options.init.empty() || begun) return {};
+    const std::string file = initial_weights(options);
+    spankey::loading_notes notes = {"the weights of " + spankey::printable(file)};
+    for (std::string& note : spankey::load_foreign_weights(model, file, spankey::head_of_file::may_differ))
+      notes.push_back(std::move(note));
+    return notes;
+  }
+
+  // Drawn once: a run that goes on has them in a file, whatever seed they came from.
+  template <class Model>
+  static std::optional<spankey::key_space> keys_of(const run_options& options, start_of_run start) {
+    if (!options.keyed()) return std::nullopt;
+    const std::filesystem::path file = std::filesystem::path(options.out) / "key_space.safetensors";
+    std::error_code code;
+    if (start != start_of_run::fresh && std::filesystem::exists(file, code))
+      return read_keys(options, file.string());
+    if (auto keys = initial_keys(options)) return keys;
+    return spankey::key_space(options.key_space(), spankey::sites_of<Model>(options.sites));
+  }
+
+  // What --eval-every adds to the log, counted in conditions.
+  static std::uint64_t gate_lines(const run_options& options) {
+    if (options.eval_every == 0) return 0;
+    return options.epochs / options.eval_every * (2 + options.evaluation().invalid.size());
+  }
+
+  // Bytes that a run may have to write: three checkpoints and the one being written, less what is there already; the
+  // weights, twice while they are replaced; the keys; the log, whose lines are shorter than 300 bytes, or 300 a condition.
+  template <class Model>
+  static std::uint64_t room_of(Model& model, const std::optional<spankey::key_space>& keys,
+                               std::uint64_t lines, const std::string& out) {
+    using namespace spankey;
+    std::uint64_t weights = 0, state = 0;
+    const std::uint64_t parts = 1 + optimizer_parts(model).size();
+    model.for_each_parameter([&](const scope&, auto& p) {
+      weights += static_cast<std::uint64_t>(p.dims.size()) * sizeof(float);
+      state += static_cast<std::uint64_t>(p.dims.size()) * sizeof(float) * parts;
+    });
+    std::uint64_t secret = 0;
+    if (keys)
+      for (const site& s : keys->sites())
+        secret += static_cast<std::uint64_t>(keys->config().subspace_dim * s.shape.size()) * sizeof(float);
+    std::error_code code;
+    const std::uint64_t there =
+        std::filesystem::is_directory(out, code) ? std::min<std::uint64_t>(3, checkpoints_in(out).size()) : 0;
+    return (4 - there) * (state + 100000) + 2 * (weights + 100000) + secret + 300 * lines;
+  }
+
+  template <class Deny, class Scalar>
+  static void evaluate_with(const run_options& options, const eval_options& request) {
+    using namespace spankey;
+    const std::filesystem::path run(request.run);
+    const auto test = Family::load(options, split::test);
+    auto model = Family::template make<Deny, Scalar>(options);
+    const arena memory(*model, options.batch);
+    load_weights(*model, (run / "weights.safetensors").string());
+    std::optional<key_space> keys;
+    if (options.keyed()) keys.emplace(read_keys(options, (run / "key_space.safetensors").string()));
+    write_metrics(options, *model, keys, test, request.out);
+    std::printf("wrote %s\n", request.out.c_str());
+  }
+
+  template <class Model, class Data>
+  static void write_metrics(const run_options& options, Model& model, std::optional<spankey::key_space>& keys,
+                            const Data& test, const std::string& file) {
+    spankey::gate_evaluation evaluation(model, keys ? &*keys : nullptr, test, options.batch,
+                                        options.evaluation());
+    const spankey::gate_report report = evaluation.run();
+    spankey::write_file_atomically(file, metrics_text(report, Family::classes), spankey::file_mode::shared);
+    std::printf("\n%s\n%s\n", table(report).c_str(), table_legend().c_str());
+  }
+};

@@ -1,0 +1,39 @@
+// What `predict` asks of a network, and what it gets back. Files are predict_inputs.cpp's, texts predict_command.cpp's.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "commands.hpp"
+#include "spankey/core/finite.hpp"
+#include "spankey/core/secret.hpp"
+#include "spankey/core/shape.hpp"
+
+/// The samples of one file: bytes that the network normalises, or numbers that are what it takes.
+struct input_samples {
+  std::string file;
+  bool is_series = false;  // an IDX file or an array of samples, though there may be one only
+  spankey::index_t count = 0;
+  std::vector<std::uint8_t> pixels;  // count x H x W x C, or empty
+  std::vector<float> numbers;        // the same of numbers
+};
+
+/// Reads an IDX file (also packed), a .npy array or a PNG picture, told apart by their first bytes, of samples with these
+/// extents. Numbers are features, or with `normalised` pixels. Fails with predict.1xx, and as the readers fail.
+input_samples read_input(const std::string& file, const spankey::extents& sample, bool normalised);
+
+/// --key: the number of an issued key, or the bytes of a key file (key/key_file.hpp); neither: no key.
+struct chosen_key {
+  std::optional<std::uint64_t> index;
+  spankey::secret_vector<std::byte> file;
+};
+
+struct prediction {
+  spankey::index_t semantic_class =
+      spankey::no_class;  // also where it is refused; no_class: the logits are no numbers
+  bool refused = true;
+  std::vector<float> logits;
+};

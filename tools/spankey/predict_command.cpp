@@ -1,0 +1,90 @@
+#include <algorithm>
+#include <charconv>
+#include <cstdio>
+#include <cstring>
+#include <nlohmann/json.hpp>
+
+#include "network.hpp"
+#include "predict.hpp"
+#include "run_folder.hpp"
+#include "spankey/checkpoint/checkpoint_series.hpp"
+#include "spankey/checkpoint/issued_key_file.hpp"
+#include "spankey/core/error.hpp"
+#include "spankey/file/input_file.hpp"
+#include "spankey/file/printable.hpp"
+
+namespace {
+
+using spankey::fail;
+using spankey::index_t;
+using spankey::printable;
+
+// Numbers of issued keys are 32 bits; what is no number is a file.
+chosen_key key_named(const std::string& text) {
+  chosen_key key;
+  if (text.empty()) return key;
+  std::uint32_t number = 0;
+  const char* const end = text.data() + text.size();
+  const auto [stop, code] = std::from_chars(text.data(), end, number);
+  if (code == std::errc{} && stop == end) {
+    key.index = number;
+    return key;
+  }
+  spankey::input_file file(text);
+  if (file.size() == 0 || file.size() > spankey::key_file_cap)
+    fail("flag.143", "--key", "found ", file.size(), " bytes in '", printable(text),
+         "', expected the number of a key, or a file that convert --key-out wrote");
+  key.file.resize(static_cast<std::size_t>(file.size()));
+  file.read(key.file.data(), file.size());
+  return key;
+}
+
+std::string name_of(const input_samples& in, index_t i) {
+  return printable(in.file) + (in.is_series ? "[" + std::to_string(i) + "]" : "");
+}
+
+void print_line(const input_samples& in, index_t i, const prediction& p) {
+  const std::string name = p.semantic_class == spankey::no_class ? "-" : std::to_string(p.semantic_class);
+  std::printf("%s %s %s\n", name.c_str(), p.refused ? "refused" : "answered", name_of(in, i).c_str());
+}
+
+void print_json(const input_samples& in, index_t i, const prediction& p) {
+  nlohmann::ordered_json line = nlohmann::ordered_json::object();
+  line["file"] = printable(in.file);
+  if (in.is_series) line["index"] = i;
+  line["class"] = nullptr;
+  if (p.semantic_class != spankey::no_class) line["class"] = p.semantic_class;
+  line["refused"] = p.refused;
+  line["logits"] = p.logits;
+  std::printf("%s\n", line.dump().c_str());
+}
+
+}  // namespace
+
+int predict(const predict_options& request) {
+  const run_options options = read_config((std::filesystem::path(request.run) / "config.json").string());
+  require_keys_fit(options);
+  if (!spankey::checkpoints_in(request.run).empty())
+    fail("flag.121", "--run", "'", printable(request.run),
+         "' holds checkpoints: its training is not finished");
+  if (!request.key.empty() && !options.keyed())
+    fail("flag.120", "--key", "the run has no key: it was made with --inject none");
+  const chosen_key key = key_named(request.key);
+  const network& model = network_named(options.model);
+  // All of it is read before the first answer is printed.
+  std::vector<input_samples> inputs;
+  for (const std::string& file : request.inputs)
+    inputs.push_back(read_input(file, model.input, request.normalised));
+  const auto answers = model.predict(options, request.run, key, inputs);
+
+  bool refused = false;
+  std::size_t next = 0;
+  for (const input_samples& in : inputs) {
+    for (index_t i = 0; i < in.count; ++i) {
+      const prediction& p = answers.at(next++);
+      (request.json ? print_json : print_line)(in, i, p);
+      refused |= p.refused;
+    }
+  }
+  return refused ? some_refused : 0;
+}
