@@ -159,7 +159,7 @@ def bad_files(mlp, resnet, resnet_metadata):
     yield "key flattened", *with_tensor(resnet, "key.valid.0", floats((N, 784)), resnet_metadata)
 
     whole = safetensors_io.encode(mlp, GOOD)
-    header = 8 + struct.unpack("<Q", whole[:8])[0]
+    header = safetensors_io.data_begin(whole)
     for size in (0, 7, 8, 100, header - 1, header, header + 1, len(whole) - 1):
         yield f"cut after {size} bytes", "case.safetensors", whole[:size]
     yield "one byte too long", "case.safetensors", whole + b"\0"
@@ -171,7 +171,7 @@ def bad_files(mlp, resnet, resnet_metadata):
                        ("overflowing shape", b"{" + empty.replace(b"[0]", b"[4611686018427387904,4]") + b"}"),
                        ("tensor beyond the end", b"{" + empty.replace(b"[0]", b"[4]").replace(b"[0,0]", b"[0,16]") + b"}")):
         yield f"header: {what}", "case.safetensors", struct.pack("<Q", len(text)) + text
-    shifted = json.loads(whole[8:header])
+    shifted = safetensors_io.header_of(whole)
     shifted["x"]["data_offsets"] = [offset + 4 for offset in shifted["x"]["data_offsets"]]
     text = json.dumps(shifted).encode()
     yield "overlapping tensors", "case.safetensors", struct.pack("<Q", len(text)) + text + whole[header:]

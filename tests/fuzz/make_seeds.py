@@ -9,6 +9,9 @@ import pathlib
 import struct
 import sys
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "conformance"))
+import safetensors_io
+
 CORPUS = pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else pathlib.Path(__file__).parent / "corpus"
 
 
@@ -20,19 +23,11 @@ def put(kind, name, data):
 
 def safetensors(tensors, metadata=None, tail=b""):
     """tensors: {name: (type, shape, bytes)}"""
-    header, data = {}, b""
-    if metadata is not None:
-        header["__metadata__"] = metadata
-    for name, (kind, shape, content) in tensors.items():
-        header[name] = {"dtype": kind, "shape": shape, "data_offsets": [len(data), len(data) + len(content)]}
-        data += content
-    return with_header(json.dumps(header, ensure_ascii=False, separators=(",", ":")), data + tail)
+    return safetensors_io.encode(tensors, metadata) + tail
 
 
 def with_header(text, data=b""):
-    text = text.encode()
-    text += b" " * (-len(text) % 8)
-    return struct.pack("<Q", len(text)) + text + data
+    return safetensors_io.with_header(text.encode(), data)
 
 
 def floats(*values):

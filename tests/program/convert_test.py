@@ -12,10 +12,8 @@ import sys
 
 import data_files
 import program
-import session_program
-
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "conformance"))
 import safetensors_io
+import session_program
 
 BYTES = {"fp32": 4, "bf16": 2, "int8": 1}
 

@@ -5,6 +5,7 @@ import sys
 
 import program
 import report_folders
+import safetensors_io
 
 NAN, INFINITY = struct.pack("<f", float("nan")), struct.pack("<f", float("inf"))
 DIVERGES = ["--data", "linear", "--train-limit", "64", "--test-limit", "16", "--batch", "16", "--epochs", "3",
@@ -14,8 +15,7 @@ DIVERGES = ["--data", "linear", "--train-limit", "64", "--test-limit", "16", "--
 def spoil(file, name, element, value):
     """One element of a tensor in a safetensors file, which then has no checksums."""
     data = bytearray(program.without_checksums(file.read_bytes()))
-    length, = struct.unpack("<Q", data[:8])
-    at = 8 + length + json.loads(data[8:8 + length])[name]["data_offsets"][0] + 4 * element
+    at = safetensors_io.data_begin(data) + safetensors_io.header_of(data)[name]["data_offsets"][0] + 4 * element
     data[at:at + 4] = value
     file.write_bytes(data)
 

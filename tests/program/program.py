@@ -3,11 +3,13 @@ import json
 import os
 import pathlib
 import shutil
-import struct
 import subprocess
 import sys
 import tempfile
 import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "conformance"))  # for whoever imports this, too
+import safetensors_io
 
 PROGRAM = pathlib.Path(os.environ.get("SPANKEY_BIN", ".")).resolve() / "spankey"
 TINY = ["--train-limit", "24", "--test-limit", "16", "--batch", "8", "--epochs", "1", "--eval-keys", "2",
@@ -87,31 +89,22 @@ def wait_for(file, process, seconds=120):
 
 def safetensors_header(file):
     """Names, types and shapes of a safetensors file, and its metadata."""
-    data = file.read_bytes()
-    length, = struct.unpack("<Q", data[:8])
-    header = json.loads(data[8:8 + length])
-    metadata = header.pop("__metadata__", {})
-    return {name: (entry["dtype"], tuple(entry["shape"])) for name, entry in header.items()}, metadata
+    tensors, metadata = safetensors_io.read(file)
+    return {name: (kind, shape) for name, (kind, shape, _) in tensors.items()}, metadata
 
 
 def tensor_bytes(file):
     """The bytes of every tensor."""
-    data = file.read_bytes()
-    length, = struct.unpack("<Q", data[:8])
-    header = json.loads(data[8:8 + length])
-    header.pop("__metadata__", None)
-    return {name: data[8 + length:][slice(*entry["data_offsets"])] for name, entry in header.items()}
+    return {name: bytes(content) for name, (_, _, content) in safetensors_io.read(file)[0].items()}
 
 
 def without_checksums(data):
     """A safetensors file whose metadata has none, so that the next check is what finds a change."""
-    length, = struct.unpack("<Q", data[:8])
-    header = json.loads(data[8:8 + length])
+    header = safetensors_io.header_of(data)
     header["__metadata__"] = {name: value for name, value in header["__metadata__"].items()
                               if not name.startswith("crc32")}
     text = json.dumps(header, separators=(",", ":")).encode()
-    text += b" " * (-len(text) % 8)
-    return struct.pack("<Q", len(text)) + text + data[8 + length:]
+    return safetensors_io.with_header(text, data[safetensors_io.data_begin(data):])
 
 
 def checkpoints_of(folder):
