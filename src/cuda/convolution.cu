@@ -1,5 +1,9 @@
 // Convolutions: cuDNN's where the image has 8 channels or more, own kernels for fewer (the first layer of a network), which
-// cuDNN would pad, and for shapes that it has no deterministic algorithm for.
+// cuDNN would pad, and for shapes that it has no deterministic algorithm for. In groups of channels it is a group's that
+// count.
+//
+// cuDNN pads all sides alike. Where windows reach further at the bottom and right it gets a copy of x with more rows and
+// columns of zeros; where they end sooner own kernels run.
 //
 // Algorithms are those that cuDNN's heuristics name first among the deterministic ones that fit the workspace: the same
 // choice, so the same bits, in every run on one kind of GPU. Or the fastest of them, where measure_algorithms() says so.
@@ -49,8 +53,10 @@ __global__ void add_unpacked_kernel(index_t taps, index_t in, index_t out, const
   }
 }
 
+index_t group_inputs(const conv2d_problem& p) { return p.in.channels / p.groups; }
+
 dim3 tiles(const conv2d_problem& p) {
-  return dim3(pieces(p.out.channels, tile), pieces(p.in.channels, tile),
+  return dim3(pieces(p.out.channels, tile), pieces(group_inputs(p), tile),
               static_cast<unsigned>(p.kernel * p.kernel));
 }
 
@@ -71,7 +77,8 @@ __global__ void direct_forward_kernel(conv2d_problem p, index_t count, const T* 
   const index_t o = at % p.out.channels, ow = at / p.out.channels % p.out.width,
                 oh = at / (p.out.channels * p.out.width) % p.out.height,
                 n = at / (p.out.channels * p.out.width * p.out.height);
-  const T* const w = packed + o * p.kernel * p.kernel * p.in.channels;
+  const index_t inputs = p.in.channels / p.groups, first = o / (p.out.channels / p.groups) * inputs;
+  const T* const w = packed + o * p.kernel * p.kernel * inputs;
   float sum = bias != nullptr ? bias[o] : 0;
   for (index_t kh = 0; kh < p.kernel; ++kh) {
     const index_t ih = oh * p.stride + kh - p.padding;
@@ -79,9 +86,9 @@ __global__ void direct_forward_kernel(conv2d_problem p, index_t count, const T* 
     for (index_t kw = 0; kw < p.kernel; ++kw) {
       const index_t iw = ow * p.stride + kw - p.padding;
       if (iw < 0 || iw >= p.in.width) continue;
-      for (index_t i = 0; i < p.in.channels; ++i)
-        sum += to_float(x[((n * p.in.height + ih) * p.in.width + iw) * p.in.channels + i]) *
-               to_float(w[(kh * p.kernel + kw) * p.in.channels + i]);
+      for (index_t i = 0; i < inputs; ++i)
+        sum += to_float(x[((n * p.in.height + ih) * p.in.width + iw) * p.in.channels + first + i]) *
+               to_float(w[(kh * p.kernel + kw) * inputs + i]);
     }
   }
   y[at] = from_float<T>(sum);
@@ -96,6 +103,8 @@ __global__ void direct_data_kernel(conv2d_problem p, index_t count, const T* dy,
   const index_t i = at % p.in.channels, iw = at / p.in.channels % p.in.width,
                 ih = at / (p.in.channels * p.in.width) % p.in.height,
                 n = at / (p.in.channels * p.in.width * p.in.height);
+  const index_t inputs = p.in.channels / p.groups, outputs = p.out.channels / p.groups;
+  const index_t first = i / inputs * outputs;
   float sum = accumulate ? to_float(dx[at]) : 0;
   for (index_t kh = 0; kh < p.kernel; ++kh) {
     const index_t h = ih + p.padding - kh;
@@ -105,8 +114,8 @@ __global__ void direct_data_kernel(conv2d_problem p, index_t count, const T* dy,
       if (w < 0 || w % p.stride != 0 || w / p.stride >= p.out.width) continue;
       const T* const g =
           dy + ((n * p.out.height + h / p.stride) * p.out.width + w / p.stride) * p.out.channels;
-      for (index_t o = 0; o < p.out.channels; ++o)
-        sum += to_float(g[o]) * to_float(packed[((o * p.kernel + kh) * p.kernel + kw) * p.in.channels + i]);
+      for (index_t o = first; o < first + outputs; ++o)
+        sum += to_float(g[o]) * to_float(packed[((o * p.kernel + kh) * p.kernel + kw) * inputs + i % inputs]);
     }
   }
   dx[at] = from_float<T>(sum);
@@ -127,8 +136,8 @@ __global__ void direct_weights_kernel(conv2d_problem p, index_t each, const T* x
   constexpr int most = most_products / shares;
   const index_t o = static_cast<index_t>(blockIdx.y) * lanes + threadIdx.x;
   if (o >= p.out.channels) return;
-  const index_t products = p.kernel * p.kernel * p.in.channels,
-                pixels = p.samples * p.out.height * p.out.width;
+  const index_t inputs = p.in.channels / p.groups, group = o / (p.out.channels / p.groups) * inputs;
+  const index_t products = p.kernel * p.kernel * inputs, pixels = p.samples * p.out.height * p.out.width;
   const index_t first = static_cast<index_t>(blockIdx.x) * each,
                 last = first + each < pixels ? first + each : pixels;
   float sum[most];
@@ -140,7 +149,7 @@ __global__ void direct_weights_kernel(conv2d_problem p, index_t each, const T* x
     for (int j = 0; j < most; ++j) {
       const index_t product = blockIdx.z * most_products + threadIdx.y + j * shares;
       if (product >= products) break;
-      const index_t i = product % p.in.channels, tap = product / p.in.channels;
+      const index_t i = group + product % inputs, tap = product / inputs;
       const index_t ih = oh * p.stride + tap / p.kernel - p.padding,
                     iw = ow * p.stride + tap % p.kernel - p.padding;
       if (ih < 0 || ih >= p.in.height || iw < 0 || iw >= p.in.width) continue;
@@ -173,7 +182,59 @@ __global__ void column_sums_kernel(index_t rows, index_t columns, index_t each, 
   partial[blockIdx.x * columns + c] = sum;
 }
 
-bool few_channels(const conv2d_problem& p) { return p.in.channels < 8; }
+bool few_channels(const conv2d_problem& p) { return group_inputs(p) < 8; }
+
+// ---- padding
+
+// to (n, height, width) = x (n, in.height, in.width), 0 beyond it.
+template <class T>
+__global__ void pad_kernel(index_t count, extents in, index_t height, index_t width, const T* x, T* to) {
+  const index_t at = static_cast<index_t>(blockIdx.x) * blockDim.x + threadIdx.x;
+  if (at >= count) return;
+  const index_t c = at % in.channels, w = at / in.channels % width, h = at / (in.channels * width) % height,
+                n = at / (in.channels * width * height);
+  const bool inside = h < in.height && w < in.width;
+  to[at] = inside ? x[((n * in.height + h) * in.width + w) * in.channels + c] : from_float<T>(0);
+}
+
+// dx = what of `padded` is not padding.
+template <class T>
+__global__ void crop_kernel(index_t count, extents in, index_t height, index_t width, const T* padded,
+                            T* dx) {
+  const index_t at = static_cast<index_t>(blockIdx.x) * blockDim.x + threadIdx.x;
+  if (at >= count) return;
+  const index_t c = at % in.channels, w = at / in.channels % in.width,
+                h = at / (in.channels * in.width) % in.height, n = at / in.size();
+  dx[at] = padded[((n * height + h) * width + w) * in.channels + c];
+}
+
+// Rows (columns) that cuDNN must be given for as many outputs, 0 where there is no such number.
+index_t padded_extent(const conv2d_problem& p, index_t in, index_t out) {
+  const index_t last = in + 2 * p.padding - p.kernel,
+                needed = (out - 1) * p.stride + p.kernel - 2 * p.padding;
+  if (last >= 0 && last / p.stride + 1 == out) return in;
+  return needed > in ? needed : 0;
+}
+// The problem as cuDNN gets it: p, or p with more rows and columns in x, or one of height 0 that it cannot be given.
+conv2d_problem symmetric(const conv2d_problem& p) {
+  const index_t height = padded_extent(p, p.in.height, p.out.height),
+                width = padded_extent(p, p.in.width, p.out.width);
+  conv2d_problem made = p;
+  made.in.height = width == 0 ? 0 : height;
+  made.in.width = width;
+  return made;
+}
+bool is_copied(const conv2d_problem& p, const conv2d_problem& given) {
+  return given.in.height != p.in.height || given.in.width != p.in.width;
+}
+template <class T>
+const T* padded_copy(const conv2d_problem& p, const conv2d_problem& given, const T* x, T* to) {
+  if (!is_copied(p, given)) return x;
+  const index_t count = p.samples * given.in.size();
+  launch("conv2d pad", pad_kernel<T>, pieces(count, block_threads), block_threads, count, p.in,
+         given.in.height, given.in.width, x, to);
+  return to;
+}
 
 // ---- cuDNN
 
@@ -234,10 +295,11 @@ plan make_plan(const conv2d_problem& p, direction way) {
   SPANKEY_CHECK(cudnnSetTensor4dDescriptor(made.y, CUDNN_TENSOR_NHWC, data_type<T>, whole(p.samples),
                                            whole(p.out.channels), whole(p.out.height), whole(p.out.width)));
   SPANKEY_CHECK(cudnnSetFilter4dDescriptor(made.w, data_type<T>, CUDNN_TENSOR_NHWC, whole(p.out.channels),
-                                           whole(p.in.channels), whole(p.kernel), whole(p.kernel)));
+                                           whole(group_inputs(p)), whole(p.kernel), whole(p.kernel)));
   SPANKEY_CHECK(cudnnSetConvolution2dDescriptor(made.convolution, whole(p.padding), whole(p.padding),
                                                 whole(p.stride), whole(p.stride), 1, 1,
                                                 CUDNN_CROSS_CORRELATION, CUDNN_DATA_FLOAT));
+  SPANKEY_CHECK(cudnnSetConvolutionGroupCount(made.convolution, whole(p.groups)));
   // The heuristics answer for this kind of arithmetic: without a word, float may become TF32.
   const cudnnMathType_t arithmetic = !std::is_same_v<T, float> ? CUDNN_TENSOR_OP_MATH
                                      : tf32()                  ? CUDNN_DEFAULT_MATH
@@ -275,12 +337,20 @@ plan make_plan(const conv2d_problem& p, direction way) {
 template <class T>
 const plan& plan_of(const conv2d_problem& p, direction way) {
   using key = std::tuple<direction, bool, bool, index_t, index_t, index_t, index_t, index_t, index_t, index_t,
-                         index_t>;
+                         index_t, index_t>;
   static auto& plans = *new std::map<key, plan>;
   const key k{way,        tf32(),         measured(), p.samples, p.in.channels, p.in.height,
-              p.in.width, p.out.channels, p.kernel,   p.stride,  p.padding};
+              p.in.width, p.out.channels, p.kernel,   p.stride,  p.padding,     p.groups};
   const auto known = plans.find(k);
   return known != plans.end() ? known->second : plans.emplace(k, make_plan<T>(p, way)).first->second;
+}
+
+// The plan for p, which cuDNN gets as `given`; null where own kernels run.
+template <class T>
+const plan* plan_for(const conv2d_problem& p, const conv2d_problem& given, direction way) {
+  if (few_channels(p) || given.in.height == 0) return nullptr;
+  const plan& found = plan_of<T>(given, way);
+  return found.own ? nullptr : &found;
 }
 
 }  // namespace
@@ -302,80 +372,98 @@ int convolutions_without_cudnn() { return own_kernels; }
 
 index_t conv2d_packed_size(const conv2d_problem& p) { return p.weight_size(); }
 
-template <class T>
-void conv2d_pack(const conv2d_problem& p, const float* w, T* packed) {
-  launch<threads::together>("conv2d pack", pack_kernel<T>, tiles(p), dim3(tile, tile_rows),
-                            p.kernel * p.kernel, p.in.channels, p.out.channels, w, packed);
+index_t conv2d_padded_size(const conv2d_problem& p) {
+  const conv2d_problem given = symmetric(p);
+  return few_channels(p) || !is_copied(p, given) ? 0 : p.samples * given.in.size();
 }
 
 template <class T>
-void conv2d_forward(const conv2d_problem& p, const T* x, const T* packed, const float* bias, T* y) {
+void conv2d_pack(const conv2d_problem& p, const float* w, T* packed) {
+  launch<threads::together>("conv2d pack", pack_kernel<T>, tiles(p), dim3(tile, tile_rows),
+                            p.kernel * p.kernel, group_inputs(p), p.out.channels, w, packed);
+}
+
+template <class T>
+void conv2d_forward(const conv2d_problem& p, const T* x, const T* packed, const float* bias, T* y,
+                    T* padded) {
   const index_t count = p.samples * p.out.size();
   if (count == 0) return;
-  const plan* const c = few_channels(p) ? nullptr : &plan_of<T>(p, direction::forward);
-  if (c == nullptr || c->own) {
+  const conv2d_problem given = symmetric(p);
+  const plan* const c = plan_for<T>(p, given, direction::forward);
+  if (c == nullptr) {
     launch("conv2d direct_forward", direct_forward_kernel<T>, pieces(count, block_threads), block_threads, p,
            count, x, packed, bias, y);
     return;
   }
   const float one = 1, none = 0;
-  SPANKEY_CHECK(cudnnConvolutionForward(dnn(), &one, c->x, x, c->w, packed, c->convolution,
-                                        static_cast<cudnnConvolutionFwdAlgo_t>(c->algorithm), workspace(),
-                                        c->workspace, &none, c->y, y));
+  SPANKEY_CHECK(cudnnConvolutionForward(dnn(), &one, c->x, padded_copy(p, given, x, padded), c->w, packed,
+                                        c->convolution, static_cast<cudnnConvolutionFwdAlgo_t>(c->algorithm),
+                                        workspace(), c->workspace, &none, c->y, y));
   if (bias != nullptr)
     launch("conv2d add_bias", add_bias_kernel<T>, pieces(count, block_threads), block_threads, count,
            p.out.channels, bias, y);
 }
 
 template <class T>
-void conv2d_backward_data(const conv2d_problem& p, const T* dy, const T* packed, T* dx, bool accumulate) {
+void conv2d_backward_data(const conv2d_problem& p, const T* dy, const T* packed, T* dx, bool accumulate,
+                          T* padded) {
   const index_t count = p.samples * p.in.size();
   if (count == 0) return;
-  const plan* const c = few_channels(p) ? nullptr : &plan_of<T>(p, direction::data);
-  if (c == nullptr || c->own) {
+  const conv2d_problem given = symmetric(p);
+  const plan* const c = p.out.size() == 0 ? nullptr : plan_for<T>(p, given, direction::data);
+  if (c == nullptr) {
     launch("conv2d direct_data", direct_data_kernel<T>, pieces(count, block_threads), block_threads, p, count,
            dy, packed, accumulate, dx);
     return;
   }
+  // Added to in the copy, so that a sum is rounded once.
+  const bool copied = is_copied(p, given);
+  if (copied && accumulate) padded_copy(p, given, static_cast<const T*>(dx), padded);
   const float one = 1, before = accumulate ? 1 : 0;
   SPANKEY_CHECK(cudnnConvolutionBackwardData(dnn(), &one, c->w, packed, c->y, dy, c->convolution,
                                              static_cast<cudnnConvolutionBwdDataAlgo_t>(c->algorithm),
-                                             workspace(), c->workspace, &before, c->x, dx));
+                                             workspace(), c->workspace, &before, c->x, copied ? padded : dx));
+  if (copied)
+    launch("conv2d crop", crop_kernel<T>, pieces(count, block_threads), block_threads, count, p.in,
+           given.in.height, given.in.width, padded, dx);
 }
 
 template <class T>
 void conv2d_backward_weights(const conv2d_problem& p, const T* x, const T* dy, float* dw, float* dbias,
-                             T* packed_gradient) {
+                             conv2d_scratch<T> scratch) {
   const index_t pixels = p.samples * p.out.height * p.out.width;
   if (pixels == 0) return;
-  const plan* const c = few_channels(p) ? nullptr : &plan_of<T>(p, direction::weights);
-  if (c == nullptr || c->own) {
+  const conv2d_problem given = symmetric(p);
+  const plan* const c = plan_for<T>(p, given, direction::weights);
+  if (c == nullptr) {
     const index_t room = static_cast<index_t>(workspace_bytes / sizeof(float)) / p.weight_size();
     const index_t chunks = chunks_of(pixels) < room ? chunks_of(pixels) : room,
                   each = (pixels + chunks - 1) / chunks;
     float* const partial = reinterpret_cast<float*>(workspace());
     launch("conv2d direct_weights", direct_weights_kernel<T>,
            dim3(static_cast<unsigned>(chunks), pieces(p.out.channels, lanes),
-                pieces(p.kernel * p.kernel * p.in.channels, most_products)),
+                pieces(p.kernel * p.kernel * group_inputs(p), most_products)),
            dim3(static_cast<unsigned>(lanes), static_cast<unsigned>(shares)), p, each, x, dy, partial);
     launch("add_partial", add_partial_kernel, pieces(p.weight_size(), block_threads), block_threads, chunks,
            p.weight_size(), partial, dw);
   } else {
     const float one = 1, none = 0;
-    SPANKEY_CHECK(cudnnConvolutionBackwardFilter(dnn(), &one, c->x, x, c->y, dy, c->convolution,
+    SPANKEY_CHECK(cudnnConvolutionBackwardFilter(dnn(), &one, c->x, padded_copy(p, given, x, scratch.padded),
+                                                 c->y, dy, c->convolution,
                                                  static_cast<cudnnConvolutionBwdFilterAlgo_t>(c->algorithm),
-                                                 workspace(), c->workspace, &none, c->w, packed_gradient));
+                                                 workspace(), c->workspace, &none, c->w, scratch.packed));
     launch<threads::together>("conv2d add_unpacked", add_unpacked_kernel<T>, tiles(p), dim3(tile, tile_rows),
-                              p.kernel * p.kernel, p.in.channels, p.out.channels, packed_gradient, dw);
+                              p.kernel * p.kernel, group_inputs(p), p.out.channels, scratch.packed, dw);
   }
   if (dbias != nullptr) add_column_sums(pixels, p.out.channels, dy, dbias);
 }
 
-#define SPANKEY_INSTANTIATE(T)                                                                  \
-  template void conv2d_pack<T>(const conv2d_problem&, const float*, T*);                        \
-  template void conv2d_forward<T>(const conv2d_problem&, const T*, const T*, const float*, T*); \
-  template void conv2d_backward_data<T>(const conv2d_problem&, const T*, const T*, T*, bool);   \
-  template void conv2d_backward_weights<T>(const conv2d_problem&, const T*, const T*, float*, float*, T*)
+#define SPANKEY_INSTANTIATE(T)                                                                        \
+  template void conv2d_pack<T>(const conv2d_problem&, const float*, T*);                              \
+  template void conv2d_forward<T>(const conv2d_problem&, const T*, const T*, const float*, T*, T*);   \
+  template void conv2d_backward_data<T>(const conv2d_problem&, const T*, const T*, T*, bool, T*);     \
+  template void conv2d_backward_weights<T>(const conv2d_problem&, const T*, const T*, float*, float*, \
+                                           conv2d_scratch<T>)
 SPANKEY_INSTANTIATE(float);
 SPANKEY_INSTANTIATE(bf16);
 #undef SPANKEY_INSTANTIATE

@@ -36,14 +36,20 @@ struct cuda {
 };
 }  // namespace backend
 
-/// One 2-d convolution: y(n, oh, ow, o) = sum over kh, kw, i of x(n, oh*stride + kh - padding, ...) * w(kh,
-/// kw, i, o).
+/// One 2-d convolution in `groups` equal groups of channels, with weights (kernel, kernel, I/groups, O):
+///   y(n, oh, ow, o) = sum over kh, kw, i of x(n, oh*stride + kh - padding, ow*stride + kw - padding, g I/groups + i) *
+///                     w(kh, kw, i, o)
+/// o being one of the O/groups outputs of group g. x is 0 outside the image: `padding` rows and columns count from its top
+/// and left, and beyond its other sides a window reaches as far as `out` takes it.
 struct conv2d_problem {
   index_t samples;
   extents in, out;
   index_t kernel, stride, padding;
+  index_t groups = 1;
 
-  [[nodiscard]] constexpr index_t weight_size() const { return kernel * kernel * in.channels * out.channels; }
+  [[nodiscard]] constexpr index_t weight_size() const {
+    return kernel * kernel * (in.channels / groups) * out.channels;
+  }
   /// Multiplications and additions of one pass.
   [[nodiscard]] constexpr double flops() const {
     return 2.0 * static_cast<double>(samples * out.height * out.width) * static_cast<double>(weight_size());

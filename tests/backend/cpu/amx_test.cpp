@@ -45,24 +45,28 @@ std::vector<std::uint32_t> random_words(index_t count, std::uint64_t seed) {
 
 // Problems that tiles serve: all remainders of samples, channels, steps and regions, and every reason to slice.
 std::vector<conv2d_problem> tiled_problems() {
-  return {same(16, 16, 16, 5, 5, 3, 1),          // one word short of everything
-          same(33, 64, 64, 8, 8, 3, 1),          // whole steps, one sample left over
-          same(40, 96, 130, 4, 4, 3, 2),         // three blocks of targets, the last of 16 columns
-          same(32, 17, 33, 5, 7, 3, 1),          // fewer than 16 words, odd channels
-          same(16, 30, 65, 6, 6, 3, 2),          // the same backwards and not
-          same(16, 31, 32, 3, 3, 3, 1),          // 16 words, the last one half empty
-          same(35, 65, 48, 6, 5, 3, 1),          // a step of one word
-          same(64, 62, 10, 1, 1, 1, 1),          // a linear map
-          same(17, 4100, 20, 1, 1, 1, 1),        // channels in many steps
-          same(16, 940, 16, 4, 4, 3, 1),         // slices of channels
-          problem(18, 356, 20, 5, 4, 5, 1, 2),   // slices since the window is large
-          same(32, 16, 64, 9, 9, 1, 2),          // sources that no target reaches
-          problem(16, 32, 32, 4, 4, 1, 1, 2),    // targets that reach no source
-          problem(32, 20, 24, 12, 11, 7, 2, 3),  // a window larger than the stride allows for
-          problem(16, 24, 16, 8, 8, 2, 2, 0),    // windows side by side
-          same(16, 48, 40, 1, 6, 3, 2),          // a gather without targets
-          same(33, 16, 16, 64, 64, 1, 1),        // several rounds of samples in dw
-          same(130, 64, 64, 4, 4, 3, 1)};        // several blocks of samples in one unit of dw
+  return {same(16, 16, 16, 5, 5, 3, 1),           // one word short of everything
+          same(33, 64, 64, 8, 8, 3, 1),           // whole steps, one sample left over
+          same(40, 96, 130, 4, 4, 3, 2),          // three blocks of targets, the last of 16 columns
+          same(32, 17, 33, 5, 7, 3, 1),           // fewer than 16 words, odd channels
+          same(16, 30, 65, 6, 6, 3, 2),           // the same backwards and not
+          same(16, 31, 32, 3, 3, 3, 1),           // 16 words, the last one half empty
+          same(35, 65, 48, 6, 5, 3, 1),           // a step of one word
+          same(64, 62, 10, 1, 1, 1, 1),           // a linear map
+          same(17, 4100, 20, 1, 1, 1, 1),         // channels in many steps
+          same(16, 940, 16, 4, 4, 3, 1),          // slices of channels
+          problem(18, 356, 20, 5, 4, 5, 1, 2),    // slices since the window is large
+          same(32, 16, 64, 9, 9, 1, 2),           // sources that no target reaches
+          problem(16, 32, 32, 4, 4, 1, 1, 2),     // targets that reach no source
+          problem(32, 20, 24, 12, 11, 7, 2, 3),   // a window larger than the stride allows for
+          problem(16, 24, 16, 8, 8, 2, 2, 0),     // windows side by side
+          {16, {32, 6, 5}, {24, 6, 5}, 4, 1, 1},  // even windows, which reach further at the bottom
+          {17, {18, 9, 7}, {16, 5, 4}, 6, 2, 2},
+          {32, {64, 8, 9}, {33, 2, 3}, 7, 1, 0},
+          {16, {64, 5, 4}, {96, 5, 4}, 3, 1, 1, 2},  // two groups
+          same(16, 48, 40, 1, 6, 3, 2),              // a gather without targets
+          same(33, 16, 16, 64, 64, 1, 1),            // several rounds of samples in dw
+          same(130, 64, 64, 4, 4, 3, 1)};            // several blocks of samples in one unit of dw
 }
 
 }  // namespace

@@ -179,6 +179,8 @@ void check_agreement(const conv2d_problem& p, const Each& each) {
     CAPTURE(p.in.width);
     CAPTURE(p.kernel);
     CAPTURE(p.stride);
+    CAPTURE(p.padding);
+    CAPTURE(p.groups);
     operands<T> o = given;
     o.forward(false);
     CHECK(relative_error(o.y, y) <= tolerance<T>);

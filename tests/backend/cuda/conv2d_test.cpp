@@ -36,6 +36,8 @@ void check_agreement(const conv2d_problem& p, bool with_bias) {
   CAPTURE(p.out.channels);
   CAPTURE(p.kernel);
   CAPTURE(p.stride);
+  CAPTURE(p.padding);
+  CAPTURE(p.groups);
   // Rounding of sums as long as these.
   const auto of_sum = [](index_t terms) {
     return 4e-7 * std::sqrt(static_cast<double>(std::max<index_t>(terms, 64)));
@@ -60,7 +62,7 @@ void check_agreement(const conv2d_problem& p, bool with_bias) {
   const std::vector<T> found_y = y.host();
   CHECK(difference(found_y, expected_y) < tolerance + (with_bias ? slack<T> : 0));
   kernels<T>::pack(p, on_w.data(), packed.data());
-  kernels<T>::forward_packed(p, on_x.data(), packed.data(), b, y.data(), nullptr);
+  kernels<T>::forward_packed(p, on_x.data(), packed.data(), b, y.data(), scratch.data());
   CHECK(same_bits(y.host(), found_y));
 
   for (const bool accumulate : {true, false}) {
@@ -96,6 +98,30 @@ TEST_CASE_TEMPLATE("cuda conv2d: agrees with the reference", T, float, bf16) {
   check_agreement<T>(problem(2, {4, 7, 7}, 70, 3, 2), true);
   check_agreement<T>(problem(2, {2, 9, 9}, 3, 5, 2), false);
   check_agreement<T>(problem(60, {3, 8, 8}, 65, 3, 1), false);  // several chunks of pixels
+}
+// As large as the image divided by the stride, with padding (kernel - 1) / 2 above and left; or without padding.
+conv2d_problem window(index_t channels, index_t kernel, index_t stride, bool filling, index_t groups = 1) {
+  const auto reduced = [&](index_t extent) {
+    return filling ? (extent + stride - 1) / stride : (extent - kernel) / stride + 1;
+  };
+  return {2,      {channels, 9, 8}, {2 * channels, reduced(9), reduced(8)},
+          kernel, stride,           filling ? (kernel - 1) / 2 : 0,
+          groups};
+}
+TEST_CASE_TEMPLATE("cuda conv2d: windows 1 to 7, strides 1 to 4, groups", T, float, bf16) {
+  for (index_t kernel = 1; kernel <= 7; ++kernel)
+    for (const bool filling : {true, false}) {
+      check_agreement<T>(window(4, kernel, kernel % 4 + 1, filling), true);
+      check_agreement<T>(window(8, kernel, (kernel + 1) % 4 + 1, filling), false);  // cuDNN's
+      check_agreement<T>(window(3, kernel, (kernel + 2) % 4 + 1, filling, 3), true);
+    }
+  check_agreement<T>(window(16, 4, 1, true, 2), true);  // groups of cuDNN's, with a padded copy
+  check_agreement<T>(window(16, 3, 2, true, 2), false);
+  conv2d_problem depthwise = window(65, 3, 1, true, 65), cut = window(8, 3, 1, true);
+  depthwise.out.channels = 65;
+  check_agreement<T>(depthwise, true);
+  cut.out.height -= 2;  // outputs end sooner than the image
+  check_agreement<T>(cut, true);
 }
 TEST_CASE("cuda conv2d: cuDNN serves what the models ask of it") {
   const std::string before = spankey::cuda::describe_device();

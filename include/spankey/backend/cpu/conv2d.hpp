@@ -1,25 +1,15 @@
 // Convolution on the CPU, float and bf16: y, dx and dw of backend/reference/conv2d.hpp, which is the specification.
 //
-// Register tiles read the activations through pointers (conv2d_product.hpp, conv2d_gradient.hpp) or through Winograd's
-// transform (conv2d_winograd*.hpp; of bf16 the data gradient only); the portable family takes matrix products of BLAS for
-// float (conv2d_blas.hpp), that of AMX has tiles of its own for bf16 (conv2d_amx*.hpp). bf16 is multiplied
-// in pairs, summed in float and rounded once, into y or dx. Nothing is allocated: packed weights and partial sums live in
-// `scratch`. The bits do not depend on the number of threads.
+// One group of channels is conv2d_dense.hpp's; a channel a group conv2d_depthwise.hpp's; other groups are dense, bundle by
+// bundle (conv2d_bundles.hpp). Without outputs or samples there is nothing to do. Nothing is allocated: packed weights and
+// partial sums live in `scratch`. The bits do not depend on the number of threads.
 #pragma once
 
 #include <algorithm>
 
-#include "spankey/backend/cpu/conv2d_amx.hpp"
-#include "spankey/backend/cpu/conv2d_amx_gradient.hpp"
-#include "spankey/backend/cpu/conv2d_blas.hpp"
-#include "spankey/backend/cpu/conv2d_gather.hpp"
-#include "spankey/backend/cpu/conv2d_gradient.hpp"
-#include "spankey/backend/cpu/conv2d_pack.hpp"
-#include "spankey/backend/cpu/conv2d_padding.hpp"
-#include "spankey/backend/cpu/conv2d_product.hpp"
-#include "spankey/backend/cpu/conv2d_winograd.hpp"
-#include "spankey/backend/cpu/conv2d_winograd_gradient.hpp"
-#include "spankey/backend/cpu/isa.hpp"
+#include "spankey/backend/cpu/conv2d_bundles.hpp"
+#include "spankey/backend/cpu/conv2d_dense.hpp"
+#include "spankey/backend/cpu/conv2d_depthwise.hpp"
 #include "spankey/backend/cpu/tag.hpp"
 
 namespace spankey {
@@ -28,154 +18,56 @@ template <class T>
 struct conv2d_kernels<backend::cpu, T> {
   /// Scratch elements that forward and the backward passes may use; the same for every instruction set.
   static constexpr index_t scratch_size(const conv2d_problem& p) {
-    return std::max(
-        {product_size(p, p.in.channels, p.out.channels), product_size(p, p.out.channels, p.in.channels),
-         cpu::gradient_scratch_size<T>(p), cpu::conv2d_gradient_tasks * p.out.channels,
-         std::is_same_v<T, bf16> ? cpu::amx_gradient_scratch(p) : 0,
-         winograd_weights(p) ? cpu::plan_winograd_gradient(p).scratch_size() + cpu::winograd_gradient_channels
-                             : 0});
+    if (p.samples * p.out.size() == 0) return 0;
+    return choose(p, [&p](auto way) { return decltype(way)::scratch_size(p); });
   }
 
   /// Floats of the weights as forward reads them.
   static constexpr index_t packed_size(const conv2d_problem& p) {
-    return p.kernel * p.kernel * cpu::words_for<T>(p.in.channels) * cpu::padded_channels(p.out.channels);
+    return choose(p, [&p](auto way) { return decltype(way)::packed_size(p); });
   }
   /// Packs weights for forward_packed of the instruction-set family that is active now.
   static void pack(const conv2d_problem& p, const float* w, float* packed) {
-    if (runs_blas()) {
-      std::copy_n(w, p.weight_size(), packed);
-      return;
-    }
-    const cpu::conv2d_blocks<T> blocks = blocks_of(p, p.in.channels, p.out.channels);
-    cpu::pack_weights(p, cpu::conv2d_direction::forward, cpu::forward_gather(p), blocks, w,
-                      reinterpret_cast<word*>(packed));
+    choose(p, [&](auto way) { decltype(way)::pack(p, w, packed); });
   }
 
-  /// y = x * w (+ bias); bias may be null. y is T, or float.
-  template <class Y>
-  static void forward(const conv2d_problem& p, const T* x, const float* w, const float* bias, Y* y,
+  /// y = x * w (+ bias); bias may be null.
+  static void forward(const conv2d_problem& p, const T* x, const float* w, const float* bias, T* y,
                       float* scratch) {
-    float* const packed = scratch + product_size(p, p.in.channels, p.out.channels) - packed_size(p);
-    pack(p, w, packed);
-    forward_packed(p, x, packed, bias, y, scratch);
+    if (p.samples * p.out.size() == 0) return;
+    choose(p, [&](auto way) { decltype(way)::forward(p, x, w, bias, y, scratch); });
   }
   /// The same with weights from pack().
-  template <class Y>
   static void forward_packed(const conv2d_problem& p, const T* x, const float* packed, const float* bias,
-                             Y* y, float* scratch) {
-    if constexpr (std::is_same_v<T, float>) {
-      if (runs_blas()) return cpu::blas_forward(p, x, packed, bias, y);
-    }
-    const cpu::conv2d_blocks<T> blocks = blocks_of(p, p.in.channels, p.out.channels);
-    const cpu::conv2d_gather g = cpu::forward_gather(p);
-    const float* const start = begin_sums(p.out.channels, bias, scratch);
-    if constexpr (std::is_same_v<T, float> && std::is_same_v<Y, float>) {
-      if (cpu::uses_winograd(p)) {
-        return cpu::run_winograd(g, blocks,
-                                 {x, packed, start, y, scratch + cpu::padded_channels(p.out.channels)});
-      }
-    }
-    const auto* const words = reinterpret_cast<const word*>(packed);
-    const auto run = [&](const cpu::conv2d_gather& gather, const T* source) {
-      run_products(
-          p, 1, [&](index_t) { return gather; }, [words](index_t) { return words; }, blocks,
-          cpu::conv2d_product_operands<T, Y>{source, nullptr, start, y});
-    };
-    if (!cpu::pads_source(p)) return run(g, x);
-    T* const source = reinterpret_cast<T*>(scratch + cpu::padded_channels(p.out.channels));
-    cpu::pad_source(p, x, source);
-    run(cpu::forward_gather(cpu::padded_problem(p)), source);
+                             T* y, float* scratch) {
+    if (p.samples * p.out.size() == 0) return;
+    choose(p, [&](auto way) { decltype(way)::forward_packed(p, x, packed, bias, y, scratch); });
   }
 
   /// dx = dy * w transposed, or dx += with `accumulate`.
   static void backward_data(const conv2d_problem& p, const T* dy, const float* w, T* dx, bool accumulate,
                             float* scratch) {
-    if constexpr (std::is_same_v<T, float>) {
-      if (runs_blas()) return cpu::blas_backward_data(p, dy, w, dx, accumulate);
+    if (p.samples * p.out.size() == 0) {
+      if (!accumulate) std::fill_n(dx, p.samples * p.in.size(), T{});
+      return;
     }
-    const cpu::conv2d_blocks<T> blocks = blocks_of(p, p.out.channels, p.in.channels);
-    const float* const start = accumulate ? nullptr : begin_sums(p.in.channels, nullptr, scratch);
-    float* const rest = scratch + cpu::padded_channels(p.in.channels);
-    if (cpu::uses_winograd(p) && !runs_amx(p, p.out.channels)) {
-      const cpu::conv2d_gather g = cpu::backward_gather(p, 0);
-      const cpu::conv2d_blocks<float> wide{cpu::active_conv2d_tiles<float>(), p.in.channels};
-      float* const packed = rest + cpu::winograd_filter_size<T>(p.out.channels, p.in.channels);
-      cpu::pack_weights(p, cpu::conv2d_direction::backward, g, wide, w, packed);
-      return cpu::run_winograd(g, blocks, {dy, packed, start, dx, rest});
-    }
-    const auto packed_at = [&](index_t gather) {
-      index_t depth = 0;
-      for (index_t i = 0; i < gather; ++i) depth += cpu::packed_depth<T>(cpu::backward_gather(p, i));
-      return reinterpret_cast<word*>(rest + depth * cpu::padded_channels(p.in.channels));
-    };
-    for (index_t i = 0; i < cpu::backward_gathers(p); ++i) {
-      cpu::pack_weights(p, cpu::conv2d_direction::backward, cpu::backward_gather(p, i), blocks, w,
-                        packed_at(i));
-    }
-    run_products(
-        p, cpu::backward_gathers(p), [&p](index_t i) { return cpu::backward_gather(p, i); }, packed_at,
-        blocks, cpu::conv2d_product_operands<T, T>{dy, nullptr, start, dx});
+    choose(p, [&](auto way) { decltype(way)::backward_data(p, dy, w, dx, accumulate, scratch); });
   }
 
   /// dw += x^T dy, dbias += sum of dy; dbias may be null.
   static void backward_weights(const conv2d_problem& p, const T* x, const T* dy, float* dw, float* dbias,
                                float* scratch) {
-    add_weights(p, x, dy, dw, scratch);
-    if (dbias != nullptr) cpu::add_bias_gradient(p, dy, dbias, scratch);
+    if (p.samples * p.out.size() == 0) return;
+    choose(p, [&](auto way) { decltype(way)::backward_weights(p, x, dy, dw, dbias, scratch); });
   }
 
  private:
-  using word = cpu::word_t<T>;
-  static bool runs_blas() { return std::is_same_v<T, float> && active_isa() == isa::portable; }
-  // Whether AMX tiles multiply these source channels.
-  static bool runs_amx(const conv2d_problem& p, index_t sources) {
-    return std::is_same_v<T, bf16> && cpu::active_amx() != cpu::amx_unit::none && cpu::fits_amx(p, sources);
-  }
-  // On the processor both have the same layout; emulated tiles may stand beside narrower vectors.
-  static cpu::conv2d_blocks<T> blocks_of(const conv2d_problem& p, index_t sources, index_t targets) {
-    if constexpr (std::is_same_v<T, bf16>) {
-      if (runs_amx(p, sources)) return cpu::amx_blocks(targets);
-    }
-    return {cpu::active_conv2d_tiles<T>(), targets};
-  }
-  template <class Y, class At, class PackedAt>
-  static void run_products(const conv2d_problem& p, index_t gathers, const At& at, const PackedAt& packed_at,
-                           const cpu::conv2d_blocks<T>& blocks,
-                           const cpu::conv2d_product_operands<T, Y>& data) {
-    if constexpr (std::is_same_v<T, bf16>) {
-      if (runs_amx(p, at(0).source.channels))
-        return cpu::run_amx_products(gathers, at, packed_at, blocks, data);
-    }
-    cpu::run_products(gathers, at, packed_at, blocks, data);
-  }
-
-  static constexpr bool winograd_weights(const conv2d_problem& p) {
-    return std::is_same_v<T, float> && cpu::uses_winograd(p);
-  }
-  static void add_weights(const conv2d_problem& p, const T* x, const T* dy, float* dw, float* scratch) {
-    if constexpr (std::is_same_v<T, float>) {
-      if (runs_blas()) return cpu::blas_backward_weights(p, x, dy, dw, scratch);
-      if (winograd_weights(p)) return cpu::add_winograd_gradient(p, x, dy, dw, scratch);
-    } else if (runs_amx(p, p.in.channels)) {
-      return cpu::add_amx_gradient(p, x, dy, dw, scratch);
-    }
-    cpu::add_weight_gradient(p, x, dy, dw, scratch);
-  }
-
-  // One padded row that the sums start from, and what Winograd's transform or a padded source needs, at the end the
-  // packed weights. A batch that is smaller than planned may go the other way.
-  static constexpr index_t product_size(const conv2d_problem& p, index_t sources, index_t targets) {
-    const index_t row = cpu::padded_channels(targets);
-    const index_t direct =
-        p.kernel * p.kernel * cpu::words_for<T>(sources) * row + cpu::padded_source_size(p);
-    return row +
-           (cpu::uses_winograd(p) ? std::max(direct, cpu::winograd_scratch<T>(sources, targets)) : direct);
-  }
-  // The row that sums start from: the bias or zeros, at the beginning of scratch.
-  static const float* begin_sums(index_t channels, const float* bias, float* scratch) {
-    std::fill_n(scratch, cpu::padded_channels(channels), 0.0F);
-    if (bias != nullptr) std::copy_n(bias, channels, scratch);
-    return scratch;
+  // f(the kernels that serve p).
+  template <class F>
+  static constexpr auto choose(const conv2d_problem& p, const F& f) {
+    if (p.groups == 1) return f(cpu::dense_conv2d<T>{});
+    if (cpu::is_depthwise(p)) return f(cpu::depthwise_conv2d<T>{});
+    return f(cpu::bundled_conv2d<T>{});
   }
 };
 

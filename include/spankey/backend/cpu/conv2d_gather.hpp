@@ -29,16 +29,19 @@ struct conv2d_run {
   [[nodiscard]] constexpr index_t taps() const { return tap_end - tap_begin; }
 };
 
+/// The taps that target `t` reaches.
+constexpr conv2d_run taps_at(const conv2d_axis& axis, index_t t) {
+  const index_t before = t * axis.step + axis.origin, first = std::clamp<index_t>(-before, 0, axis.taps);
+  return {t, t + 1, first, std::clamp<index_t>(axis.sources - before, first, axis.taps)};
+}
+
 /// The run that starts at target `begin`.
 constexpr conv2d_run run_at(const conv2d_axis& axis, index_t begin) {
-  const auto first = [&axis](index_t t) {
-    return std::clamp<index_t>(-(t * axis.step + axis.origin), 0, axis.taps);
-  };
-  const auto last = [&axis, &first](index_t t) {
-    return std::clamp<index_t>(axis.sources - (t * axis.step + axis.origin), first(t), axis.taps);
-  };
-  conv2d_run run{begin, begin + 1, first(begin), last(begin)};
-  while (run.end < axis.targets && first(run.end) == run.tap_begin && last(run.end) == run.tap_end) ++run.end;
+  conv2d_run run = taps_at(axis, begin);
+  for (; run.end < axis.targets; ++run.end) {
+    const conv2d_run next = taps_at(axis, run.end);
+    if (next.tap_begin != run.tap_begin || next.tap_end != run.tap_end) break;
+  }
   return run;
 }
 

@@ -28,17 +28,21 @@ constexpr index_t tile_work(const conv2d_gather& g) {
   return work;
 }
 
-/// The same convolution of a source that holds its padding.
+/// The same convolution of a source that holds its padding: on the far sides as much as windows reach, at least as on the
+/// near ones.
 constexpr conv2d_problem padded_problem(const conv2d_problem& p) {
+  const auto after = [&p](index_t in, index_t out) {
+    return std::max(p.padding, (out - 1) * p.stride + p.kernel - p.padding - in);
+  };
   conv2d_problem padded = p;
-  padded.in.height += 2 * p.padding;
-  padded.in.width += 2 * p.padding;
+  padded.in.height += p.padding + after(p.in.height, p.out.height);
+  padded.in.width += p.padding + after(p.in.width, p.out.width);
   padded.padding = 0;
   return padded;
 }
 
 constexpr bool pads_source(const conv2d_problem& p) {
-  return p.padding > 0 && p.samples <= padding_samples &&
+  return padded_problem(p).in != p.in && p.samples <= padding_samples &&
          tile_work(forward_gather(padded_problem(p))) < tile_work(forward_gather(p));
 }
 
@@ -47,7 +51,7 @@ constexpr index_t padded_source_size(const conv2d_problem& p) {
   return std::min(p.samples, padding_samples) * padded_problem(p).in.size();
 }
 
-/// to (N, H + 2 padding, W + 2 padding, C) = x with zeros around every image.
+/// to, with the extents of the padded problem, = x with zeros around every image.
 template <class T>
 void pad_source(const conv2d_problem& p, const T* x, T* to) {
   const extents wide = padded_problem(p).in;

@@ -38,7 +38,8 @@ inline constexpr index_t winograd_samples = 16;
 constexpr bool uses_winograd(const conv2d_problem& p) {
   return p.kernel == 3 && p.stride == 1 && p.padding == 1 && p.samples >= winograd_samples &&
          p.in.channels % 16 == 0 && p.out.channels % 16 == 0 && p.in.channels >= 32 && p.out.channels >= 32 &&
-         p.in.height % 2 == 0 && p.in.width % 2 == 0;
+         p.in.height % 2 == 0 && p.in.width % 2 == 0 && p.out.height == p.in.height &&
+         p.out.width == p.in.width;
 }
 
 /// Windows of one chunk: whole tasks.

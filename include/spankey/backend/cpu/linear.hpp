@@ -8,7 +8,7 @@
 #include <algorithm>
 
 #include "spankey/backend/cpu/blas.hpp"
-#include "spankey/backend/cpu/conv2d.hpp"
+#include "spankey/backend/cpu/conv2d_dense.hpp"
 #include "spankey/backend/cpu/lanes.hpp"
 #include "spankey/backend/cpu/tag.hpp"
 
@@ -87,7 +87,7 @@ struct linear_kernels<backend::cpu, bf16> {
   }
 
  private:
-  using conv = conv2d_kernels<backend::cpu, bf16>;
+  using conv = cpu::dense_conv2d<bf16>;
   static constexpr conv2d_problem pixel(const linear_problem& p) {
     return {p.samples, {p.in, 1, 1}, {p.out, 1, 1}, 1, 1, 0};
   }

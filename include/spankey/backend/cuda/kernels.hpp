@@ -13,20 +13,28 @@
 
 namespace spankey::cuda {
 
-// ---- convolutions; scratch in elements of T
+// ---- convolutions; sizes and scratch in elements of T
 index_t conv2d_packed_size(const conv2d_problem& p);
-/// w (kernel, kernel, I, O) to (O, kernel, kernel, I) in T.
+/// Of a copy of x with the padding that cuDNN cannot be told of; 0 where none is needed.
+index_t conv2d_padded_size(const conv2d_problem& p);
+/// w (kernel, kernel, I/groups, O) to (O, kernel, kernel, I/groups) in T.
 template <class T>
 void conv2d_pack(const conv2d_problem& p, const float* w, T* packed);
-/// bias may be null.
+/// bias may be null; `padded` takes conv2d_padded_size elements.
 template <class T>
-void conv2d_forward(const conv2d_problem& p, const T* x, const T* packed, const float* bias, T* y);
+void conv2d_forward(const conv2d_problem& p, const T* x, const T* packed, const float* bias, T* y, T* padded);
 template <class T>
-void conv2d_backward_data(const conv2d_problem& p, const T* dy, const T* packed, T* dx, bool accumulate);
-/// packed_gradient is scratch, as large as packed weights; dbias may be null.
+void conv2d_backward_data(const conv2d_problem& p, const T* dy, const T* packed, T* dx, bool accumulate,
+                          T* padded);
+/// Room for a padded copy, and for packed weights.
+template <class T>
+struct conv2d_scratch {
+  T *padded, *packed;
+};
+/// dbias may be null.
 template <class T>
 void conv2d_backward_weights(const conv2d_problem& p, const T* x, const T* dy, float* dw, float* dbias,
-                             T* packed_gradient);
+                             conv2d_scratch<T> scratch);
 
 // ---- batch norm; scratch in floats
 index_t batch_norm_scratch_size(const batch_norm_problem& p);

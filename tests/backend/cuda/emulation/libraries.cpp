@@ -73,7 +73,7 @@ struct emulated_tensor {
   }
 };
 struct emulated_convolution {
-  int padding = 0, stride = 0;
+  int padding = 0, stride = 0, groups = 1;
   bool exact = false;  // float products are not TF32's
 };
 
@@ -90,8 +90,11 @@ void for_each_product(const emulated_tensor& x, const emulated_tensor& w, const 
           for (long kw = 0; kw < w.w; ++kw) {
             const long ih = oh * c.stride + kh - c.padding, iw = ow * c.stride + kw - c.padding;
             if (ih < 0 || ih >= x.h || iw < 0 || iw >= x.w) continue;
-            for (long o = 0; o < y.c; ++o)
-              for (long i = 0; i < x.c; ++i) f(x.at(n, ih, iw, i), w.at(o, kh, kw, i), y.at(n, oh, ow, o));
+            for (long o = 0; o < y.c; ++o) {
+              const long first = o / (y.c / c.groups) * w.c;
+              for (long i = 0; i < w.c; ++i)
+                f(x.at(n, ih, iw, first + i), w.at(o, kh, kw, i), y.at(n, oh, ow, o));
+            }
           }
 }
 bool fit(const emulated_tensor& x, const emulated_tensor& w, const emulated_tensor& y,
@@ -99,8 +102,8 @@ bool fit(const emulated_tensor& x, const emulated_tensor& w, const emulated_tens
   const auto reduced = [&](int extent, int kernel) {
     return c.stride > 0 ? (extent + 2 * c.padding - kernel) / c.stride + 1 : 0;
   };
-  return x.n > 0 && x.n == y.n && x.c == w.c && y.c == w.n && y.h == reduced(x.h, w.h) &&
-         y.w == reduced(x.w, w.w) && x.narrow == y.narrow && x.narrow == w.narrow;
+  return x.n > 0 && x.n == y.n && x.c == w.c * c.groups && y.c == w.n && y.c % c.groups == 0 &&
+         y.h == reduced(x.h, w.h) && y.w == reduced(x.w, w.w) && x.narrow == y.narrow && x.narrow == w.narrow;
 }
 
 // Shapes of 33 channels are not served. Else the heuristics of a library that prefers what is not deterministic, to be passed over.
@@ -163,11 +166,16 @@ cudnnStatus_t cudnnSetConvolution2dDescriptor(cudnnConvolutionDescriptor_t c, in
   if (pad_h != pad_w || stride_h != stride_w || dilation_h != 1 || dilation_w != 1 ||
       mode != CUDNN_CROSS_CORRELATION || type != CUDNN_DATA_FLOAT)
     return CUDNN_STATUS_NOT_SUPPORTED;
-  *c = {pad_h, stride_h, false};
+  *c = {pad_h, stride_h, 1, false};
   return CUDNN_STATUS_SUCCESS;
 }
 cudnnStatus_t cudnnSetConvolutionMathType(cudnnConvolutionDescriptor_t c, cudnnMathType_t type) {
   c->exact = type == CUDNN_FMA_MATH;
+  return CUDNN_STATUS_SUCCESS;
+}
+
+cudnnStatus_t cudnnSetConvolutionGroupCount(cudnnConvolutionDescriptor_t c, int groups) {
+  c->groups = groups;
   return CUDNN_STATUS_SUCCESS;
 }
 
