@@ -204,7 +204,7 @@ __global__ void crop_kernel(index_t count, extents in, index_t height, index_t w
   const index_t at = static_cast<index_t>(blockIdx.x) * blockDim.x + threadIdx.x;
   if (at >= count) return;
   const index_t c = at % in.channels, w = at / in.channels % in.width,
-                h = at / (in.channels * in.width) % in.height, n = at / in.size();
+                h = at / (in.channels * in.width) % in.height, n = at / (in.channels * in.width * in.height);
   dx[at] = padded[((n * height + h) * width + w) * in.channels + c];
 }
 

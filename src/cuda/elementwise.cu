@@ -1,4 +1,4 @@
-// ReLU, pooling, injection: one thread an element, or 16 bytes of them where the shapes allow it.
+// ReLU, injection: one thread an element, or 16 bytes of them where the shapes allow it.
 #include "launch.cuh"
 #include "spankey/backend/cuda/kernels.hpp"
 
@@ -57,71 +57,6 @@ template <class T>
 __global__ void scale_kernel(index_t count, const float* factor, T* y) {
   const index_t i = thread_index();
   if (i < count) y[i] = from_float<T>(to_float(y[i]) * factor[i]);
-}
-
-// Offset from `window` of the first largest (or first NaN) of its four elements.
-template <class T>
-__device__ index_t first_maximum(const T* window, index_t row, index_t channels) {
-  const index_t offsets[4] = {0, channels, row, row + channels};
-  index_t best = 0;
-  float top = to_float(window[0]);
-  for (int i = 1; i < 4; ++i) {
-    const float v = to_float(window[offsets[i]]);
-    if (v > top || v != v) {
-      top = v;
-      best = offsets[i];
-    }
-  }
-  return best;
-}
-
-template <class T>
-__global__ void max_pool_forward_kernel(index_t count, index_t height, index_t width, index_t channels,
-                                        const T* x, T* y) {
-  const index_t i = thread_index();
-  if (i >= count) return;
-  const index_t oh = height / 2, ow = width / 2;
-  const index_t c = i % channels, w = i / channels % ow, h = i / (channels * ow) % oh,
-                n = i / (channels * ow * oh);
-  const T* const window = x + ((n * height + 2 * h) * width + 2 * w) * channels + c;
-  y[i] = window[first_maximum(window, width * channels, channels)];
-}
-
-// One thread an element of dx: dropped rows and columns get their 0 here, too.
-template <class T>
-__global__ void max_pool_backward_kernel(index_t count, index_t height, index_t width, index_t channels,
-                                         const T* x, const T* dy, T* dx) {
-  const index_t i = thread_index();
-  if (i >= count) return;
-  const index_t oh = height / 2, ow = width / 2;
-  const index_t c = i % channels, w = i / channels % width, h = i / (channels * width) % height,
-                n = i / (channels * width * height);
-  float g = 0;
-  if (h / 2 < oh && w / 2 < ow) {
-    const index_t corner = ((n * height + h / 2 * 2) * width + w / 2 * 2) * channels + c;
-    if (corner + first_maximum(x + corner, width * channels, channels) == i)
-      g = to_float(dy[((n * oh + h / 2) * ow + w / 2) * channels + c]);
-  }
-  dx[i] = from_float<T>(g);
-}
-
-template <class T>
-__global__ void mean_pool_forward_kernel(index_t count, index_t pixels, index_t channels, const T* x, T* y) {
-  const index_t i = thread_index();
-  if (i >= count) return;
-  const T* const first = x + i / channels * pixels * channels + i % channels;
-  float sum = 0;
-  for (index_t p = 0; p < pixels; ++p) sum += to_float(first[p * channels]);
-  y[i] = from_float<T>(sum / static_cast<float>(pixels));
-}
-
-template <class T>
-__global__ void mean_pool_backward_kernel(index_t count, index_t pixels, index_t channels, const T* dy,
-                                          T* dx) {
-  const index_t i = thread_index();
-  if (i >= count) return;
-  const float g = to_float(dy[i / (pixels * channels) * channels + i % channels]);
-  dx[i] = from_float<T>(g / static_cast<float>(pixels));
 }
 
 // y = a x + b of one key element, and dy/dk = slope * (x or 1).
@@ -212,31 +147,6 @@ void scale(index_t count, const float* factor, T* y) {
 }
 
 template <class T>
-void max_pool_forward(index_t samples, const extents& in, const T* x, T* y) {
-  const index_t count = samples * in.channels * (in.height / 2) * (in.width / 2);
-  launch("max_pool_forward", max_pool_forward_kernel<T>, pieces(count, block_threads), block_threads, count,
-         in.height, in.width, in.channels, x, y);
-}
-template <class T>
-void max_pool_backward(index_t samples, const extents& in, const T* x, const T* dy, T* dx) {
-  const index_t count = samples * in.size();
-  launch("max_pool_backward", max_pool_backward_kernel<T>, pieces(count, block_threads), block_threads, count,
-         in.height, in.width, in.channels, x, dy, dx);
-}
-template <class T>
-void mean_pool_forward(index_t samples, const extents& in, const T* x, T* y) {
-  const index_t count = samples * in.channels;
-  launch("mean_pool_forward", mean_pool_forward_kernel<T>, pieces(count, block_threads), block_threads, count,
-         in.height * in.width, in.channels, x, y);
-}
-template <class T>
-void mean_pool_backward(index_t samples, const extents& in, const T* dy, T* dx) {
-  const index_t count = samples * in.size();
-  launch("mean_pool_backward", mean_pool_backward_kernel<T>, pieces(count, block_threads), block_threads,
-         count, in.height * in.width, in.channels, dy, dx);
-}
-
-template <class T>
 void inject_forward(const injection_policy& policy, index_t samples, index_t d, const T* x,
                     key_view<const float> keys, T* y) {
   const index_t rows = rows_of(keys.stride);
@@ -262,10 +172,6 @@ void inject_backward(const injection_policy& policy, index_t samples, index_t d,
   template void relu_backward<T>(index_t, const T*, const T*, T*);                      \
   template void add<T>(index_t, const T*, T*);                                          \
   template void scale<T>(index_t, const float*, T*);                                    \
-  template void max_pool_forward<T>(index_t, const extents&, const T*, T*);             \
-  template void max_pool_backward<T>(index_t, const extents&, const T*, const T*, T*);  \
-  template void mean_pool_forward<T>(index_t, const extents&, const T*, T*);            \
-  template void mean_pool_backward<T>(index_t, const extents&, const T*, T*);           \
   template void inject_forward<T>(const injection_policy&, index_t, index_t, const T*,  \
                                   key_view<const float>, T*);                           \
   template void inject_backward<T>(const injection_policy&, index_t, index_t, const T*, \

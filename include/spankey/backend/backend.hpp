@@ -56,6 +56,33 @@ struct conv2d_problem {
   }
 };
 
+/// One max pooling: y(n, oh, ow, c) is the largest x(n, h, w, c) in a window of kernel x kernel places whose first one is
+/// (oh*stride - padding, ow*stride - padding). Places outside the image count as minus infinity.
+struct pool2d_problem {
+  index_t samples;
+  extents in, out;  // of as many channels
+  index_t kernel = 2, stride = 2, padding = 0;
+
+  /// Places or windows [begin, end) of one axis; none where end <= begin.
+  struct range {
+    index_t begin, end;
+  };
+  /// Places of an axis of `size` that a window holds, and windows of an axis of `count` that hold a place.
+  [[nodiscard]] constexpr range places_of(index_t window, index_t size) const {
+    const index_t first = window * stride - padding;
+    return {first > 0 ? first : 0, first + kernel < size ? first + kernel : size};
+  }
+  [[nodiscard]] constexpr range windows_at(index_t place, index_t count) const {
+    const index_t before = place + padding - kernel, last = (place + padding) / stride + 1;
+    return {before < 0 ? 0 : before / stride + 1, last < count ? last : count};
+  }
+  /// 2 x 2 side by side, odd last rows and columns dropped.
+  [[nodiscard]] constexpr bool halves() const {
+    return kernel == 2 && stride == 2 && padding == 0 && out.height == in.height / 2 &&
+           out.width == in.width / 2;
+  }
+};
+
 /// Batch norm over `groups` equal parts of the batch, each with its own statistics over `rows` = N/G*H*W
 /// rows. The running statistics are updated `repeats` times by each: once for every group that shares the part. Where
 /// groups that share it are one part, every row is there `copies` times: the unbiased variance counts them.
@@ -159,8 +186,8 @@ SPANKEY_DECLARE_KERNELS(update_kernels);
 template <class B, class T>
 concept Backend = has_kernels<B, T> &&
     requires(const conv2d_problem& conv, const batch_norm_problem& norm, const linear_problem& map,
-             const extents& image, const sgd_update& update, const adam_update& adam, index_t n, const T* in,
-             T* out, const master_t<T>* w, master_t<T>* dw) {
+             const pool2d_problem& pool, const extents& image, const sgd_update& update,
+             const adam_update& adam, index_t n, const T* in, T* out, const master_t<T>* w, master_t<T>* dw) {
   conv2d_kernels<B, T>::scratch_size(conv);
   conv2d_kernels<B, T>::forward(conv, in, w, w, out, dw);
   conv2d_kernels<B, T>::packed_size(conv);
@@ -175,8 +202,8 @@ concept Backend = has_kernels<B, T> &&
   batch_norm_kernels<B, T>::backward(norm, activation::relu, batch_norm_backward_operands<T>{}, dw);
   relu_kernels<B, T>::forward(n, in, out);
   relu_kernels<B, T>::backward(n, in, in, out);
-  pool2d_kernels<B, T>::max_forward(n, image, in, out);
-  pool2d_kernels<B, T>::max_backward(n, image, in, in, out);
+  pool2d_kernels<B, T>::max_forward(pool, in, out);
+  pool2d_kernels<B, T>::max_backward(pool, in, in, out);
   pool2d_kernels<B, T>::mean_forward(n, image, in, out);
   pool2d_kernels<B, T>::mean_backward(n, image, in, out);
   linear_kernels<B, T>::scratch_size(map);

@@ -74,7 +74,7 @@ struct engine {
     } else if (op.relu) {
       relu_kernels<Backend, float>::forward(count, sums, sums);
     }
-    if (op.max_pool) pool2d_kernels<Backend, float>::max_forward(1, op.convolved(), sums, t.y);
+    if (op.max_pool) pool2d_kernels<Backend, float>::max_forward({1, op.convolved(), op.out()}, sums, t.y);
     if (!op.site_first) apply(t.key, op.out().size(), t.y);
   }
 

@@ -18,11 +18,12 @@ class max_pool2d {
   }
   batch_view<const T, output> forward(const pass&, batch_view<const T, In> x) {
     x_ = x;
-    kernels::max_forward(x.samples(), extents_of<In>, x.data(), y_.data);
+    kernels::max_forward({x.samples(), extents_of<In>, extents_of<output>}, x.data(), y_.data);
     return {y_.data, x.samples()};
   }
   void backward(const pass&, batch_view<const T, output> dy, batch_view<T, In> dx) {
-    kernels::max_backward(dy.samples(), extents_of<In>, x_.data(), dy.data(), dx.data());
+    kernels::max_backward({dy.samples(), extents_of<In>, extents_of<output>}, x_.data(), dy.data(),
+                          dx.data());
   }
 
  private:

@@ -1,5 +1,5 @@
 // Pooling on the CPU, float and bf16: max equals reference<float> bit for bit (ties and NaN included), mean agrees
-// with reference<double>; odd sizes, sizes without a window, every channel tail.
+// with reference<double>; odd sizes, sizes without a window, windows 1 to 7 with strides and padding, every channel tail.
 #include "spankey/backend/cpu/pool2d.hpp"
 
 #include <doctest/doctest.h>
@@ -14,6 +14,7 @@ namespace {
 using namespace agreement;
 using spankey::bf16;
 using spankey::extents;
+using spankey::pool2d_problem;
 template <class T>
 using kernels = spankey::pool2d_kernels<spankey::backend::cpu, T>;
 using exact = spankey::pool2d_kernels<spankey::backend::reference, float>;
@@ -47,22 +48,60 @@ std::vector<T> coarse_values(index_t count) {
   return rounded<T>(x);
 }
 
+pool2d_problem halving(index_t samples, const extents& in) {
+  return {samples, in, {in.channels, in.height / 2, in.width / 2}};
+}
+
+// Sums of gradients are those of the reference in float, in its order.
+template <class T>
+void check_max(const pool2d_problem& p) {
+  CAPTURE(p.kernel);
+  CAPTURE(p.stride);
+  CAPTURE(p.padding);
+  CAPTURE(p.in.channels);
+  CAPTURE(p.in.height);
+  CAPTURE(p.in.width);
+  const std::vector<T> x = coarse_values<T>(p.samples * p.in.size()),
+                       dy = values<T>(p.samples * p.out.size(), 2);
+  std::vector<T> y(dy.size(), T(9.0F));
+  std::vector<float> expected_y(dy.size());
+  kernels<T>::max_forward(p, x.data(), y.data());
+  exact::max_forward(p, floats(x).data(), expected_y.data());
+  CHECK(same_bits(y, rounded<T>(expected_y)));
+  std::vector<T> dx(x.size(), T(9.0F));
+  std::vector<float> expected_dx(x.size());
+  kernels<T>::max_backward(p, x.data(), dy.data(), dx.data());
+  exact::max_backward(p, floats(x).data(), floats(dy).data(), expected_dx.data());
+  CHECK(same_bits(dx, rounded<T>(expected_dx)));
+}
+
 }  // namespace
 
 TEST_CASE_TEMPLATE("max pool: ties, NaN, odd sizes", T, float, bf16) {
-  for_each_shape([](index_t samples, const extents& in) {
-    const index_t outputs = samples * (in.height / 2) * (in.width / 2) * in.channels;
-    const std::vector<T> x = coarse_values<T>(samples * in.size()), dy = values<T>(outputs, 2);
-    std::vector<T> y(dy.size(), T(9.0F));
-    std::vector<float> expected_y(dy.size());
-    kernels<T>::max_forward(samples, in, x.data(), y.data());
-    exact::max_forward(samples, in, floats(x).data(), expected_y.data());
-    CHECK(same_bits(y, rounded<T>(expected_y)));
-    std::vector<T> dx(x.size(), T(9.0F));
-    std::vector<float> expected_dx(x.size());
-    kernels<T>::max_backward(samples, in, x.data(), dy.data(), dx.data());
-    exact::max_backward(samples, in, floats(x).data(), floats(dy).data(), expected_dx.data());
-    CHECK(same_bits(dx, rounded<T>(expected_dx)));
+  for_each_shape([](index_t samples, const extents& in) { check_max<T>(halving(samples, in)); });
+}
+
+TEST_CASE_TEMPLATE("max pool: windows 1 to 7, strides 1 to 4, padding", T, float, bf16) {
+  constexpr index_t channels[] = {1, 3, 5, 16, 33, 65};
+  std::size_t next = 0;
+  for_each_isa([&] {
+    for (index_t kernel = 1; kernel <= 7; ++kernel)
+      for (index_t stride = 1; stride <= 4; ++stride)
+        for (const index_t padding : {index_t{0}, kernel / 2})
+          for (const extents& image : {extents{1, 1, 6}, extents{1, 9, 7}, extents{1, 4, 40}}) {
+            const index_t c = channels[next++ % std::size(channels)];
+            const auto reduced = [&](index_t size) {
+              return size + 2 * padding < kernel ? 0 : (size + 2 * padding - kernel) / stride + 1;
+            };
+            check_max<T>({static_cast<index_t>(next % 3 + 1),
+                          {c, image.height, image.width},
+                          {c, reduced(image.height), reduced(image.width)},
+                          kernel,
+                          stride,
+                          padding});
+          }
+    check_max<T>({2, {17, 5, 5}, {17, 3, 4}, 2, 2, 0});  // one row and two columns more than whole windows
+    check_max<T>({0, {3, 5, 5}, {3, 3, 3}, 3, 2, 1});
   });
 }
 
@@ -95,8 +134,20 @@ TEST_CASE_TEMPLATE("pooling: the same bits for any number of threads", T, float,
     const extents in{17, 33, 31};
     const std::vector<T> x = values<T>(9 * in.size(), 1);
     std::vector<T> all(static_cast<std::size_t>(9 * 16 * 15 * 17 + 9 * 17));
-    kernels<T>::max_forward(9, in, x.data(), all.data());
+    kernels<T>::max_forward(halving(9, in), x.data(), all.data());
     kernels<T>::mean_forward(9, in, x.data(), all.data() + 9 * 16 * 15 * 17);
     return floats(all);
+  });
+}
+
+TEST_CASE_TEMPLATE("max pool: windows that overlap have the same bits for any number of threads", T, float,
+                   bf16) {
+  check_thread_independence([] {
+    const pool2d_problem p{5, {17, 33, 31}, {17, 17, 16}, 3, 2, 1};
+    const std::vector<T> x = values<T>(p.samples * p.in.size(), 1),
+                         dy = values<T>(p.samples * p.out.size(), 2);
+    std::vector<T> dx(x.size());
+    kernels<T>::max_backward(p, x.data(), dy.data(), dx.data());
+    return floats(dx);
   });
 }

@@ -1,13 +1,11 @@
-// ReLU, pooling and injection on the device agree with reference<double>: sizes with and without whole packs, memory that
+// ReLU and injection on the device agree with reference<double>: sizes with and without whole packs, memory that
 // starts between packs, in place, NaN; float and bf16.
 #include <doctest/doctest.h>
 
 #include "device_tensor.hpp"
 #include "spankey/backend/cuda/inject.hpp"
-#include "spankey/backend/cuda/pool2d.hpp"
 #include "spankey/backend/cuda/relu.hpp"
 #include "spankey/backend/reference/inject.hpp"
-#include "spankey/backend/reference/pool2d.hpp"
 #include "spankey/backend/reference/relu.hpp"
 #include "spankey/inject/additive.hpp"
 #include "spankey/inject/multiplicative.hpp"
@@ -69,38 +67,6 @@ TEST_CASE_TEMPLATE("cuda relu: agrees with the reference, also from between two 
       spankey::relu_kernels<cuda, T>::backward(count - skipped, y.data() + skipped, on_dy.data() + skipped,
                                                on_dy.data() + skipped);
       CHECK(difference(on_dy.host(), edx) == 0);
-    }
-}
-
-TEST_CASE_TEMPLATE("cuda pool2d: agrees with the reference", T, float, bf16) {
-  using plain = spankey::pool2d_kernels<reference, double>;
-  using kernels = spankey::pool2d_kernels<cuda, T>;
-  for (const index_t samples : {1, 3})
-    for (const spankey::extents in : {spankey::extents{1, 2, 2}, {3, 5, 7}, {16, 14, 14}, {32, 3, 2}}) {
-      CAPTURE(in.channels);
-      const index_t count = samples * in.size(),
-                    pooled = samples * in.channels * (in.height / 2) * (in.width / 2);
-      std::vector<T> x = values<T>(count, 1);
-      x.back() = T(std::numeric_limits<float>::quiet_NaN());
-      for (std::size_t i = 0; i + 1 < x.size() && in.height == 14; ++i)
-        x[i] = T(i % 5 == 0 ? 1.0F : 0.0F);  // ties
-      const std::vector<T> dy = values<T>(pooled, 2), mean_dy = values<T>(samples * in.channels, 3);
-      const std::vector<double> wx = widened(x), wdy = widened(dy), wm = widened(mean_dy);
-      const tensor<T> on_x(x), on_dy(dy), on_m(mean_dy), y(pooled, T(9.0F)),
-          mean(samples * in.channels, T(9.0F)), dx(count, T(9.0F));
-      std::vector<double> ey(dy.size()), em(mean_dy.size()), edx(x.size());
-      kernels::max_forward(samples, in, on_x.data(), y.data());
-      plain::max_forward(samples, in, wx.data(), ey.data());
-      CHECK(difference(y.host(), ey) == 0);
-      kernels::max_backward(samples, in, on_x.data(), on_dy.data(), dx.data());
-      plain::max_backward(samples, in, wx.data(), wdy.data(), edx.data());
-      CHECK(difference(dx.host(), edx) == 0);
-      kernels::mean_forward(samples, in, on_x.data(), mean.data());
-      plain::mean_forward(samples, in, wx.data(), em.data());
-      CHECK(difference(mean.host(), em) < 1e-6);
-      kernels::mean_backward(samples, in, on_m.data(), dx.data());
-      plain::mean_backward(samples, in, wm.data(), edx.data());
-      CHECK(difference(dx.host(), edx) < 1e-6);
     }
 }
 

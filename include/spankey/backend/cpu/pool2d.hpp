@@ -1,8 +1,8 @@
 // Pooling, CPU; everything overwrites. Specification: backend/reference/pool2d.hpp.
-//   max 2x2, stride 2 (odd last rows and columns are dropped): y = max of four, dx = dy at the first maximum
-//   in row-major order, 0 elsewhere
+//   max of every window: y = the largest, dx = sum of dy of the windows whose first maximum in row-major order it is
 //   mean over all of H x W: y(n,c) = mean x(n,:,:,c), dx = dy / (H W)
-// x, dx (N,H,W,C); y, dy (N,H/2,W/2,C) or (N,C). Channels are the vector direction.
+// x, dx (N,H,W,C); y, dy (N,H',W',C) or (N,C). Channels are the vector direction. Windows of 2 x 2 side by side have
+// kernels of their own (pool2d.inl), others take a row of y or of dx at a time (pool2d_window.inl).
 // bf16: sums in float, rounded once.
 #pragma once
 
@@ -15,12 +15,47 @@
 #define SPANKEY_ISA_TEXT "spankey/backend/cpu/foreach_scalar.inl"
 #include "spankey/backend/cpu/foreach_isa.hpp"
 #undef SPANKEY_SCALAR_TEXT
+#define SPANKEY_SCALAR_TEXT "spankey/backend/cpu/pool2d_window.inl"
+#define SPANKEY_ISA_TEXT "spankey/backend/cpu/foreach_scalar.inl"
+#include "spankey/backend/cpu/foreach_isa.hpp"
+#undef SPANKEY_SCALAR_TEXT
 
 namespace spankey {
 
 template <cpu::Scalar T>
 struct pool2d_kernels<backend::cpu, T> {
-  static void max_forward(index_t samples, const extents& in, const T* x, T* y) {
+  static void max_forward(const pool2d_problem& p, const T* x, T* y) {
+    if (p.halves()) return halve(p.samples, p.in, x, y);
+    const auto kernel = SPANKEY_DISPATCH(pool_window_row);
+    for_each_part(p.samples * p.out.height, p.in.width * p.in.channels, [&](index_t unit) {
+      kernel(p, unit % p.out.height, x + unit / p.out.height * p.in.size(),
+             y + unit * p.out.width * p.out.channels);
+    });
+  }
+  static void max_backward(const pool2d_problem& p, const T* x, const T* dy, T* dx) {
+    if (p.halves()) return halve_backward(p.samples, p.in, x, dy, dx);
+    const auto kernel = SPANKEY_DISPATCH(pool_window_row_gradient);
+    for_each_part(p.samples * p.in.height, p.in.width * p.in.channels, [&](index_t unit) {
+      const index_t n = unit / p.in.height;
+      kernel(p, unit % p.in.height, x + n * p.in.size(), dy + n * p.out.size(),
+             dx + unit * p.in.width * p.in.channels);
+    });
+  }
+  static void mean_forward(index_t samples, const extents& in, const T* x, T* y) {
+    const auto kernel = SPANKEY_DISPATCH(pool_mean);
+    for_each_part(samples, in.size(), [&](index_t n) {
+      kernel(in.height * in.width, in.channels, x + n * in.size(), y + n * in.channels);
+    });
+  }
+  static void mean_backward(index_t samples, const extents& in, const T* dy, T* dx) {
+    const auto kernel = SPANKEY_DISPATCH(pool_mean_gradient);
+    for_each_part(samples, in.size(), [&](index_t n) {
+      kernel(in.height * in.width, in.channels, dy + n * in.channels, dx + n * in.size());
+    });
+  }
+
+ private:
+  static void halve(index_t samples, const extents& in, const T* x, T* y) {
     const auto kernel = SPANKEY_DISPATCH(pool_max_row);
     const index_t row = in.width * in.channels, height = in.height / 2, width = in.width / 2;
     for_each_part(samples * height, 2 * row, [&](index_t unit) {
@@ -28,7 +63,7 @@ struct pool2d_kernels<backend::cpu, T> {
       kernel(width, in.channels, top, top + row, y + unit * width * in.channels);
     });
   }
-  static void max_backward(index_t samples, const extents& in, const T* x, const T* dy, T* dx) {
+  static void halve_backward(index_t samples, const extents& in, const T* x, const T* dy, T* dx) {
     const auto kernel = SPANKEY_DISPATCH(pool_max_row_gradient);
     const index_t row = in.width * in.channels, height = in.height / 2, width = in.width / 2;
     const index_t pairs = (in.height + 1) / 2;  // the last one is a single row where H is odd
@@ -46,20 +81,6 @@ struct pool2d_kernels<backend::cpu, T> {
       std::fill(dx + top + row + used, dx + top + 2 * row, T{});
     });
   }
-  static void mean_forward(index_t samples, const extents& in, const T* x, T* y) {
-    const auto kernel = SPANKEY_DISPATCH(pool_mean);
-    for_each_part(samples, in.size(), [&](index_t n) {
-      kernel(in.height * in.width, in.channels, x + n * in.size(), y + n * in.channels);
-    });
-  }
-  static void mean_backward(index_t samples, const extents& in, const T* dy, T* dx) {
-    const auto kernel = SPANKEY_DISPATCH(pool_mean_gradient);
-    for_each_part(samples, in.size(), [&](index_t n) {
-      kernel(in.height * in.width, in.channels, dy + n * in.channels, dx + n * in.size());
-    });
-  }
-
- private:
   // f(unit) for every unit of `elements` elements, in parallel, about block_elements elements to a task.
   template <class F>
   static void for_each_part(index_t units, index_t elements, const F& f) {

@@ -57,9 +57,9 @@ void relu_forward(index_t count, const T* x, T* y);
 template <class T>
 void relu_backward(index_t count, const T* y, const T* dy, T* dx);
 template <class T>
-void max_pool_forward(index_t samples, const extents& in, const T* x, T* y);
+void max_pool_forward(const pool2d_problem& p, const T* x, T* y);
 template <class T>
-void max_pool_backward(index_t samples, const extents& in, const T* x, const T* dy, T* dx);
+void max_pool_backward(const pool2d_problem& p, const T* x, const T* dy, T* dx);
 template <class T>
 void mean_pool_forward(index_t samples, const extents& in, const T* x, T* y);
 template <class T>

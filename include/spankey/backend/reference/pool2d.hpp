@@ -1,10 +1,12 @@
 // Pooling, reference.
-//   max 2x2, stride 2 (odd last rows and columns are dropped): y = max of four, dx = dy at the first maximum
-//   in row-major order (PyTorch's choice), 0 elsewhere mean over all of H x W: y(n,c) = mean x(n,:,:,c), dx =
-//   dy / (H W)
+//   max, of every window: y = the largest, or a NaN that is among them; -infinity where the window is all padding
+//     dx = sum of dy of the windows whose first maximum (or last NaN) in row-major order it is, as in PyTorch
+//   mean over all of H x W: y(n,c) = mean x(n,:,:,c), dx = dy / (H W)
+// Everything overwrites.
 #pragma once
 
 #include <algorithm>
+#include <limits>
 
 #include "spankey/backend/reference/tag.hpp"
 
@@ -12,20 +14,16 @@ namespace spankey {
 
 template <class T>
 struct pool2d_kernels<backend::reference, T> {
-  static void max_forward(index_t samples, const extents& in, const T* x, T* y) {
-    for_each_window(
-        samples, in,
-        [&](const T* window, index_t c, index_t out) { y[out] = window[first_maximum(in, window, c)]; }, x);
+  static void max_forward(const pool2d_problem& p, const T* x, T* y) {
+    for_each_window(p, x, [&](index_t at, index_t out) {
+      y[out] = at < 0 ? -std::numeric_limits<T>::infinity() : x[at];
+    });
   }
-  /// dx = gradient routed to the first maximum of each window.
-  static void max_backward(index_t samples, const extents& in, const T* x, const T* dy, T* dx) {
-    std::fill(dx, dx + samples * in.size(), T(0));
-    for_each_window(
-        samples, in,
-        [&](const T* window, index_t c, index_t out) {
-          dx[(window - x) + first_maximum(in, window, c)] = dy[out];
-        },
-        x);
+  static void max_backward(const pool2d_problem& p, const T* x, const T* dy, T* dx) {
+    std::fill(dx, dx + p.samples * p.in.size(), T(0));
+    for_each_window(p, x, [&](index_t at, index_t out) {
+      if (at >= 0) dx[at] += dy[out];
+    });
   }
   static void mean_forward(index_t samples, const extents& in, const T* x, T* y) {
     const index_t pixels = in.height * in.width;
@@ -45,24 +43,24 @@ struct pool2d_kernels<backend::reference, T> {
   }
 
  private:
-  // Offset from `window` of the first largest (or first NaN) of its four elements.
-  static index_t first_maximum(const extents& in, const T* window, index_t c) {
-    const index_t row = in.width * in.channels;
-    index_t best = c;
-    for (const index_t at : {c + in.channels, c + row, c + row + in.channels})
-      if (window[at] > window[best] || window[at] != window[at]) best = at;
-    return best;
-  }
-  // f(top left pixel of the window, channel, output index)
+  // f(element of x that is the window's maximum, or -1, element of y)
   template <class F>
-  static void for_each_window(index_t samples, const extents& in, F&& f, const T* x) {
-    const index_t oh = in.height / 2, ow = in.width / 2;
-    for (index_t n = 0; n < samples; ++n)
-      for (index_t h = 0; h < oh; ++h)
-        for (index_t w = 0; w < ow; ++w)
-          for (index_t c = 0; c < in.channels; ++c)
-            f(x + ((n * in.height + 2 * h) * in.width + 2 * w) * in.channels, c,
-              ((n * oh + h) * ow + w) * in.channels + c);
+  static void for_each_window(const pool2d_problem& p, const T* x, F&& f) {
+    for (index_t n = 0; n < p.samples; ++n)
+      for (index_t oh = 0; oh < p.out.height; ++oh)
+        for (index_t ow = 0; ow < p.out.width; ++ow)
+          for (index_t c = 0; c < p.out.channels; ++c)
+            f(maximum(p, x, n, oh, ow, c), ((n * p.out.height + oh) * p.out.width + ow) * p.out.channels + c);
+  }
+  static index_t maximum(const pool2d_problem& p, const T* x, index_t n, index_t oh, index_t ow, index_t c) {
+    const pool2d_problem::range rows = p.places_of(oh, p.in.height), columns = p.places_of(ow, p.in.width);
+    index_t best = -1;
+    for (index_t h = rows.begin; h < rows.end; ++h)
+      for (index_t w = columns.begin; w < columns.end; ++w) {
+        const index_t at = ((n * p.in.height + h) * p.in.width + w) * p.in.channels + c;
+        if (best < 0 || x[at] > x[best] || x[at] != x[at]) best = at;
+      }
+    return best;
   }
 };
 
