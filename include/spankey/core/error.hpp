@@ -15,24 +15,9 @@
 #include <string_view>
 #include <type_traits>
 
-#include "spankey/core/dialect.hpp"
+#include "spankey/core/escape.hpp"
 
 namespace spankey {
-
-/// `text` with every control character of ASCII written as \xNN.
-inline std::string on_one_line(std::string_view text) {
-  constexpr std::string_view digits = "0123456789abcdef";
-  std::string line;
-  for (const char c : text) {
-    const auto code = static_cast<unsigned char>(c);
-    if (code < 0x20 || code == 0x7F) {
-      line.append("\\x").append(1, digits[code >> 4]).append(1, digits[code & 15]);
-    } else {
-      line.push_back(c);
-    }
-  }
-  return line;
-}
 
 /// What the library throws. what() is the whole line; id() the stable part, without "spankey.".
 class error : public std::runtime_error {

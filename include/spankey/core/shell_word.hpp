@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "spankey/core/dialect.hpp"
+#include "spankey/core/escape.hpp"
 
 namespace spankey {
 
@@ -13,7 +13,6 @@ namespace spankey {
 /// single quotes; with control characters as $'...', which stays one line and which all but the plainest shells read.
 inline std::string shell_word(std::string_view text) {
   constexpr std::string_view digits = "01234567", plain = "_-./:@%+=,";
-  const auto is_control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; };
   const auto is_plain = [&](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
            plain.find(c) != std::string_view::npos;

@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "spankey/core/error.hpp"
+#include "spankey/core/escape.hpp"
 #include "spankey/core/shape.hpp"
 #include "spankey/data/byte_source.hpp"
 #include "spankey/data/dataset.hpp"
@@ -118,9 +119,7 @@ class idx_reader {
     return index_t{b[0]} << 24 | index_t{b[1]} << 16 | index_t{b[2]} << 8 | index_t{b[3]};
   }
   static std::string hexadecimal(index_t word) {
-    std::string digits = "0x";
-    for (int shift = 28; shift >= 0; shift -= 4) digits += "0123456789abcdef"[word >> shift & 15];
-    return digits;
+    return "0x" + hex_digits(static_cast<std::uint64_t>(word), 8);
   }
   // What a file is that begins with these four bytes, as far as they show it.
   static const char* kind_of(index_t word) {

@@ -14,7 +14,7 @@
 #include <string>
 #include <string_view>
 
-#include "spankey/core/dialect.hpp"
+#include "spankey/core/escape.hpp"
 
 namespace spankey {
 
@@ -56,11 +56,6 @@ inline std::uint32_t crc32(std::string_view text, std::uint32_t before = 0) {
 }
 
 /// Eight hexadecimal digits.
-inline std::string crc32_text(std::uint32_t value) {
-  constexpr std::string_view digits = "0123456789abcdef";
-  std::string text(8, '0');
-  for (std::size_t i = 8; i-- > 0; value >>= 4) text[i] = digits[value & 15U];
-  return text;
-}
+inline std::string crc32_text(std::uint32_t value) { return hex_digits(value, 8); }
 
 }  // namespace spankey

@@ -13,6 +13,7 @@
 #include <string_view>
 
 #include "spankey/core/error.hpp"
+#include "spankey/core/escape.hpp"
 #include "spankey/core/shape.hpp"
 #include "spankey/file/printable.hpp"
 #include "spankey/file/utf8.hpp"
@@ -24,14 +25,13 @@ inline constexpr std::string_view escape_letters = "\"\\bfnrt/", escape_meanings
 
 /// `text` (UTF-8) as a JSON string with its quotes.
 inline std::string json_string(std::string_view text) {
-  constexpr std::string_view digits = "0123456789abcdef";
   std::string json = "\"";
   for (const char c : text) {
     const auto code = static_cast<unsigned char>(c);
     if (const std::size_t i = escape_meanings.find(c); i != std::string_view::npos && c != '/') {
       json.append(1, '\\').append(1, escape_letters[i]);
     } else if (code < 0x20) {
-      json.append("\\u00").append(1, digits[code >> 4]).append(1, digits[code & 15]);
+      json.append("\\u").append(hex_digits(code, 4));
     } else {
       json.push_back(c);
     }
