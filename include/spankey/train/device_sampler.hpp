@@ -4,21 +4,21 @@
 // Keys with uniform coefficients have the host's bits (its AVX2 and AVX-512 kernels'; the portable ones add without fused
 // multiply-adds). Logarithm, sine and cosine of normal numbers are the GPU's: they differ in a float's last bit in about
 // one of a million numbers, and rescaled keys by as little. Other families are drawn by the host.
-// Device memory holds the bases (m x d a site), which are secret: it is overwritten before it is given back.
+// Device memory holds the bases (m x d a site), which are secret: core/memory_block.hpp overwrites it.
 #pragma once
 
+#include <cstddef>
 #include <span>
 #include <vector>
 
 #include "spankey/backend/cuda/keys.hpp"
 #include "spankey/backend/cuda/memory.hpp"
+#include "spankey/core/memory_block.hpp"
 #include "spankey/key/sampler.hpp"
 
 namespace spankey {
 
 class device_key_sampler {
-  using memory = memory_of<backend::cuda>;
-
  public:
   /// For up to `capacity` keys at a time. `space` must outlive it. Fails with memory.104.
   device_key_sampler(const key_space& space, index_t capacity) : space_(space) {
@@ -30,12 +30,6 @@ class device_key_sampler {
       const subspace& span = space.subspace_of(static_cast<index_t>(i));
       spans_.push_back(
           {copied(span.basis(), m * span.size()), copied(span.gram(), m * m), copied(span.row_sums(), m)});
-    }
-  }
-  ~device_key_sampler() {
-    for (const block& b : blocks_) {
-      memory::zero(b.data, b.bytes);
-      memory::release(b.data);
     }
   }
   device_key_sampler(const device_key_sampler&) = delete;
@@ -84,10 +78,6 @@ class device_key_sampler {
   }
 
  private:
-  struct block {
-    std::byte* data;
-    index_t bytes;
-  };
   struct span_on_device {
     const float* basis;
     const double *gram, *row_sums;
@@ -96,11 +86,8 @@ class device_key_sampler {
 
   template <class T>
   T* take(index_t count) {
-    const std::size_t bytes = static_cast<std::size_t>(count) * sizeof(T);
-    std::byte* const data = memory::reserve(bytes);
-    if (data == nullptr) fail("memory.104", "device_key_sampler", "cannot reserve ", bytes, " bytes");
-    blocks_.push_back({data, static_cast<index_t>(bytes)});
-    return reinterpret_cast<T*>(data);
+    const index_t bytes = count * static_cast<index_t>(sizeof(T));
+    return reinterpret_cast<T*>(blocks_.emplace_back(bytes, "device_key_sampler").data());
   }
   template <class T>
   const T* copied(const T* from, index_t count) {
@@ -110,7 +97,7 @@ class device_key_sampler {
   }
 
   const key_space& space_;
-  std::vector<block> blocks_;
+  std::vector<memory_block<memory_of<backend::cuda>, std::byte>> blocks_;
   float* alpha_ = nullptr;
   double *moments_ = nullptr, *factors_ = nullptr;
   std::vector<span_on_device> spans_;

@@ -14,50 +14,19 @@
 
 #include "spankey/backend/cuda/cuda.hpp"
 #include "spankey/core/finite.hpp"
-#include "spankey/core/secret.hpp"
+#include "spankey/core/memory_block.hpp"
 #include "spankey/train/device_sampler.hpp"
 #include "spankey/train/step_runner.hpp"
 
 namespace spankey {
 
-/// `count` elements of device or pinned memory. Fails with memory.104.
-template <class T, bool Pinned>
-class device_block {
- public:
-  explicit device_block(index_t count) : bytes_(static_cast<std::size_t>(count) * sizeof(T)) {
-    std::byte* const memory = Pinned ? cuda::reserve_pinned(bytes_) : cuda::reserve(bytes_);
-    if (memory == nullptr)
-      fail("memory.104", "trainer", "cannot reserve ", bytes_, " bytes of ", Pinned ? "pinned" : "device",
-           " memory");
-    data_ = reinterpret_cast<T*>(memory);
-  }
-  // What was here may have been a key.
-  ~device_block() {
-    std::byte* const memory = reinterpret_cast<std::byte*>(data_);
-    if constexpr (Pinned) {
-      wipe(memory, bytes_);
-      cuda::release_pinned(memory);
-    } else {
-      cuda::zero(memory, bytes_);
-      cuda::release(memory);
-    }
-  }
-  device_block(const device_block&) = delete;
-  device_block& operator=(const device_block&) = delete;
-  [[nodiscard]] T* data() const { return data_; }
-
- private:
-  std::size_t bytes_;
-  T* data_ = nullptr;
-};
-
 template <class Model, class Deny>
 class step_runner<Model, Deny, false> {
   using scalar = typename Model::scalar;
   template <class T>
-  using pinned = device_block<T, true>;
+  using pinned = memory_block<cuda::pinned_memory, T>;
   template <class T>
-  using on_device = device_block<T, false>;
+  using on_device = memory_block<memory_of<backend::cuda>, T>;
 
  public:
   static constexpr std::size_t ahead = 1;
@@ -68,8 +37,8 @@ class step_runner<Model, Deny, false> {
         keys_(keys),
         options_(options),
         optimizer_(options),
-        x_(goal.groups() * options.batch * Model::input::size),
-        y_(options.batch),
+        x_(goal.groups() * options.batch * Model::input::size, here),
+        y_(options.batch, here),
         valid_(keys, options.batch),
         invalid_(keys, goal.groups() < 2                 ? 0
                        : options.invalid_mixture.empty() ? 1
@@ -132,24 +101,26 @@ class step_runner<Model, Deny, false> {
 
  private:
   static constexpr int slots = 2;
+  static constexpr const char* here = "trainer";
   template <class T>
   static std::size_t bytes_of(index_t count) {
     return static_cast<std::size_t>(count) * sizeof(T);
   }
 
   // Keys of up to `capacity` samples at every site: site_buffers in another memory.
-  template <bool Pinned>
+  template <class Memory>
   struct key_memory {
     std::span<const site> sites;
-    std::deque<device_block<float, Pinned>> keys;
+    std::vector<memory_block<Memory, float>> keys;
     std::vector<float*> outputs;
     index_t capacity;
 
     key_memory(const key_space* space, index_t keys_at_most)
         : sites(sites_or_none(space)), capacity(keys_at_most) {
-      for (const site& s : sites) outputs.push_back(keys.emplace_back(capacity * s.shape.size()).data());
+      for (const site& s : sites)
+        outputs.push_back(keys.emplace_back(capacity * s.shape.size(), here).data());
     }
-    void upload(const key_memory<true>& from, index_t n) const {
+    void upload(const key_memory<cuda::pinned_memory>& from, index_t n) const {
       for (std::size_t i = 0; i < outputs.size(); ++i)
         cuda::upload_pinned(from.outputs[i], bytes_of<float>(n * sites[i].shape.size()), outputs[i]);
     }
@@ -166,13 +137,13 @@ class step_runner<Model, Deny, false> {
   struct slot {
     pinned<scalar> x;
     pinned<int> y;
-    key_memory<true> invalid;
-    pinned<step_numbers> numbers{1};
+    key_memory<cuda::pinned_memory> invalid;
+    pinned<step_numbers> numbers{1, here};
     cuda::event done;
     double deny_weight = 0;
     explicit slot(const step_runner& r)
-        : x(r.options_.batch * Model::input::size),
-          y(r.options_.batch),
+        : x(r.options_.batch * Model::input::size, here),
+          y(r.options_.batch, here),
           invalid(r.host_draws_invalid() ? r.keys_ : nullptr, r.goal_.groups() < 2 ? 0
                                                               : r.options_.invalid_mixture.empty()
                                                                   ? 1
@@ -244,7 +215,7 @@ class step_runner<Model, Deny, false> {
   chosen_optimizer optimizer_;
   on_device<scalar> x_;
   on_device<int> y_;
-  key_memory<false> valid_, invalid_;
+  key_memory<memory_of<backend::cuda>> valid_, invalid_;
   std::unique_ptr<device_key_sampler> sampler_;
   std::deque<slot> slots_;
   cuda::recorded_step recorded_;

@@ -52,4 +52,14 @@ struct memory_of<backend::cuda> {
   }
 };
 
+namespace cuda {
+
+/// Memory of the host that the GPU copies from and to by itself, for core/memory_block.hpp.
+struct pinned_memory {
+  static constexpr bool on_host = true;
+  static std::byte* reserve(std::size_t bytes) { return reserve_pinned(bytes); }
+  static void release(std::byte* memory) noexcept { release_pinned(memory); }
+};
+
+}  // namespace cuda
 }  // namespace spankey
