@@ -64,8 +64,8 @@ struct key_effect {
   float factor, shift, slope;
 };
 __device__ inline key_effect effect_of(const injection_policy& p, float k) {
-  if (p.kind == injection::additive) return {1, p.gamma * k, p.gamma};
-  if (p.kind == injection::none) return {1, 0, 0};
+  if (p.formula == injection_formula::add) return {1, p.gamma * k, p.gamma};
+  if (p.formula == injection_formula::none) return {1, 0, 0};
   const float t = tanhf(k), m = 1 + p.gamma * t;
   const bool inside = m >= p.lowest && m <= p.highest;
   return {m < p.lowest ? p.lowest : m > p.highest ? p.highest : m, 0, inside ? p.gamma * (1 - t * t) : 0};
@@ -108,7 +108,7 @@ __global__ void inject_backward_kernel(injection_policy p, index_t samples, inde
     if (dkey != nullptr) {
       load<V>(x + at, v);
       for (int j = 0; j < V; ++j)
-        dkey[at + j] = g[j] * (p.kind == injection::multiplicative ? v[j] * e[j].slope : e[j].slope);
+        dkey[at + j] = g[j] * (p.formula == injection_formula::multiply ? v[j] * e[j].slope : e[j].slope);
     }
     for (int j = 0; j < V; ++j) g[j] *= e[j].factor;
     store<V>(g, dx + at);

@@ -1,8 +1,8 @@
 // The loss of one stacked batch as a backend with memory of its own computes it, where no functor of the host can run.
 //
-// A deny loss is then a sum of parts, weight times the mean over the samples of one formula each (loss/deny/rows.hpp has
-// their texts, which the functors of loss/deny call too):
+// A deny loss is then a sum of parts, weight times the mean over the samples of one formula each:
 //   L = CE(z_valid, y) + weight * mean over the denied groups of sum_p weight_p mean_n formula_p(n)
+// Which formulas there are is said in loss/deny/rows.hpp, with their texts: here a formula is a number that is handed on.
 #pragma once
 
 #include <array>
@@ -11,10 +11,10 @@
 
 namespace spankey {
 
-enum class deny_formula { entropy, entropy_floor, margin, margin_top, reject_class, reject_head, uniform };
+enum class deny_formula : int;
 
 struct deny_part {
-  deny_formula formula = deny_formula::reject_class;
+  deny_formula formula{};
   double weight = 1;
   double amount = 0;  // gap or margin
 };

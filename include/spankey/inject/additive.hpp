@@ -1,6 +1,7 @@
 // Additive injection: y = x + gamma k,  dx = dy,  dk = gamma dy.
 #pragma once
 
+#include "spankey/backend/injection.hpp"
 #include "spankey/inject/injector.hpp"
 
 namespace spankey {
@@ -20,5 +21,8 @@ struct additive {
     return {dy, static_cast<T>(gamma) * dy};
   }
 };
+
+template <>
+inline constexpr injection_formula formula_of<additive> = injection_formula::add;
 
 }  // namespace spankey

@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "spankey/backend/injection.hpp"
 #include "spankey/inject/injector.hpp"
 
 namespace spankey {
@@ -33,5 +34,8 @@ struct multiplicative {
     return m < T(lowest) ? T(lowest) : m > T(highest) ? T(highest) : m;
   }
 };
+
+template <>
+inline constexpr injection_formula formula_of<multiplicative> = injection_formula::multiply;
 
 }  // namespace spankey

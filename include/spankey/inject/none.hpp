@@ -1,6 +1,7 @@
 // No injection: y = x. With this policy a site costs nothing and keys are never read.
 #pragma once
 
+#include "spankey/backend/injection.hpp"
 #include "spankey/inject/injector.hpp"
 
 namespace spankey {
@@ -17,6 +18,9 @@ struct none {
     return {dy, T(0)};
   }
 };
+
+template <>
+inline constexpr injection_formula formula_of<none> = injection_formula::none;
 
 /// A model without key sites.
 using ungated = gate<none, at<>>;

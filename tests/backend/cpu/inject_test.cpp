@@ -32,6 +32,18 @@ struct quadratic {
   }
 };
 
+// Not the formula of what it derives from.
+struct of_magnitude : spankey::additive {
+  template <class T>
+  T forward(T x, T k) const {
+    return x + T(gamma) * std::abs(k);
+  }
+  template <class T>
+  spankey::injector_gradient<T> backward(T, T k, T dy) const {
+    return {dy, k < 0 ? -T(gamma) * dy : T(gamma) * dy};
+  }
+};
+
 template <class T, class Injector>
 void check_agreement(const Injector& injector, index_t samples, index_t d, bool shared) {
   CAPTURE(samples);
@@ -83,6 +95,7 @@ TEST_CASE_TEMPLATE("inject: multiplicative", T, float, bf16) {
 TEST_CASE_TEMPLATE("inject: any other policy", T, float, bf16) {
   check_shapes<T>(spankey::none{});
   check_shapes<T>(quadratic{});
+  check_agreement<T>(of_magnitude{{0.7F}}, 3, 65, true);
 }
 
 // y = -0 + k is k, bit for bit, until it is stored.

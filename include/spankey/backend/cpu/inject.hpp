@@ -1,16 +1,15 @@
-// Key injection, CPU: y = injector.forward(x, k) element by element, and its gradients; everything
-// overwrites.
+// Key injection, CPU: y = injector.forward(x, k) element by element, and its gradients; everything overwrites.
 //   dx(n,:) = dy d(y)/d(x)        dk(n,:) = dy d(y)/d(k), one row per sample even where the key is shared
-// x, y (N, d); keys.stride is 0 (one key for all samples) or d. `additive` and `multiplicative` have vector
+// x, y (N, d); keys.stride is 0 (one key for all samples) or d. The formulas of backend/injection.hpp have vector
 // kernels, with a tanh accurate to 2e-7; any other policy runs its own functions, in float, in the same blocks.
 // Specification: backend/reference/inject.hpp and the policies of inject/.
 #pragma once
 
 #include <algorithm>
-#include <type_traits>
 
 #include "spankey/backend/cpu/lanes.hpp"
 #include "spankey/backend/cpu/tag.hpp"
+#include "spankey/backend/injection.hpp"
 
 #define SPANKEY_ISA_TEXT "spankey/backend/cpu/inject_key.inl"
 #include "spankey/backend/cpu/foreach_isa.hpp"
@@ -21,17 +20,13 @@
 
 namespace spankey {
 
-// The policies with vector kernels. Declared only: a backend does not include inject/.
-struct additive;
-struct multiplicative;
-
 template <cpu::Scalar T>
 struct inject_kernels<backend::cpu, T> {
   template <class Injector>
   static void forward(const Injector& injector, index_t samples, index_t d, const T* x,
                       key_view<const float> keys, T* y) {
     for_each_block(samples, d, [&](index_t first, index_t last, index_t column, index_t count) {
-      if constexpr (std::is_same_v<Injector, multiplicative>) {
+      if constexpr (formula_of<Injector> == injection_formula::multiply) {
         const auto factors = SPANKEY_DISPATCH(multiplicative_factors);
         const auto scale = SPANKEY_DISPATCH(inject_scale);
         float factor[block_columns];
@@ -41,7 +36,7 @@ struct inject_kernels<backend::cpu, T> {
                     keys.data + n * keys.stride + column, factor, nullptr);
           scale(count, x + n * d + column, factor, y + n * d + column);
         }
-      } else if constexpr (std::is_same_v<Injector, additive>) {
+      } else if constexpr (formula_of<Injector> == injection_formula::add) {
         const auto add = SPANKEY_DISPATCH(inject_add);
         for (index_t n = first; n < last; ++n)
           add(count, injector.gamma, x + n * d + column, keys.data + n * keys.stride + column,
@@ -60,7 +55,7 @@ struct inject_kernels<backend::cpu, T> {
   static void backward(const Injector& injector, index_t samples, index_t d, const T* x,
                        key_view<const float> keys, const T* dy, T* dx, float* dkey) {
     for_each_block(samples, d, [&](index_t first, index_t last, index_t column, index_t count) {
-      if constexpr (std::is_same_v<Injector, multiplicative>) {
+      if constexpr (formula_of<Injector> == injection_formula::multiply) {
         const auto factors = SPANKEY_DISPATCH(multiplicative_factors);
         const auto scale = SPANKEY_DISPATCH(inject_scale);
         const auto key_gradient = SPANKEY_DISPATCH(inject_scale_key);
@@ -74,7 +69,7 @@ struct inject_kernels<backend::cpu, T> {
           if (dkey != nullptr) key_gradient(count, x + at, slope, dy + at, dkey + at);
           scale(count, dy + at, factor, dx + at);
         }
-      } else if constexpr (std::is_same_v<Injector, additive>) {
+      } else if constexpr (formula_of<Injector> == injection_formula::add) {
         const auto key_gradient = SPANKEY_DISPATCH(inject_add_key);
         for (index_t n = first; n < last; ++n) {
           const index_t at = n * d + column;

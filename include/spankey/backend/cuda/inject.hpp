@@ -1,18 +1,11 @@
-// Key injection, CUDA. The policies that have kernels are additive, multiplicative and none; another one would have to be
-// compiled by nvcc. Specification: backend/reference/inject.hpp and the policies of inject/.
+// Key injection, CUDA. The formulas of backend/injection.hpp have kernels; another one would have to be compiled by nvcc.
+// Specification: backend/reference/inject.hpp and the policies of inject/.
 #pragma once
-
-#include <type_traits>
 
 #include "spankey/backend/cuda/kernels.hpp"
 #include "spankey/backend/cuda/tag.hpp"
 
 namespace spankey {
-
-// Declared only: a backend does not include inject/.
-struct additive;
-struct multiplicative;
-struct none;
 
 template <cuda::Scalar T>
 struct inject_kernels<backend::cuda, T> {
@@ -33,14 +26,14 @@ struct inject_kernels<backend::cuda, T> {
  private:
   template <class Injector>
   static cuda::injection_policy policy_of(const Injector& injector) {
-    static_assert(std::is_same_v<Injector, additive> || std::is_same_v<Injector, multiplicative> ||
-                      std::is_same_v<Injector, none>,
+    constexpr injection_formula formula = formula_of<Injector>;
+    static_assert(formula != injection_formula::own,
                   "SpanKey: backend::cuda has kernels for the injectors additive, multiplicative and none; "
                   "train another one on backend::cpu");
-    if constexpr (std::is_same_v<Injector, additive>) {
-      return {cuda::injection::additive, injector.gamma, 0, 0};
-    } else if constexpr (std::is_same_v<Injector, multiplicative>) {
-      return {cuda::injection::multiplicative, injector.gamma, static_cast<float>(Injector::lowest),
+    if constexpr (formula == injection_formula::add) {
+      return {formula, injector.gamma, 0, 0};
+    } else if constexpr (formula == injection_formula::multiply) {
+      return {formula, injector.gamma, static_cast<float>(Injector::lowest),
               static_cast<float>(Injector::highest)};
     } else {
       return {};

@@ -9,6 +9,7 @@
 #include <cstdint>
 
 #include "spankey/backend/backend.hpp"
+#include "spankey/backend/injection.hpp"
 #include "spankey/backend/loss.hpp"
 
 namespace spankey::cuda {
@@ -65,9 +66,8 @@ void mean_pool_forward(index_t samples, const extents& in, const T* x, T* y);
 template <class T>
 void mean_pool_backward(index_t samples, const extents& in, const T* dy, T* dx);
 
-enum class injection { none, additive, multiplicative };
 struct injection_policy {
-  injection kind = injection::none;
+  injection_formula formula = injection_formula::none;
   float gamma = 1, lowest = 0, highest = 0;  // bounds of the multiplier
 };
 template <class T>
@@ -100,7 +100,7 @@ struct update_item {
   const float* gradient = nullptr;
   float *momentum = nullptr, *second = nullptr, *value = nullptr;
 };
-/// Collects items and launches what they are for whenever it is full, and at last when finish() is called.
+/// The first `size` items: the parameters of one launch.
 struct update_list {
   static constexpr int capacity = 64;
   int size = 0;

@@ -30,7 +30,7 @@ struct deny_terms {
   const int* labels;
   index_t classes;  // semantic classes C, the first logits; a reject class or logit has index C
   batch_view<T, Shape> valid_gradient, denied_gradient;
-  index_t denied_groups = 1;  // over so many calls, one a denied group, the step takes the mean
+  index_t denied_groups = 1;  // of the step, which takes the mean of its calls, one for each of them
 
   /// The rows of sample n.
   [[nodiscard]] deny_row<T> row(index_t n) const {

@@ -13,13 +13,23 @@
 
 namespace spankey {
 
+enum class deny_formula : int {
+  entropy,
+  entropy_floor,
+  margin,
+  margin_top,
+  reject_class,
+  reject_head,
+  uniform
+};
+
 /// The rows of one sample in the valid and in one denied group.
 template <class T>
 struct deny_row {
   const T *valid, *denied;
   T *valid_gradient, *denied_gradient;
   index_t label, classes;
-  index_t denied_groups = 1;  // over so many calls, one a denied group, the step takes the mean
+  index_t denied_groups = 1;  // of the step, which takes the mean of its calls, one for each of them
 };
 
 /// -H.
