@@ -1,8 +1,8 @@
 // Backend tags, and what a backend provides.
 //
 // A backend is a tag; its kernels are specialisations, one struct per operation, found by (tag, scalar):
-//   conv2d_kernels  batch_norm_kernels  relu_kernels  pool2d_kernels  linear_kernels  inject_kernels
-//   update_kernels
+//   conv2d_kernels  batch_norm_kernels  relu_kernels  pool2d_kernels  linear_kernels  inject_kernels  update_kernels
+// and, where the memory is not the host's, loss_kernels (backend/loss.hpp),
 // each in a header of the operation's name under backend/<tag>/. Layers call nothing else, so a new backend
 // needs no change outside its folder. backend/reference/ is the specification: plain loops, one formula each.
 //

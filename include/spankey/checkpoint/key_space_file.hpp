@@ -1,10 +1,9 @@
 // The secret of a gated model, in a file of its own (never inside the weights), readable by its owner only.
 //
-//   metadata   format, subspace_dim, basis, coefficients, rescale, key_std, per_site_key, per_site_basis,
-//   seed,
-//              sites ("0,2,3,4"): all of them; offset and spread of the coefficients: both, or none where the kind
-//              has its usual ones (key/coefficients.hpp); checksums (tensor_checksums.hpp), which files of older
-//              versions lack; nothing else
+//   metadata   format, subspace_dim, basis, coefficients, rescale, key_std, per_site_key, per_site_basis, seed and
+//              sites ("0,2,3,4"), every one of them;
+//              offset and spread of the coefficients: both, or none where the kind has its usual ones
+//              (key/coefficients.hpp); checksums (file/tensor_checksums.hpp), which older files lack; nothing else
 //   tensors    basis.<site>  F32 (m, C, H, W): row i is B_i in file order
 //
 // The bases are stored, not drawn again from the seed: a file means the same keys in every version. Copies of

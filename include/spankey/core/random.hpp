@@ -1,5 +1,4 @@
-// Counter-based random numbers: Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3",
-// 2011).
+// Counter-based random numbers: Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", 2011).
 //
 // A number is a pure function of (seed, stream, step, index): no state to save, the same for any number of
 // threads and in any order. Streams keep unrelated uses of one seed apart.

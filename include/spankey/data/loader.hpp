@@ -1,9 +1,9 @@
 // Batches of a data set: seeded order, augmentation and normalisation of images.
 //
-// fill(epoch, step, x, y) overwrites x (N x H x W x C) and y (N) with a pure function of the
-//   data, options, epoch and step: a run continues anywhere, with the same bits for any number of threads.
-// The order of an epoch is a Fisher-Yates shuffle of 0..size-1 by the numbers of (seed, shuffle, epoch),
-//   computed when the epoch is first asked for and kept; within an epoch nothing is allocated.
+// fill(epoch, step, x, y) overwrites x (N x H x W x C) and y (N) with a pure function of the data, options, epoch and step:
+// a run continues anywhere, with the same bits for any number of threads.
+// The order of an epoch is a Fisher-Yates shuffle of 0..size-1 by the numbers of (seed, shuffle, epoch), computed when the
+// epoch is first asked for and kept; within an epoch nothing is allocated.
 #pragma once
 
 #include <algorithm>

@@ -6,13 +6,18 @@
 // From a valid key v of the same site, drawn for this and already rescaled; their size stays as it is here:
 //   norm_matched  g |v| / |g|
 //   angle         cos(a) v + sin(a) |v| w / |w|, w an orthogonal g: |v|, at `amount` a degrees to v and to the span
-//   permuted      the elements of v in random order          sign_flipped   v with the signs of half of its elements
-//   negated -v    scaled   `amount` v    zero_mean   v with coefficients minus their mean, rescaled as v is
+//   permuted      the elements of v in random order
+//   sign_flipped  v with the signs of half of its elements changed
+//   negated       -v
+//   scaled        `amount` v
+//   zero_mean     v with coefficients minus their mean, rescaled as v is
 // From a valid key of elsewhere, rescaled there:
 //   other_space   of the key space of the seed other_space_seed(seed), with this configuration and these sites
 //   other_site    of the next site of the list (the first after the last): its first d elements in file order, or where
 //                 it is shorter its elements over and over
-// From nothing:   zero       constant   every element `amount` key_std (`amount`, where keys are not rescaled)
+// From nothing:
+//   zero          every element 0
+//   constant      every element `amount` key_std (`amount`, where keys are not rescaled)
 // A new family is an enumerator, a row in the table, a case in origin_of and one in draw_invalid_keys (key/invalid.hpp).
 // Source: docs/method.md, section 1.
 #pragma once

@@ -1,5 +1,4 @@
-// Rescaling of keys: k <- k * s / (std(k) + 1e-8), standard deviation with n-1; the mean is kept, not
-// subtracted.
+// Rescaling of keys: k <- k * s / (std(k) + 1e-8), standard deviation with n-1; the mean is kept, not subtracted.
 //
 // pooled   one std over the whole n x d tensor (the reference in training)
 // per_key  one std for each of the n rows (a key then means the same alone and in a batch)

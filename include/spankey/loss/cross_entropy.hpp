@@ -1,6 +1,6 @@
-// Softmax cross-entropy: L = mean_n (log sum_c exp z(n,c) - z(n, y_n)),  dz += scale (softmax(z) - onehot(y))
-// / N. z (N, K), or the first `classes` logits of longer rows. Computed from the shifted logits, so large logits
-// neither overflow nor lose the small ones.
+// Softmax cross-entropy of logits z (N, K), or of the first `classes` logits of longer rows.
+//   L = mean_n (log sum_c exp z(n,c) - z(n, y_n))        dz += scale (softmax(z) - onehot(y)) / N
+// Computed from the shifted logits, so large logits neither overflow nor lose the small ones.
 #pragma once
 
 #include <cmath>

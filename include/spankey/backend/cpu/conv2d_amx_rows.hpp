@@ -1,8 +1,10 @@
 // Rows of channels on their way into and out of AMX tiles (conv2d_amx_tile.hpp):
-//   amx_copy_line          pixels of one sample into its row of a                                   products
-//   amx_transpose_samples  one pixel of 32 samples into (channel, 16 words of two samples), that is a
-//   amx_pair_samples       one pixel of 32 samples into (16 words of two samples, channel), that is b   gradients
+// of products
+//   amx_copy_line          pixels of one sample into its row of the operand a
 //   amx_finish             y(row, i) = sums(row, i) + start(i), or y += sums where start is null; rounded once
+// and of weight gradients
+//   amx_transpose_samples  one pixel of 32 samples into (channel, 16 words of two samples): the operand a
+//   amx_pair_samples       one pixel of 32 samples into (16 words of two samples, channel): the operand b
 #pragma once
 
 #include <cstdint>

@@ -7,8 +7,9 @@
 //
 // The text holds plain inline functions (no templates: their attributes would be lost) and lands in
 // spankey::cpu::avx512, ::avx2 and ::portable. It sees
-//   SPANKEY_LANES   floats in one register (16, 8, 4)          SPANKEY_REGISTERS   vector registers (32, 16,
-//   16) lanes           a vector of SPANKEY_LANES floats that may be loaded from any float address
+//   SPANKEY_LANES       floats in one register: 16, 8, 4
+//   SPANKEY_REGISTERS   vector registers: 32, 16, 16
+//   lanes               a vector of SPANKEY_LANES floats that may be loaded from any float address
 // and writes a*b + c where it wants a fused multiply-add. SPANKEY_DISPATCH(function) is a callable that remembers
 // the family that was active when it was made and calls that family's function (or overload).
 #include "spankey/backend/cpu/isa.hpp"

@@ -1,5 +1,4 @@
-// ReLU, reference: y = max(x, 0), dx = dy [y > 0]. A NaN stays a NaN. x and y, dy and dx may be the same
-// memory.
+// ReLU, reference: y = max(x, 0), dx = dy [y > 0]. A NaN stays a NaN. x and y, dy and dx may be the same memory.
 #pragma once
 
 #include "spankey/backend/reference/tag.hpp"

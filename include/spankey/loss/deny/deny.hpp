@@ -3,8 +3,8 @@
 // A DenyLoss is a functor over one denied group (invalid key, or no key) beside the valid one:
 //   value = loss(deny_terms, scale)      mean over the samples
 //   logit gradients += scale * gradient of that mean
-// With deny_on = wrong the denied group is the invalid-key forward; with wrong+no the loss is the mean over
-// the invalid-key and the no-key group. `outputs(C)` is the head that the loss needs for C classes: a number of
+// A step calls it for every denied group and takes the mean: with deny_on = wrong there is the invalid-key group, with
+// wrong_and_none the no-key group as well. `outputs(C)` is the head that the loss needs for C classes: a number of
 // logits, all in the softmax and its cross-entropy, or one with an auxiliary logit (core/head_outputs.hpp).
 // for_each_part(f, weight) says the same as a sum of the formulas of rows.hpp, for backends whose memory is not the host's.
 // Computed in double from the logits' own type; examples/02_deny_loss_of_your_own.cpp adds one.
@@ -30,7 +30,7 @@ struct deny_terms {
   const int* labels;
   index_t classes;  // semantic classes C, the first logits; a reject class or logit has index C
   batch_view<T, Shape> valid_gradient, denied_gradient;
-  index_t denied_groups = 1;  // of the step, which takes the mean of its calls, one for each of them
+  index_t denied_groups = 1;  // of the step: the loss is called once for each, and the step takes their mean
 
   /// The rows of sample n.
   [[nodiscard]] deny_row<T> row(index_t n) const {

@@ -29,7 +29,7 @@ struct deny_row {
   const T *valid, *denied;
   T *valid_gradient, *denied_gradient;
   index_t label, classes;
-  index_t denied_groups = 1;  // of the step, which takes the mean of its calls, one for each of them
+  index_t denied_groups = 1;  // of the step: the loss is called once for each, and the step takes their mean
 };
 
 /// -H.
