@@ -58,6 +58,8 @@ MAX_LINES = 300
 UMBRELLAS = ("train.hpp", "infer.hpp", "cuda.hpp", "spankey.hpp")
 MACRO_GUARDS = ["spankey/core/macros_off.hpp", "spankey/core/macros_on.hpp"]
 NUMBER_TEST = re.compile(r"std::is(finite|nan|inf|normal)\b")
+# A type of another folder, only declared, is an include that nobody sees.
+DECLARED = re.compile(r"(?<!>)\n(?:struct|class) (\w+);")
 DIALECT = "core/dialect.hpp"  # what every header reaches first
 STOPS = "SpanKey: "  # a file that does not exist: its include ends a compilation
 
@@ -122,6 +124,10 @@ def violations(root):
         text = (root / "spankey" / header).read_text(encoding="utf-8")
         if NUMBER_TEST.search(text):
             yield f"{header}: asks the standard library whether a number is one; expected core/finite.hpp, which asks the bits"
+        for name in DECLARED.findall(text):
+            beside = (root / "spankey").glob(f"{folder_of(header)}/**/*.*pp")
+            if not any(re.search(rf"\b(?:struct|class) {name}\b[^;]*\{{", path.read_text(encoding="utf-8")) for path in beside):
+                yield f"{header}: declares {name}, which {folder_of(header)} does not define; expected a type of its own folder"
         lines = text.count("\n")
         if lines > MAX_LINES:
             yield f"{header}: {lines} lines; expected at most {MAX_LINES}"

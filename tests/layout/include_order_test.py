@@ -39,6 +39,7 @@ class IncludeOrder(unittest.TestCase):
             ({"core/b.hpp": '#include "spankey/layer/c.hpp"\n', "layer/c.hpp": ""}, "core may include only: core"),
             ({"file/f.hpp": '#include "spankey/backend/b.hpp"\n', "backend/b.hpp": ""}, "file may include only: core, file"),
             ({"backend/b.hpp": '#include "spankey/file/f.hpp"\n', "file/f.hpp": ""}, "backend may include only"),
+            ({"backend/b.hpp": "#pragma once\nstruct additive;\n"}, "declares additive"),
             ({"infer/i.hpp": '#include "spankey/checkpoint/w.hpp"\n', "checkpoint/w.hpp": ""}, "infer may include only"),
             ({"layer/c.hpp": '#include "spankey/key/k.hpp"\n', "key/k.hpp": ""}, "layer may include only"),
             ({"optim/o.hpp": '#include "spankey/layer/relu.hpp"\n', "layer/relu.hpp": ""}, "optim may include only"),
