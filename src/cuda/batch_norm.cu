@@ -2,6 +2,7 @@
 // the rows of one chunk. Chunks are cut by the problem alone, their sums added in order: the same bits on every GPU.
 #include "launch.cuh"
 #include "spankey/backend/cuda/kernels.hpp"
+#include "spankey/backend/fused_activation.hpp"
 
 namespace spankey::cuda {
 
@@ -162,12 +163,14 @@ __global__ void normalise_kernel(index_t rows, index_t channels, index_t each, b
                                  const float* rstd, const T* residual, T* y) {
   const place at(rows, channels, each, V);
   if (!at.used) return;
-  float centre[V], factor[V], shift[V], v[V], skip[V] = {};
+  float centre[V], factor[V], shift[V] = {}, v[V], skip[V] = {};
   load<V>(mean + at.group * stride + at.channel, centre);
   load<V>(rstd + at.group * stride + at.channel, factor);
-  load<V>(gamma + at.channel, v);
-  load<V>(beta + at.channel, shift);
-  for (int j = 0; j < V; ++j) factor[j] *= v[j];
+  if (beta != nullptr) load<V>(beta + at.channel, shift);
+  if (gamma != nullptr) {
+    load<V>(gamma + at.channel, v);
+    for (int j = 0; j < V; ++j) factor[j] *= v[j];
+  }
   for (index_t r = at.first; r < at.last; r += blockDim.y) {
     const index_t i = (at.group * rows + r) * channels + at.channel;
     load<V>(x + i, v);
@@ -223,8 +226,8 @@ __global__ void gradient_means_kernel(index_t groups, index_t rows, index_t chan
     double sum, dot;
     add_chunks(channels, chunks, partial + g * chunks * 2 * channels, sum, dot);
     if (threadIdx.y != 0 || c >= channels) continue;
-    dgamma[c] += static_cast<float>(dot);
-    dbeta[c] += static_cast<float>(sum);
+    if (dgamma != nullptr) dgamma[c] += static_cast<float>(dot);
+    if (dbeta != nullptr) dbeta[c] += static_cast<float>(sum);
     means[g * 2 * channels + c] = static_cast<float>(sum / static_cast<double>(rows));
     means[(g * 2 + 1) * channels + c] = static_cast<float>(dot / static_cast<double>(rows));
   }
@@ -239,7 +242,8 @@ __global__ void input_gradient_kernel(index_t rows, index_t channels, index_t ea
   float centre[V], inverse[V], scale[V], of_g[V], of_dot[V], g[V], v[V];
   load<V>(mean + at.group * channels + at.channel, centre);
   load<V>(rstd + at.group * channels + at.channel, inverse);
-  load<V>(gamma + at.channel, scale);
+  for (int j = 0; j < V; ++j) scale[j] = 1;
+  if (gamma != nullptr) load<V>(gamma + at.channel, scale);
   load<V>(means + at.group * 2 * channels + at.channel, of_g);
   load<V>(means + (at.group * 2 + 1) * channels + at.channel, of_dot);
   for (index_t r = at.first; r < at.last; r += blockDim.y) {
@@ -272,8 +276,7 @@ void normalise(const batch_norm_problem& p, activation act, const batch_norm_for
   with_packs<T>(p, [&](auto v) {
     const cut c(p, v());
     launch("batch_norm normalise", normalise_kernel<T, v()>, c.grid, c.block, p.rows, p.channels,
-           rows_of_chunk(p.rows), act == activation::relu, stride, t.x, t.gamma, t.beta, mean, rstd,
-           t.residual, t.y);
+           rows_of_chunk(p.rows), fuses_relu(act), stride, t.x, t.gamma, t.beta, mean, rstd, t.residual, t.y);
   });
 }
 
@@ -323,7 +326,7 @@ void batch_norm_evaluation(const batch_norm_problem& p, activation act,
 template <class T>
 void batch_norm_backward(const batch_norm_problem& p, activation act,
                          const batch_norm_backward_operands<T>& t, float* scratch) {
-  const bool relu = act == activation::relu;
+  const bool relu = fuses_relu(act);
   float *const means = scratch, *const partial = partial_sums(scratch, p.channels);
   with_packs<T>(p, [&](auto v) {
     const cut c(p, v());
@@ -333,7 +336,7 @@ void batch_norm_backward(const batch_norm_problem& p, activation act,
   });
   launch<threads::together>("batch_norm gradient means", gradient_means_kernel, pieces(p.channels, lanes),
                             dim3(lanes, lanes), p.groups, p.rows, p.channels, chunks_of(p.rows), partial,
-                            t.dgamma, t.dbeta, means);
+                            t.gamma != nullptr ? t.dgamma : nullptr, t.dbeta, means);
   with_packs<T>(p, [&](auto v) {
     const cut c(p, v());
     launch("batch_norm input gradient", input_gradient_kernel<T, v()>, c.grid, c.block, p.rows, p.channels,

@@ -1,4 +1,4 @@
-// ReLU, injection: one thread an element, or 16 bytes of them where the shapes allow it.
+// Injection and sums: one thread an element, or 16 bytes of them where the shapes allow it.
 #include "launch.cuh"
 #include "spankey/backend/cuda/kernels.hpp"
 
@@ -8,38 +8,6 @@ namespace {
 
 __device__ inline index_t thread_index() {
   return static_cast<index_t>(blockIdx.x) * blockDim.x + threadIdx.x;
-}
-
-// Calls launch<V>() with whole packs where count and pointers allow them.
-template <class T, class F>
-void with_packs(index_t count, bool whole, const F& f) {
-  constexpr int wide = pack_width<T>;
-  if (whole && count % wide == 0) {
-    f(std::integral_constant<int, wide>());
-  } else {
-    f(std::integral_constant<int, 1>());
-  }
-}
-
-template <class T, int V>
-__global__ void relu_forward_kernel(index_t count, const T* x, T* y) {
-  const index_t i = thread_index() * V;
-  if (i >= count) return;
-  float v[V];
-  load<V>(x + i, v);
-  for (int j = 0; j < V; ++j) v[j] = v[j] < 0 ? 0.0F : v[j];
-  store<V>(v, y + i);
-}
-
-template <class T, int V>
-__global__ void relu_backward_kernel(index_t count, const T* y, const T* dy, T* dx) {
-  const index_t i = thread_index() * V;
-  if (i >= count) return;
-  float v[V], g[V];
-  load<V>(y + i, v);
-  load<V>(dy + i, g);
-  for (int j = 0; j < V; ++j) g[j] = v[j] <= 0 ? 0.0F : g[j];
-  store<V>(g, dx + i);
 }
 
 template <class T, int V>
@@ -122,20 +90,6 @@ index_t rows_of(index_t stride) { return stride == 0 ? shared_rows : 1; }
 }  // namespace
 
 template <class T>
-void relu_forward(index_t count, const T* x, T* y) {
-  with_packs<T>(count, aligned(x) && aligned(y), [&](auto v) {
-    launch("relu_forward", relu_forward_kernel<T, v()>, pieces(count, block_threads * v()), block_threads,
-           count, x, y);
-  });
-}
-template <class T>
-void relu_backward(index_t count, const T* y, const T* dy, T* dx) {
-  with_packs<T>(count, aligned(y) && aligned(dy) && aligned(dx), [&](auto v) {
-    launch("relu_backward", relu_backward_kernel<T, v()>, pieces(count, block_threads * v()), block_threads,
-           count, y, dy, dx);
-  });
-}
-template <class T>
 void add(index_t count, const T* from, T* to) {
   with_packs<T>(count, aligned(from) && aligned(to), [&](auto v) {
     launch("add", add_kernel<T, v()>, pieces(count, block_threads * v()), block_threads, count, from, to);
@@ -168,8 +122,6 @@ void inject_backward(const injection_policy& policy, index_t samples, index_t d,
 }
 
 #define SPANKEY_INSTANTIATE(T)                                                          \
-  template void relu_forward<T>(index_t, const T*, T*);                                 \
-  template void relu_backward<T>(index_t, const T*, const T*, T*);                      \
   template void add<T>(index_t, const T*, T*);                                          \
   template void scale<T>(index_t, const float*, T*);                                    \
   template void inject_forward<T>(const injection_policy&, index_t, index_t, const T*,  \

@@ -7,6 +7,7 @@
 #include <cuda_runtime.h>
 
 #include <cstdint>
+#include <type_traits>
 
 #include "spankey/backend/cuda/device.hpp"
 #include "spankey/core/bf16.hpp"
@@ -94,5 +95,16 @@ __device__ inline void store(const float* from, T* to) {
 }
 
 inline bool aligned(const void* p) { return reinterpret_cast<std::uintptr_t>(p) % 16 == 0; }
+
+/// Calls f(pack width) with whole packs where `count` and the pointers (`whole`) allow them.
+template <class T, class F>
+void with_packs(index_t count, bool whole, const F& f) {
+  constexpr int wide = pack_width<T>;
+  if (whole && count % wide == 0) {
+    f(std::integral_constant<int, wide>());
+  } else {
+    f(std::integral_constant<int, 1>());
+  }
+}
 
 }  // namespace spankey::cuda

@@ -1,7 +1,7 @@
 // Backend tags, and what a backend provides.
 //
 // A backend is a tag; its kernels are specialisations, one struct per operation, found by (tag, scalar):
-//   conv2d_kernels  batch_norm_kernels  relu_kernels  pool2d_kernels  linear_kernels  inject_kernels  update_kernels
+//   conv2d_kernels  batch_norm_kernels  activation_kernels  pool2d_kernels  linear_kernels  inject_kernels  update_kernels
 // and, where the memory is not the host's, loss_kernels (backend/loss.hpp),
 // each in a header of the operation's name under backend/<tag>/. Layers call nothing else, so a new backend
 // needs no change outside its folder. backend/reference/ is the specification: plain loops, one formula each.
@@ -92,10 +92,12 @@ struct batch_norm_problem {
   index_t repeats = 1, copies = 1;
 };
 
-/// y = act(normalised x + residual): what a batch norm layer does besides normalising.
-enum class activation { identity, relu };
+/// What activation_kernels compute; backend/reference/activation.hpp has the formulas.
+enum class activation { identity, relu, gelu, gelu_tanh, silu };
 
-/// Operands of batch_norm_kernels. `residual` may be null. dx may alias dy.
+/// Operands of batch_norm_kernels, y = act(normalised x + residual) for the identity and ReLU. `residual` may be null; so may
+/// gamma (a scale of 1) and beta (0), which are then not trained, and dgamma and dbeta where they are not wanted. dx may
+/// alias dy.
 template <class T>
 struct batch_norm_forward_operands {
   const T* x;
@@ -174,7 +176,7 @@ constexpr void require_backend() {
   }
 SPANKEY_DECLARE_KERNELS(conv2d_kernels);
 SPANKEY_DECLARE_KERNELS(batch_norm_kernels);
-SPANKEY_DECLARE_KERNELS(relu_kernels);
+SPANKEY_DECLARE_KERNELS(activation_kernels);
 SPANKEY_DECLARE_KERNELS(pool2d_kernels);
 SPANKEY_DECLARE_KERNELS(linear_kernels);
 SPANKEY_DECLARE_KERNELS(inject_kernels);
@@ -200,8 +202,8 @@ concept Backend = has_kernels<B, T> &&
   batch_norm_kernels<B, T>::reapply(norm, activation::relu, batch_norm_forward_operands<T>{}, dw);
   batch_norm_kernels<B, T>::forward_evaluation(norm, activation::relu, batch_norm_forward_operands<T>{}, dw);
   batch_norm_kernels<B, T>::backward(norm, activation::relu, batch_norm_backward_operands<T>{}, dw);
-  relu_kernels<B, T>::forward(n, in, out);
-  relu_kernels<B, T>::backward(n, in, in, out);
+  activation_kernels<B, T>::forward(activation::gelu, n, in, out);
+  activation_kernels<B, T>::backward(activation::gelu, n, in, in, in, out);
   pool2d_kernels<B, T>::max_forward(pool, in, out);
   pool2d_kernels<B, T>::max_backward(pool, in, in, out);
   pool2d_kernels<B, T>::mean_forward(n, image, in, out);

@@ -72,7 +72,7 @@ struct engine {
     if (t.residual != nullptr) {
       add_residual(op, t, sums, rest);
     } else if (op.relu) {
-      relu_kernels<Backend, float>::forward(count, sums, sums);
+      activation_kernels<Backend, float>::forward(activation::relu, count, sums, sums);
     }
     if (op.max_pool) pool2d_kernels<Backend, float>::max_forward({1, op.convolved(), op.out()}, sums, t.y);
     if (!op.site_first) apply(t.key, op.out().size(), t.y);

@@ -10,18 +10,18 @@ class relu {
  public:
   using input = Shape;
   using output = Shape;
-  using kernels = relu_kernels<Backend, T>;
+  using kernels = activation_kernels<Backend, T>;
 
   template <class Visitor>
   void for_each_buffer(Visitor& visit, const scope& at, index_t samples) {
     visit(scope{&at, "y"}, y_, samples * Shape::size, lifetime::step);
   }
   batch_view<const T, Shape> forward(const pass&, batch_view<const T, Shape> x) {
-    kernels::forward(x.size(), x.data(), y_.data);
+    kernels::forward(activation::relu, x.size(), x.data(), y_.data);
     return {y_.data, x.samples()};
   }
   void backward(const pass&, batch_view<T, Shape> dy) {
-    kernels::backward(dy.size(), y_.data, dy.data(), dy.data());
+    kernels::backward(activation::relu, dy.size(), nullptr, y_.data, dy.data(), dy.data());
   }
 
  private:

@@ -9,6 +9,7 @@
 #include <limits>
 
 #include "agreement.hpp"
+#include "error_probe.hpp"
 #include "spankey/backend/reference/batch_norm.hpp"
 
 namespace {
@@ -231,4 +232,52 @@ TEST_CASE_TEMPLATE("batch norm: the same bits for any number of threads", T, flo
       all.insert(all.end(), part->begin(), part->end());
     return all;
   });
+}
+
+TEST_CASE_TEMPLATE("batch norm: without a scale and a shift of its own it is that of 1 and 0", T, float,
+                   bf16) {
+  for_each_isa([] {
+    for (const index_t channels : {3, 17, 64}) {
+      const batch_norm_problem p{2, 49, channels, 0.3, 1e-3};
+      tensors<T> t = make_tensors<T>(p, true, 0.5);
+      std::fill(t.gamma.begin(), t.gamma.end(), 1.0F);
+      std::fill(t.beta.begin(), t.beta.end(), 0.0F);
+      tensors<T> without = t;
+      const std::vector<float> dgamma = t.dgamma, dbeta = t.dbeta;
+      auto forward = without.forward_operands();
+      forward.gamma = forward.beta = nullptr;
+      kernels<T>::forward_training(p, activation::relu, t.forward_operands(), t.scratch.data());
+      kernels<T>::forward_training(p, activation::relu, forward, without.scratch.data());
+      CHECK(same_bits(without.y, t.y));
+      CHECK(same_bits(without.running_variance, t.running_variance));
+      auto backward = without.backward_operands();
+      backward.gamma = nullptr;
+      kernels<T>::backward(p, activation::relu, t.backward_operands(), t.scratch.data());
+      kernels<T>::backward(p, activation::relu, backward, without.scratch.data());
+      CHECK(same_bits(without.dx, t.dx));
+      CHECK(same_bits(without.dbeta, t.dbeta));
+      CHECK(same_bits(without.dgamma, dgamma));  // nobody's
+      backward.dgamma = backward.dbeta = nullptr;
+      const std::vector<T> dy = values<T>(static_cast<index_t>(t.dy.size()), 6);
+      std::copy(dy.begin(), dy.end(), without.dy.begin());
+      kernels<T>::backward(p, activation::relu, backward, without.scratch.data());
+      CHECK(same_bits(without.dx, t.dx));
+      kernels<T>::forward_evaluation(p, activation::relu, t.forward_operands(), t.scratch.data());
+      kernels<T>::forward_evaluation(p, activation::relu, forward, without.scratch.data());
+      CHECK(same_bits(without.y, t.y));
+    }
+  });
+}
+
+TEST_CASE("batch norm: an activation that is not fused is refused") {
+  const batch_norm_problem p{1, 4, 3};
+  tensors<float> t = make_tensors<float>(p, false, 0.5);
+  for (const activation act : {activation::gelu, activation::gelu_tanh, activation::silu}) {
+    CHECK(spankey_test::id_of([&] {
+            kernels<float>::forward_evaluation(p, act, t.forward_operands(), t.scratch.data());
+          }) == "backend.105");
+    CHECK(spankey_test::id_of([&] {
+            kernels<float>::backward(p, act, t.backward_operands(), t.scratch.data());
+          }) == "backend.105");
+  }
 }

@@ -118,3 +118,33 @@ TEST_CASE("cuda batch_norm: a NaN stays a NaN, in its channel") {
   const std::vector<float> found = y.host();
   for (std::size_t i = 0; i < found.size(); ++i) CHECK(std::isnan(found[i]) == (i % 8 == 3));
 }
+TEST_CASE_TEMPLATE("cuda batch_norm: without a scale and a shift of its own it is that of 1 and 0", T, float,
+                   bf16) {
+  for (const index_t channels : {3, 16}) {
+    const batch_norm_problem p{2, 20, channels};
+    const index_t size = p.groups * p.rows * channels;
+    const tensor<T> x(values<T>(size, 1)), y(size, T(9.0F)), bare(size, T(9.0F)), dy(values<T>(size, 2)),
+        dx(size, T(9.0F)), bare_dx(size, T(9.0F));
+    const tensor<float> ones(channels, 1.0F), zeros(channels, 0.0F), rm(channels, 0.0F), rv(channels, 1.0F),
+        mean(2 * channels, 9.0F), rstd(2 * channels, 9.0F), dgamma(channels, 3.0F), dbeta(channels, 3.0F),
+        scratch(kernels<T>::scratch_size({1, p.groups * p.rows, channels}), 9.0F);
+    spankey::batch_norm_forward_operands<T> f{x.data(),  ones.data(), zeros.data(), nullptr, rm.data(),
+                                              rv.data(), mean.data(), rstd.data(),  y.data()};
+    kernels<T>::forward_training(p, activation::identity, f, scratch.data());
+    f.gamma = f.beta = nullptr;
+    f.y = bare.data();
+    kernels<T>::forward_training(p, activation::identity, f, scratch.data());
+    CHECK(same_bits(bare.host(), y.host()));
+    spankey::batch_norm_backward_operands<T> b{x.data(),  y.data(), ones.data(), mean.data(), rstd.data(),
+                                               dy.data(), nullptr,  nullptr,     dx.data()};
+    kernels<T>::backward(p, activation::identity, b, scratch.data());
+    b.gamma = nullptr;
+    b.dgamma = dgamma.data();
+    b.dbeta = dbeta.data();
+    b.dx = bare_dx.data();
+    kernels<T>::backward(p, activation::identity, b, scratch.data());
+    CHECK(same_bits(bare_dx.host(), dx.host()));
+    CHECK(dgamma.host() == std::vector<float>(static_cast<std::size_t>(channels), 3.0F));
+    CHECK(dbeta.host()[0] != 3.0F);
+  }
+}

@@ -1,12 +1,10 @@
-// ReLU and injection on the device agree with reference<double>: sizes with and without whole packs, memory that
+// Injection on the device agree with reference<double>: sizes with and without whole packs, memory that
 // starts between packs, in place, NaN; float and bf16.
 #include <doctest/doctest.h>
 
 #include "device_tensor.hpp"
 #include "spankey/backend/cuda/inject.hpp"
-#include "spankey/backend/cuda/relu.hpp"
 #include "spankey/backend/reference/inject.hpp"
-#include "spankey/backend/reference/relu.hpp"
 #include "spankey/inject/additive.hpp"
 #include "spankey/inject/multiplicative.hpp"
 #include "spankey/inject/none.hpp"
@@ -47,28 +45,6 @@ void check_injection(const Injector& injector, index_t samples, index_t d, bool 
 }
 
 }  // namespace
-
-TEST_CASE_TEMPLATE("cuda relu: agrees with the reference, also from between two packs", T, float, bf16) {
-  for (const index_t count : {0, 1, 7, 16, 1000, 4104})
-    for (const index_t skipped : {0, 1}) {
-      if (count < skipped) continue;
-      CAPTURE(count);
-      std::vector<T> x = values<T>(count, 1);
-      if (count > 6) x[6] = T(std::numeric_limits<float>::quiet_NaN());
-      const std::vector<T> dy = values<T>(count, 2);
-      std::vector<double> ey(x.size()), edx(x.size());
-      const std::vector<double> wx = widened(x), wdy = widened(dy);
-      spankey::relu_kernels<reference, double>::forward(count, wx.data(), ey.data());
-      spankey::relu_kernels<reference, double>::backward(count, ey.data(), wdy.data(), edx.data());
-      const tensor<T> on_x(x), y(x), on_dy(dy);
-      for (index_t i = 0; i < skipped; ++i) ey[0] = wx[0], edx[0] = wdy[0];
-      spankey::relu_kernels<cuda, T>::forward(count - skipped, on_x.data() + skipped, y.data() + skipped);
-      CHECK(difference(y.host(), ey) == 0);
-      spankey::relu_kernels<cuda, T>::backward(count - skipped, y.data() + skipped, on_dy.data() + skipped,
-                                               on_dy.data() + skipped);
-      CHECK(difference(on_dy.host(), edx) == 0);
-    }
-}
 
 TEST_CASE_TEMPLATE("cuda inject: agrees with the reference", T, float, bf16) {
   for (const index_t samples : {1, 3, 17})

@@ -64,3 +64,29 @@ TEST_CASE("reference batch norm: the mask reaches dy, dx sums to zero, dgamma an
   CHECK(dx[1] == doctest::Approx(0));
   CHECK(dx[2] == doctest::Approx(std::sqrt(1.5) * (2 - 1 - 1)));
 }
+
+TEST_CASE("reference batch norm: no scale is 1, no shift 0, and what is not wanted is not written") {
+  const spankey::batch_norm_problem p{1, 3, 1};
+  const std::vector<double> x{-1, 0.5, 4}, one{1}, zero{0};
+  std::vector<double> rm{0}, rv{1}, mean(1), rstd(1), y(3), bare(3);
+  const auto forward = [&](const double* gamma, const double* beta, std::vector<double>& to) {
+    kernels::forward_training(
+        p, activation::identity,
+        {x.data(), gamma, beta, nullptr, rm.data(), rv.data(), mean.data(), rstd.data(), to.data()}, nullptr);
+  };
+  forward(one.data(), zero.data(), y);
+  forward(nullptr, nullptr, bare);
+  CHECK(bare == y);
+  std::vector<double> dgamma{7}, dbeta{8}, dx(3), bare_dx(3);
+  const auto backward = [&](const double* gamma, double* dg, double* db, std::vector<double>& to) {
+    std::vector<double> dy{1, -2, 0.25};
+    kernels::backward(p, activation::identity,
+                      {x.data(), y.data(), gamma, mean.data(), rstd.data(), dy.data(), dg, db, to.data()},
+                      nullptr);
+  };
+  backward(one.data(), nullptr, nullptr, dx);
+  backward(nullptr, dgamma.data(), dbeta.data(), bare_dx);
+  CHECK(bare_dx == dx);
+  CHECK(dgamma[0] == 7);
+  CHECK(dbeta[0] == doctest::Approx(7.25));
+}

@@ -13,6 +13,7 @@
 
 #include "spankey/backend/cpu/lanes.hpp"
 #include "spankey/backend/cpu/tag.hpp"
+#include "spankey/backend/fused_activation.hpp"
 
 namespace spankey::cpu {
 /// One block of rows as the kernels walk it: `periods` periods, then `rest` elements of one more.
@@ -85,6 +86,7 @@ struct batch_norm_kernels<backend::cpu, T> {
   static void backward(const batch_norm_problem& p, activation act, const batch_norm_backward_operands<T>& t,
                        float* scratch) {
     const cut c(p);
+    const bool relu = fuses_relu(act);
     float* const partial = scratch + p.groups * coefficients * c.period;
     for (index_t g = 0; g < p.groups; ++g)
       repeat(p, c, scratch + g * coefficients * c.period,
@@ -94,7 +96,7 @@ struct batch_norm_kernels<backend::cpu, T> {
     parallel_for(p.groups * c.blocks, [&](index_t task) {
       const norm_rows rows = c.rows_of(task % c.blocks);
       const index_t at = c.first_element(p, task);
-      gradient_sums(rows, t.x + at, act == activation::relu ? t.y + at : nullptr,
+      gradient_sums(rows, t.x + at, relu ? t.y + at : nullptr,
                     scratch + task / c.blocks * coefficients * c.period, t.dy + at,
                     partial + task * sums * c.period);
     });
@@ -153,17 +155,19 @@ struct batch_norm_kernels<backend::cpu, T> {
   static void set_affine(const batch_norm_problem& p, const cut& c, const batch_norm_forward_operands<T>& t,
                          const float* mean, const float* rstd, float* to) {
     repeat(p, c, to, [&](index_t i) { return mean[i]; });
-    repeat(p, c, to + c.period, [&](index_t i) { return t.gamma[i] * rstd[i]; });
-    repeat(p, c, to + 2 * c.period, [&](index_t i) { return t.beta[i]; });
+    repeat(p, c, to + c.period,
+           [&](index_t i) { return t.gamma != nullptr ? t.gamma[i] * rstd[i] : rstd[i]; });
+    repeat(p, c, to + 2 * c.period, [&](index_t i) { return t.beta != nullptr ? t.beta[i] : 0.0F; });
   }
 
   static void normalise(const batch_norm_problem& p, const cut& c, activation act,
                         const batch_norm_forward_operands<T>& t, const float* affine) {
     const auto kernel = SPANKEY_DISPATCH(norm_apply);
+    const bool relu = fuses_relu(act);
     parallel_for(p.groups * c.blocks, [&](index_t task) {
       const index_t at = c.first_element(p, task);
       kernel(c.rows_of(task % c.blocks), t.x + at, t.residual != nullptr ? t.residual + at : nullptr,
-             affine + task / c.blocks * coefficients * c.period, act == activation::relu, t.y + at);
+             affine + task / c.blocks * coefficients * c.period, relu, t.y + at);
     });
   }
 
@@ -221,9 +225,9 @@ struct batch_norm_kernels<backend::cpu, T> {
     for (index_t i = 0; i < count; ++i) {
       const index_t channel = first + i;
       const double rstd = static_cast<double>(t.rstd[g * p.channels + channel]);
-      const double scale = static_cast<double>(t.gamma[channel]) * rstd;
-      t.dgamma[channel] += static_cast<float>(dot[i] * rstd);
-      t.dbeta[channel] += static_cast<float>(sum[i]);
+      const double scale = t.gamma != nullptr ? static_cast<double>(t.gamma[channel]) * rstd : rstd;
+      if (t.gamma != nullptr && t.dgamma != nullptr) t.dgamma[channel] += static_cast<float>(dot[i] * rstd);
+      if (t.dbeta != nullptr) t.dbeta[channel] += static_cast<float>(sum[i]);
       for (index_t at = channel; at < c.period; at += p.channels) {
         to[c.period + at] = static_cast<float>(scale);
         to[2 * c.period + at] = static_cast<float>(sum[i] / rows);

@@ -1,13 +1,13 @@
 // The CPU backend, whole: float and bf16 kernels on all cores, and what they say about themselves.
 #pragma once
 
+#include "spankey/backend/cpu/activation.hpp"
 #include "spankey/backend/cpu/batch_norm.hpp"
 #include "spankey/backend/cpu/conv2d.hpp"
 #include "spankey/backend/cpu/describe.hpp"
 #include "spankey/backend/cpu/inject.hpp"
 #include "spankey/backend/cpu/linear.hpp"
 #include "spankey/backend/cpu/pool2d.hpp"
-#include "spankey/backend/cpu/relu.hpp"
 #include "spankey/backend/cpu/update.hpp"
 
 namespace spankey {

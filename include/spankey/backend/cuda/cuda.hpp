@@ -2,6 +2,7 @@
 // compiler; only src/cuda/*.cu are nvcc's.
 #pragma once
 
+#include "spankey/backend/cuda/activation.hpp"
 #include "spankey/backend/cuda/batch_norm.hpp"
 #include "spankey/backend/cuda/conv2d.hpp"
 #include "spankey/backend/cuda/device.hpp"
@@ -10,7 +11,6 @@
 #include "spankey/backend/cuda/loss.hpp"
 #include "spankey/backend/cuda/memory.hpp"
 #include "spankey/backend/cuda/pool2d.hpp"
-#include "spankey/backend/cuda/relu.hpp"
 #include "spankey/backend/cuda/update.hpp"
 
 namespace spankey {

@@ -54,9 +54,9 @@ void batch_norm_backward(const batch_norm_problem& p, activation act,
 
 // ---- element by element
 template <class T>
-void relu_forward(index_t count, const T* x, T* y);
+void activation_forward(activation act, index_t count, const T* x, T* y);
 template <class T>
-void relu_backward(index_t count, const T* y, const T* dy, T* dx);
+void activation_backward(activation act, index_t count, const T* x, const T* y, const T* dy, T* dx);
 template <class T>
 void max_pool_forward(const pool2d_problem& p, const T* x, T* y);
 template <class T>

@@ -8,6 +8,7 @@
 
 #include <cmath>
 
+#include "spankey/backend/fused_activation.hpp"
 #include "spankey/backend/reference/tag.hpp"
 
 namespace spankey {
@@ -59,6 +60,7 @@ struct batch_norm_kernels<backend::reference, T> {
 
   static void backward(const batch_norm_problem& p, activation act, const batch_norm_backward_operands<T>& t,
                        T* /*scratch*/) {
+    const bool relu = fuses_relu(act);
     for (index_t g = 0; g < p.groups; ++g)
       for (index_t c = 0; c < p.channels; ++c) {
         const index_t first = g * p.rows * p.channels + c;
@@ -66,17 +68,18 @@ struct batch_norm_kernels<backend::reference, T> {
         T sum = 0, dot = 0;
         for (index_t r = 0; r < p.rows; ++r) {
           const index_t at = first + r * p.channels;
-          if (act == activation::relu && t.y[at] <= T(0)) t.dy[at] = T(0);
+          if (relu && t.y[at] <= T(0)) t.dy[at] = T(0);
           sum += t.dy[at];
           dot += t.dy[at] * (t.x[at] - mean) * rstd;
         }
-        t.dgamma[c] += dot;
-        t.dbeta[c] += sum;
+        if (t.gamma != nullptr && t.dgamma != nullptr) t.dgamma[c] += dot;
+        if (t.dbeta != nullptr) t.dbeta[c] += sum;
+        const T gamma = t.gamma != nullptr ? t.gamma[c] : T(1);
         const T count = static_cast<T>(p.rows);
         for (index_t r = 0; r < p.rows; ++r) {
           const index_t at = first + r * p.channels;
           const T xhat = (t.x[at] - mean) * rstd;
-          t.dx[at] = t.gamma[c] * rstd * (t.dy[at] - sum / count - xhat * dot / count);
+          t.dx[at] = gamma * rstd * (t.dy[at] - sum / count - xhat * dot / count);
         }
       }
   }
@@ -84,12 +87,14 @@ struct batch_norm_kernels<backend::reference, T> {
  private:
   static void normalise(const batch_norm_problem& p, activation act, const batch_norm_forward_operands<T>& t,
                         index_t g, const T* mean, const T* rstd) {
+    const bool relu = fuses_relu(act);
     for (index_t r = g * p.rows; r < (g + 1) * p.rows; ++r)
       for (index_t c = 0; c < p.channels; ++c) {
         const index_t at = r * p.channels + c;
-        T z = t.gamma[c] * (t.x[at] - mean[c]) * rstd[c] + t.beta[c];
+        const T gamma = t.gamma != nullptr ? t.gamma[c] : T(1), beta = t.beta != nullptr ? t.beta[c] : T(0);
+        T z = gamma * (t.x[at] - mean[c]) * rstd[c] + beta;
         if (t.residual != nullptr) z += t.residual[at];
-        t.y[at] = act == activation::relu && z < T(0) ? T(0) : z;  // a NaN stays a NaN
+        t.y[at] = relu && z < T(0) ? T(0) : z;  // a NaN stays a NaN
       }
   }
 };

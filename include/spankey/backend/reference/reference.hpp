@@ -1,12 +1,12 @@
 // The reference backend, whole: the specification of every kernel in plain loops.
 #pragma once
 
+#include "spankey/backend/reference/activation.hpp"
 #include "spankey/backend/reference/batch_norm.hpp"
 #include "spankey/backend/reference/conv2d.hpp"
 #include "spankey/backend/reference/inject.hpp"
 #include "spankey/backend/reference/linear.hpp"
 #include "spankey/backend/reference/pool2d.hpp"
-#include "spankey/backend/reference/relu.hpp"
 #include "spankey/backend/reference/update.hpp"
 
 namespace spankey {
