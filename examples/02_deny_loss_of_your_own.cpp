@@ -71,7 +71,7 @@ int main() {
   for (std::uint64_t i = 0; i < 20 * 200; ++i)
     data.pixels.push_back(
         static_cast<std::uint8_t>((i % 20 / 4 == i / 20 % 5 ? 150 : 20) + random.below(i, 80)));
-  for (int i = 0; i < 200; ++i) data.labels.push_back(static_cast<std::uint8_t>(i % 5));
+  for (int i = 0; i < 200; ++i) data.labels.push_back(static_cast<class_label>(i % 5));
 
   network model;
   set_injector(model, multiplicative{.gamma = 2});

@@ -26,7 +26,7 @@ image_dataset make_pairs(index_t count, split part) {
   pairs.pixels.assign(static_cast<std::size_t>(count * sample.size()), 0);
   for (index_t i = 0; i < count; ++i) {
     const index_t of_left = i / 10 * 10 + i / 10 % 10;  // an image of class i / 10 mod 10
-    pairs.labels.push_back(static_cast<std::uint8_t>(left.label(of_left) * glyph_classes + right.label(i)));
+    pairs.labels.push_back(static_cast<class_label>(left.label(of_left) * glyph_classes + right.label(i)));
     std::uint8_t* const pixels = pairs.pixels.data() + i * sample.size();
     for (index_t p = 0; p < sample.size(); ++p) {
       const index_t row = p / edge, column = p % edge;

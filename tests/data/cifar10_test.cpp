@@ -248,10 +248,12 @@ TEST_CASE("a file that shrinks between check and reading ends in an error") {
   const temporary_directory directory;
   const fs::path file = directory.path() / "a.bin";
   write(file, records(0, 2).substr(0, 3073 + 100));
-  std::vector<std::uint8_t> labels(2), pixels(2 * 3072);
-  CHECK(message_of([&] { spankey::read_cifar10_file(file, 2, labels.data(), pixels.data()); }) ==
-        "[spankey.data.112] " + file.string() +
-            ": offset 3073: expected 3073 bytes of record 1, could read 100");
+  std::vector<spankey::class_label> labels(2);
+  std::vector<std::uint8_t> pixels(2 * 3072);
+  CHECK(message_of([&] {
+          spankey::read_cifar_file(file, spankey::cifar10_form, 2, labels.data(), pixels.data());
+        }) == "[spankey.data.112] " + file.string() +
+                  ": offset 3073: expected 3073 bytes of record 1, could read 100");
 }
 
 TEST_CASE("a label over 9 is named with its offset") {

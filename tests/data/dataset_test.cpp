@@ -119,6 +119,18 @@ TEST_CASE("require_usable accepts sound data sets") {
   CHECK_NOTHROW(spankey::require_usable(own_features{}, "here"));
 }
 
+TEST_CASE("labels have 16 bits: as many as 65,535 classes") {
+  image_dataset data = four_images();
+  data.classes = 65535;
+  data.labels = {0, 300, 65534, 256};
+  CHECK_NOTHROW(spankey::require_usable(data, "here"));
+  CHECK(data.label(2) == 65534);
+  CHECK(spankey::take_first(data, 2).label(1) == 300);
+  data.classes = 65534;
+  CHECK(message_of([&] { spankey::require_usable(data, "here"); }) ==
+        "[spankey.data.104] here: found label 65534 of sample 2, expected 0 to 65533");
+}
+
 TEST_CASE("require_usable names what is wrong") {
   const auto message = [](const image_dataset& data) {
     return message_of([&] { spankey::require_usable(data, "here"); });
@@ -128,10 +140,14 @@ TEST_CASE("require_usable names what is wrong") {
   image_dataset data = four_images();
   data.sample.height = 0;
   CHECK(message(data) ==
-        "[spankey.data.102] here: found 3 classes of C=2 H=0 W=3, expected every one to be at least 1");
+        "[spankey.data.102] here: found samples of C=2 H=0 W=3, expected every one to be at least 1");
   data = four_images();
   data.classes = 0;
-  CHECK(message(data).find("found 0 classes") != std::string::npos);
+  CHECK(message(data) == "[spankey.data.102] here: found 0 classes, expected 2 to 65535");
+  data.classes = 1;
+  CHECK(message(data).find("found 1 classes") != std::string::npos);
+  data.classes = 65536;
+  CHECK(message(data).find("found 65536 classes") != std::string::npos);
   data = four_images();
   data.deviation.pop_back();
   CHECK(message(data) ==

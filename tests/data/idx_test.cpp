@@ -242,14 +242,14 @@ TEST_CASE("QMNIST's labels are rows of eight numbers") {
   const fs::path file = directory / "qmnist-test-labels-idx2-int";
   put(file, labels);
   const image_dataset data = spankey::load_mnist(directory.path(), split::test);
-  CHECK(data.labels == std::vector<std::uint8_t>{7, 0, 9});
+  CHECK(data.labels == std::vector<spankey::class_label>{7, 0, 9});
   const auto with = [&](const std::string& content) {
     put(file, content);
     return message_of([&] { spankey::load_mnist(directory.path(), split::test); });
   };
   std::string large = labels;
   large[12 + 32 + 2] = 1;  // 256
-  CHECK(with(large).find(": offset 44: expected a label of 0 to 9, found 255") != std::string::npos);
+  CHECK(with(large).find(": offset 44: expected a label of 0 to 9, found 256") != std::string::npos);
   CHECK(with(labels.substr(0, labels.size() - 1)).find("[spankey.data.144]") == 0);
   CHECK(with(labels + "x").find("[spankey.data.144]") == 0);
   CHECK(with(big_endian({0xC02, 3, 7})).find("expected items of extent 8 in dimension 1, found 7") !=

@@ -4,41 +4,24 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <limits>
 #include <string>
 #include <vector>
 
 #include "error_probe.hpp"
 #include "file/scratch_directory.hpp"
-#include "spankey/data/dataset.hpp"
+#include "npy_files.hpp"
 
 namespace {
 
 using spankey::index_t;
 using spankey::npy_array;
 using spankey::npy_type;
+using spankey_test::bytes_of;
+using spankey_test::described;
 using spankey_test::id_of;
+using spankey_test::npy;
 using spankey_test::put;
 using spankey_test::scratch_directory;
-
-template <class T>
-std::string bytes_of(const std::vector<T>& values) {
-  return {reinterpret_cast<const char*>(values.data()), values.size() * sizeof(T)};
-}
-
-// A file with this header, padded as NumPy does.
-std::string npy(std::string header, const std::string& elements, char version = 1) {
-  const std::size_t before = version == 1 ? 10 : 12;
-  while ((before + header.size() + 1) % 64 != 0) header += ' ';
-  header += '\n';
-  std::string file = std::string("\x93NUMPY") + version + '\0';
-  for (std::size_t i = 0; i < before - 8; ++i) file += static_cast<char>(header.size() >> 8 * i & 255U);
-  return file + header + elements;
-}
-
-std::string described(const std::string& type, const std::string& shape) {
-  return "{'descr': '" + type + "', 'fortran_order': False, 'shape': " + shape + ", }";
-}
 
 std::string id_for(const std::string& content, index_t largest = spankey::npy_bytes_cap) {
   const scratch_directory directory;
@@ -136,40 +119,4 @@ TEST_CASE("npy: lengths are checked before memory is reserved") {
   CHECK(id_for(npy(described("<f4", "(9223372036854775807,)"), six)) == "data.175");
   CHECK(id_for(good, 23) == "data.175");
   CHECK(id_for(good, 24) == "no error");
-}
-
-TEST_CASE("npy: features and labels become a data set, channels last") {
-  const scratch_directory directory;
-  const auto load = [&] { return spankey::load_npy_features(directory / "x", directory / "y", 3); };
-  put(directory / "x",
-      npy(described("<f8", "(2, 2, 1, 3)"), bytes_of<double>({1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12})));
-  put(directory / "y", npy(described("<i8", "(2,)"), bytes_of<std::int64_t>({2, 0})));
-  const spankey::feature_dataset data = load();
-  CHECK(data.sample == spankey::extents{2, 1, 3});
-  CHECK(data.values == std::vector<float>{1, 4, 2, 5, 3, 6, 7, 10, 8, 11, 9, 12});
-  CHECK(data.labels == std::vector<int>{2, 0});
-  spankey::require_usable(data, "test");
-
-  const auto id_with_labels = [&](const std::string& labels) {
-    put(directory / "y", labels);
-    return id_of(load);
-  };
-  CHECK(id_with_labels(npy(described("<i8", "(2,)"), bytes_of<std::int64_t>({2, 3}))) == "data.177");
-  CHECK(id_with_labels(npy(described("<i8", "(2,)"), bytes_of<std::int64_t>({-1, 0}))) == "data.177");
-  CHECK(id_with_labels(npy(described("<u8", "(2,)"), bytes_of<std::uint64_t>({0, ~std::uint64_t{0}}))) ==
-        "data.177");
-  CHECK(id_with_labels(npy(described("<f4", "(2,)"), bytes_of<float>({1, 2}))) == "data.177");
-  CHECK(id_with_labels(npy(described("|i1", "(3,)"), std::string(3, '\0'))) == "data.176");
-  CHECK(id_with_labels(npy(described("|i1", "(2, 1)"), std::string(2, '\0'))) == "data.176");
-  CHECK(id_with_labels(npy(described("|i1", "(2,)"), std::string(2, '\1'))) == "no error");
-  const auto id_with_features = [&](const std::string& features) {
-    put(directory / "x", features);
-    return id_of(load);
-  };
-  CHECK(id_with_features(npy(described("<f8", "(2, 1)"), bytes_of<double>({1, 1e39}))) == "data.178");
-  CHECK(id_with_features(npy(described("<f8", "(2, 1)"),
-                             bytes_of<double>({1, std::numeric_limits<double>::quiet_NaN()}))) == "data.178");
-  CHECK(id_with_features(npy(described("<f8", "(2,)"), bytes_of<double>({1, 2}))) == "data.176");
-  CHECK(id_with_features(npy(described("<f8", "(2, 0)"), "")) == "data.176");
-  CHECK(id_with_features(npy(described("|i1", "(2, 2)"), "\1\2\3\4")) == "no error");
 }

@@ -50,6 +50,7 @@ PACKAGES = {
     "CUDA": (r"(cuda|cublas|cudnn)\w*\.h$", ["backend/cuda/"]),
     "zlib": (r"zlib\.h$", ["data/gzip.hpp"]),
     "libpng": (r"png\.h$", ["data/png.hpp"]),
+    "libjpeg": (r"(jpeglib|jerror|turbojpeg)\.h$", ["data/jpeg.hpp"]),
     "libsodium": (r"sodium(\.h$|/)", ["key/key_file.hpp"]),
 }
 SYSTEM = re.compile(r"^[a-z_0-9]+$|^(immintrin|arm_neon|cpuid|fcntl|unistd|dirent|windows|io)\.h$|^(sys|asm|linux)/\w+\.h$")

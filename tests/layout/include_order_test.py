@@ -52,6 +52,7 @@ class IncludeOrder(unittest.TestCase):
             ({"loss/l.hpp": "#include <Eigen/Dense>\n"}, "Eigen belongs in"),
             ({"data/idx.hpp": "#include <zlib.h>\n"}, "zlib belongs in data/gzip.hpp only"),
             ({"data/idx.hpp": "#include <png.h>\n"}, "libpng belongs in data/png.hpp only"),
+            ({"data/png.hpp": "#include <jpeglib.h>\n"}, "libjpeg belongs in data/jpeg.hpp only"),
             ({"core/b.hpp": "#include <boost/any.hpp>\n"}, "no package of the table"),
             ({"helpers/h.hpp": ""}, "folder 'helpers' is not in the table"),
             ({"core/dialect.hpp": "#include <SpanKey: no>\n", "core/a.hpp": '#include "spankey/core/dialect.hpp"\n',

@@ -1,18 +1,18 @@
 #include <algorithm>
 #include <array>
 #include <memory>
+#include <string_view>
 #include <utility>
 
+#include "picture_formats.hpp"
 #include "predict.hpp"
 #include "spankey/core/error.hpp"
 #include "spankey/core/finite.hpp"
 #include "spankey/data/gzip.hpp"
 #include "spankey/data/idx.hpp"
 #include "spankey/data/npy.hpp"
+#include "spankey/data/read_picture.hpp"
 #include "spankey/file/printable.hpp"
-#if defined(SPANKEY_PROGRAM_PNG)
-#include "spankey/data/png.hpp"
-#endif
 
 namespace {
 
@@ -83,14 +83,16 @@ input_samples read_npy_input(const fs::path& file, const extents& sample, byte_o
   return read;
 }
 
-input_samples read_png_input([[maybe_unused]] const fs::path& file, [[maybe_unused]] const extents& sample) {
-#if defined(SPANKEY_PROGRAM_PNG)
-  return {
-      .file = file.string(), .is_series = false, .count = 1, .pixels = read_png(file, sample), .numbers = {}};
-#else
-  fail("predict.104", printable(file.string()),
-       "is a PNG, but this program was built without libpng (libpng-dev); expected IDX or .npy");
-#endif
+input_samples read_picture_input(const fs::path& file, const extents& sample, std::string_view kind) {
+  const auto formats = picture_formats();
+  if (std::none_of(formats.begin(), formats.end(), [&](const picture_format& f) { return f.name == kind; }))
+    fail("predict.104", printable(file.string()), "is a ", kind, ", but this program was built without ",
+         missing_picture_packages(), "; expected IDX or .npy");
+  return {.file = file.string(),
+          .is_series = false,
+          .count = 1,
+          .pixels = read_picture(file, formats, sample),
+          .numbers = {}};
 }
 
 }  // namespace
@@ -106,9 +108,12 @@ input_samples read_input(const std::string& name, const extents& sample, bool no
   const bool features = shape_of(sample).size() == 1;
   if (begin.starts_with("\x93NUMPY")) return read_npy_input(file, sample, open, normalised);
   if (features) fail("predict.105", printable(name), "expected a .npy array: the network takes features");
-  if (begin.starts_with("\x89PNG") && open == byte_opener(open_file)) return read_png_input(file, sample);
+  const bool is_packed = open != byte_opener(open_file);
+  for (const auto& [kind, signature] :
+       {std::pair<const char*, const char*>{"PNG", "\x89PNG"}, {"JPEG", "\xFF\xD8\xFF"}})
+    if (begin.starts_with(signature) && !is_packed) return read_picture_input(file, sample, kind);
   if (begin.size() > 3 && begin.starts_with(std::string("\0\0\x08", 3)))
     return read_idx_input(file, sample, open);
   fail("predict.105", printable(name),
-       "expected an IDX file, a .npy array or a PNG, found another beginning");
+       "expected an IDX file, a .npy array, a PNG or a JPEG, found another beginning");
 }

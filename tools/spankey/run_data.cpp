@@ -89,7 +89,7 @@ image_dataset drawn_images(index_t n, std::uint64_t seed, const extents& shape) 
   const random_source source(seed, stream::glyphs);
   for (index_t i = 0; i < n * shape.size(); ++i)
     data.pixels.push_back(static_cast<std::uint8_t>(source.below(static_cast<std::uint64_t>(i), 256)));
-  for (index_t i = 0; i < n; ++i) data.labels.push_back(static_cast<std::uint8_t>(i % 10));
+  for (index_t i = 0; i < n; ++i) data.labels.push_back(static_cast<class_label>(i % 10));
   return data;
 }
 

@@ -4,7 +4,7 @@
 //   image(i)[(h*W + w)*C + c]
 // A network sees x = (pixel/255 - mean[c]) / deviation[c], with the constants of the training set.
 // Features: a network sees the floats features(i)[0] to features(i)[H*W*C - 1] as they are.
-// Labels run from 0 to classes - 1.
+// Labels run from 0 to classes - 1; there are 2 to 65,535 classes.
 #pragma once
 
 #include <concepts>
@@ -24,6 +24,10 @@ namespace spankey {
 
 /// The two parts of a data set. They share no sample.
 enum class split { train, test };
+
+/// A label in memory.
+using class_label = std::uint16_t;
+inline constexpr index_t most_classes = std::numeric_limits<class_label>::max();
 
 /// What every data set has: sample (extents), classes, size(), label(i).
 template <class Data>
@@ -58,7 +62,7 @@ struct image_dataset {
   extents sample;
   index_t classes = 0;
   std::vector<std::uint8_t> pixels;
-  std::vector<std::uint8_t> labels;
+  std::vector<class_label> labels;
   std::vector<float> mean, deviation;  // of pixel/255, one a channel
 
   [[nodiscard]] index_t size() const { return static_cast<index_t>(labels.size()); }
@@ -77,7 +81,7 @@ struct feature_dataset {
   extents sample;
   index_t classes = 0;
   std::vector<float> values;
-  std::vector<int> labels;
+  std::vector<class_label> labels;
 
   [[nodiscard]] index_t size() const { return static_cast<index_t>(labels.size()); }
   /// Elements that the samples have in memory; size() * sample.size() where labels and samples belong together.
@@ -97,10 +101,12 @@ void require_whole(const Data& data, std::string_view where) {
   const index_t size = data.size(), classes = data.classes;
   const extents sample = data.sample;
   if (size < 1) fail("data.101", where, "found an empty data set, expected at least 1 sample");
-  if (sample.channels < 1 || sample.height < 1 || sample.width < 1 || classes < 1) {
-    fail("data.102", where, "found ", classes, " classes of C=", sample.channels, " H=", sample.height,
-         " W=", sample.width, ", expected every one to be at least 1");
+  if (sample.channels < 1 || sample.height < 1 || sample.width < 1) {
+    fail("data.102", where, "found samples of C=", sample.channels, " H=", sample.height, " W=", sample.width,
+         ", expected every one to be at least 1");
   }
+  if (classes < 2 || classes > most_classes)
+    fail("data.102", where, "found ", classes, " classes, expected 2 to ", most_classes);
   // So large that no memory holds one: a product of extents must not wrap around.
   constexpr index_t most = std::numeric_limits<index_t>::max();
   if (sample.channels > most / sample.height || sample.channels * sample.height > most / sample.width) {

@@ -215,7 +215,7 @@ inline image_dataset make_glyphs(index_t count, std::uint64_t seed, index_t firs
   data.labels.resize(static_cast<std::size_t>(count));
   data.pixels.resize(static_cast<std::size_t>(count * sample.size()));
   parallel_for(count, [&](index_t i) {
-    data.labels[static_cast<std::size_t>(i)] = static_cast<std::uint8_t>((first_index + i) % glyph_classes);
+    data.labels[static_cast<std::size_t>(i)] = static_cast<class_label>((first_index + i) % glyph_classes);
     draw_glyph(seed, first_index + i, data.pixels.data() + i * sample.size(), sample);
   });
   return data;

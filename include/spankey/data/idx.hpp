@@ -1,9 +1,10 @@
-// MNIST, Fashion-MNIST and other sets of their form from IDX files: images of 1x28x28, 10 classes, any number of them.
+// MNIST, Fashion-MNIST and other sets of their form from IDX files: images of 1x28x28, any number of them. More sets:
+// data/mnist_family.hpp.
 //
 // An IDX file of unsigned bytes, all numbers big-endian and of 32 bits:
 //   magic 0x00000800 + D (D dimensions), number of items, D - 1 extents of an item, then the items' bytes
 // Images: 0x00000803, count, 28, 28. Labels: 0x00000801, count; QMNIST's: 0x00000C02, count, 8, and the items are 32-bit
-// numbers, of which the first is the class. The header is checked against what the reader
+// numbers, of which the first is the label. The header is checked against what the reader
 // expects, and the length against the header, before memory is reserved; .gz files: data/gzip.hpp.
 // Source: Y. LeCun, C. Cortes, C. Burges, "The MNIST database of handwritten digits"; H. Xiao et al., 2017.
 #pragma once
@@ -153,38 +154,50 @@ inline idx_items read_idx(const std::filesystem::path& file, const idx_expectati
   return items;
 }
 
-/// Fails with data.148 where a label is over 9, and says which labels the file has.
-inline void require_idx_labels(const std::vector<std::uint8_t>& labels, const std::string& where,
-                               index_t header_bytes, index_t label_bytes) {
-  const auto bad =
-      std::find_if(labels.begin(), labels.end(), [](std::uint8_t label) { return label >= mnist_classes; });
-  if (bad == labels.end()) return;
-  const std::set<std::uint8_t> classes(labels.begin(), labels.end());
-  fail("data.148", where, "offset ", header_bytes + label_bytes * (bad - labels.begin()),
-       ": expected a label of 0 to ", mnist_classes - 1, ", found ", int{*bad}, "; the labels are ",
-       int{*classes.begin()}, " to ", int{*classes.rbegin()}, ": this data set has ", classes.size(),
-       " classes, expected ", mnist_classes);
-}
+/// What the files of a set of the MNIST family hold.
+struct idx_form {
+  index_t classes = mnist_classes;
+  index_t first_label = 0;  // the label of class 0 in the file
+  bool transposed = false;  // images lie column by column, as EMNIST's
+};
 
-/// The labels of a file: bytes, or QMNIST's rows of eight numbers where its name ends as theirs does.
-inline std::vector<std::uint8_t> read_idx_labels(idx_reader& reader, bool rows) {
+/// The labels of a file as it has them: bytes, or QMNIST's rows of eight numbers of 32 bits, where the first is the label.
+inline std::vector<std::uint32_t> read_idx_labels(idx_reader& reader, bool rows) {
   std::vector<std::uint8_t> bytes(static_cast<std::size_t>(reader.bytes()));
   reader.read(bytes.data());
-  if (!rows) return bytes;
+  if (!rows) return {bytes.begin(), bytes.end()};
   constexpr std::size_t row = 32;  // bytes
-  std::vector<std::uint8_t> labels(bytes.size() / row);
+  std::vector<std::uint32_t> labels(bytes.size() / row);
   for (std::size_t i = 0; i < labels.size(); ++i) {
-    const std::uint8_t* const number = bytes.data() + i * row;
-    labels[i] = number[0] == 0 && number[1] == 0 && number[2] == 0 ? number[3] : std::uint8_t{255};
+    const std::uint8_t* const b = bytes.data() + i * row;
+    labels[i] = std::uint32_t{b[0]} << 24 | std::uint32_t{b[1]} << 16 | std::uint32_t{b[2]} << 8 | b[3];
   }
   return labels;
 }
 
-/// Images and labels of the MNIST family, as grey bytes and classes 0 to 9. Both headers are checked before
-/// either file's items are read. Errors: those of read_idx, data.147 numbers of images and labels differ, data.148 a
-/// label over 9.
+/// Classes from labels. Fails with data.148 where one is none of the form's, and says which labels the file has.
+inline std::vector<class_label> idx_classes(const std::vector<std::uint32_t>& labels, const idx_form& form,
+                                            const idx_reader& reader, index_t label_bytes) {
+  const index_t least = form.first_label, most = least + form.classes - 1;
+  const auto bad = std::find_if(labels.begin(), labels.end(),
+                                [&](index_t label) { return label < least || label > most; });
+  if (bad != labels.end()) {
+    const std::set<std::uint32_t> found(labels.begin(), labels.end());
+    fail("data.148", reader.where(), "offset ", reader.header_bytes() + label_bytes * (bad - labels.begin()),
+         ": expected a label of ", least, " to ", most, ", found ", *bad, "; the labels are ", *found.begin(),
+         " to ", *found.rbegin(), ": this data set has ", found.size(), " classes, expected ", form.classes);
+  }
+  std::vector<class_label> classes(labels.size());
+  std::transform(labels.begin(), labels.end(), classes.begin(),
+                 [&](std::uint32_t label) { return static_cast<class_label>(label - least); });
+  return classes;
+}
+
+/// Images and labels of the MNIST family, as grey bytes and classes from 0 on, the right way up. Both headers are checked
+/// before either file's items are read. Errors: those of read_idx, data.147 numbers of images and labels differ, data.148
+/// a label that the form does not have.
 inline image_dataset load_idx_images(const std::filesystem::path& images, const std::filesystem::path& labels,
-                                     byte_opener open = open_file) {
+                                     byte_opener open = open_file, const idx_form& form = {}) {
   const bool rows = labels.filename().string().ends_with("idx2-int");
   idx_reader image_reader(open(images), {{mnist_sample.height, mnist_sample.width}, mnist_most_images});
   idx_reader label_reader(open(labels), rows ? idx_expectation{{8}, mnist_most_images, idx_element::word}
@@ -195,28 +208,35 @@ inline image_dataset load_idx_images(const std::filesystem::path& images, const 
   }
   image_dataset data;
   data.sample = mnist_sample;
-  data.classes = mnist_classes;
-  data.labels = read_idx_labels(label_reader, rows);
-  require_idx_labels(data.labels, label_reader.where(), label_reader.header_bytes(), rows ? 32 : 1);
+  data.classes = form.classes;
+  data.labels = idx_classes(read_idx_labels(label_reader, rows), form, label_reader, rows ? 32 : 1);
   data.pixels.resize(static_cast<std::size_t>(image_reader.bytes()));
   image_reader.read(data.pixels.data());
+  if (form.transposed) {
+    for (index_t n = 0; n < data.size(); ++n) {
+      std::uint8_t* const image = data.pixels.data() + n * mnist_sample.size();
+      for (index_t row = 0; row < mnist_sample.height; ++row)
+        for (index_t column = 0; column < row; ++column)
+          std::swap(image[row * mnist_sample.width + column], image[column * mnist_sample.width + row]);
+    }
+  }
   return data;
 }
 
 /// A part of a data set of the MNIST family, below `root` (data/idx_folder.hpp).
-inline image_dataset load_idx_directory(const std::filesystem::path& root,
-                                        const std::vector<const char*>& folders, split part,
-                                        byte_opener open = open_file) {
-  const idx_pair files = find_idx_files(root, folders, part);
-  return load_idx_images(files.images, files.labels, open);
+inline image_dataset load_idx_directory(const std::filesystem::path& root, const idx_places& places,
+                                        split part, byte_opener open = open_file, idx_form form = {}) {
+  const idx_pair files = find_idx_files(root, places, part);
+  form.transposed = files.is_emnist;
+  return load_idx_images(files.images, files.labels, open, form);
 }
 
-/// MNIST, or a set of its form (EMNIST's digits, KMNIST, QMNIST): from the folder of the four files, or one that holds it
-/// as mnist/ or as torchvision leaves it; with open_file_or_gzip each may also be its .gz. Errors data.141 to data.148
-/// (and data.151 to data.153) name file and offset.
+/// MNIST, or a set of its form and ten classes (EMNIST's digits, KMNIST, QMNIST): from the folder of the four files, or one
+/// that holds it as mnist/ or as torchvision leaves it; with open_file_or_gzip each may also be its .gz. Errors data.141 to
+/// data.148 (and data.151 to data.153) name file and offset.
 inline image_dataset load_mnist(const std::filesystem::path& root, split part, byte_opener open = open_file) {
-  image_dataset data =
-      load_idx_directory(root, {"mnist", "mnist/raw", "MNIST/raw", "MNIST", "raw"}, part, open);
+  image_dataset data = load_idx_directory(
+      root, {{"mnist", "mnist/raw", "MNIST/raw", "MNIST", "raw"}, mnist_prefixes()}, part, open);
   data.name = "mnist";
   mnist_pixels().give_to(data);
   return data;
@@ -225,11 +245,12 @@ inline image_dataset load_mnist(const std::filesystem::path& root, split part, b
 /// Fashion-MNIST, whose files have MNIST's names and form. Errors: those of load_mnist.
 inline image_dataset load_fashion_mnist(const std::filesystem::path& root, split part,
                                         byte_opener open = open_file) {
-  image_dataset data =
-      load_idx_directory(root,
-                         {"fashion-mnist", "fashion-mnist/data/fashion", "fashion-mnist/raw", "fashion_mnist",
-                          "fashion", "FashionMNIST/raw", "FashionMNIST", "data/fashion", "raw"},
-                         part, open);
+  image_dataset data = load_idx_directory(
+      root,
+      {{"fashion-mnist", "fashion-mnist/data/fashion", "fashion-mnist/raw", "fashion_mnist", "fashion",
+        "FashionMNIST/raw", "FashionMNIST", "data/fashion", "raw"},
+       {""}},
+      part, open);
   data.name = "fashion_mnist";
   fashion_mnist_pixels().give_to(data);
   return data;

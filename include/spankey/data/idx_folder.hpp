@@ -22,10 +22,17 @@ namespace spankey {
 /// Images and labels of one part.
 struct idx_pair {
   std::filesystem::path images, labels;
+  bool is_emnist = false;  // by their names: the images lie column by column
 };
 
-/// What comes before `train` in the names, by set: a folder with several is read as the first of them.
-inline const std::vector<const char*>& idx_prefixes() {
+/// Where a set is looked for: folders below the root, in order, and what its names have before `train`; a folder with
+/// several is read as the first of them.
+struct idx_places {
+  std::vector<const char*> folders, prefixes;
+};
+
+/// Names of the sets that are read as MNIST.
+inline const std::vector<const char*>& mnist_prefixes() {
   static const std::vector<const char*> all = {"",
                                                "emnist-digits-",
                                                "emnist-mnist-",
@@ -80,31 +87,36 @@ inline bool holds_any(const std::filesystem::path& folder, const std::string& pr
 
 }  // namespace idx_names
 
-/// The files of a part below `root`: in the first of `folders` that holds one of the four, else in `root` itself; both
+/// The files of a part below `root`: in the first of the folders that holds one of the four, else in `root` itself; both
 /// parts are of one folder and one set. A file of them that is not there has its official name. Fails with data.141 where
 /// there is none of the four, and says what lies there.
-inline idx_pair find_idx_files(const std::filesystem::path& root, const std::vector<const char*>& folders,
-                               split part) {
-  const std::filesystem::path folder = folder_that(root, folders, [](const std::filesystem::path& place) {
-    for (const char* prefix : idx_prefixes())
-      if (idx_names::holds_any(place, prefix)) return true;
-    return false;
-  });
+inline idx_pair find_idx_files(const std::filesystem::path& root, const idx_places& places, split part) {
+  const std::filesystem::path folder =
+      folder_that(root, places.folders, [&](const std::filesystem::path& place) {
+        for (const char* prefix : places.prefixes)
+          if (idx_names::holds_any(place, prefix)) return true;
+        return false;
+      });
   if (folder.empty()) {
-    const std::filesystem::path place = likely_folder(root, folders);
-    std::string others;
+    const std::filesystem::path place = likely_folder(root, places.folders);
+    std::string others, names;
     for (const std::string& name : names_in(root))
       for (const char* other : {"EMNIST/", "FashionMNIST/", "KMNIST/", "MNIST/", "QMNIST/"})
         if (name == other && place == root)
           others = "; " + name + " is another data set: name its own folder, if it is meant";
+    for (const char* prefix : places.prefixes)
+      if (*prefix != '\0' && (places.prefixes.size() < 3 || names.empty()))
+        names += (names.empty() ? std::string() : ", ") + prefix + "train-...";
+    const std::string first(places.prefixes.front());
     fail("data.141", place.string(), "found ", what_lies_in(place), archive_advice(place), others,
-         "; expected train-images-idx3-ubyte and its three companions (also train-images.idx3-ubyte, "
-         "emnist-digits-train-..., qmnist-train-..., each plain or .gz), in ",
-         places_below(root, folders));
+         "; expected ", first, "train-images-idx3-ubyte and its three companions (also ", first,
+         "train-images.idx3-ubyte, ", first.empty() && !names.empty() ? names + ", " : std::string(),
+         "each plain or .gz), in ", places_below(root, places.folders));
   }
-  for (const char* prefix : idx_prefixes())
+  for (const char* prefix : places.prefixes)
     if (idx_names::holds_any(folder, prefix))
-      return {idx_names::find(folder, prefix, part, true), idx_names::find(folder, prefix, part, false)};
+      return {idx_names::find(folder, prefix, part, true), idx_names::find(folder, prefix, part, false),
+              std::string(prefix).starts_with("emnist-")};
   return {};
 }
 

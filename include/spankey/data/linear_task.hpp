@@ -75,7 +75,7 @@ inline feature_dataset make_linear_task(index_t count, std::uint64_t seed, split
     const auto first = static_cast<std::uint64_t>((begin + i) * linear_task_features);
     for (std::uint64_t j = 0; j < linear_task_features; ++j)
       x[j] = static_cast<float>(source.gaussian(first + j));
-    data.labels[static_cast<std::size_t>(i)] = teacher.label(x);
+    data.labels[static_cast<std::size_t>(i)] = static_cast<class_label>(teacher.label(x));
   });
   return data;
 }

@@ -1,4 +1,4 @@
-// Arrays of NumPy's .npy format, strict: numbers of one type, C order, little endian; and data sets made of two of them.
+// Arrays of NumPy's .npy format, strict: numbers of one type, C order, little endian.
 //
 //   0x93 "NUMPY" | version 1.0, 2.0 or 3.0 | length of the header, 2 bytes (4 from version 2.0 on), little endian |
 //   {'descr': '<f4', 'fortran_order': False, 'shape': (60, 20), } and spaces, ended by a line break | the elements
@@ -13,7 +13,6 @@
 #include <algorithm>
 #include <array>
 #include <bit>
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -22,15 +21,12 @@
 #include <memory>
 #include <string>
 #include <string_view>
-#include <type_traits>
 #include <utility>
 #include <vector>
 
 #include "spankey/core/error.hpp"
-#include "spankey/core/finite.hpp"
 #include "spankey/core/shape.hpp"
 #include "spankey/data/byte_source.hpp"
-#include "spankey/data/dataset.hpp"
 
 namespace spankey {
 
@@ -244,48 +240,6 @@ void for_each_element(const npy_array& array, const F& f) {
     case npy_type::u64: return as(std::uint64_t{});
   }
   // clang-format on
-}
-
-/// Features and their labels from two arrays: x of N samples, (N, C), (N, C, H) or (N, C, H, W), of any type; y of N
-/// whole numbers from 0 to classes - 1. Errors: those of read_npy, data.176 shapes that do not fit, data.177 a label,
-/// data.178 a feature that is no finite float.
-inline feature_dataset load_npy_features(const std::filesystem::path& x, const std::filesystem::path& y,
-                                         index_t classes, byte_opener open = open_file) {
-  const npy_array features = read_npy(x, open), labels = read_npy(y, open);
-  const auto shape = [](const npy_array& a, std::size_t axis) {
-    return axis < a.shape.size() ? a.shape[axis] : index_t{1};
-  };
-  if (features.shape.size() < 2 || features.shape.size() > 4 || features.count() < 1)
-    fail("data.176", x.string(), "expected samples and their features in 2 to 4 dimensions, found ",
-         features.shape.size(), " dimensions and ", features.count(), " elements");
-  if (labels.shape.size() != 1 || labels.shape[0] != features.shape[0])
-    fail("data.176", y.string(), "expected one dimension of ", features.shape[0], " labels, found ",
-         labels.shape.size(), " dimensions and ", labels.count(), " elements");
-  feature_dataset data;
-  data.name = "npy";
-  data.sample = {shape(features, 1), shape(features, 2), shape(features, 3)};
-  data.classes = classes;
-  data.values.resize(static_cast<std::size_t>(features.count()));
-  data.labels.resize(static_cast<std::size_t>(labels.count()));
-  for_each_element(features, [&](index_t i, auto value) {
-    const auto wide = static_cast<double>(value);
-    if (!is_finite(wide) || std::abs(wide) > static_cast<double>(std::numeric_limits<float>::max()))
-      fail("data.178", x.string(), "element ", i, ": expected a finite float, found ", wide);
-    const index_t size = data.sample.size();  // from (C, H, W) to (H, W, C)
-    data.values[static_cast<std::size_t>(i / size * size + memory_index(data.sample, i % size))] =
-        static_cast<float>(value);
-  });
-  for_each_element(labels, [&](index_t i, auto value) {
-    if constexpr (std::is_floating_point_v<decltype(value)>) {
-      fail("data.177", y.string(), "expected labels of a type of whole numbers, found a type of fractions");
-    } else {
-      if (std::cmp_less(value, 0) || std::cmp_greater_equal(value, classes))
-        fail("data.177", y.string(), "element ", i, ": expected a label of 0 to ", classes - 1, ", found ",
-             value);
-      data.labels[static_cast<std::size_t>(i)] = static_cast<int>(value);
-    }
-  });
-  return data;
 }
 
 }  // namespace spankey

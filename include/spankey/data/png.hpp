@@ -1,8 +1,7 @@
-// A PNG picture as a network's image: H x W x C bytes, C = 1 or 3, read through libpng. In no umbrella: who includes it
-// links libpng.
+// PNG pictures through libpng: any of 8 bits a sample (or a palette) without transparency, as H x W x C bytes. In no umbrella:
+// who includes it links libpng.
 //
-// Nothing is converted that would change what the network sees: the picture has the network's size, 8 bits (or a palette),
-// no transparency, and where one channel is wanted no colour (red, green and blue may be there, and equal).
+// Nothing is converted that would change what a network sees: 16 bits and transparent pixels are refused.
 // Source: libpng's manual, "SIMPLIFIED READ".
 #pragma once
 
@@ -11,64 +10,71 @@
 
 #include <png.h>
 
-#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "spankey/core/error.hpp"
 #include "spankey/core/shape.hpp"
 #include "spankey/data/byte_source.hpp"
+#include "spankey/data/picture.hpp"
 
 namespace spankey {
 
-inline constexpr std::array<std::uint8_t, 8> png_signature = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1A, '\n'};
-inline constexpr index_t png_bytes_cap = 64 << 20;  // longer files are refused
+inline constexpr std::string_view png_signature = "\x89PNG\r\n\x1A\n";
 
-/// Reads a picture of these extents. Errors: data.181 not a PNG, damaged or too long, data.182 another size, 16 bits,
-/// transparency or colour; those of the opener.
-inline std::vector<std::uint8_t> read_png(const std::filesystem::path& file, const extents& expected) {
-  const auto source = open_file(file);
-  const std::string where = source->where();
-  const index_t size = source->length().most;
-  if (size > png_bytes_cap)
-    fail("data.181", where, "expected a PNG of at most ", png_bytes_cap, " bytes, found ", size);
-  std::vector<std::uint8_t> bytes(static_cast<std::size_t>(size));
-  bytes.resize(static_cast<std::size_t>(source->read(bytes.data(), size)));
-
-  png_image image{};
-  image.version = PNG_IMAGE_VERSION;
-  const std::unique_ptr<png_image, decltype(&png_image_free)> freed(&image, &png_image_free);
-  const auto damaged = [&] {
-    fail("data.181", where, "expected a PNG, found: ", std::string_view(image.message));
-  };
-  if (png_image_begin_read_from_memory(&image, bytes.data(), bytes.size()) == 0) damaged();
-  const auto refuse = [&](const auto&... found) { fail("data.182", where, "found ", found...); };
-  if (index_t{image.width} != expected.width || index_t{image.height} != expected.height)
-    refuse(image.width, " x ", image.height, " pixels, expected W=", expected.width, " H=", expected.height);
-  if ((image.format & PNG_FORMAT_FLAG_LINEAR) != 0) refuse("16 bits a sample, expected 8");
-  if (expected.channels != 1 && expected.channels != 3)
-    refuse("a picture, expected an input of C=", expected.channels);
-
-  // Always four samples a pixel: what they say is checked before any of it is dropped.
-  image.format = PNG_FORMAT_RGBA;
-  const auto pixels = static_cast<std::size_t>(expected.height * expected.width);
-  std::vector<std::uint8_t> samples(4 * pixels);
-  if (png_image_finish_read(&image, nullptr, samples.data(), 0, nullptr) == 0) damaged();
-  std::vector<std::uint8_t> read;
-  read.reserve(pixels * static_cast<std::size_t>(expected.channels));
-  for (std::size_t i = 0; i < pixels; ++i) {
-    const std::uint8_t* const p = samples.data() + 4 * i;
-    if (p[3] != 255) refuse("transparent pixels, expected none");
-    if (expected.channels == 1 && (p[0] != p[1] || p[1] != p[2])) refuse("colour, expected shades of grey");
-    read.insert(read.end(), p, p + expected.channels);
+/// A PNG in memory. Errors: data.181 not a PNG, damaged or too large, data.182 16 bits or transparency.
+class png_source final : public picture_source {
+ public:
+  png_source(std::vector<std::uint8_t> bytes, std::string where)
+      : bytes_(std::move(bytes)), where_(std::move(where)) {
+    image_.version = PNG_IMAGE_VERSION;
+    if (png_image_begin_read_from_memory(&image_, bytes_.data(), bytes_.size()) == 0) damaged();
+    shape_ = {(image_.format & PNG_FORMAT_FLAG_COLOR) != 0 ? 3 : 1, index_t{image_.height},
+              index_t{image_.width}};
+    if ((image_.format & PNG_FORMAT_FLAG_LINEAR) != 0) refuse("found 16 bits a sample, expected 8");
+    if (shape_.height > picture_pixels_cap / shape_.width)
+      fail("data.181", where_, "found ", shape_.width, " x ", shape_.height, " pixels, expected at most ",
+           picture_pixels_cap);
   }
-  return read;
+  ~png_source() override { png_image_free(&image_); }
+
+  [[nodiscard]] extents shape() const override { return shape_; }
+
+  void read(std::uint8_t* pixels) override {
+    // Always four samples a pixel: what they say is checked before any of it is dropped.
+    image_.format = PNG_FORMAT_RGBA;
+    std::vector<std::uint8_t> samples(static_cast<std::size_t>(4 * shape_.height * shape_.width));
+    if (png_image_finish_read(&image_, nullptr, samples.data(), 0, nullptr) == 0) damaged();
+    for (std::size_t i = 0; i < samples.size(); i += 4) {
+      if (samples[i + 3] != 255) refuse("found transparent pixels, expected none");
+      for (index_t c = 0; c < shape_.channels; ++c) *pixels++ = samples[i + static_cast<std::size_t>(c)];
+    }
+  }
+
+ private:
+  [[noreturn]] void damaged() const {
+    fail("data.181", where_, "expected a PNG, found: ", std::string_view(image_.message));
+  }
+  [[noreturn]] void refuse(std::string_view why) const { fail("data.182", where_, why); }
+
+  std::vector<std::uint8_t> bytes_;
+  std::string where_;
+  png_image image_{};
+  extents shape_;
+};
+
+inline std::unique_ptr<picture_source> open_png(std::vector<std::uint8_t> bytes, std::string where) {
+  return std::make_unique<png_source>(std::move(bytes), std::move(where));
 }
+
+inline constexpr picture_format png_pictures{"PNG", png_signature, &open_png};
 
 }  // namespace spankey
 
