@@ -5,8 +5,8 @@
 #include <filesystem>
 #include <string>
 
-#include "file/scratch_directory.hpp"
 #include "error_probe.hpp"
+#include "file/scratch_directory.hpp"
 #include "spankey/data/dataset.hpp"
 #include "spankey/data/pixel_constants.hpp"
 

@@ -211,7 +211,7 @@ TEST_CASE("feature_dataset finds features and label by number") {
   data.values[4] = std::numeric_limits<float>::quiet_NaN();
   CHECK(message(data).find("[spankey.data.106] here: found nan as feature 1 of sample 1") == 0);
   data.values[4] = 5;
-  data.labels[1] = -1;
-  CHECK(message(data) == "[spankey.data.104] here: found label -1 of sample 1, expected 0 to 1");
+  data.labels[1] = 2;
+  CHECK(message(data) == "[spankey.data.104] here: found label 2 of sample 1, expected 0 to 1");
   CHECK(message({}).find("data.101") != std::string::npos);
 }

@@ -9,8 +9,8 @@
 #include <string_view>
 #include <vector>
 
-#include "file/scratch_directory.hpp"
 #include "error_probe.hpp"
+#include "file/scratch_directory.hpp"
 #include "png_files.hpp"
 #include "spankey/data/png.hpp"
 

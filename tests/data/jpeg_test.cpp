@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "file/scratch_directory.hpp"
 #include "error_probe.hpp"
+#include "file/scratch_directory.hpp"
 
 using spankey::extents;
 using spankey::index_t;

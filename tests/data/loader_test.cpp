@@ -202,7 +202,7 @@ TEST_CASE("features are read in the order of images, as they are, and not augmen
   const numbered_images images(10);
   spankey::feature_dataset data{"numbers", {3, 1, 1}, 10, {}, {}};
   for (int i = 0; i < 10; ++i) {
-    data.labels.push_back(i);
+    data.labels.push_back(static_cast<spankey::class_label>(i));
     for (int j = 0; j < 3; ++j) data.values.push_back(static_cast<float>(i) + 0.1F * static_cast<float>(j));
   }
   loader_options options;

@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "file/scratch_directory.hpp"
 #include "error_probe.hpp"
+#include "file/scratch_directory.hpp"
 #include "npy_files.hpp"
 #include "spankey/data/dataset.hpp"
 

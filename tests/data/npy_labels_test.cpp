@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "file/scratch_directory.hpp"
 #include "error_probe.hpp"
+#include "file/scratch_directory.hpp"
 #include "npy_files.hpp"
 
 using spankey::class_label;

@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "file/scratch_directory.hpp"
 #include "error_probe.hpp"
+#include "file/scratch_directory.hpp"
 #include "png_files.hpp"
 
 using spankey::extents;

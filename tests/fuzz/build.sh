@@ -23,6 +23,7 @@ for name in "$@"; do
     results) sources="$sources $program/json_text.cpp $program/report/json_file.cpp $program/report/read_metrics.cpp" ;;
     key_space | key_file) packages="-ltbb" ;;
     gzip) packages="-lz" ;;
+    picture) packages="-ltbb -lpng -ljpeg" ;;
   esac
   # The system's headers with their own warnings aside; -isystem where Debian puts OpenBLAS.
   # shellcheck disable=SC2086

@@ -24,9 +24,12 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   // One image and, behind it, labels.
   const std::size_t images = std::min<std::size_t>(size, 16 + 784);
   const spankey_test::memory_file image_file(bytes.first(images)), label_file(bytes.subspan(images));
-  accepts([&] {
-    const image_dataset set = load_idx_images(image_file.path(), label_file.path());
-    require_usable(image_dataset{"", set.sample, set.classes, set.pixels, set.labels, {0}, {1}}, "input");
-  });
+  const idx_form letters{.classes = 26, .first_label = 1, .transposed = true};
+  for (const idx_form& form : {idx_form{}, letters}) {
+    accepts([&] {
+      const image_dataset set = load_idx_images(image_file.path(), label_file.path(), open_file, form);
+      require_usable(image_dataset{"", set.sample, set.classes, set.pixels, set.labels, {0}, {1}}, "input");
+    });
+  }
   return 0;
 }

@@ -3,11 +3,13 @@
 usage: make_seeds.py [FOLDER]          default: corpus beside this script. Files with these names are written again.
 What fuzzing found lies beside the seeds, under names that say what it was.
 """
+import base64
 import gzip
 import json
 import pathlib
 import struct
 import sys
+import zlib
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "conformance"))
 import safetensors_io
@@ -131,6 +133,8 @@ def cifar10_seeds():
     put("cifar10", "two", b"\x03" + record + b"\x09" + record)
     put("cifar10", "three", (b"\x03" + record) * 3)
     put("cifar10", "hundred_classes", (b"\x03\x63" + record) * 2)
+    put("cifar10", "of_cifar100", (b"\x13\x63" + record) * 2)
+    put("cifar10", "of_cifar100_coarse_20", b"\x14\x63" + record)
     put("cifar10", "label_10", b"\x0a" + record)
     put("cifar10", "short", b"\x03" + record[:-1])
     put("cifar10", "long", b"\x03" + record + b"\x01")
@@ -145,6 +149,7 @@ def idx_seeds():
     put("idx", "labels", idx_header(0x801, 3) + b"\x01\x02\x09")
     put("idx", "image_and_label", idx_header(0x803, 1, 28, 28) + image_of(784) + idx_header(0x801, 1) + b"\x05")
     put("idx", "image_and_label_10", idx_header(0x803, 1, 28, 28) + image_of(784) + idx_header(0x801, 1) + b"\x0a")
+    put("idx", "image_and_letter_26", idx_header(0x803, 1, 28, 28) + image_of(784) + idx_header(0x801, 1) + b"\x1a")
     put("idx", "image_and_two_labels", idx_header(0x803, 1, 28, 28) + image_of(784) + idx_header(0x801, 2) + b"\x05\x05")
     put("idx", "rows_of_words", idx_header(0xC02, 2, 8, *range(16)))
     put("idx", "count_of_billions", idx_header(0x803, 2**32 - 1, 28, 28) + image_of(784))
@@ -176,6 +181,10 @@ def npy_seeds():
     put("npy", "version_2", npy(described("<f4", "(1, 2)"), floats(1, 2), 2))
     put("npy", "version_3", npy(described("<f4", "()"), floats(1), 3))
     put("npy", "images", npy(described("|u1", "(2, 1, 2, 4)"), bytes(range(16))))
+    for shape in ("(2, 2, 4)", "(2, 2, 4, 1)", "(2, 1, 2, 4)", "(2, 1, 8, 1)"):
+        images = npy(described("|u1", shape), bytes(range(16)))
+        put("npy", "pair_images_" + shape.strip("()").replace(", ", "_"), bytes([len(images) // 16]) + images
+            + npy(described("<i4", "(2, 1)"), struct.pack("<2i", 0, 300)))
     put("npy", "pickled", npy(described("|O", "(1,)"), b"\x80\x04K*."))
     put("npy", "big_endian", npy(described(">f4", "(1,)"), floats(1)))
     put("npy", "shape_overflows", npy(described("<f8", "(4611686018427387904, 4)")))
@@ -183,6 +192,52 @@ def npy_seeds():
     put("npy", "header_of_gigabytes", b"\x93NUMPY\x02\x00" + struct.pack("<I", 2**32 - 1) + b"{")
     put("npy", "nan", bytes([9]) + npy(described("<f8", "(2, 1)"), struct.pack("<2d", float("nan"), 1))
         + npy(described("|u1", "(2,)"), b"\x00\x01"))
+
+
+# What libjpeg writes: 4 x 4 grey pixels, 16 x 16 coloured ones, and 8 x 8 in several scans.
+GREY_JPEG, COLOUR_JPEG, PROGRESSIVE_JPEG = map(base64.b64decode, (
+    "/9j/2wBDABALDA4MChAODQ4SERATGCgaGBYWGDEjJR0oOjM9PDkzODdASFxOQERXRTc4UG1RV19iZ2hnPk1xeXBkeFxlZ2P/wAALCAAEAAQBAR"
+    "EA/8QAFAABAAAAAAAAAAAAAAAAAAAABf/EABoQAAAHAAAAAAAAAAAAAAAAAAABAwQFEiL/2gAIAQEAAD8AGSjm1CwP/9k=",
+    "/9j/2wBDABALDA4MChAODQ4SERATGCgaGBYWGDEjJR0oOjM9PDkzODdASFxOQERXRTc4UG1RV19iZ2hnPk1xeXBkeFxlZ2P/2wBDARESEhgVGC"
+    "8aGi9jQjhCY2NjY2NjY2NjY2NjY2NjY2NjY2NjY2NjY2NjY2NjY2NjY2NjY2NjY2NjY2NjY2NjY2P/wAARCAAQABADASIAAhEBAxEB/8QAFQAB"
+    "AQAAAAAAAAAAAAAAAAAAAQL/xAAkEAACAQMDBAMBAAAAAAAAAAABAgMEERIAITETIkFhUWORwf/EABQBAQAAAAAAAAAAAAAAAAAAAAD/xAAVEQ"
+    "EBAAAAAAAAAAAAAAAAAAAAcf/aAAwDAQACEQMRAD8AmIJC2FKkQKyCwpIOq2J4BZuw+LkefzTU2LsKgR5xSZY1cxkYBviJd1JuDtcAetVKrsoW"
+    "fqBZ0IAq51gQkfWuzAbE8f3TT5OqilDsHQrhSU2AB9s/cCb8ji2hH//Z",
+    "/9j/2wBDABALDA4MChAODQ4SERATGCgaGBYWGDEjJR0oOjM9PDkzODdASFxOQERXRTc4UG1RV19iZ2hnPk1xeXBkeFxlZ2P/2wBDARESEhgVGC"
+    "8aGi9jQjhCY2NjY2NjY2NjY2NjY2NjY2NjY2NjY2NjY2NjY2NjY2NjY2NjY2NjY2NjY2NjY2NjY2P/wgARCAAIAAgDASIAAhEBAxEB/8QAFQAB"
+    "AQAAAAAAAAAAAAAAAAAAAAH/xAAUAQEAAAAAAAAAAAAAAAAAAAAB/9oADAMBAAIQAxAAAAGBP//EABYQAQEBAAAAAAAAAAAAAAAAAAEAEf/aAA"
+    "gBAQABBQLAv//EABQRAQAAAAAAAAAAAAAAAAAAAAD/2gAIAQMBAT8Bf//EABQRAQAAAAAAAAAAAAAAAAAAAAD/2gAIAQIBAT8Bf//EABoQAQAB"
+    "BQAAAAAAAAAAAAAAAAEAESExQaH/2gAIAQEABj8CwF9lOk//xAAXEAEBAQEAAAAAAAAAAAAAAAABEQDB/9oACAEBAAE/IWOgIKnpv//aAAwDAQ"
+    "ACAAMAAAAQA//EABQRAQAAAAAAAAAAAAAAAAAAAAD/2gAIAQMBAT8Qf//EABYRAQEBAAAAAAAAAAAAAAAAAAEAEf/aAAgBAgEBPxAMv//EABkQ"
+    "AQACAwAAAAAAAAAAAAAAAAEhUQARMf/aAAgBAQABPxAlMm4UcHFaZTP/2Q=="))
+
+
+def png(width, height, kind, samples, depth=8):
+    """kind: 0 grey, 2 RGB, 3 palette, 4 grey with alpha."""
+    def chunk(name, data):
+        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+    row = len(samples) // height
+    lines = b"".join(b"\0" + samples[i:i + row] for i in range(0, len(samples), row))
+    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, depth, kind, 0, 0, 0))
+            + (chunk(b"PLTE", bytes(range(12))) if kind == 3 else b"") + chunk(b"IDAT", zlib.compress(lines)) + chunk(b"IEND", b""))
+
+
+def picture_seeds():
+    put("picture", "grey.png", png(4, 4, 0, bytes(range(16))))
+    put("picture", "colour.png", png(2, 3, 2, bytes(range(18))))
+    put("picture", "palette.png", png(4, 2, 3, bytes([0, 1, 2, 3] * 2)))
+    put("picture", "opaque.png", png(2, 2, 4, bytes([7, 255] * 4)))
+    put("picture", "transparent.png", png(2, 2, 4, bytes([7, 254] * 4)))
+    put("picture", "bits_16.png", png(2, 2, 0, bytes(8), 16))
+    put("picture", "cut.png", png(4, 4, 0, bytes(range(16)))[:-20])
+    put("picture", "promises_gigapixels.png", png(1 << 30, 1 << 20, 0, b"\0" * (1 << 20)))
+    for name, data in (("grey", GREY_JPEG), ("colour", COLOUR_JPEG), ("progressive", PROGRESSIVE_JPEG)):
+        put("picture", name + ".jpg", data)
+    put("picture", "cut.jpg", COLOUR_JPEG[:-30])
+    frame = COLOUR_JPEG.index(b"\xff\xc0")
+    put("picture", "promises_gigapixels.jpg", COLOUR_JPEG[:frame + 5] + b"\xff\xdc\xff\xdc" + COLOUR_JPEG[frame + 9:])
+    put("picture", "four_components.jpg", COLOUR_JPEG[:frame + 9] + b"\x04" + COLOUR_JPEG[frame + 10:])
+    put("picture", "gif", b"GIF89a")
 
 
 def gzip_seeds():
@@ -282,7 +337,7 @@ def results_seeds():
 
 
 def main():
-    for seeds in (safetensors_seeds, key_space_seeds, key_file_seeds, cifar10_seeds, idx_seeds, npy_seeds, gzip_seeds, image_seeds,
+    for seeds in (safetensors_seeds, key_space_seeds, key_file_seeds, cifar10_seeds, idx_seeds, npy_seeds, picture_seeds, gzip_seeds, image_seeds,
                   config_seeds, results_seeds):
         seeds()
 

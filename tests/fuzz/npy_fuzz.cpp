@@ -1,8 +1,12 @@
-// .npy: one array, and two of them as a data set.
+// .npy: one array, and two of them as a data set of features and as one of images.
 #include <algorithm>
+#include <optional>
 
 #include "fuzz.hpp"
 #include "spankey/data/npy.hpp"
+#include "spankey/data/npy_features.hpp"
+#include "spankey/data/npy_images.hpp"
+#include "spankey/data/pixel_constants.hpp"
 
 using namespace spankey;
 using spankey_test::accepts;
@@ -31,5 +35,18 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     promise(set.size() * set.sample.size() == static_cast<index_t>(set.values.size()),
             "features of every sample");
   });
+  for (const std::optional<image_layout> layout :
+       {std::optional<image_layout>(), {image_layout::channels_last}, {image_layout::channels_first}}) {
+    accepts([&] {
+      const image_dataset set = load_npy_images(x.path(), y.path(), {.layout = layout}).data;
+      if (set.classes > 1) {
+        image_dataset measured = set;
+        measured_pixels(set).give_to(measured);
+        require_usable(measured, "input");
+      }
+      promise(set.elements() == set.labels.size() * static_cast<std::size_t>(set.sample.size()),
+              "bytes of every image");
+    });
+  }
   return 0;
 }

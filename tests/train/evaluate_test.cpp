@@ -171,7 +171,7 @@ TEST_CASE("gate_evaluation: a data set of features meets the keys that one of im
   const numbered_images images;
   feature_dataset data{"numbers", {4, 1, 1}, 3, {}, {}};
   for (index_t i = 0; i < images.size(); ++i) {
-    data.labels.push_back(images.label(i));
+    data.labels.push_back(static_cast<class_label>(images.label(i)));
     for (int c = 0; c < 4; ++c) data.values.push_back(static_cast<float>(images.image(i)[c]) / 255.0F);
   }
   const evaluation_options options{.keys = 3, .images_per_key = 4};

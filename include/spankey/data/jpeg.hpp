@@ -10,14 +10,16 @@
 #include "spankey/core/macros_off.hpp"
 // Up to the last line other people's macros are out of the way.
 
-#include <jerror.h>
+// clang-format off
+#include <cstdio>  // jpeglib.h wants FILE and size_t, and jerror.h jpeglib.h
 #include <jpeglib.h>
+#include <jerror.h>
+// clang-format on
 
 #include <array>
 #include <csetjmp>
 #include <cstddef>
 #include <cstdint>
-#include <cstdio>  // jpeglib.h needs FILE
 #include <filesystem>
 #include <memory>
 #include <string>

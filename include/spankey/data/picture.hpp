@@ -2,6 +2,9 @@
 // is for the program to say: data/png.hpp and data/jpeg.hpp each bring one, and the package that it needs.
 #pragma once
 
+#include "spankey/core/macros_off.hpp"
+// Up to the last line other people's macros are out of the way.
+
 #include <algorithm>
 #include <cstdint>
 #include <filesystem>
@@ -64,3 +67,5 @@ inline std::unique_ptr<picture_source> open_picture(const std::filesystem::path&
 }
 
 }  // namespace spankey
+
+#include "spankey/core/macros_on.hpp"

@@ -7,6 +7,9 @@
 // Source: Pillow's Image.resize(..., BILINEAR), which gives the same bytes.
 #pragma once
 
+#include "spankey/core/macros_off.hpp"
+// Up to the last line other people's macros are out of the way.
+
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
@@ -98,3 +101,5 @@ inline void resize_image(const std::uint8_t* in, const extents& from, index_t he
 }
 
 }  // namespace spankey
+
+#include "spankey/core/macros_on.hpp"
