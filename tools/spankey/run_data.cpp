@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <span>
 #include <utility>
+#include <vector>
 
 #include "network.hpp"
 #include "spankey/core/error.hpp"
@@ -93,11 +94,18 @@ image_dataset drawn_images(index_t n, std::uint64_t seed, const extents& shape) 
   return data;
 }
 
+// Labels as numbers of the type that a run's checkpoint has counted since there are checkpoints, where that has room for
+// them: a run of an older version goes on.
 std::uint32_t checksum_of(const image_dataset& data) {
-  return crc32(std::as_bytes(std::span(data.labels)), crc32(std::as_bytes(std::span(data.pixels))));
+  const std::uint32_t pixels = crc32(std::as_bytes(std::span(data.pixels)));
+  if (data.classes > 256) return crc32(std::as_bytes(std::span(data.labels)), pixels);
+  std::vector<std::uint8_t> labels;
+  for (const class_label label : data.labels) labels.push_back(static_cast<std::uint8_t>(label));
+  return crc32(std::as_bytes(std::span(labels)), pixels);
 }
 std::uint32_t checksum_of(const feature_dataset& data) {
-  return crc32(std::as_bytes(std::span(data.labels)), crc32(std::as_bytes(std::span(data.values))));
+  const std::vector<std::int32_t> labels(data.labels.begin(), data.labels.end());
+  return crc32(std::as_bytes(std::span(labels)), crc32(std::as_bytes(std::span(data.values))));
 }
 
 augmentation augmentation_of(const run_options& options) {

@@ -38,7 +38,7 @@ enum class stream : std::uint32_t {
   evaluation = 8,
   linear_task = 9,
   issued_keys = 10,
-  folder_split = 11,
+  split = 11,
 };
 
 /// All random numbers of one (seed, stream, step); `index` picks one. step < 2^32.

@@ -1,9 +1,9 @@
-// A data set of pictures in folders, one a class: classes are the folders' names in sorted order (by bytes), the pictures of
-// a class follow in the order of their names.
+// A data set of pictures in folders, one a class: classes are the folders' names in sorted order (by bytes). The first
+// picture of every class comes first, by name, then the second of every class, and so on: the first N of them are of all
+// classes.
 //
 //   ROOT/train/CLASS/FILE and ROOT/test/CLASS/FILE    both parts (val/ where there is no test/); classes are those of train
-//   ROOT/CLASS/FILE                                   one folder, split: of each class in a seeded order the last fifth
-//                                                     (at least one picture) is the test part
+//   ROOT/CLASS/FILE                                   one folder, which data/split.hpp splits
 // Names that begin with a dot are passed over, and files beside the class folders unless they are pictures. Everything else
 // is refused by its name: files that are no pictures, folders in folders, pictures of another size than the first (unless all
 // are resized), grey ones among coloured ones. Formats are the caller's: data/png.hpp, data/jpeg.hpp. Pictures have no mean
@@ -28,12 +28,12 @@
 
 #include "spankey/backend/cpu/parallel.hpp"
 #include "spankey/core/error.hpp"
-#include "spankey/core/random.hpp"
 #include "spankey/core/shape.hpp"
 #include "spankey/data/dataset.hpp"
 #include "spankey/data/found_folder.hpp"
 #include "spankey/data/picture.hpp"
 #include "spankey/data/resize.hpp"
+#include "spankey/data/split.hpp"
 
 namespace spankey {
 
@@ -79,19 +79,6 @@ inline bool has_name_of_picture(const std::filesystem::path& file) {
   return false;
 }
 
-// Which pictures of a class are the test's, in the order of their names.
-inline std::vector<bool> test_share(std::size_t pictures, std::uint64_t seed, std::size_t number) {
-  std::vector<std::size_t> order(pictures);
-  for (std::size_t i = 0; i < pictures; ++i) order[i] = i;
-  const random_source source(seed, stream::folder_split, number);
-  for (std::size_t i = pictures - 1; i > 0; --i)
-    std::swap(order[i], order[source.below(i, static_cast<std::uint32_t>(i + 1))]);
-  std::vector<bool> in_test(pictures, false);
-  for (std::size_t i = pictures - std::max<std::size_t>(1, pictures / 5); i < pictures; ++i)
-    in_test[order[i]] = true;
-  return in_test;
-}
-
 }  // namespace image_folder
 
 /// The classes of a folder. Errors: data.191 no folder, data.192 fewer than two classes or more than most_classes, a class
@@ -125,8 +112,7 @@ inline class_folders list_class_folders(const std::filesystem::path& folder) {
   return found;
 }
 
-/// The pictures of a part; both parts have the same classes. Errors: those of list_class_folders, data.194 a class of one
-/// picture, which cannot be split, data.198 a class of the test part that the training part does not have.
+/// The pictures of a part; both parts have the same classes. Errors: those of list_class_folders, data.198 a class of the test part that the training part does not have.
 inline class_folders list_image_folder(const std::filesystem::path& root, split part,
                                        std::uint64_t split_seed = 0) {
   const std::filesystem::path test = image_folder::is_folder(root / "test") ? root / "test" : root / "val";
@@ -152,10 +138,7 @@ inline class_folders list_image_folder(const std::filesystem::path& root, split 
   class_folders all = list_class_folders(root);
   for (std::size_t c = 0; c < all.classes.size(); ++c) {
     std::vector<std::filesystem::path>& files = all.files[c];
-    if (files.size() < 2)
-      fail("data.194", (root / all.classes[c]).string(),
-           "found one picture; to be split into a training and a test part, a class has at least two");
-    const std::vector<bool> in_test = image_folder::test_share(files.size(), split_seed, c);
+    const std::vector<bool> in_test = test_share(files.size(), split_seed, c);
     std::vector<std::filesystem::path> kept;
     for (std::size_t i = 0; i < files.size(); ++i)
       if (in_test[i] == (part == split::test)) kept.push_back(files[i]);
@@ -188,9 +171,14 @@ inline image_dataset load_image_folder(const std::filesystem::path& root, split 
   const class_folders listed =
       part == split::train ? training : list_image_folder(root, part, options.split_seed);
   std::vector<const std::filesystem::path*> files;
-  for (std::size_t c = 0; c < listed.files.size(); ++c) {
-    for (const std::filesystem::path& file : listed.files[c]) files.push_back(&file);
-    data.labels.resize(files.size(), static_cast<class_label>(c));
+  std::size_t longest = 0;
+  for (const auto& of_class : listed.files) longest = std::max(longest, of_class.size());
+  for (std::size_t i = 0; i < longest; ++i) {
+    for (std::size_t c = 0; c < listed.files.size(); ++c) {
+      if (i >= listed.files[c].size()) continue;
+      files.push_back(&listed.files[c][i]);
+      data.labels.push_back(static_cast<class_label>(c));
+    }
   }
   const extents sample = data.sample;
   const bool resizes = options.height != 0 || options.width != 0;

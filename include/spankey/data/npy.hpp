@@ -161,60 +161,85 @@ class npy_header {
   std::size_t at_ = 0;
 };
 
-/// Reads one array. Errors: data.171 not a .npy file of a known version, data.172 its header, data.173 a type or an order
-/// that is not read, data.174 shorter or longer than the header says, data.175 more than `largest` bytes of elements;
-/// those of the opener.
+/// One file: its header when it is made, its elements when they are asked for.
+class npy_reader {
+ public:
+  /// Reads and checks the header. Errors: data.171 not a .npy file of a known version, data.172 its header, data.173 a type
+  /// or an order that is not read, data.174 shorter or longer than the header says, data.175 more than `largest` bytes of
+  /// elements; those of the opener.
+  explicit npy_reader(const std::filesystem::path& file, byte_opener open = open_file,
+                      index_t largest = npy_bytes_cap)
+      : source_(open(file)), where_(source_->where()) {
+    std::array<std::uint8_t, 8> begin{};
+    take(begin.data(), 8, "magic number and version");
+    constexpr std::array<std::uint8_t, 6> magic{0x93, 'N', 'U', 'M', 'P', 'Y'};
+    if (!std::equal(magic.begin(), magic.end(), begin.begin()) || begin[6] < 1 || begin[6] > 3 ||
+        begin[7] != 0)
+      fail("data.171", where_,
+           "offset 0: expected a .npy file of version 1.0, 2.0 or 3.0, found another beginning");
+    std::array<std::uint8_t, 4> length{};
+    take(length.data(), begin[6] == 1 ? 2 : 4, "the header's length");
+    std::uint32_t given = 0;
+    for (std::size_t i = length.size(); i-- > 0;) given = given << 8 | length[i];
+    if (given > static_cast<std::uint32_t>(npy_header_cap))
+      fail("data.172", where_, "expected a header of at most ", npy_header_cap, " bytes, found ", given);
+    const auto header_bytes = static_cast<index_t>(given);
+    std::string text(static_cast<std::size_t>(header_bytes), '\0');
+    take(reinterpret_cast<std::uint8_t*>(text.data()), header_bytes, "header");
+
+    npy_header header(text, where_);
+    const auto known = std::find_if(npy_types.begin(), npy_types.end(),
+                                    [&](const npy_description& d) { return d.name == header.descr; });
+    if (known == npy_types.end())
+      fail("data.173", where_, "expected float32, float64 or whole numbers, little endian, found '",
+           header.descr.substr(0, 40), "'");
+    if (header.fortran_order) fail("data.173", where_, "expected elements in C order, found Fortran's");
+    bytes_ = known->bytes;
+    for (const index_t extent : header.shape) {
+      if (extent != 0 && bytes_ > largest / extent)
+        fail("data.175", where_, "expected at most ", largest, " bytes of elements, found more");
+      bytes_ *= extent;
+    }
+    before_ = 8 + (begin[6] == 1 ? 2 : 4) + header_bytes;
+    const byte_source::length_bounds bounds = source_->length();
+    if (bounds.most - before_ < bytes_ || (bounds.least > before_ && bounds.least - before_ > bytes_))
+      fail("data.174", where_, "expected ", before_ + bytes_,
+           " bytes as the header says, the file has another length");
+    type_ = known->type;
+    shape_ = std::move(header.shape);
+  }
+
+  [[nodiscard]] npy_type type() const { return type_; }
+  [[nodiscard]] const std::vector<index_t>& shape() const { return shape_; }
+
+  /// The array; only once. Errors: data.174 there are fewer or more elements; those of the opener.
+  [[nodiscard]] npy_array read() {
+    npy_array array{type_, shape_, std::vector<std::uint8_t>(static_cast<std::size_t>(bytes_))};
+    take(array.bytes.data(), bytes_, "elements");
+    std::uint8_t behind = 0;
+    if (source_->read(&behind, 1) != 0)
+      fail("data.174", where_, "offset ", before_ + bytes_,
+           ": expected the end as the header says, found more bytes");
+    return array;
+  }
+
+ private:
+  void take(std::uint8_t* out, index_t count, const char* what) {
+    if (const index_t got = source_->read(out, count); got < count)
+      fail("data.174", where_, "expected ", count, " bytes of ", what, ", found ", got, " and the end");
+  }
+
+  std::unique_ptr<byte_source> source_;
+  std::string where_;
+  npy_type type_ = npy_type::f32;
+  std::vector<index_t> shape_;
+  index_t bytes_ = 0, before_ = 0;
+};
+
+/// Reads one array. Errors: those of npy_reader.
 inline npy_array read_npy(const std::filesystem::path& file, byte_opener open = open_file,
                           index_t largest = npy_bytes_cap) {
-  const std::unique_ptr<byte_source> source = open(file);
-  const std::string where = source->where();
-  const auto read = [&](std::uint8_t* out, index_t count, const char* what) {
-    if (const index_t got = source->read(out, count); got < count)
-      fail("data.174", where, "expected ", count, " bytes of ", what, ", found ", got, " and the end");
-  };
-  std::array<std::uint8_t, 8> begin{};
-  read(begin.data(), 8, "magic number and version");
-  constexpr std::array<std::uint8_t, 6> magic{0x93, 'N', 'U', 'M', 'P', 'Y'};
-  if (!std::equal(magic.begin(), magic.end(), begin.begin()) || begin[6] < 1 || begin[6] > 3 || begin[7] != 0)
-    fail("data.171", where,
-         "offset 0: expected a .npy file of version 1.0, 2.0 or 3.0, found another beginning");
-  std::array<std::uint8_t, 4> length{};
-  read(length.data(), begin[6] == 1 ? 2 : 4, "the header's length");
-  std::uint32_t given = 0;
-  for (std::size_t i = length.size(); i-- > 0;) given = given << 8 | length[i];
-  if (given > static_cast<std::uint32_t>(npy_header_cap))
-    fail("data.172", where, "expected a header of at most ", npy_header_cap, " bytes, found ", given);
-  const auto header_bytes = static_cast<index_t>(given);
-  std::string text(static_cast<std::size_t>(header_bytes), '\0');
-  read(reinterpret_cast<std::uint8_t*>(text.data()), header_bytes, "header");
-
-  npy_header header(text, where);
-  const auto known = std::find_if(npy_types.begin(), npy_types.end(),
-                                  [&](const npy_description& d) { return d.name == header.descr; });
-  if (known == npy_types.end())
-    fail("data.173", where, "expected float32, float64 or whole numbers, little endian, found '",
-         header.descr.substr(0, 40), "'");
-  if (header.fortran_order) fail("data.173", where, "expected elements in C order, found Fortran's");
-  index_t bytes = known->bytes;
-  for (const index_t extent : header.shape) {
-    if (extent != 0 && bytes > largest / extent)
-      fail("data.175", where, "expected at most ", largest, " bytes of elements, found more");
-    bytes *= extent;
-  }
-  const index_t before = 8 + (begin[6] == 1 ? 2 : 4) + header_bytes;
-  const byte_source::length_bounds bounds = source->length();
-  if (bounds.most - before < bytes || (bounds.least > before && bounds.least - before > bytes))
-    fail("data.174", where, "expected ", before + bytes,
-         " bytes as the header says, the file has another length");
-
-  npy_array array{known->type, std::move(header.shape),
-                  std::vector<std::uint8_t>(static_cast<std::size_t>(bytes))};
-  read(array.bytes.data(), bytes, "elements");
-  std::uint8_t behind = 0;
-  if (source->read(&behind, 1) != 0)
-    fail("data.174", where, "offset ", before + bytes,
-         ": expected the end as the header says, found more bytes");
-  return array;
+  return npy_reader(file, open, largest).read();
 }
 
 /// Calls f(i, value) for every element, in the element's own type.
