@@ -47,7 +47,7 @@ struct run {
     keys[site].group[0] = {valid, d};
     keys[site].group[1] = {invalid, 0};
     keys[site].gradient[0] = key_gradient;
-    CHECK(model.reads_keys(keys, groups));
+    CHECK(model.shares_pass(keys, groups));
 
     const pass p{.groups = groups, .training = true, .shared = shared, .statistics = statistics};
     const batch_view<const double, typename Model::input> view(x.data(), shared ? samples : groups * samples);
@@ -114,12 +114,12 @@ TEST_CASE("shared pass: a site that is off, or absent, or without keys does not 
   network<small_cnn, at<0, 2>> model;
   const std::vector<double> key = numbers(1 * 28 * 28, 1);
   model_keys<double, 3> keys{};
-  CHECK_FALSE(model.reads_keys(keys, 3));
+  CHECK_FALSE(model.shares_pass(keys, 3));
   keys[1].group[0] = {key, 0};  // the type has no site 1
-  CHECK_FALSE(model.reads_keys(keys, 3));
+  CHECK_FALSE(model.shares_pass(keys, 3));
   keys[0].group[1] = {key, 0};
-  CHECK_FALSE(model.reads_keys(keys, 1));
-  CHECK(model.reads_keys(keys, 2));
-  model.gate0.enabled = false;
-  CHECK_FALSE(model.reads_keys(keys, 2));
+  CHECK_FALSE(model.shares_pass(keys, 1));
+  CHECK(model.shares_pass(keys, 2));
+  model.site(0).enabled = false;
+  CHECK_FALSE(model.shares_pass(keys, 2));
 }

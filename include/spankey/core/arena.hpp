@@ -1,13 +1,15 @@
 // One arena: every buffer of a model is placed once, before the first step; a step allocates nothing.
 //
-// A model lists its buffers through for_each_buffer(visitor, scope, samples). The list is walked twice with
-// the same code: once to measure (memory_plan, printable), once to hand out addresses. How long a buffer is needed
-// decides with whom it shares its place (lifetime): the plan is what a step needs at its peak, not the sum.
+// A model lists its buffers through for_each_buffer(visitor, scope, samples); visitor(scope, buffer, count, lifetime), or
+// with a span_of_use behind it. The list is walked twice with the same code: once to measure (memory_plan, printable), once
+// to hand out addresses. How long a buffer is needed decides with whom it shares its place: the plan is what a step needs
+// at its peak, not the sum.
 #pragma once
 
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <limits>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -40,11 +42,20 @@ struct buffer {
 
 /// How long the content of a buffer is needed.
 enum class lifetime {
-  kept,      // as long as the model: parameters, statistics
-  step,      // from a layer's forward pass to its backward pass: activations
-  gradient,  // only when all `step` buffers listed after it are dead: lies over them, not over other gradients
-  inner,     // inside one block's forward pass, and again inside its backward pass: one place for all blocks
-  scratch,   // during one layer call: one place for all layers
+  kept,     // as long as the model: parameters, statistics
+  step,     // from a layer's forward pass to its backward pass
+  output,   // of a layer: as `step`, unless the network that it is part of knows better (span_of_use)
+  inner,    // until the next layer has read it, and again in the backward pass: one place for all of them
+  scratch,  // during one layer call: one place for all layers
+};
+
+/// Positions among the operations of one step, forward and then backward, between which a buffer of a step is needed:
+/// two whose spans do not meet may lie over each other. What nobody said anything about is needed all the time.
+struct span_of_use {
+  int first = 0, last = std::numeric_limits<int>::max();
+  [[nodiscard]] constexpr bool meets(const span_of_use& other) const {
+    return first <= other.last && other.first <= last;
+  }
 };
 
 struct memory_entry {
@@ -55,19 +66,18 @@ struct memory_entry {
 
 inline constexpr std::size_t arena_alignment = memory_alignment;
 
-/// Where buffers of every lifetime lie, in bytes: those of their own place side by side, the others over each other.
+/// Where buffers of every lifetime lie, in bytes: those of a step at the lowest place that is free while they are needed,
+/// in the order in which they are listed; those of their own place side by side; the others over each other.
 class memory_layout {
  public:
   /// Offset of the next buffer inside the part that its lifetime belongs to.
-  std::size_t place(std::size_t bytes, lifetime life) {
+  std::size_t place(std::size_t bytes, lifetime life, const span_of_use& use) {
     switch (life) {
       case lifetime::kept:
-        return advance(kept_, bytes);
+        return std::exchange(kept_, kept_ + bytes);
       case lifetime::step:
-        return advance(step_, bytes);
-      case lifetime::gradient:
-        over_ = std::max(over_, step_);
-        return advance(over_, bytes);
+      case lifetime::output:
+        return place_in_step(bytes, use);
       default:
         shared_[shared_index(life)] = std::max(shared_[shared_index(life)], bytes);
         return 0;
@@ -77,19 +87,38 @@ class memory_layout {
   /// First byte of the part that a lifetime belongs to; final once every buffer was placed.
   [[nodiscard]] std::size_t begin(lifetime life) const {
     if (life == lifetime::kept) return 0;
-    if (life == lifetime::step || life == lifetime::gradient) return kept_;
-    std::size_t at = kept_ + std::max(step_, over_);
+    if (life == lifetime::step || life == lifetime::output) return kept_;
+    std::size_t at = kept_ + step_;
     for (std::size_t i = 0; i < shared_index(life); ++i) at += shared_[i];
     return at;
   }
   [[nodiscard]] std::size_t bytes() const { return begin(lifetime::scratch) + shared_.back(); }
 
  private:
-  static std::size_t advance(std::size_t& end, std::size_t bytes) { return std::exchange(end, end + bytes); }
+  struct placed {
+    std::size_t at, bytes;
+    span_of_use use;
+  };
+  std::size_t place_in_step(std::size_t bytes, const span_of_use& use) {
+    std::size_t at = 0;
+    if (bytes != 0) {
+      // In the order of their places: the first gap that is wide enough.
+      for (const placed& p : in_step_) {
+        if (!p.use.meets(use)) continue;
+        if (p.at >= at + bytes) break;
+        at = std::max(at, p.at + p.bytes);
+      }
+      const auto behind = std::find_if(in_step_.begin(), in_step_.end(), [&](const placed& p) { return p.at > at; });
+      in_step_.insert(behind, {at, bytes, use});
+    }
+    step_ = std::max(step_, at + bytes);
+    return at;
+  }
   static constexpr std::size_t shared_index(lifetime life) {
     return static_cast<std::size_t>(life) - static_cast<std::size_t>(lifetime::inner);
   }
-  std::size_t kept_ = 0, step_ = 0, over_ = 0;
+  std::size_t kept_ = 0, step_ = 0;
+  std::vector<placed> in_step_;
   std::array<std::size_t, 2> shared_{};
 };
 
@@ -97,10 +126,10 @@ class memory_layout {
 class memory_plan {
  public:
   template <class T>
-  void operator()(const scope& at, buffer<T>&, index_t count, lifetime life) {
+  void operator()(const scope& at, buffer<T>&, index_t count, lifetime life, const span_of_use& use = {}) {
     const std::size_t bytes = padded(static_cast<std::size_t>(count) * sizeof(T));
     entries_.push_back({at.str(), bytes, life});
-    layout_.place(bytes, life);
+    layout_.place(bytes, life, use);
   }
   [[nodiscard]] std::size_t bytes() const { return layout_.bytes(); }
   [[nodiscard]] const memory_layout& layout() const { return layout_; }
@@ -177,16 +206,16 @@ class [[nodiscard]] arena {
     const memory_layout& whole;
     memory_layout so_far;
     template <class T>
-    void operator()(const scope&, buffer<T>& b, index_t count, lifetime life) {
+    void operator()(const scope&, buffer<T>& b, index_t count, lifetime life, const span_of_use& use = {}) {
       const std::size_t bytes = memory_plan::padded(static_cast<std::size_t>(count) * sizeof(T));
       b.count = count;
-      b.data = reinterpret_cast<T*>(memory + whole.begin(life) + so_far.place(bytes, life));
+      b.data = reinterpret_cast<T*>(memory + whole.begin(life) + so_far.place(bytes, life, use));
     }
   };
 
   struct take_back {
     template <class T>
-    void operator()(const scope&, buffer<T>& b, index_t, lifetime) {
+    void operator()(const scope&, buffer<T>& b, index_t, lifetime, const span_of_use& = {}) {
       b = {};
     }
   };

@@ -1,89 +1,89 @@
-// 2-d convolution layer. x (N, H, W, C) -> y (N, ceil(H/stride), ceil(W/stride), Out), zero padding kernel/2.
+// 2-d convolution layer. x (N, H, W, C) -> y (N, H', W', Out), zero padding; windows, strides: layer/options.hpp.
 #pragma once
 
-#include "spankey/core/error.hpp"
-#include "spankey/layer/layer.hpp"
+#include "spankey/layer/shaped.hpp"
 
 namespace spankey {
 
-template <index_t Kernel, index_t Stride = 1>
-struct window {
-  static_assert(Kernel % 2 == 1, "SpanKey: convolution windows have odd size (padding is kernel/2)");
-  static constexpr index_t kernel = Kernel, stride = Stride, padding = Kernel / 2;
-};
-
-enum class bias { none, learned };
-
-template <class In, index_t Out, class Window, class Backend, class T, bias Bias = bias::none>
-class conv2d {
-  static constexpr index_t reduced(index_t extent) {
-    return (extent + 2 * Window::padding - Window::kernel) / Window::stride + 1;
-  }
-
+template <class Backend, class T>
+class conv2d_layer : public layer<Backend, T> {
  public:
-  using input = In;
-  using output = shape<Out, reduced(In::height), reduced(In::width)>;
   using kernels = conv2d_kernels<Backend, T>;
   using master = master_t<T>;
 
-  parameter<master> weight{.dims = {Out, In::channels, Window::kernel, Window::kernel, 4}};
-  parameter<master> bias_vector{.dims = {.o = Out}};
+  parameter<master> weight, bias_vector;
 
-  conv2d() { require_backend<Backend, T>(); }
+  conv2d_layer(const extents& in, index_t channels, const conv2d_options& o)
+      : layer<Backend, T>(in, {channels, o.output_of(in.height), o.output_of(in.width)}),
+        weight{.dims = {channels, in.channels, o.kernel, o.kernel, 4}, .fill = initialiser::he_normal},
+        bias_vector{.dims = {.o = channels}},
+        options_(o) {}
 
-  static constexpr conv2d_problem problem(index_t samples) {
-    return {samples, extents_of<In>, extents_of<output>, Window::kernel, Window::stride, Window::padding};
+  [[nodiscard]] conv2d_problem problem(index_t samples) const {
+    return {samples, this->in(), this->out(), options_.kernel, options_.stride, options_.before()};
+  }
+  [[nodiscard]] layer_traits traits() const override { return {.reads_x = true, .accumulates = true}; }
+
+  void visit(layer_visitor<T>& v, const scope& at, index_t samples) override {
+    v.on_parameter(scope{&at, "weight"}, weight);
+    if (options_.bias == bias::learned) v.on_parameter(scope{&at, "bias"}, bias_vector);
+    v.on_activations(scope{&at, "y"}, y_, samples * this->out().size(), lifetime::output);
+    v.on_numbers(scope{&at, "scratch"}, scratch_, kernels::scratch_size(problem(samples)), lifetime::scratch);
   }
 
-  template <class F>
-  void for_each_parameter(F&& f, const scope& at) {
-    f(scope{&at, "weight"}, weight);
-    if constexpr (Bias == bias::learned) f(scope{&at, "bias"}, bias_vector);
-  }
-  template <class Visitor>
-  void for_each_buffer(Visitor& visit, const scope& at, index_t samples) {
-    for_each_parameter([&](const scope& name, parameter<master>& p) { p.for_each_buffer(visit, name); }, at);
-    visit(scope{&at, "y"}, y_, samples * output::size, lifetime::step);
-    visit(scope{&at, "scratch"}, scratch_, kernels::scratch_size(problem(samples)), lifetime::scratch);
-  }
-
-  template <class Shape>
-  batch_view<const T, output> forward(const pass& where, batch_view<const T, Shape> x) {
-    require_shape<Shape, In>();
-    x_ = x;
-    const conv2d_problem p = problem(x.samples());
+  const T* forward(const pass& where, index_t n, const T* x, const T* /*addend*/) override {
+    x_ = x, samples_ = n;
+    const conv2d_problem p = problem(n);
     if (packed_ == nullptr) {
-      kernels::forward(p, x.data(), weight.value.data, bias_vector.value.data, y_.data, scratch_.data);
+      kernels::forward(p, x, weight.value.data, bias_vector.value.data, y_.data, scratch_.data);
     } else {
       if (where.training) fail("layer.103", "conv2d", "training while packed weights are in use");
-      kernels::forward_packed(p, x.data(), packed_, bias_vector.value.data, y_.data, scratch_.data);
+      kernels::forward_packed(p, x, packed_, bias_vector.value.data, y_.data, scratch_.data);
     }
-    return {y_.data, x.samples()};
+    return y_.data;
+  }
+  void backward(const pass&, index_t n, const layer_gradients<T>& g) override {
+    require_forward(samples_, n);
+    const conv2d_problem p = problem(n);
+    kernels::backward_weights(p, x_, g.dy, weight.gradient.data, bias_vector.gradient.data, scratch_.data);
+    if (g.dx != nullptr) kernels::backward_data(p, g.dy, weight.value.data, g.dx, g.accumulate, scratch_.data);
   }
 
-  /// Elements of the packed weights. use_packed(to) packs them and makes evaluation passes read them from there, until
-  /// use_packed(nullptr).
-  static constexpr index_t packed_size() { return kernels::packed_size(problem(1)); }
-  void use_packed(master* to) {
+  [[nodiscard]] index_t packed_size() const override { return kernels::packed_size(problem(1)); }
+  void use_packed(master* to) override {
     if (to != nullptr) kernels::pack(problem(1), weight.value.data, to);
     packed_ = to;
   }
 
-  /// Weight gradients +=. dx = gradient of the input, or dx += with `accumulate`; dx without data: not
-  /// wanted.
-  void backward(const pass&, batch_view<const T, output> dy, batch_view<T, In> dx, bool accumulate = false) {
-    const conv2d_problem p = problem(dy.samples());
-    kernels::backward_weights(p, x_.data(), dy.data(), weight.gradient.data, bias_vector.gradient.data,
-                              scratch_.data);
-    if (dx.data() != nullptr)
-      kernels::backward_data(p, dy.data(), weight.value.data, dx.data(), accumulate, scratch_.data);
-  }
-
  private:
+  conv2d_options options_;
   buffer<T> y_;
   buffer<master> scratch_;
   const master* packed_ = nullptr;
-  batch_view<const T, In> x_;
+  const T* x_ = nullptr;
+  index_t samples_ = 0;
+};
+
+template <index_t Kernel, index_t Stride = 1, padding Pad = padding::same>
+struct window {
+  static_assert(Kernel > 0 && Stride > 0, "SpanKey: windows and strides of a convolution are at least 1");
+  static constexpr conv2d_options options{.kernel = Kernel, .stride = Stride, .pad = Pad};
+};
+
+/// Window with a learned bias or without.
+template <class Window, bias Bias>
+inline constexpr conv2d_options options_of = [] {
+  conv2d_options o = Window::options;
+  o.bias = Bias;
+  return o;
+}();
+
+/// The same with static shapes.
+template <class In, index_t Out, class Window, class Backend, class T, bias Bias = bias::none>
+class conv2d : public shaped<conv2d_layer<Backend, T>, In,
+                             shape<Out, Window::options.output_of(In::height), Window::options.output_of(In::width)>> {
+ public:
+  conv2d() : conv2d::shaped(extents_of<In>, Out, options_of<Window, Bias>) {}
 };
 
 }  // namespace spankey

@@ -1,61 +1,59 @@
 // Linear layer on flattened features: y (N, Out) = x (N, d) w + b. Weights in memory (H, W, C, Out), in files
-// (Out, C*H*W): a map over an image reads PyTorch's C, H, W order without moving activations. The last layer of a
-// model answers in master_t<T> (`Result`): losses are never computed from rounded logits.
+// (Out, C*H*W): a map over an image reads PyTorch's C, H, W order without moving activations.
 #pragma once
 
-#include "spankey/layer/layer.hpp"
+#include "spankey/layer/shaped.hpp"
 
 namespace spankey {
 
-template <class In, index_t Out, class Backend, class T, class Result = T>
-class linear {
+template <class Backend, class T>
+class linear_layer : public layer<Backend, T> {
  public:
-  using input = In;
-  using output = shape<Out>;
   using kernels = linear_kernels<Backend, T>;
   using master = master_t<T>;
 
-  parameter<master> weight{.dims = {Out, In::channels, In::height, In::width, 2}};
-  parameter<master> bias_vector{.dims = {.o = Out}};
+  parameter<master> weight, bias_vector;
 
-  linear() { require_backend<Backend, T>(); }
+  linear_layer(const extents& in, index_t outputs)
+      : layer<Backend, T>(in, {outputs, 1, 1}),
+        weight{.dims = {outputs, in.channels, in.height, in.width, 2}, .fill = initialiser::uniform_fan_in},
+        bias_vector{.dims = {.o = outputs}} {}
 
-  template <class F>
-  void for_each_parameter(F&& f, const scope& at) {
-    f(scope{&at, "weight"}, weight);
-    f(scope{&at, "bias"}, bias_vector);
+  [[nodiscard]] layer_traits traits() const override { return {.reads_x = true}; }
+  void visit(layer_visitor<T>& v, const scope& at, index_t samples) override {
+    v.on_parameter(scope{&at, "weight"}, weight);
+    v.on_parameter(scope{&at, "bias"}, bias_vector);
+    v.on_activations(scope{&at, "y"}, y_, samples * this->out().size(), lifetime::output);
+    v.on_numbers(scope{&at, "scratch"}, scratch_, kernels::scratch_size(problem(samples)), lifetime::scratch);
   }
-  template <class Visitor>
-  void for_each_buffer(Visitor& visit, const scope& at, index_t samples) {
-    for_each_parameter([&](const scope& name, parameter<master>& p) { p.for_each_buffer(visit, name); }, at);
-    // Kept: of the last layer these are the logits, which callers read after the backward pass.
-    visit(scope{&at, "y"}, y_, samples * Out, lifetime::kept);
-    visit(scope{&at, "scratch"}, scratch_, kernels::scratch_size(problem(samples)), lifetime::scratch);
+  const T* forward(const pass&, index_t n, const T* x, const T* /*addend*/) override {
+    x_ = x, samples_ = n;
+    kernels::forward(problem(n), x, weight.value.data, bias_vector.value.data, y_.data, scratch_.data);
+    return y_.data;
   }
-  template <class Shape>
-  batch_view<const Result, output> forward(const pass&, batch_view<const T, Shape> x) {
-    require_shape<Shape, In>();
-    x_ = x;
-    kernels::forward(problem(x.samples()), x.data(), weight.value.data, bias_vector.value.data, y_.data,
-                     scratch_.data);
-    return {y_.data, x.samples()};
-  }
-  /// Weight gradients +=; dx without data: not wanted.
-  void backward(const pass&, batch_view<const Result, output> dy, batch_view<T, In> dx) {
-    require_forward(x_, dy.samples());
-    const linear_problem p = problem(dy.samples());
-    kernels::backward_weights(p, x_.data(), dy.data(), weight.gradient.data, bias_vector.gradient.data,
-                              scratch_.data);
-    if (dx.data() != nullptr)
-      kernels::backward_data(p, dy.data(), weight.value.data, dx.data(), scratch_.data);
+  void backward(const pass&, index_t n, const layer_gradients<T>& g) override {
+    require_forward(samples_, n);
+    const T* const dy = g.dy;
+    kernels::backward_weights(problem(n), x_, dy, weight.gradient.data, bias_vector.gradient.data, scratch_.data);
+    if (g.dx != nullptr) kernels::backward_data(problem(n), dy, weight.value.data, g.dx, scratch_.data);
   }
 
  private:
-  static constexpr linear_problem problem(index_t samples) { return {samples, In::size, Out}; }
+  [[nodiscard]] linear_problem problem(index_t samples) const {
+    return {samples, this->in().size(), this->out().channels};
+  }
 
-  buffer<Result> y_;
+  buffer<T> y_;
   buffer<master> scratch_;
-  batch_view<const T, In> x_;
+  const T* x_ = nullptr;
+  index_t samples_ = 0;
+};
+
+/// The same with static shapes.
+template <class In, index_t Out, class Backend, class T>
+class linear : public shaped<linear_layer<Backend, T>, In, shape<Out>> {
+ public:
+  linear() : linear::shaped(extents_of<In>, Out) {}
 };
 
 }  // namespace spankey

@@ -36,11 +36,20 @@ struct parameter_extents {
   }
 };
 
+/// What fresh weights are drawn from (model/initialise.hpp).
+enum class initialiser {
+  zeros,
+  ones,
+  he_normal,      // N(0, 2 / fan_out): He et al. 2015, as torchvision's ResNets
+  uniform_fan_in  // U(-1/sqrt(fan_in), 1/sqrt(fan_in)): torch.nn.Linear
+};
+
 /// Backward passes accumulate (+=) into `gradient`; the optimizer owns `momentum` and, where it asked for one before
 /// the memory was planned, `second_moment` (0 before the first step).
 template <class T>
 struct parameter {
   parameter_extents dims{};
+  initialiser fill = initialiser::zeros;
   buffer<T> value{}, gradient{}, momentum{}, second_moment{};
   bool keeps_second_moment = false;
 
@@ -57,6 +66,7 @@ struct parameter {
 template <class T>
 struct state {
   index_t count = 0;
+  initialiser fill = initialiser::zeros;  // zeros or ones
   buffer<T> value{};
 
   template <class Visitor>

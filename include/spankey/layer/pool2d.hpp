@@ -1,57 +1,75 @@
-// Pooling layers. max_pool2d: 2x2 windows, stride 2, odd rests dropped. mean_pool2d: mean over all of H x W.
+// Pooling layers. max_pool2d: the largest of a window; what lies outside the image is never it. mean_pool2d: the mean over
+// all of H x W.
 #pragma once
 
-#include "spankey/layer/layer.hpp"
+#include "spankey/layer/shaped.hpp"
 
 namespace spankey {
 
-template <class In, class Backend, class T>
-class max_pool2d {
+template <class Backend, class T>
+class max_pool2d_layer : public layer<Backend, T> {
  public:
-  using input = In;
-  using output = shape<In::channels, In::height / 2, In::width / 2>;
   using kernels = pool2d_kernels<Backend, T>;
 
-  template <class Visitor>
-  void for_each_buffer(Visitor& visit, const scope& at, index_t samples) {
-    visit(scope{&at, "y"}, y_, samples * output::size, lifetime::step);
+  max_pool2d_layer(const extents& in, const pool2d_options& o)
+      : layer<Backend, T>(in, {in.channels, o.output_of(in.height), o.output_of(in.width)}), options_(o) {}
+
+  [[nodiscard]] layer_traits traits() const override { return {.reads_x = true}; }
+  void visit(layer_visitor<T>& v, const scope& at, index_t samples) override {
+    v.on_activations(scope{&at, "y"}, y_, samples * this->out().size(), lifetime::output);
   }
-  batch_view<const T, output> forward(const pass&, batch_view<const T, In> x) {
+  const T* forward(const pass&, index_t n, const T* x, const T* /*addend*/) override {
     x_ = x;
-    kernels::max_forward({x.samples(), extents_of<In>, extents_of<output>}, x.data(), y_.data);
-    return {y_.data, x.samples()};
+    kernels::max_forward(problem(n), x, y_.data);
+    return y_.data;
   }
-  void backward(const pass&, batch_view<const T, output> dy, batch_view<T, In> dx) {
-    kernels::max_backward({dy.samples(), extents_of<In>, extents_of<output>}, x_.data(), dy.data(),
-                          dx.data());
+  void backward(const pass&, index_t n, const layer_gradients<T>& g) override {
+    kernels::max_backward(problem(n), x_, g.dy, g.dx);
   }
 
  private:
+  [[nodiscard]] pool2d_problem problem(index_t samples) const {
+    return {samples, this->in(), this->out(), options_.kernel, options_.stride, options_.padding};
+  }
+
+  pool2d_options options_;
   buffer<T> y_;
-  batch_view<const T, In> x_;
+  const T* x_ = nullptr;
 };
 
-template <class In, class Backend, class T>
-class mean_pool2d {
+template <class Backend, class T>
+class mean_pool2d_layer : public layer<Backend, T> {
  public:
-  using input = In;
-  using output = shape<In::channels>;
   using kernels = pool2d_kernels<Backend, T>;
 
-  template <class Visitor>
-  void for_each_buffer(Visitor& visit, const scope& at, index_t samples) {
-    visit(scope{&at, "y"}, y_, samples * output::size, lifetime::step);
+  explicit mean_pool2d_layer(const extents& in) : layer<Backend, T>(in, {in.channels, 1, 1}) {}
+  [[nodiscard]] layer_traits traits() const override { return {.reads_x = false}; }
+  void visit(layer_visitor<T>& v, const scope& at, index_t samples) override {
+    v.on_activations(scope{&at, "y"}, y_, samples * this->out().size(), lifetime::output);
   }
-  batch_view<const T, output> forward(const pass&, batch_view<const T, In> x) {
-    kernels::mean_forward(x.samples(), extents_of<In>, x.data(), y_.data);
-    return {y_.data, x.samples()};
+  const T* forward(const pass&, index_t n, const T* x, const T* /*addend*/) override {
+    kernels::mean_forward(n, this->in(), x, y_.data);
+    return y_.data;
   }
-  void backward(const pass&, batch_view<const T, output> dy, batch_view<T, In> dx) {
-    kernels::mean_backward(dy.samples(), extents_of<In>, dy.data(), dx.data());
+  void backward(const pass&, index_t n, const layer_gradients<T>& g) override {
+    kernels::mean_backward(n, this->in(), g.dy, g.dx);
   }
 
  private:
   buffer<T> y_;
+};
+
+/// The same with static shapes; windows of 2x2 side by side.
+template <class In, class Backend, class T>
+class max_pool2d
+    : public shaped<max_pool2d_layer<Backend, T>, In, shape<In::channels, In::height / 2, In::width / 2>> {
+ public:
+  max_pool2d() : max_pool2d::shaped(extents_of<In>, pool2d_options{}) {}
+};
+template <class In, class Backend, class T>
+class mean_pool2d : public shaped<mean_pool2d_layer<Backend, T>, In, shape<In::channels>> {
+ public:
+  mean_pool2d() : mean_pool2d::shaped(extents_of<In>) {}
 };
 
 }  // namespace spankey

@@ -1,6 +1,7 @@
-// Fresh weights from a seed: convolutions N(0, 2/fan_out) (He et al. 2015, as torchvision's ResNets), linear
-// maps U(-1/sqrt(fan_in), 1/sqrt(fan_in)), batch norm scale 1, every bias and running mean 0, running
-// variance 1. The numbers are drawn in memory order of each parameter; its ordinal is the random step.
+// Fresh weights from a seed, each parameter from what its layer says (layer/parameter.hpp): convolutions N(0, 2/fan_out) (He
+// et al. 2015, as torchvision's ResNets), linear maps U(-1/sqrt(fan_in), 1/sqrt(fan_in)), batch norm scale 1, every bias and
+// running mean 0, running variance 1. The numbers are drawn in memory order of each parameter; its ordinal is the random
+// step.
 #pragma once
 
 #include <algorithm>
@@ -20,29 +21,29 @@ void initialise(Model& model, std::uint64_t seed) {
   using memory = memory_of_model<Model>;
   require_writable(model, "initialise");
   std::uint64_t ordinal = 0;
-  model.for_each_parameter([&](const scope& name, parameter<T>& p) {
+  model.for_each_parameter([&](const scope&, parameter<T>& p) {
     const random_source random(seed, stream::weights, ordinal++);
     const auto& d = p.dims;
     const auto count = static_cast<std::uint64_t>(d.size());
     memory::write(p.value.data, d.size(), [&](T* value) {
-      if (d.file_rank == 4) {
+      if (p.fill == initialiser::he_normal) {
         const double deviation = std::sqrt(2.0 / static_cast<double>(d.o * d.h * d.w));
         for (std::uint64_t i = 0; i < count; ++i) value[i] = static_cast<T>(deviation * random.gaussian(i));
-      } else if (d.file_rank == 2) {
+      } else if (p.fill == initialiser::uniform_fan_in) {
         const double bound = 1.0 / std::sqrt(static_cast<double>(d.i * d.h * d.w));
         for (std::uint64_t i = 0; i < count; ++i)
           value[i] = static_cast<T>(bound * (2.0 * random.uniform(i) - 1.0));
       } else {
-        std::fill_n(value, count, name.name == "weight" ? T(1) : T(0));
+        std::fill_n(value, count, p.fill == initialiser::ones ? T(1) : T(0));
       }
     });
     memory::zero(p.gradient.data, d.size());
     memory::zero(p.momentum.data, d.size());
     if (p.keeps_second_moment) memory::zero(p.second_moment.data, d.size());
   });
-  model.for_each_state([&](const scope& name, state<T>& s) {
+  model.for_each_state([&](const scope&, state<T>& s) {
     memory::write(s.value.data, s.count,
-                  [&](T* value) { std::fill_n(value, s.count, name.name == "running_var" ? T(1) : T(0)); });
+                  [&](T* value) { std::fill_n(value, s.count, s.fill == initialiser::ones ? T(1) : T(0)); });
   });
   mark_written(model);
 }

@@ -1,146 +1,73 @@
-// What a model is, and what every model derives from its list of layers.
+// A model: a list of layers (model/layer_list.hpp) with everything that is known before the program runs, so that mistakes
+// are sentences of the compiler: outputs, gate, backend, scalar, the shapes of input and sites.
 //
-// A model is a struct whose members are its layers in data order, with
-//   outputs                      its head (core/head_outputs.hpp): a number of logits, or with a reject logit beside
-//   for_each_layer(f, scope)     f(scope, layer), in PyTorch's order and names
-//   forward(pass, x, keys)       -> logits (N, Outputs); in a shared pass x holds N/G samples, for every group
-//                                begins with begin_pass(pass, x.samples()), which looks at memory and weights
-//   backward(pass, samples)      from the gradient of N logits that the caller wrote into logit_gradient(samples)
-// A shared pass needs a site that reads keys (reads_keys): there the groups part.
-// keyed_model turns the list of layers into the visitors that the arena, optimizer and files use.
+//   template <head_outputs Outputs, class Gate, class Backend, class T>
+//   using small_cnn = model_of<small_cnn_layers, Outputs, Gate, Backend, T>;
+// Layers and passes are those of layered_network<Backend, T> (model/layered_network.hpp), which is compiled once for all models.
 #pragma once
 
 #include <algorithm>
+#include <array>
+#include <memory>
 #include <span>
 
-#include "spankey/core/head_outputs.hpp"
-#include "spankey/inject/gated.hpp"
-#include "spankey/layer/gradient_flow.hpp"
+#include "spankey/core/view.hpp"
+#include "spankey/inject/injector.hpp"
+#include "spankey/model/described.hpp"
+#include "spankey/model/layered_network.hpp"
 
 namespace spankey {
 
-/// Base of the models (static polymorphism): visitors over parameters, states and buffers.
-template <class Derived, class Backend, class T>
-class keyed_model {
+template <auto Layers, head_outputs Outputs, class Gate, class Backend, class T>
+class model_of : public described<Layers, Outputs, Gate>, public layered_network<Backend, T> {
+  using described_type = described<Layers, Outputs, Gate>;
+
  public:
-  using scalar = T;            // of activations
-  using master = master_t<T>;  // of parameters, keys and logits
+  using network_type = layered_network<Backend, T>;
+  using scalar = T;
+  using master = master_t<T>;
   using backend_type = Backend;
+  using typename described_type::input;
+  using output = shape<Outputs>;
+  using gate_type = Gate;
+  using gate_site = injecting_site<typename Gate::injector, Backend, T>;
 
-  // Layers know each other's memory by address: a model stays where it is.
-  keyed_model() = default;
-  keyed_model(const keyed_model&) = delete;
-  keyed_model& operator=(const keyed_model&) = delete;
+  model_of() : network_type(described_type::list, &make_site) {}
 
-  /// For how many samples the memory was planned, and whether the weights were written.
-  [[nodiscard]] planned_memory& planned() { return planned_; }
-
-  template <class F>
-  void for_each_parameter(F&& f, const scope& at = {}) {
-    self().for_each_layer(
-        [&](const scope& name, auto& layer) {
-          if constexpr (requires { layer.for_each_parameter(f, name); }) layer.for_each_parameter(f, name);
-        },
-        at);
+  /// As network's, from views of static shapes.
+  batch_view<const master, output> forward(const pass& p, batch_view<const T, input> x,
+                                           std::span<const site_keys<master>> keys) {
+    const index_t answers = p.shared ? x.samples() * p.groups : x.samples();
+    return {network_type::forward(p, x.data(), x.samples(), keys), answers};
   }
-  template <class F>
-  void for_each_state(F&& f, const scope& at = {}) {
-    self().for_each_layer(
-        [&](const scope& name, auto& layer) {
-          if constexpr (requires { layer.for_each_state(f, name); }) layer.for_each_state(f, name);
-        },
-        at);
+  batch_view<master, output> logit_gradient(index_t samples) {
+    return {network_type::logit_gradient(samples), samples};
   }
-  template <class Visitor>
-  void for_each_buffer(Visitor& visit, const scope& at, index_t samples) {
-    flow_.for_each_buffer(visit, at, samples);
-    self().for_each_layer(
-        [&](const scope& name, auto& layer) { layer.for_each_buffer(visit, name, samples); }, at);
-    visit(scope{&at, "logit_gradient"}, logit_gradient_, samples * Derived::outputs, lifetime::kept);
-  }
-  /// Calls f(site number, gated layer) for every site.
+  /// Calls f(site number, site) for every site of the gate; a site has `injector` and `enabled`.
   template <class F>
   void for_each_site(F&& f) {
-    int site = 0;
-    self().for_each_layer(
-        [&](const scope&, auto& layer) {
-          if constexpr (requires { layer.injector; }) f(site++, layer);
-        },
-        scope{});
+    network_type::for_each_site([&](int number, auto& site) { f(number, static_cast<gate_site&>(site)); });
   }
-  /// True where some site has a key for one of the first `groups` groups.
-  template <std::size_t Sites>
-  bool reads_keys(const model_keys<master, Sites>& keys, index_t groups) {
-    bool found = false;
-    for_each_site([&](int site, auto& gate) {
-      found = found || gate.reads(keys[static_cast<std::size_t>(site)], groups);
-    });
-    return found;
+  /// Site `number`, which must be one of the gate's.
+  [[nodiscard]] gate_site& site(int number) {
+    gate_site* found = nullptr;
+    for_each_site([&](int at, gate_site& site) { found = at == number ? &site : found; });
+    if (found == nullptr)
+      fail("inject.105", "site", "found site ", number, ", which this model's gate does not have");
+    return *found;
   }
-  /// Where the loss writes dLoss/dlogits (N, Outputs) before backward.
-  auto logit_gradient(index_t samples) {
-    planned_.require(samples, "logit_gradient");
-    return batch_view<master, shape<Derived::outputs>>(logit_gradient_.data, samples);
-  }
-
- protected:
-  /// The first line of forward: fails where there is no memory for what x stands for, or nobody wrote the weights.
-  void begin_pass(const pass& p, index_t samples) const {
-    planned_.require_written(p.shared ? samples * p.groups : samples, "forward");
-  }
-  /// Backward of the last layer: from the logits' gradient.
-  template <class L>
-  void flow_from_logits(const pass& p, index_t samples, L& layer) {
-    flow_.restart();
-    layer.backward(p, logit_gradient(samples), flow_.template current<typename L::input>(samples));
-  }
-  /// Backward of a layer that writes its input gradient elsewhere.
-  template <class L>
-  void flow_back(const pass& p, index_t samples, L& layer) {
-    layer.backward(p, flow_.template current<typename L::output>(samples),
-                   flow_.template spare<typename L::input>(samples));
-    flow_.advance();
-  }
-  /// Backward of a layer that replaces dy by dx.
-  template <class L>
-  void flow_in_place(const pass& p, index_t samples, L& layer) {
-    layer.backward(p, flow_.template current<typename L::output>(samples));
-  }
-  /// Backward of a key site; from one that split the groups on, only the samples of one are left.
-  template <class L>
-  void flow_through_site(pass& p, index_t& samples, L& site) {
-    const bool stacked = !p.shared;
-    site.backward(p, flow_.template current<typename L::output>(samples));
-    if (stacked && p.shared) samples /= p.groups;
-  }
-  /// Backward of a layer that can write its input gradient over dy.
-  template <class L>
-  void flow_through(const pass& p, index_t samples, L& layer) {
-    const auto dy = flow_.template current<typename L::output>(samples);
-    layer.backward(p, dy, dy);
-  }
-  /// The first layer with weights: the gradient of its input is wanted only by the key of site 0.
-  template <class L>
-  void flow_into_input(const pass& p, index_t samples, L& layer, bool wanted) {
-    const auto dx = wanted ? flow_.template spare<typename L::input>(samples)
-                           : batch_view<T, typename L::input>(nullptr, samples);
-    layer.backward(p, flow_.template current<typename L::output>(samples), dx);
-    flow_.advance();
-  }
-
-  gradient_flow<T> flow_{Derived::gradient_size};
 
  private:
-  planned_memory planned_;
-  buffer<master> logit_gradient_;
-
-  Derived& self() { return static_cast<Derived&>(*this); }
+  static std::unique_ptr<typename network_type::site_type> make_site(int number, const extents& shape) {
+    if (!described_type::has_site(number)) return nullptr;
+    return std::make_unique<gate_site>(number, shape);
+  }
 };
 
 /// Gives every site its injector.
 template <class Model, class Policy>
 void set_injector(Model& model, const Policy& injector) {
-  model.for_each_site([&](int, auto& layer) { layer.injector = injector; });
+  model.for_each_site([&](int, auto& site) { site.injector = injector; });
 }
 
 /// Also switches sites on and off at run time, for programs that choose late. Before the memory is planned: fails with
@@ -155,13 +82,13 @@ void set_gate(Model& model, const Policy& injector, std::span<const int> sites) 
   }
   for (const int site : sites) {
     bool found = false;
-    model.for_each_site([&](int number, auto& layer) { found = found || (number == site && layer.present); });
+    model.for_each_site([&](int number, auto&) { found = found || number == site; });
     if (!found)
       fail("inject.105", "set_gate", "found site ", site, ", which this model's gate does not have");
   }
   set_injector(model, injector);
-  model.for_each_site([&](int site, auto& layer) {
-    layer.enabled = std::find(sites.begin(), sites.end(), site) != sites.end();
+  model.for_each_site([&](int number, auto& site) {
+    site.enabled = std::find(sites.begin(), sites.end(), number) != sites.end();
   });
 }
 

@@ -23,11 +23,11 @@ class [[nodiscard]] packed_weights {
   explicit packed_weights(Model& model) : model_(model) {
     require_written(model, 0, "packed_weights");
     std::size_t bytes = 0;
-    for_each_packed([&](auto& layer) { bytes += bytes_of(layer); });
+    model.for_each_packed([&](auto& layer) { bytes += bytes_of(layer); });
     memory_ = memory_of_model<Model>::reserve(bytes);
     if (memory_ == nullptr) fail("memory.102", "packed_weights", "cannot reserve ", bytes, " bytes");
     std::byte* next = memory_;
-    for_each_packed([&](auto& layer) {
+    model.for_each_packed([&](auto& layer) {
       layer.use_packed(reinterpret_cast<master*>(next));
       next += bytes_of(layer);
     });
@@ -35,7 +35,7 @@ class [[nodiscard]] packed_weights {
   }
   ~packed_weights() {
     if constexpr (KnowsItsMemory<Model>) model_.planned().pack(false);
-    for_each_packed([](auto& layer) { layer.use_packed(nullptr); });
+    model_.for_each_packed([](auto& layer) { layer.use_packed(nullptr); });
     memory_of_model<Model>::release(memory_);
   }
   packed_weights(const packed_weights&) = delete;
@@ -46,15 +46,6 @@ class [[nodiscard]] packed_weights {
   static std::size_t bytes_of(const L& layer) {
     return memory_plan::padded(static_cast<std::size_t>(layer.packed_size()) * sizeof(master));
   }
-  template <class F>
-  void for_each_packed(F&& f) {
-    model_.for_each_layer(
-        [&](const scope&, auto& layer) {
-          if constexpr (requires { layer.packed_size(); }) f(layer);
-        },
-        scope{});
-  }
-
   Model& model_;
   std::byte* memory_ = nullptr;
 };

@@ -199,7 +199,7 @@ class step_runner<Model, Deny, false> {
     if (keys_ != nullptr && goal_.groups() > 1 && !host_draws_invalid())
       sampler_->draw_gaussian({options_.seed, stream::invalid_keys, plan.number}, 1, invalid_.outputs);
     const index_t size = n * Model::input::size;
-    const bool shared = goal_.groups() > 1 && model_.reads_keys(bound_, goal_.groups());
+    const bool shared = goal_.groups() > 1 && model_.shares_pass(bound_, goal_.groups());
     for (index_t g = 1; g < goal_.groups() && !shared; ++g)
       memory_of_model<Model>::copy(x_.data(), size, x_.data() + g * size);
     enqueue_gradients(model_, goal_, {x_.data(), goal_.groups() * n}, y_.data(), bound_);

@@ -6,9 +6,9 @@
 #pragma once
 
 #include <algorithm>
-#include <cstring>
 #include <limits>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "spankey/core/bf16.hpp"
@@ -120,28 +120,19 @@ nonfinite_place find_nonfinite(Model& model, const objective<Deny>& o,
   if (search.found()) return search.place();
   if (const nonfinite_place place = nonfinite_in_model(model); !place.what.empty()) return place;
 
-  // Backward wrote over activations. What this pass does not write must not be found: it is cleared before.
-  const auto for_each_activation = [&](auto&& f) {
-    const auto visit = [&]<class T>(const scope& at, buffer<T>& b, index_t, lifetime life) {
-      if ((life == lifetime::step || life == lifetime::kept) && b.data != nullptr) f(at, b);
-    };
-    model.for_each_layer(
-        [&](const scope& name, auto& layer) { layer.for_each_buffer(visit, name, x.samples()); }, scope{});
-  };
-  const auto is_activation = [](const scope& at) {
-    return at.name == "y" || at.name == "mean" || at.name == "rstd";
-  };
-  for_each_activation([&]<class T>(const scope& at, buffer<T>& b) {
-    if (is_activation(at))
-      std::memset(static_cast<void*>(b.data), 0, static_cast<std::size_t>(b.count) * sizeof(T));
-  });
+  // Looked at as they come: what a later layer or the backward pass has no need of is overwritten.
+  struct looks final : activation_watch<typename Model::scalar> {
+    nonfinite_search& search;
+    explicit looks(nonfinite_search& s) : search(s) {}
+    void on_activation(std::string_view name, const typename Model::scalar* y, index_t count) override {
+      search.look("activation", scope{nullptr, name}, y, count);
+    }
+  } watch(search);
   pass p{.groups = o.groups(), .training = true, .statistics = o.statistics};
-  p.shared = p.groups > 1 && model.reads_keys(keys, p.groups);
-  const auto logits = model.forward(p, p.shared ? group_of(x, 0, p.groups) : x, keys);
-  for_each_activation([&]<class T>(const scope& at, buffer<T>& b) {
-    if (is_activation(at) && at.outer != nullptr) search.look("activation", *at.outer, b.data, b.count);
-  });
-  search.look("logits", scope{nullptr, "head"}, logits.data(), logits.size());
+  p.shared = p.groups > 1 && model.shares_pass(keys, p.groups);
+  const batch_view<const typename Model::scalar, typename Model::input> seen = p.shared ? group_of(x, 0, p.groups) : x;
+  const auto* const logits = model.network_type::forward(p, seen.data(), seen.samples(), keys, &watch);
+  search.look("logits", scope{nullptr, "head"}, logits, x.samples() * Model::outputs);
   if (search.found()) return search.place();
   if (!is_finite(loss)) return {"loss", "objective", loss, false};
 

@@ -89,7 +89,7 @@ auto forward_groups(Model& model, const objective<Deny>& o, pass& p,
     fail("train.105", "compute_gradients", "found ", x.samples(), " samples for ", p.groups, " equal groups");
   require_written(model, x.samples(), "compute_gradients");
   zero_gradients(model);
-  p.shared = p.groups > 1 && model.reads_keys(keys, p.groups);
+  p.shared = p.groups > 1 && model.shares_pass(keys, p.groups);
   const auto logits = model.forward(p, p.shared ? group_of(x, 0, p.groups) : x, keys);
   p.shared = false;
   return logits;

@@ -1,0 +1,206 @@
+// A place in a network where a key acts: y = injector(x, key of the sample's group).
+//
+// The batch holds G groups of N/G samples; each group has its own keys, or none. x (N, d), y (N, d),
+// keys of a group (N/G, d) or (1, d). Where no group has a key, or the site is off, x passes through
+// untouched. In a shared pass x (N/G, d) is the input of every group; the site that has keys answers (N, d), and
+// from there on the pass is a stacked one. Backward adds the groups up again.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <span>
+#include <string>
+
+#include "spankey/core/error.hpp"
+#include "spankey/core/memory.hpp"
+#include "spankey/inject/none.hpp"
+#include "spankey/layer/layer.hpp"
+
+namespace spankey {
+
+/// Keys of one group at one site of d elements: (N/G, d), one key a sample, where `stride` is d; d elements, one key for
+/// all samples, where it is 0. Without data: no key.
+template <class T>
+struct group_keys {
+  std::span<const T> values{};
+  index_t stride = 0;
+};
+
+/// Keys of one site for every group of a batch, in the site's memory order (channels last).
+template <class T>
+struct site_keys {
+  std::array<group_keys<T>, max_groups> group{};
+  /// Where backward writes (=) dLoss/dkey of a group, (N/G, d); without data: not wanted. Groups without a key write
+  /// nothing.
+  std::array<std::span<T>, max_groups> gradient{};
+};
+
+/// Keys of every site of a model.
+template <class T, std::size_t Sites>
+using model_keys = std::array<site_keys<T>, Sites>;
+
+/// What a network knows of a site, whatever its injector.
+template <class Backend, class T>
+class key_site : public visited<T> {
+ public:
+  using scalar = T;
+  using master = master_t<T>;
+
+  key_site(int number, const extents& shape) : number_(number), shape_(shape) {}
+
+  /// Run-time mask; set before the memory is planned.
+  bool enabled = true;
+
+  [[nodiscard]] int number() const { return number_; }
+  [[nodiscard]] const extents& in() const { return shape_; }
+
+  /// True where a key changes something: the site is on, and its injector is not one that leaves x as it is.
+  [[nodiscard]] virtual bool takes_key() const = 0;
+
+  /// True where `keys` has a key for one of the first `groups` groups and the site is on.
+  [[nodiscard]] bool reads(const site_keys<master>& keys, index_t groups) const {
+    return enabled && std::any_of(keys.group.begin(), keys.group.begin() + groups,
+                                  [](auto& k) { return k.values.data() != nullptr; });
+  }
+
+  void visit(layer_visitor<T>& v, const scope& at, index_t samples) override {
+    v.on_activations(scope{&at, "y"}, y_, enabled ? samples * shape_.size() : 0, lifetime::output);
+  }
+
+  /// n samples of x; where the site has keys, p becomes a stacked pass and n its samples. Errors: inject.101 an injector
+  /// that nobody set, inject.102 keys and inject.103 key gradients of another size than the batch needs, inject.104 a site
+  /// that was switched on after the memory was planned.
+  const T* forward(pass& p, index_t& n, const T* x, const site_keys<master>& keys) {
+    keys_ = keys;
+    keyed_ = reads(keys, p.groups);
+    splits_ = keyed_ && p.shared;
+    if (!keyed_) return x;
+    x_ = x;
+    const index_t each = n / p.parts();
+    require_fit(p.groups, each);
+    for (index_t g = 0; g < p.groups; ++g) {
+      const key_view<const master> key = view_of(keys_.group[static_cast<std::size_t>(g)]);
+      T* const y = y_.data + g * each * shape_.size();
+      if (key.data == nullptr) {
+        memory_of<Backend>::copy(input_of(g, each), each * shape_.size(), y);
+      } else {
+        inject(each, input_of(g, each), key, y);
+      }
+    }
+    p.shared = false;
+    n = each * p.groups;
+    return y_.data;
+  }
+
+  /// True when backward has to deliver a key gradient, so that the gradient must reach this site.
+  [[nodiscard]] bool wants_key_gradient() const {
+    return keyed_ && std::any_of(keys_.gradient.begin(), keys_.gradient.end(),
+                                 [](const auto& g) { return g.data() != nullptr; });
+  }
+
+  /// Replaces dy by dx in place, and writes the key gradients that were asked for. Where forward made a shared pass a
+  /// stacked one, dx is the first n/G samples and p is shared again.
+  void backward(pass& p, index_t& n, T* dy) {
+    if (!keyed_) return;
+    const index_t each = n / p.groups;
+    for (index_t g = 0; g < p.groups; ++g) {
+      const std::size_t group = static_cast<std::size_t>(g);
+      const key_view<const master> key = view_of(keys_.group[group]);
+      if (key.data == nullptr) continue;
+      T* const part = dy + g * each * shape_.size();
+      inject_back(each, input_of(g, each), key, part, keys_.gradient[group].data());
+    }
+    if (!splits_) return;
+    for (index_t g = 1; g < p.groups; ++g)
+      inject_kernels<Backend, T>::add(each * shape_.size(), dy + g * each * shape_.size(), dy);
+    p.shared = true;
+    n = each;
+  }
+
+ protected:
+  /// False where a parameter of the injector is missing.
+  [[nodiscard]] virtual bool is_set() const = 0;
+  /// y = injector(x, key) of n samples.
+  virtual void inject(index_t n, const T* x, const key_view<const master>& key, T* y) = 0;
+  /// dy becomes dx; dk (n, d) is written where it is not null.
+  virtual void inject_back(index_t n, const T* x, const key_view<const master>& key, T* dy, master* dk) = 0;
+
+ private:
+  static key_view<const master> view_of(const group_keys<master>& keys) {
+    return {keys.values.data(), keys.stride};
+  }
+  // Keys and gradients of `groups` groups of n samples, and the memory for what they change.
+  void require_fit(index_t groups, index_t n) const {
+    const index_t d = shape_.size();
+    if (!is_set())
+      fail("inject.101", name(),
+           "found an injector whose strength nobody set (gamma 0 leaves x as it is); "
+           "expected set_injector(model, policy) before");
+    if (y_.count < n * groups * d)
+      fail("inject.104", name(), "found memory for ", y_.count / d, " samples, expected ", n * groups,
+           "; a site has to be on when the model's arena is made");
+    for (std::size_t g = 0; g < static_cast<std::size_t>(groups); ++g) {
+      const group_keys<master>& keys = keys_.group[g];
+      if (keys.values.data() == nullptr) continue;
+      const auto found = static_cast<index_t>(keys.values.size());
+      const bool fits = keys.stride == 0 ? found == d : keys.stride == d && found >= n * d;
+      if (!fits)
+        fail("inject.102", name(), "found ", found, " elements of keys with stride ", keys.stride, " for group ", g,
+             ", expected ", d, " with stride 0 (one key for all samples), or ", n, " x ", d, " with stride ", d);
+      const auto& gradient = keys_.gradient[g];
+      if (gradient.data() != nullptr && static_cast<index_t>(gradient.size()) < n * d)
+        fail("inject.103", name(), "found ", gradient.size(), " elements for the key gradient of group ", g,
+             ", expected ", n, " x ", d);
+    }
+  }
+  [[nodiscard]] std::string name() const { return "gate" + std::to_string(number_); }
+  // Where a group of n samples reads its input.
+  const T* input_of(index_t group, index_t n) const { return splits_ ? x_ : x_ + group * n * shape_.size(); }
+
+  int number_;
+  extents shape_;
+  buffer<T> y_;
+  const T* x_ = nullptr;
+  site_keys<master> keys_;
+  bool keyed_ = false, splits_ = false;
+};
+
+/// A site with its injector.
+template <class Injector, class Backend, class T>
+class injecting_site : public key_site<Backend, T> {
+ public:
+  using kernels = inject_kernels<Backend, T>;
+  using master = master_t<T>;
+  using key_site<Backend, T>::key_site;
+
+  Injector injector;
+
+  [[nodiscard]] bool takes_key() const override {
+    if constexpr (requires { injector.injects(); }) return this->enabled && injector.injects();
+    return this->enabled;
+  }
+
+ protected:
+  [[nodiscard]] bool is_set() const override {
+    if constexpr (requires { injector.is_set(); }) return injector.is_set();
+    return true;
+  }
+  void inject(index_t n, const T* x, const key_view<const master>& key, T* y) override {
+    with_policy([&](const auto& policy) { kernels::forward(policy, n, this->in().size(), x, key, y); });
+  }
+  void inject_back(index_t n, const T* x, const key_view<const master>& key, T* dy, master* dk) override {
+    with_policy([&](const auto& policy) { kernels::backward(policy, n, this->in().size(), x, key, dy, dy, dk); });
+  }
+
+ private:
+  template <class F>
+  void with_policy(F&& f) const {
+    if constexpr (requires { injector.visit(f); }) {
+      injector.visit(f);
+    } else {
+      f(injector);
+    }
+  }
+};
+
+}  // namespace spankey

@@ -1,0 +1,52 @@
+// What layers are told beside their shapes, with PyTorch's defaults where it has some.
+#pragma once
+
+#include "spankey/core/shape.hpp"
+
+namespace spankey {
+
+enum class bias { none, learned };
+
+/// `same`: zeros around the image, so that stride 1 keeps its size; of an even window one more at the bottom and right, as
+/// PyTorch pads. `none`: windows stay inside.
+enum class padding { same, none };
+
+/// Windows of kernel x kernel, 1 to 7. `groups` parts of the channels, each with its own: as many groups as channels make
+/// a depthwise convolution.
+struct conv2d_options {
+  index_t kernel = 3, stride = 1;
+  padding pad = padding::same;
+  index_t groups = 1;
+  spankey::bias bias = spankey::bias::none;
+
+  /// Zeros before the first row and column.
+  [[nodiscard]] constexpr index_t before() const { return pad == padding::same ? (kernel - 1) / 2 : 0; }
+  /// Of `extent` rows or columns.
+  [[nodiscard]] constexpr index_t output_of(index_t extent) const {
+    const index_t around = pad == padding::same ? kernel - 1 : 0;
+    return extent + around < kernel ? 0 : (extent + around - kernel) / stride + 1;
+  }
+  [[nodiscard]] constexpr bool fits(index_t in, index_t out) const {
+    return kernel >= 1 && kernel <= 7 && stride >= 1 && groups >= 1 && in % groups == 0 && out >= 1 && out % groups == 0;
+  }
+};
+
+/// Windows of a max-pool; `padding` places on every side, at most half a window.
+struct pool2d_options {
+  index_t kernel = 2, stride = 2, padding = 0;
+
+  [[nodiscard]] constexpr index_t output_of(index_t extent) const {
+    return extent + 2 * padding < kernel ? 0 : (extent + 2 * padding - kernel) / stride + 1;
+  }
+  [[nodiscard]] constexpr bool fits() const {
+    return kernel >= 1 && stride >= 1 && padding >= 0 && 2 * padding <= kernel;
+  }
+};
+
+/// `scale`: a trained factor and shift a channel.
+struct batch_norm_options {
+  double epsilon = 1e-5, momentum = 0.1;
+  bool scale = true;
+};
+
+}  // namespace spankey

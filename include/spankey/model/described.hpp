@@ -1,0 +1,47 @@
+// The constants of a model, without anything that runs: what inference on a small processor needs to know of one.
+#pragma once
+
+#include <array>
+
+#include "spankey/inject/injector.hpp"
+#include "spankey/inject/none.hpp"
+#include "spankey/model/layer_list.hpp"
+
+namespace spankey {
+
+/// Layers: a function of the outputs that gives a layer_list.
+template <auto Layers, head_outputs Outputs, class Gate>
+struct described {
+  static constexpr layer_list list = Layers(Outputs);
+
+  static_assert(list.found() != list_fault::site_order,
+                "SpanKey: the key sites of a network are numbered 0, 1, 2, ... in data order, each once, at most 32");
+  static_assert(list.found() != list_fault::window,
+                "SpanKey: a layer of this list has no outputs, or a window that is larger than its input");
+  static_assert(list.found() != list_fault::shapes_differ,
+                "SpanKey: both paths of a residual block must have the same shape where they are added");
+  static_assert(list.found() != list_fault::block,
+                "SpanKey: a residual block is residual(name), layers, perhaps skip(name) and more layers, join(), with "
+                "no activation or a ReLU behind the sum");
+  static_assert(list.found() != list_fault::name,
+                "SpanKey: a layer's name is empty, longer than 63 letters with its block's, or was given before");
+  static_assert(list.found() != list_fault::no_head,
+                "SpanKey: a network ends with one head, and nothing stands behind it");
+  static_assert(list.found() != list_fault::too_many, "SpanKey: a network has at most 256 layers");
+  static_assert(Gate::sites::template all_below<static_cast<int>(list.site_count())>(),
+                "SpanKey: the gate names a key site that this network does not have; its list has site(0), site(1), ...");
+
+  using input = shape<list.input().channels, list.input().height, list.input().width>;
+  static constexpr head_outputs outputs = Outputs;
+  /// Shape of the activation at every site.
+  static constexpr std::array<extents, list.site_count()> sites = [] {
+    std::array<extents, list.site_count()> all{};
+    for (std::size_t i = 0; i < all.size(); ++i) all[i] = list.site_shape(i);
+    return all;
+  }();
+  static constexpr bool has_site(int number) {
+    return Gate::sites::contains(number) && !std::is_same_v<typename Gate::injector, none>;
+  }
+};
+
+}  // namespace spankey

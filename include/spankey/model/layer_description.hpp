@@ -1,0 +1,106 @@
+// One entry of a network's list (model/layer_list.hpp): what the layer is, its name, its shapes.
+#pragma once
+
+#include <array>
+#include <string_view>
+
+#include "spankey/backend/backend.hpp"
+#include "spankey/core/shape.hpp"
+#include "spankey/layer/options.hpp"
+
+namespace spankey {
+
+enum class layer_kind : unsigned char {
+  site,
+  conv2d,
+  batch_norm2d,
+  activation,
+  max_pool2d,
+  mean_pool2d,
+  linear,
+  head,
+  residual,  // opens a block
+  skip,      // begins its skip path
+  join       // adds both, and ends it
+};
+
+/// What is wrong with a list.
+enum class list_fault : unsigned char { none, too_many, site_order, window, shapes_differ, block, name, no_head };
+
+constexpr std::string_view sentence_of(list_fault fault) {
+  switch (fault) {
+    case list_fault::none:
+      return "nothing is wrong";
+    case list_fault::too_many:
+      return "a network has at most 256 layers";
+    case list_fault::site_order:
+      return "key sites are numbered 0, 1, 2, ... in data order, each once, and at most 32 of them";
+    case list_fault::window:
+      return "a layer has no outputs, or a window that is larger than its input";
+    case list_fault::shapes_differ:
+      return "both paths of a residual block must have the same shape where they are added";
+    case list_fault::block:
+      return "a residual block is residual(name), layers, perhaps skip(name) and more layers, join()";
+    case list_fault::name:
+      return "a layer's name is empty, longer than 63 letters with its block's, or was given before";
+    case list_fault::no_head:
+      return "a network ends with one head, and nothing stands behind it";
+  }
+  return "unknown";
+}
+
+/// A name of at most 63 letters that a constant can hold.
+class layer_name {
+ public:
+  constexpr layer_name() = default;
+  constexpr explicit layer_name(std::string_view text) { append(text); }
+  /// False, and nothing appended, where there is no room.
+  constexpr bool append(std::string_view text) {
+    if (size_ + text.size() >= text_.size()) return false;
+    for (const char letter : text) text_[size_++] = letter;
+    return true;
+  }
+  constexpr bool append_number(int number) {
+    char digits[12] = {};
+    std::size_t at = sizeof digits;
+    do digits[--at] = static_cast<char>('0' + number % 10);
+    while ((number /= 10) > 0);
+    return append({digits + at, sizeof digits - at});
+  }
+  constexpr void resize(std::size_t size) {
+    while (size_ > size) text_[--size_] = '\0';
+  }
+  [[nodiscard]] constexpr std::size_t size() const { return size_; }
+  [[nodiscard]] constexpr std::string_view view() const { return {text_.data(), size_}; }
+
+ private:
+  std::array<char, 64> text_{};
+  std::size_t size_ = 0;
+};
+
+/// "conv" and 2 make "conv2": names of a loop.
+constexpr layer_name numbered(std::string_view text, int number) {
+  layer_name name(text);
+  name.append_number(number);
+  return name;
+}
+
+struct layer_description {
+  layer_kind kind = layer_kind::activation;
+  layer_name name{};
+  extents in{}, out{};
+  activation after = activation::identity;  // of an activation, a batch norm, a join
+  conv2d_options conv{};
+  batch_norm_options norm{};
+  int site = -1;
+  // Positions in the list: of a block's beginning, of its skip path (its end, where it has none), of its end; of the layer
+  // that adds both paths: a batch norm, or the end itself.
+  std::size_t begin = 0, skip = 0, join = 0, sum = 0;
+
+  [[nodiscard]] constexpr bool has_weights() const {
+    return kind == layer_kind::conv2d || kind == layer_kind::batch_norm2d || kind == layer_kind::linear ||
+           kind == layer_kind::head;
+  }
+};
+
+}  // namespace spankey

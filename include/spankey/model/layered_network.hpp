@@ -1,0 +1,123 @@
+// A network that runs: the layers of a list (model/layer_list.hpp), in memory that an arena plans, forward and backward.
+// Its sizes are numbers of run time; model_of<...> (model/model.hpp) is the same with static ones.
+//
+//   forward(pass, x, keys)       -> logits (N, outputs); in a shared pass x holds N/G samples, for every group
+//   backward(pass, samples)      from the gradient of N logits that the caller wrote into logit_gradient(samples)
+// A shared pass needs a site that reads keys (shares_pass): there the groups part.
+#pragma once
+
+#include <algorithm>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "spankey/core/head_outputs.hpp"
+#include "spankey/inject/key_site.hpp"
+#include "spankey/layer/head.hpp"
+#include "spankey/model/layer_list.hpp"
+#include "spankey/model/make_layer.hpp"
+#include "spankey/model/step_plan.hpp"
+
+namespace spankey {
+
+template <class Backend, class T>
+class layered_network {
+ public:
+  using scalar = T;            // of activations
+  using master = master_t<T>;  // of parameters, keys and logits
+  using backend_type = Backend;
+  using site_type = key_site<Backend, T>;
+  using keys_type = std::span<const site_keys<master>>;
+  /// Makes the site of a number and a shape; null: the gate leaves it out, and nothing is stored there.
+  using site_maker = std::unique_ptr<site_type> (*)(int number, const extents& shape);
+
+  /// Fails with model.101 for a list with a mistake.
+  layered_network(const layer_list& list, site_maker make_site);
+
+  // Layers know each other's memory by address: a network stays where it is.
+  layered_network(const layered_network&) = delete;
+  layered_network& operator=(const layered_network&) = delete;
+
+  [[nodiscard]] std::string_view name() const { return name_.view(); }
+  [[nodiscard]] const extents& input_extents() const { return input_; }
+  [[nodiscard]] const head_outputs& head() const { return head_->outputs(); }
+  /// Shape of the activation at every site, of those too that the gate leaves out.
+  [[nodiscard]] std::span<const extents> site_shapes() const { return site_shapes_; }
+  [[nodiscard]] std::span<const layer_description> layers() const { return list_; }
+
+  /// For how many samples the memory was planned, and whether the weights were written.
+  [[nodiscard]] planned_memory& planned() { return planned_; }
+
+  /// f(scope, layer): whatever owns something, in PyTorch's order and names.
+  template <class F>
+  void for_each_layer(F&& f, const scope& at = {}) {
+    for (std::size_t i = 0; i < list_.size(); ++i)
+      if (visited<T>* const owner = owner_of(i); owner != nullptr) f(scope{&at, list_[i].name.view()}, *owner);
+  }
+  template <class F>
+  void for_each_parameter(F&& f, const scope& at = {}) {
+    for_each_layer([&](const scope& name, visited<T>& owner) { owner.for_each_parameter(f, name); }, at);
+  }
+  template <class F>
+  void for_each_state(F&& f, const scope& at = {}) {
+    for_each_layer([&](const scope& name, visited<T>& owner) { owner.for_each_state(f, name); }, at);
+  }
+  /// visit(scope, buffer&, count, lifetime, span_of_use)
+  template <class Visitor>
+  void for_each_buffer(Visitor& visit, const scope& at, index_t samples);
+  /// Calls f(site number, site) for every site of the gate.
+  template <class F>
+  void for_each_site(F&& f) {
+    for (const auto& site : sites_)
+      if (site != nullptr) f(site->number(), *site);
+  }
+  /// The layers whose weights can be packed.
+  template <class F>
+  void for_each_packed(F&& f) {
+    for (const auto& l : layers_)
+      if (l != nullptr && l->packed_size() > 0) f(*l);
+  }
+  /// True where groups can pass together up to a site that reads a key for one of the first `groups` of them: the first
+  /// such site stands outside of every block, whose other path would not know of the groups.
+  [[nodiscard]] bool shares_pass(keys_type keys, index_t groups) const;
+
+  /// Where the loss writes dLoss/dlogits (N, outputs) before backward.
+  [[nodiscard]] master* logit_gradient(index_t samples) {
+    planned_.require(samples, "logit_gradient");
+    return logit_gradient_.data;
+  }
+  /// Logits (N, outputs), until the next pass. `samples` of x; keys of every site, by number. watch(name, y, count) is
+  /// called behind every layer where it is given. Errors: memory.105 to memory.107, those of the layers and sites.
+  const master* forward(pass p, const T* x, index_t samples, keys_type keys, activation_watch<T>* watch = nullptr);
+  void backward(pass p, index_t samples);
+
+ private:
+  visited<T>* owner_of(std::size_t entry) {
+    if (list_[entry].kind == layer_kind::head) return head_.get();
+    if (list_[entry].kind == layer_kind::site) return sites_[static_cast<std::size_t>(list_[entry].site)].get();
+    return layers_[entry].get();
+  }
+  void find_needs();
+  T* in_register(int r) const { return registers_[static_cast<std::size_t>(r)].data; }
+  [[nodiscard]] index_t size_of(int r) const { return plan_.registers()[static_cast<std::size_t>(r)].size; }
+  void backward_layer(pass& p, index_t& samples, const backward_operation& op);
+
+  layer_name name_;
+  extents input_;
+  std::vector<layer_description> list_;
+  std::vector<extents> site_shapes_;
+  std::vector<std::unique_ptr<layer<Backend, T>>> layers_;  // by entry; null where there is none
+  std::vector<std::unique_ptr<site_type>> sites_;           // by number; null where the gate leaves it out
+  std::unique_ptr<head_layer<Backend, T>> head_;
+  step_plan_of_list plan_;
+  std::vector<const T*> values_;     // what every entry put out, of the pass that is under way
+  std::vector<buffer<T>> registers_;  // of gradients
+  std::vector<bool> needs_input_gradient_;
+  buffer<master> logit_gradient_;
+  planned_memory planned_;
+};
+
+}  // namespace spankey
+
+#include "spankey/model/layered_passes.hpp"

@@ -1,0 +1,152 @@
+// What model/layered_network.hpp declares: making a network, its buffers, its passes.
+#pragma once
+
+#include "spankey/model/layered_network.hpp"
+
+namespace spankey {
+
+template <class Backend, class T>
+layered_network<Backend, T>::layered_network(const layer_list& list, site_maker make_site)
+    : name_(list.name()), input_(list.input()), list_(list.begin(), list.end()) {
+  if (list.found() != list_fault::none)
+    fail("model.101", list.fault_at().empty() ? list.name() : list.fault_at(), sentence_of(list.found()));
+  std::vector<layer_traits> traits(list_.size());
+  for (std::size_t i = 0; i < list_.size(); ++i) {
+    const layer_description& d = list_[i];
+    const bool added_elsewhere = d.kind == layer_kind::join && d.sum != i;
+    const lifetime life = step_plan_of_list::is_inner(list_, i) ? lifetime::inner : lifetime::output;
+    layers_.push_back(added_elsewhere ? nullptr : make_layer<Backend, T>(d, life));
+    if (layers_.back() != nullptr) traits[i] = layers_.back()->traits();
+    if (d.kind == layer_kind::site) {
+      traits[i] = {.reads_x = true, .in_place = true};
+      site_shapes_.push_back(d.in);
+      sites_.push_back(make_site(d.site, d.in));
+    }
+  }
+  head_ = std::make_unique<head_layer<Backend, T>>(list_.back().in, list.outputs());
+  plan_ = step_plan_of_list(list_, traits);
+  values_.resize(list_.size());
+  registers_.resize(plan_.registers().size());
+  needs_input_gradient_.resize(list_.size());
+}
+
+template <class Backend, class T>
+template <class Visitor>
+void layered_network<Backend, T>::for_each_buffer(Visitor& visit, const scope& at, index_t samples) {
+  for (std::size_t i = 0; i < list_.size(); ++i) {
+    visited<T>* const owner = owner_of(i);
+    if (owner == nullptr) continue;
+    const auto with_use = [&](const scope& name, auto& b, index_t count, lifetime life) {
+      visit(name, b, count, life, life == lifetime::output ? plan_.output_use(i) : plan_.state_use(i));
+    };
+    owner->for_each_buffer(with_use, scope{&at, list_[i].name.view()}, samples);
+  }
+  for (std::size_t r = 0; r < registers_.size(); ++r) {
+    const gradient_register& planned = plan_.registers()[r];
+    visit(scope{&at, "gradient"}, registers_[r], samples * planned.size, lifetime::step, planned.use);
+  }
+  visit(scope{&at, "logit_gradient"}, logit_gradient_, samples * head(), lifetime::kept, span_of_use{});
+}
+
+template <class Backend, class T>
+bool layered_network<Backend, T>::shares_pass(keys_type keys, index_t groups) const {
+  int depth = 0;
+  for (const layer_description& d : list_) {
+    depth += d.kind == layer_kind::residual ? 1 : d.kind == layer_kind::join ? -1 : 0;
+    if (d.kind != layer_kind::site) continue;
+    const auto number = static_cast<std::size_t>(d.site);
+    if (sites_[number] != nullptr && sites_[number]->reads(keys[number], groups)) return depth == 0;
+  }
+  return false;
+}
+
+template <class Backend, class T>
+auto layered_network<Backend, T>::forward(pass p, const T* x, index_t samples, keys_type keys, activation_watch<T>* watch)
+    -> const master* {
+  planned_.require_written(p.shared ? samples * p.groups : samples, "forward");
+  if (keys.size() != sites_.size())
+    fail("model.102", name(), "found keys of ", keys.size(), " sites, expected those of ", sites_.size());
+  const auto value_of = [&](int entry) { return entry == input_value ? x : values_[static_cast<std::size_t>(entry)]; };
+  for (const forward_operation& op : plan_.forward()) {
+    const auto i = static_cast<std::size_t>(op.layer);
+    const T* const in = value_of(op.x);
+    if (list_[i].kind == layer_kind::head) return head_->forward(samples, in);
+    if (list_[i].kind == layer_kind::site) {
+      const auto number = static_cast<std::size_t>(list_[i].site);
+      values_[i] = sites_[number] == nullptr ? in : sites_[number]->forward(p, samples, in, keys[number]);
+    } else {
+      values_[i] = layers_[i]->forward(p, samples, in,
+                                       op.addend == forward_operation::nothing ? nullptr : value_of(op.addend));
+    }
+    if (watch != nullptr) watch->on_activation(list_[i].name.view(), values_[i], samples * list_[i].out.size());
+  }
+  return nullptr;  // not reached: a list ends with its head
+}
+
+// Whether anything in front of an entry wants a gradient: a parameter, or a site's key.
+template <class Backend, class T>
+void layered_network<Backend, T>::find_needs() {
+  struct path {
+    bool before, so_far;
+  };
+  std::vector<path> open;
+  bool found = false;
+  for (std::size_t i = 0; i < list_.size(); ++i) {
+    const layer_description& d = list_[i];
+    if (d.kind == layer_kind::residual) open.push_back({found, found});
+    if (d.kind == layer_kind::skip) open.back().so_far = found, found = open.back().before;
+    if (d.kind == layer_kind::join) found = found || open.back().so_far, open.pop_back();
+    needs_input_gradient_[i] = found;
+    if (d.kind == layer_kind::site) {
+      const auto& site = sites_[static_cast<std::size_t>(d.site)];
+      found = found || (site != nullptr && site->wants_key_gradient());
+    } else {
+      found = found || d.has_weights();
+    }
+  }
+}
+
+template <class Backend, class T>
+void layered_network<Backend, T>::backward(pass p, index_t samples) {
+  find_needs();
+  for (const backward_operation& op : plan_.backward()) {
+    const auto i = static_cast<std::size_t>(op.layer);
+    switch (op.kind) {
+      case backward_kind::layer:
+        backward_layer(p, samples, op);
+        break;
+      case backward_kind::recompute:
+        layers_[i]->recompute(p);
+        break;
+      case backward_kind::sum:
+        layers_[i]->backward(p, samples, {in_register(op.dy), in_register(op.dx)});
+        break;
+      case backward_kind::copy:
+        memory_of<Backend>::copy(in_register(op.dy), samples * size_of(op.dy), in_register(op.dx));
+        break;
+      case backward_kind::add:
+        inject_kernels<Backend, T>::add(samples * size_of(op.dy), in_register(op.dy), in_register(op.dx));
+        break;
+    }
+  }
+}
+
+template <class Backend, class T>
+void layered_network<Backend, T>::backward_layer(pass& p, index_t& samples, const backward_operation& op) {
+  const auto i = static_cast<std::size_t>(op.layer);
+  const layer_description& d = list_[i];
+  T* const dx = needs_input_gradient_[i] ? in_register(op.dx) : nullptr;
+  if (d.kind == layer_kind::head) return head_->backward(samples, logit_gradient_.data, dx);
+  if (d.kind == layer_kind::site) {
+    auto& site = sites_[static_cast<std::size_t>(d.site)];
+    if (site != nullptr && (dx != nullptr || site->wants_key_gradient()))
+      site->backward(p, samples, in_register(op.dy));
+    return;
+  }
+  if (dx == nullptr && !d.has_weights()) return;
+  // Only a convolution and the head can leave dx out; a batch norm writes it in place.
+  const bool may_leave_out = d.kind == layer_kind::conv2d || d.kind == layer_kind::linear;
+  layers_[i]->backward(p, samples, {in_register(op.dy), may_leave_out ? dx : in_register(op.dx), op.accumulates});
+}
+
+}  // namespace spankey

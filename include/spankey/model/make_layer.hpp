@@ -1,0 +1,54 @@
+// From an entry of a list to the layer that it describes: the one place that knows which class is which kind.
+#pragma once
+
+#include <memory>
+#include <string_view>
+
+#include "spankey/layer/batch_norm2d.hpp"
+#include "spankey/layer/conv2d.hpp"
+#include "spankey/layer/linear.hpp"
+#include "spankey/layer/pool2d.hpp"
+#include "spankey/layer/relu.hpp"
+#include "spankey/layer/sum.hpp"
+#include "spankey/model/layer_description.hpp"
+
+namespace spankey {
+
+/// Is shown the output of every layer of a forward pass, by the layer's name.
+template <class T>
+class activation_watch {
+ public:
+  virtual void on_activation(std::string_view name, const T* y, index_t count) = 0;
+
+ protected:
+  ~activation_watch() = default;
+};
+
+/// Null for entries that are no layer: sites, the head, a block's beginnings. `life`: of a batch norm's output.
+template <class Backend, class T>
+std::unique_ptr<layer<Backend, T>> make_layer(const layer_description& d, lifetime life) {
+  switch (d.kind) {
+    case layer_kind::conv2d:
+      return std::make_unique<conv2d_layer<Backend, T>>(d.in, d.out.channels, d.conv);
+    case layer_kind::batch_norm2d:
+      return std::make_unique<batch_norm2d_layer<Backend, T>>(d.in, d.after, d.norm, life);
+    case layer_kind::activation:
+      return std::make_unique<relu_layer<Backend, T>>(d.in);
+    case layer_kind::max_pool2d:
+      return std::make_unique<max_pool2d_layer<Backend, T>>(d.in);
+    case layer_kind::mean_pool2d:
+      return std::make_unique<mean_pool2d_layer<Backend, T>>(d.in);
+    case layer_kind::linear:
+      return std::make_unique<linear_layer<Backend, T>>(d.in, d.out.channels);
+    case layer_kind::join:
+      return std::make_unique<sum_layer<Backend, T>>(d.in, d.after);
+    case layer_kind::site:
+    case layer_kind::head:
+    case layer_kind::residual:
+    case layer_kind::skip:
+      break;
+  }
+  return nullptr;
+}
+
+}  // namespace spankey
