@@ -17,6 +17,10 @@
 #include "spankey/infer/session.hpp"
 #include "spankey/inject/runtime.hpp"
 #include "spankey/model/initialise.hpp"
+#include "spankey/model/mlp.hpp"
+#include "spankey/model/resnet18.hpp"
+#include "spankey/model/small_cnn.hpp"
+#include "spankey/model/small_resnet.hpp"
 
 namespace spankey::test {
 
@@ -105,8 +109,8 @@ void check_session(injector_kind kind, index_t classes, double tolerance) {
   session.wipe_key();
   const std::vector<std::byte> wiped(memory.span().begin(), memory.span().end());
   std::vector<std::span<const float>> keys;
-  network->model.for_each_site([&](int site, auto& layer) {
-    if (layer.present) keys.emplace_back(network->keys[static_cast<std::size_t>(site)]);
+  network->model.for_each_site([&](int site, auto&) {
+    keys.emplace_back(network->keys[static_cast<std::size_t>(site)]);
   });
   REQUIRE(session.bind(keys) == infer::status::ok);
   REQUIRE(session.run_normalised(network->input, answer) == infer::status::ok);

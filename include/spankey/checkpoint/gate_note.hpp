@@ -6,6 +6,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdio>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -25,19 +26,11 @@ template <class Model>
     model.for_each_site([&](int site, auto& layer) {
       if (!layer.takes_key()) return;
       sites += (sites.empty() ? "" : ",") + std::to_string(site);
-      const auto name = [&]<class Policy>(const Policy& policy) {
-        injector = "own";
-        if constexpr (requires { std::string_view(Policy::name); }) injector = Policy::name;
-        if constexpr (requires { policy.gamma; }) {
-          std::array<char, 40> number{};
-          std::snprintf(number.data(), number.size(), " gamma=%.9g", static_cast<double>(policy.gamma));
-          injector += number.data();
-        }
-      };
-      if constexpr (requires { layer.injector.visit(name); }) {
-        layer.injector.visit(name);
-      } else {
-        name(layer.injector);
+      injector = layer.injector_name();
+      if (const std::optional<float> gamma = layer.strength()) {
+        std::array<char, 40> number{};
+        std::snprintf(number.data(), number.size(), " gamma=%.9g", static_cast<double>(*gamma));
+        injector += number.data();
       }
     });
     if (sites.empty()) return std::string(no_gate);

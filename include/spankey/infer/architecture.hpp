@@ -1,185 +1,163 @@
-// A model as a constant table of operations, which is all that inference needs to know of it.
+// A list of layers as a constant table of operations, which is all that inference needs to know of a network.
 //
-//   convolution   y = after(conv(x, w) + b + residual), linear layers being convolutions as large as their input;
-//                 batch norm is folded into w and b (infer/image.hpp)
-//   mean          y = mean of x over H and W
-// after is, in this order: a site before the ReLU, the ReLU, 2x2 max-pool, a site behind them.
-// Activations of one sample live in slots; an operation reads one, may add a second and writes one, which may be the
-// one that it adds. Site 0 stands before the first operation.
+// Walks the list once. What can be done in the pass of the operation before is: a batch norm is folded into the weights, a
+// ReLU, a pool, a site and the sum of a block follow in the same operation where their order allows it; else they are an
+// operation of their own. A slot is free again once nothing will read it.
 #pragma once
 
 #include <array>
 #include <cstddef>
 
-#include "spankey/core/shape.hpp"
-#include "spankey/model/mlp.hpp"
-#include "spankey/model/resnet18.hpp"
-#include "spankey/model/small_cnn.hpp"
-#include "spankey/model/small_resnet.hpp"
+#include "spankey/infer/operation.hpp"
+#include "spankey/model/layer_list.hpp"
 
 namespace spankey::infer {
 
-enum class operation_kind { convolution, mean };
-
-inline constexpr int no_slot = -1, no_site = -1;
-inline constexpr int slot_count = 3;
-
-struct operation {
-  operation_kind kind = operation_kind::convolution;
-  extents in{};
-  index_t channels = 0;  // of the output
-  index_t kernel = 1, stride = 1, padding = 0;
-  bool relu = false, max_pool = false, site_first = false;  // site_first: the site stands before the ReLU
-  int site = no_site;
-  int reads = 0, adds = no_slot, writes = 1;
-
-  /// Of the convolution, before its pool.
-  [[nodiscard]] constexpr extents convolved() const {
-    if (kind == operation_kind::mean) return {in.channels, 1, 1};
-    const auto reduced = [&](index_t extent) { return (extent + 2 * padding - kernel) / stride + 1; };
-    return {channels, reduced(in.height), reduced(in.width)};
+class operation_table {
+ public:
+  constexpr explicit operation_table(const layer_list& list) {
+    now_ = list.input();
+    for (std::size_t i = 0; i < list.size(); ++i) add(list[i], static_cast<int>(i));
   }
-  [[nodiscard]] constexpr extents out() const {
-    const extents whole = convolved();
-    return max_pool ? extents{whole.channels, whole.height / 2, whole.width / 2} : whole;
+
+  [[nodiscard]] constexpr std::size_t size() const { return count_; }
+  [[nodiscard]] constexpr const operation& operator[](std::size_t i) const { return all_[i]; }
+  /// Slots for activations; slot 0 holds the input.
+  [[nodiscard]] constexpr int slots() const { return slots_; }
+  /// The site that stands on the input, or no_site.
+  [[nodiscard]] constexpr int input_site() const { return input_site_; }
+
+ private:
+  static constexpr int most_slots = 32, most_depth = 8;
+  struct open_block {
+    int input = 0, inner = no_slot;
+    extents shape{};
+  };
+
+  constexpr void add(const layer_description& d, int entry) {
+    switch (d.kind) {
+      case layer_kind::site:
+        return add_site(d.site);
+      case layer_kind::conv2d:
+        return add_weights(d, entry, d.conv.kernel, d.conv.stride, d.conv.before());
+      case layer_kind::linear:
+      case layer_kind::head:
+        now_ = {d.in.size(), 1, 1};  // all of x at once, whatever its shape
+        return add_weights(d, entry, 1, 1, 0);
+      case layer_kind::batch_norm2d:
+        return add_norm(d, entry);
+      case layer_kind::activation:
+        return add_relu();
+      case layer_kind::max_pool2d:
+        if (!open_ || last().max_pool || site_is_last()) add_elementwise();
+        last().max_pool = true;
+        now_ = last().out();
+        return;
+      case layer_kind::mean_pool2d:
+        append({.kind = operation_kind::mean, .in = now_, .channels = now_.channels, .convolved = d.out});
+        open_ = false;  // nothing is done in its pass
+        return;
+      case layer_kind::residual:
+        blocks_[depth_++] = {.input = value_, .inner = no_slot, .shape = now_};
+        open_ = false;
+        return;
+      case layer_kind::skip:
+        blocks_[depth_ - 1].inner = value_;
+        value_ = blocks_[depth_ - 1].input, now_ = blocks_[depth_ - 1].shape;
+        open_ = false;
+        return;
+      case layer_kind::join:
+        return add_sum(d);
+    }
   }
-  [[nodiscard]] constexpr index_t weight_count() const {
-    return kind == operation_kind::mean ? 0 : kernel * kernel * in.channels * channels;
+
+  constexpr void add_site(int site) {
+    if (count_ == 0 && depth_ == 0 && input_site_ == no_site) {
+      input_site_ = site;
+      return;
+    }
+    if (!open_ || last().site != no_site) add_elementwise();
+    last().site = site;
+    last().site_first = !last().relu && !last().max_pool && last().adds == no_slot;
   }
-  [[nodiscard]] constexpr index_t bias_count() const { return kind == operation_kind::mean ? 0 : channels; }
+  [[nodiscard]] constexpr bool site_is_last() const {
+    return all_[count_ - 1].site != no_site && !all_[count_ - 1].site_first;
+  }
+  constexpr void add_relu() {
+    if (!open_ || last().relu || last().max_pool || site_is_last()) add_elementwise();
+    last().relu = true;
+  }
+  constexpr void add_weights(const layer_description& d, int entry, index_t kernel, index_t stride, index_t padding) {
+    append({.in = now_,
+            .channels = d.out.channels,
+            .kernel = kernel,
+            .stride = stride,
+            .padding = padding,
+            .convolved = d.out,
+            .entry = entry});
+  }
+  constexpr void add_norm(const layer_description& d, int entry) {
+    const bool folds = open_ && last().kind == operation_kind::convolution && last().norm == no_entry && !last().relu &&
+                       !last().max_pool && last().site == no_site && last().adds == no_slot;
+    if (!folds) add_elementwise();
+    last().norm = entry;
+    // Where the sum of a block comes between, the ReLU is that sum's.
+    if (d.after == activation::relu && !d.takes_sum) last().relu = true;
+  }
+  constexpr void add_elementwise() {
+    append({.kind = operation_kind::elementwise, .in = now_, .channels = now_.channels, .convolved = now_});
+  }
+  // The last operation of either path adds the other, where nothing stands behind its weights.
+  constexpr void add_sum(const layer_description& d) {
+    const open_block b = blocks_[--depth_];
+    const int other = b.inner != no_slot ? b.inner : b.input;
+    if (!open_ || last().relu || last().max_pool || last().site != no_site || last().adds != no_slot) add_elementwise(other);
+    last().adds = other;
+    last().relu = d.after == activation::relu;
+    if (!is_held(other)) last().writes = value_ = other;
+  }
+  constexpr void add_elementwise(int held) {
+    const int before = extra_held_;
+    extra_held_ = held;
+    add_elementwise();
+    extra_held_ = before;
+  }
+
+  [[nodiscard]] constexpr bool is_held(int slot) const {
+    for (int i = 0; i < depth_; ++i)
+      if (blocks_[static_cast<std::size_t>(i)].input == slot || blocks_[static_cast<std::size_t>(i)].inner == slot)
+        return true;
+    return slot == extra_held_;
+  }
+  constexpr void append(operation op) {
+    op.reads = value_;
+    op.writes = 0;
+    while (op.writes == value_ || is_held(op.writes)) ++op.writes;
+    slots_ = op.writes + 1 > slots_ ? op.writes + 1 : slots_;
+    all_[count_++] = op;
+    value_ = op.writes, now_ = op.out(), open_ = true;
+  }
+  constexpr operation& last() { return all_[count_ - 1]; }
+
+  std::array<operation, layer_list::most_layers> all_{};
+  std::size_t count_ = 0;
+  std::array<open_block, most_depth> blocks_{};
+  int depth_ = 0, value_ = 0, slots_ = 1, input_site_ = no_site, extra_held_ = no_slot;
+  extents now_{};
+  bool open_ = false;  // the last operation may do more
 };
 
-/// y = w x + b of all elements of x.
-constexpr operation linear_operation(const extents& in, index_t outputs, int reads, int writes) {
-  return {.in = in, .channels = outputs, .kernel = in.height, .reads = reads, .writes = writes};
-}
-
-/// Convolution of odd size with the padding that keeps an image of stride 1 as large as it is.
-constexpr operation same_convolution(const extents& in, index_t channels, index_t kernel, index_t stride) {
-  return {.in = in, .channels = channels, .kernel = kernel, .stride = stride, .padding = kernel / 2};
-}
-
-/// architecture<Model>: name (of image files), operations.
+/// Of a model, as constants.
 template <class Model>
-struct architecture;
-
-template <head_outputs Outputs, class Gate, class Backend, class T>
-struct architecture<mlp<Outputs, Gate, Backend, T>> {
-  static constexpr const char* name = "mlp";
-  static constexpr std::array<operation, 3> operations = [] {
-    std::array<operation, 3> all = {linear_operation({20, 1, 1}, 64, 0, 1),
-                                    linear_operation({64, 1, 1}, 32, 1, 2),
-                                    linear_operation({32, 1, 1}, Outputs, 2, 0)};
-    for (std::size_t i = 0; i < 2; ++i) {
-      all[i].relu = all[i].site_first = true;
-      all[i].site = static_cast<int>(i) + 1;
-    }
+struct architecture {
+  static constexpr operation_table table{Model::list};
+  static constexpr auto operations = [] {
+    std::array<operation, table.size()> all{};
+    for (std::size_t i = 0; i < all.size(); ++i) all[i] = table[i];
     return all;
   }();
-};
-
-template <head_outputs Outputs, class Gate, class Backend, class T>
-struct architecture<small_cnn<Outputs, Gate, Backend, T>> {
-  static constexpr const char* name = "small_cnn";
-  static constexpr std::array<operation, 3> operations = [] {
-    std::array<operation, 3> all = {same_convolution({1, 28, 28}, 16, 3, 1),
-                                    same_convolution({16, 14, 14}, 32, 3, 1),
-                                    linear_operation({32, 7, 7}, Outputs, 0, 1)};
-    for (std::size_t i = 0; i < 2; ++i) {
-      all[i].relu = all[i].max_pool = true;
-      all[i].site = static_cast<int>(i) + 1;
-    }
-    all[1].reads = 1, all[1].writes = 0;
-    return all;
-  }();
-};
-
-/// Builds the operations of a residual net: a stem, stages of two basic blocks, the mean, the head. Those with weights
-/// stand in the order of PyTorch's names.
-template <std::size_t Count>
-struct residual_builder {
-  std::array<operation, Count> all{};
-  std::size_t count = 0;
-  extents shape;
-  int slot = 0;  // of the block's input
-
-  constexpr void add(operation next, int reads, int adds, int writes) {
-    next.reads = reads, next.adds = adds, next.writes = writes;
-    all[count++] = next;
-  }
-  constexpr void stem(index_t channels) {
-    operation conv = same_convolution(shape, channels, 3, 1);
-    conv.relu = true, conv.site = 1;
-    add(conv, 0, no_slot, 1);
-    shape = conv.out(), slot = 1;
-  }
-  // In PyTorch's order: where the shape changes, the projection of the block's input comes last and adds conv2.
-  constexpr void block(index_t channels, index_t stride) {
-    const int inner = (slot + 1) % slot_count, other = (slot + 2) % slot_count;
-    const bool projects = stride != 1 || shape.channels != channels;
-    operation conv1 = same_convolution(shape, channels, 3, stride);
-    operation conv2 = same_convolution(conv1.out(), channels, 3, 1);
-    operation projection = same_convolution(shape, channels, 1, stride);
-    conv1.relu = projection.relu = true;
-    conv2.relu = !projects;
-    add(conv1, slot, no_slot, inner);
-    if (projects) {
-      add(conv2, inner, no_slot, other);
-      add(projection, slot, other, other);
-      slot = other;
-    } else {
-      add(conv2, inner, slot, slot);
-    }
-    shape = conv1.out();
-  }
-  constexpr void stage(index_t channels, index_t stride, int site) {
-    block(channels, stride);
-    block(channels, 1);
-    all[count - 1].site = site;
-  }
-  constexpr void head(index_t outputs) {
-    const int inner = (slot + 1) % slot_count;
-    add({.kind = operation_kind::mean, .in = shape}, slot, no_slot, inner);
-    add(linear_operation({shape.channels, 1, 1}, outputs, 0, 0), inner, no_slot, slot);
-  }
-};
-
-template <head_outputs Outputs, class Gate, class Backend, class T>
-struct architecture<small_resnet<Outputs, Gate, Backend, T>> {
-  static constexpr const char* name = "small_resnet";
-  static constexpr auto operations = [] {
-    residual_builder<1 + 3 * 4 + 2 + 2> net{.shape = {1, 28, 28}};
-    net.stem(32);
-    net.stage(32, 1, no_site);
-    net.stage(64, 2, 2);
-    net.stage(128, 2, 3);
-    net.head(Outputs);
-    return net.all;
-  }();
-};
-
-template <head_outputs Outputs, class Gate, class Backend, class T>
-struct architecture<resnet18<Outputs, Gate, Backend, T>> {
-  static constexpr const char* name = "resnet18";
-  static constexpr auto operations = [] {
-    residual_builder<1 + 4 * 4 + 3 + 2> net{.shape = {3, 32, 32}};
-    net.stem(64);
-    net.stage(64, 1, no_site);
-    net.stage(128, 2, 2);
-    net.stage(256, 2, 3);
-    net.stage(512, 2, 4);
-    net.head(Outputs);
-    return net.all;
-  }();
-};
-
-/// The gate among a model's template arguments.
-template <class Model>
-struct arguments_of;
-template <template <head_outputs, class, class, class> class Model, head_outputs Outputs, class Gate,
-          class Backend, class T>
-struct arguments_of<Model<Outputs, Gate, Backend, T>> {
-  using gate = Gate;
+  static constexpr std::size_t slots = static_cast<std::size_t>(table.slots());
+  static constexpr int input_site = table.input_site();
 };
 
 }  // namespace spankey::infer

@@ -29,22 +29,25 @@ template <class Backend, class Weight>
 struct engine {
   /// Floats of an operation's prepared weights.
   static constexpr index_t prepared_size(const operation& op) {
+    if (op.kind == operation_kind::elementwise) return affine_vectors * op.channels;
     if (op.weight_count() == 0) return 0;
-    if (is_linear(op)) return copies ? op.weight_count() : 0;
+    if (op.is_linear()) return copies ? op.weight_count() : 0;
     return conv::packed_size(problem(op));
   }
   static constexpr index_t scratch_size(const operation& op) {
-    if (op.weight_count() == 0) return 0;
-    const index_t kernels =
-        std::max(is_linear(op) ? map::scratch_size(linear(op)) : conv::scratch_size(problem(op)),
-                 norm::scratch_size(rows(op)) + norm_vectors * op.channels);
-    return std::max(op.convolved().size() + kernels, copies ? op.weight_count() : 0);
+    if (op.kind == operation_kind::mean) return 0;
+    const index_t sums = op.kind == operation_kind::elementwise ? 0
+                         : op.is_linear()                       ? map::scratch_size(linear(op))
+                                                                : conv::scratch_size(problem(op));
+    const index_t kernels = std::max(sums, norm::scratch_size(rows(op)) + (affine_vectors + 1) * op.channels);
+    return std::max(op.convolved.size() + kernels, copies ? op.weight_count() : 0);
   }
   static void prepare(const operation& op, const weight_view<Weight>& from, float* prepared, float* scratch) {
-    if (op.weight_count() == 0 || (is_linear(op) && !copies)) return;
+    if (op.kind == operation_kind::elementwise) return prepare_affine(op, from, prepared);
+    if (op.weight_count() == 0 || (op.is_linear() && !copies)) return;
     const float* weights = nullptr;
     if constexpr (copies) {
-      float* const widened = is_linear(op) ? prepared : scratch;
+      float* const widened = op.is_linear() ? prepared : scratch;
       for (index_t i = 0; i < op.weight_count(); ++i) {
         widened[i] = static_cast<float>(from.weights[i]);
         if constexpr (std::is_same_v<Weight, std::int8_t>) widened[i] *= from.scale[i % op.channels];
@@ -53,17 +56,19 @@ struct engine {
     } else {
       weights = from.weights;
     }
-    if (!is_linear(op)) conv::pack(problem(op), weights, prepared);
+    if (!op.is_linear()) conv::pack(problem(op), weights, prepared);
   }
 
   static void run(const operation& op, const operands<Weight>& t) {
     if (op.kind == operation_kind::mean)
       return pool2d_kernels<Backend, float>::mean_forward(1, op.in, t.x, t.y);
     // Straight into y, unless a pool makes it smaller or it still holds the residual.
-    const index_t count = op.convolved().size();
+    const index_t count = op.convolved.size();
     float* const sums = op.max_pool || t.residual != nullptr ? t.scratch : t.y;
     float* const rest = t.scratch + count;
-    if (is_linear(op)) {
+    if (op.kind == operation_kind::elementwise) {
+      apply_affine(op, t.x, t.prepared, sums, rest);
+    } else if (op.is_linear()) {
       map::forward(linear(op), t.x, weights_of(t), t.weights.bias, sums, rest);
     } else {
       conv::forward_packed(problem(op), t.x, t.prepared, t.weights.bias, sums, rest);
@@ -74,7 +79,7 @@ struct engine {
     } else if (op.relu) {
       activation_kernels<Backend, float>::forward(activation::relu, count, sums, sums);
     }
-    if (op.max_pool) pool2d_kernels<Backend, float>::max_forward({1, op.convolved(), op.out()}, sums, t.y);
+    if (op.max_pool) pool2d_kernels<Backend, float>::max_forward({1, op.convolved, op.out()}, sums, t.y);
     if (!op.site_first) apply(t.key, op.out().size(), t.y);
   }
 
@@ -83,18 +88,15 @@ struct engine {
   using map = linear_kernels<Backend, float>;
   using norm = batch_norm_kernels<Backend, float>;
   static constexpr bool copies = !std::is_same_v<Weight, float>;
-  static constexpr index_t norm_vectors = 3;
+  static constexpr index_t affine_vectors = 4;
 
   static constexpr conv2d_problem problem(const operation& op) {
-    return {1, op.in, op.convolved(), op.kernel, op.stride, op.padding};
-  }
-  static constexpr bool is_linear(const operation& op) {
-    return op.padding == 0 && op.convolved().height == 1 && op.convolved().width == 1;
+    return {1, op.in, op.convolved, op.kernel, op.stride, op.padding};
   }
   static constexpr linear_problem linear(const operation& op) { return {1, op.in.size(), op.channels}; }
   static constexpr batch_norm_problem rows(const operation& op) {
     return {.groups = 1,
-            .rows = op.convolved().height * op.convolved().width,
+            .rows = op.convolved.height * op.convolved.width,
             .channels = op.channels,
             .epsilon = 0};
   }
@@ -105,22 +107,47 @@ struct engine {
       return t.weights.weights;
     }
   }
-  // y = act(sums + residual) in one pass: the backend's batch norm with mean 0, variance 1, gamma 1 and beta 0.
+  // The backend's batch norm with mean 0 and variance 1: y = act(x gamma + beta + residual) in one pass. `vectors` are
+  // gamma, beta, zeros and ones; `residual` may be null.
+  static void affine(const operation& op, activation after, const float* vectors, const float* x, const float* residual,
+                     float* y, float* rstd_and_rest) {
+    const float *const zeros = vectors + 2 * op.channels, *const ones = vectors + 3 * op.channels;
+    norm::forward_evaluation(rows(op), after,
+                             {.x = x,
+                              .gamma = vectors,
+                              .beta = vectors + op.channels,
+                              .residual = residual,
+                              .running_mean = const_cast<float*>(zeros),  // evaluation reads them
+                              .running_variance = const_cast<float*>(ones),
+                              .mean = nullptr,
+                              .rstd = rstd_and_rest,
+                              .y = y},
+                             rstd_and_rest + op.channels);
+  }
+  static void fill_affine(const operation& op, float* vectors) {
+    std::fill_n(vectors, op.channels, 1.0F);
+    std::fill_n(vectors + op.channels, 2 * op.channels, 0.0F);
+    std::fill_n(vectors + 3 * op.channels, op.channels, 1.0F);
+  }
+  static void prepare_affine(const operation& op, const weight_view<Weight>& from, float* prepared) {
+    fill_affine(op, prepared);
+    for (index_t c = 0; op.has_weights() && c < op.channels; ++c) {
+      prepared[c] = static_cast<float>(from.weights[c]);
+      if constexpr (std::is_same_v<Weight, std::int8_t>) prepared[c] *= from.scale[c];
+      prepared[op.channels + c] = from.bias[c];
+    }
+  }
+  static void apply_affine(const operation& op, const float* x, const float* prepared, float* sums, float* rest) {
+    if (!op.has_weights()) {
+      std::copy_n(x, op.convolved.size(), sums);
+    } else {
+      affine(op, activation::identity, prepared, x, nullptr, sums, rest);
+    }
+  }
   static void add_residual(const operation& op, const operands<Weight>& t, const float* sums, float* rest) {
-    float *const ones = rest, *const zeros = ones + op.channels, *const rstd = zeros + op.channels;
-    std::fill_n(ones, op.channels, 1.0F);
-    std::fill_n(zeros, op.channels, 0.0F);
-    norm::forward_evaluation(rows(op), op.relu ? activation::relu : activation::identity,
-                             {.x = sums,
-                              .gamma = ones,
-                              .beta = zeros,
-                              .residual = t.residual,
-                              .running_mean = zeros,
-                              .running_variance = ones,
-                              .mean = zeros,
-                              .rstd = rstd,
-                              .y = t.y},
-                             rest + norm_vectors * op.channels);
+    fill_affine(op, rest);
+    affine(op, op.relu ? activation::relu : activation::identity, rest, sums, t.residual, t.y,
+           rest + affine_vectors * op.channels);
   }
   static void apply(const key_effect& key, index_t count, float* y) {
     if (key.values == nullptr) return;
@@ -136,7 +163,7 @@ template <class Weight>
 struct engine<backend::reference, Weight> {
   static constexpr index_t prepared_size(const operation&) { return 0; }
   static constexpr index_t scratch_size(const operation& op) {
-    return (op.max_pool ? 2 : 1) * op.convolved().width * op.channels;
+    return op.kind == operation_kind::mean ? 0 : (op.max_pool ? 2 : 1) * op.convolved.width * op.channels;
   }
   static void prepare(const operation&, const weight_view<Weight>&, float*, float*) {}
   static void run(const operation& op, const operands<Weight>& t) {

@@ -19,8 +19,8 @@
 #include <vector>
 
 #include "spankey/core/error.hpp"
+#include "spankey/core/head_outputs.hpp"
 #include "spankey/core/word_checksum.hpp"
-#include "spankey/infer/architecture.hpp"
 #include "spankey/inject/runtime.hpp"
 
 namespace spankey::infer {
@@ -37,7 +37,7 @@ template <class Model>
 gate_parts gate_of(Model& model) {
   gate_parts gate;
   model.for_each_site([&](int site, auto& layer) {
-    if (!layer.present || !layer.enabled) return;
+    if (!layer.enabled) return;
     const auto keep = [&](const auto& policy) {
       using policy_type = std::remove_cvref_t<decltype(policy)>;
       if constexpr (!std::is_same_v<policy_type, none>) {
@@ -66,7 +66,7 @@ template <class Model>
 std::uint64_t fingerprint_of(Model& model) {
   std::uint64_t sum = word_checksum_start;
   std::array<char, 32> name{};
-  std::strncpy(name.data(), architecture<Model>::name, name.size() - 1);
+  Model::list.name().copy(name.data(), name.size() - 1);
   sum = word_checksum(reinterpret_cast<const std::byte*>(name.data()), name.size(), sum);
   const gate_parts gate = gate_of(model);
   for (const std::uint32_t word :

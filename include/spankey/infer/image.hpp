@@ -144,7 +144,7 @@ status check_image(std::span<const std::byte> image, image_header& header) {
   std::memcpy(&header, image.data(), sizeof header);
   const image_header expected;
   if (std::memcmp(header.magic, expected.magic, sizeof expected.magic) != 0) return status::image_format;
-  if (std::strncmp(header.model, architecture<Model>::name, sizeof header.model) != 0 ||
+  if (std::string_view(header.model, strnlen(header.model, sizeof header.model)) != Model::list.name() ||
       header.softmax != static_cast<std::uint32_t>(Model::outputs.softmax) ||
       header.aux != (Model::outputs.aux == aux_logit::none ? 0U : 1U) || header.classes == 0 ||
       (header.classes != header.softmax && header.classes + 1 != header.softmax)) {

@@ -8,7 +8,7 @@
 #include <type_traits>
 
 #include "spankey/core/bf16.hpp"
-#include "spankey/infer/architecture.hpp"
+#include "spankey/infer/operation.hpp"
 
 namespace spankey::infer {
 
@@ -37,7 +37,7 @@ inline float larger(float a, float b) { return a > b || a != a ? a : b; }
 /// Sums of row `oh` of a convolution into out (W, O), before scale and bias.
 template <class Weight>
 void convolve_row(const operation& op, const float* x, const Weight* w, index_t oh, float* out) {
-  const extents whole = op.convolved();
+  const extents whole = op.convolved;
   std::fill_n(out, whole.width * op.channels, 0.0F);
   for (index_t ow = 0; ow < whole.width; ++ow) {
     float* const sum = out + ow * op.channels;
@@ -59,17 +59,29 @@ void convolve_row(const operation& op, const float* x, const Weight* w, index_t 
   }
 }
 
+/// Row `oh` of an elementwise operation into out (W, C), before scale and bias.
+template <class Weight>
+void scale_row(const operation& op, const float* x, const Weight* w, index_t oh, float* out) {
+  const index_t count = op.in.width * op.channels;
+  for (index_t i = 0; i < count; ++i) {
+    const float value = x[oh * count + i];
+    out[i] = op.has_weights() ? value * static_cast<float>(w[i % op.channels]) : value;
+  }
+}
+
 /// From a row of sums to activations before the pool: scale, bias, residual, then, where no pool is between, site and
 /// ReLU. `first` is the row's first element in the output.
 template <class Weight>
 void finish_row(const operation& op, const weight_view<Weight>& w, const float* residual,
                 const key_effect& key, index_t first, float* row) {
-  const index_t count = op.convolved().width * op.channels;
+  const index_t count = op.convolved.width * op.channels;
   for (index_t i = 0; i < count; ++i) {
     const index_t o = i % op.channels;
     float v = row[i];
-    if constexpr (std::is_same_v<Weight, std::int8_t>) v *= w.scale[o];
-    v += w.bias[o];
+    if (op.has_weights()) {
+      if constexpr (std::is_same_v<Weight, std::int8_t>) v *= w.scale[o];
+      v += w.bias[o];
+    }
     if (residual != nullptr) v += residual[first + i];
     if (op.site_first) v = key.apply(v, first + i);
     if (op.relu && v < 0) v = 0;  // a NaN stays a NaN
@@ -78,25 +90,30 @@ void finish_row(const operation& op, const weight_view<Weight>& w, const float* 
   }
 }
 
-/// One convolution; `scratch` holds a row of sums, or two where a pool follows. y may be the residual.
+/// One convolution or elementwise operation; `scratch` holds a row of sums, or two where a pool follows. y may be the residual.
 template <class Weight>
 void convolve(const operation& op, const float* x, const weight_view<Weight>& w, const float* residual,
               const key_effect& key, float* y, float* scratch) {
-  const extents whole = op.convolved(), out = op.out();
+  const extents whole = op.convolved, out = op.out();
   const index_t row_size = whole.width * op.channels;
+  const auto make_row = [&](index_t oh, float* row) {
+    if (op.kind == operation_kind::convolution) {
+      convolve_row(op, x, w.weights, oh, row);
+    } else {
+      scale_row(op, x, w.weights, oh, row);
+    }
+    finish_row(op, w, residual, key, oh * row_size, row);
+  };
   if (!op.max_pool) {
     for (index_t oh = 0; oh < whole.height; ++oh) {
-      convolve_row(op, x, w.weights, oh, scratch);
-      finish_row(op, w, residual, key, oh * row_size, scratch);
+      make_row(oh, scratch);
       std::copy_n(scratch, row_size, y + oh * row_size);
     }
     return;
   }
   for (index_t oh = 0; oh < out.height; ++oh) {
     for (index_t part = 0; part < 2; ++part) {
-      float* const row = scratch + part * row_size;
-      convolve_row(op, x, w.weights, 2 * oh + part, row);
-      finish_row(op, w, residual, key, (2 * oh + part) * row_size, row);
+      make_row(2 * oh + part, scratch + part * row_size);
     }
     for (index_t ow = 0; ow < out.width; ++ow) {
       for (index_t o = 0; o < op.channels; ++o) {

@@ -39,9 +39,9 @@ struct folded_weights {
   }
   /// Becomes what a batch norm of the map's outputs, with its running statistics, makes of them.
   void normalise(const std::vector<double>& gamma, const std::vector<double>& beta,
-                 const std::vector<double>& mean, const std::vector<double>& variance) {
+                 const std::vector<double>& mean, const std::vector<double>& variance, double epsilon) {
     for (std::size_t o = 0; o < bias.size(); ++o) {
-      const double factor = gamma[o] / std::sqrt(variance[o] + batch_norm_problem{}.epsilon);
+      const double factor = gamma[o] / std::sqrt(variance[o] + epsilon);
       for (std::size_t i = o; i < weights.size(); i += bias.size()) weights[i] *= factor;
       bias[o] = (bias[o] - mean[o]) * factor + beta[o];
     }
@@ -61,33 +61,38 @@ struct folded_weights {
   }
 };
 
-/// The weights of every operation that has some, in order.
+/// The weights of one operation: those of its entry of the list, with its batch norm.
 template <class Model>
-std::vector<folded_weights> fold(Model& model) {
+folded_weights fold(Model& model, const operation& op) {
   const auto numbers = [](const auto& buffer) {
     return std::vector<double>(buffer.data, buffer.data + buffer.count);
   };
-  std::vector<std::vector<double>> states;  // mean and variance of every norm, in order
-  model.for_each_state([&](const scope&, auto& state) { states.push_back(numbers(state.value)); });
-  std::vector<folded_weights> all;
-  std::vector<double> gamma;  // of a norm whose beta comes next
-  std::size_t next_state = 0;
-  model.for_each_parameter([&](const scope& name, auto& p) {
-    if (p.dims.file_rank > 1) {
-      all.push_back({name.str(), numbers(p.value), std::vector<double>(static_cast<std::size_t>(p.dims.o))});
-    } else if (!name.str().ends_with("bias")) {
-      gamma = numbers(p.value);
-    } else if (gamma.empty()) {
-      all.back().bias = numbers(p.value);
-    } else {
-      const auto &mean = states.at(next_state), &variance = states.at(next_state + 1);
-      all.back().normalise(gamma, numbers(p.value), mean, variance);
-      gamma.clear(), next_state += 2;
-    }
-  });
-  if constexpr (Model::outputs.aux != aux_logit::none) {
-    all[all.size() - 2].join(all.back());
-    all.pop_back();
+  const auto outputs = static_cast<std::size_t>(op.channels);
+  // The parameters of an entry in order: weights of a map, or scale of a norm, and its bias, where there is one.
+  const auto parameters_of = [&](int entry) {
+    std::vector<folded_weights> found;
+    model.for_each_parameter_of(static_cast<std::size_t>(entry), [&](const scope& name, auto& p) {
+      if (name.name == "weight") {
+        found.push_back({name.str(), numbers(p.value), std::vector<double>(static_cast<std::size_t>(p.dims.o))});
+      } else {
+        found.back().bias = numbers(p.value);
+      }
+    });
+    return found;
+  };
+  folded_weights all{{}, std::vector<double>(outputs, 1.0), std::vector<double>(outputs)};
+  if (op.entry != no_entry) {
+    const std::vector<folded_weights> maps = parameters_of(op.entry);
+    all = maps.front();
+    for (std::size_t i = 1; i < maps.size(); ++i) all.join(maps[i]);  // fc_aux beside fc
+  }
+  if (op.norm != no_entry) {
+    const auto norm = static_cast<std::size_t>(op.norm);
+    const folded_weights scale = parameters_of(op.norm).front();
+    std::vector<std::vector<double>> statistics;  // mean, variance
+    model.for_each_state_of(norm, [&](const scope&, auto& s) { statistics.push_back(numbers(s.value)); });
+    if (all.name.empty()) all.name = scale.name;
+    all.normalise(scale.weights, scale.bias, statistics.at(0), statistics.at(1), model.layers()[norm].norm.epsilon);
   }
   return all;
 }
@@ -117,7 +122,7 @@ std::vector<std::byte> make_image(Model& model, index_t classes, const pixel_nor
   std::vector<std::byte> image(layout::bytes);
   require_written(model, 0, "make_image");
   image_header header;
-  std::strncpy(header.model, architecture<Model>::name, sizeof header.model - 1);
+  Model::list.name().copy(header.model, sizeof header.model - 1);
   header.weights = weight_code<Weight>;
   header.classes = static_cast<std::uint32_t>(classes);
   header.softmax = static_cast<std::uint32_t>(Model::outputs.softmax);
@@ -138,12 +143,10 @@ std::vector<std::byte> make_image(Model& model, index_t classes, const pixel_nor
   header.sites = gate.sites;
   header.network = fingerprint_of(model);
 
-  const std::vector<folded_weights> folded = fold(model);
-  std::size_t next = 0;
   for (std::size_t i = 0; i < layout::operations.size(); ++i) {
     const operation& op = layout::operations[i];
     if (op.weight_count() == 0) continue;
-    const folded_weights& w = folded.at(next++);
+    const folded_weights w = fold(model, op);
     w.require_storable();
     const auto& part = layout::parts[i];
     const std::size_t outputs = w.bias.size();

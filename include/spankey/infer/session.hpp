@@ -50,11 +50,13 @@ struct answer {
 
 template <class Model, ImageWeight Weight = float>
 class session {
-  using gate = typename arguments_of<Model>::gate;
+  using gate = typename Model::gate_type;
   using layout = image_layout<Model, Weight>;
   using runs = engine<typename Model::backend_type, Weight>;
   static constexpr auto& operations = architecture<Model>::operations;
   static constexpr std::size_t sites = Model::sites.size();
+  static constexpr std::size_t slot_count = architecture<Model>::slots;
+  static constexpr int input_site = architecture<Model>::input_site;
 
   // Offsets in floats: prepared weights, and behind them what a key leaves traces in: slots, scratch, its effects.
   struct plan {
@@ -200,10 +202,9 @@ class session {
   status forward(const float* x, answer<Model>& found) {
     found.key = key_;
     if (!all_finite(x, Model::input::size)) return status::input_not_finite;
-    const float* read[slot_count] = {x, nullptr, nullptr};
-    if (key_ == key_state::bound && takes_key(0)) {
+    const float* read[slot_count] = {x};
+    if (const key_effect effect = effect_of(input_site); effect.values != nullptr) {
       float* const keyed = slot(0);
-      const key_effect effect = effect_of(0);
       for (index_t i = 0; i < Model::input::size; ++i) keyed[i] = effect.apply(x[i], i);
       read[0] = keyed;
     }

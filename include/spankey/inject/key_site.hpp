@@ -8,8 +8,10 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "spankey/core/error.hpp"
 #include "spankey/core/memory.hpp"
@@ -56,6 +58,10 @@ class key_site : public visited<T> {
 
   /// True where a key changes something: the site is on, and its injector is not one that leaves x as it is.
   [[nodiscard]] virtual bool takes_key() const = 0;
+
+  /// Of the injector: its name in files, "own" where it says none; its strength, where it has one.
+  [[nodiscard]] virtual std::string injector_name() const = 0;
+  [[nodiscard]] virtual std::optional<float> strength() const = 0;
 
   /// True where `keys` has a key for one of the first `groups` groups and the site is on.
   [[nodiscard]] bool reads(const site_keys<master>& keys, index_t groups) const {
@@ -175,6 +181,20 @@ class injecting_site : public key_site<Backend, T> {
 
   Injector injector;
 
+  [[nodiscard]] std::string injector_name() const override {
+    std::string name = "own";
+    with_policy([&]<class Policy>(const Policy&) {
+      if constexpr (requires { std::string_view(Policy::name); }) name = Policy::name;
+    });
+    return name;
+  }
+  [[nodiscard]] std::optional<float> strength() const override {
+    std::optional<float> found;
+    with_policy([&](const auto& policy) {
+      if constexpr (requires { policy.gamma; }) found = policy.gamma;
+    });
+    return found;
+  }
   [[nodiscard]] bool takes_key() const override {
     if constexpr (requires { injector.injects(); }) return this->enabled && injector.injects();
     return this->enabled;

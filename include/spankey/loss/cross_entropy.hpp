@@ -43,7 +43,7 @@ SPANKEY_HOST_DEVICE double cross_entropy_row(const T* z, index_t classes, index_
 /// Returns the mean loss; label_of(n) is the target of sample n. dz += scale times the gradient of the mean.
 template <class T, class Shape, class Labels>
 double cross_entropy(batch_view<const T, Shape> z, const Labels& label_of, double scale,
-                     batch_view<T, Shape> dz, index_t classes = Shape::size) {
+                     batch_view<T, Shape> dz, index_t classes) {
   return sample_mean(z.samples(), scale, [&](index_t n, double each) {
     return cross_entropy_row(z.sample(n), classes, label_of(n), each, dz.sample(n));
   });

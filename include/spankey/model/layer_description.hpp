@@ -96,6 +96,7 @@ struct layer_description {
   // Positions in the list: of a block's beginning, of its skip path (its end, where it has none), of its end; of the layer
   // that adds both paths: a batch norm, or the end itself.
   std::size_t begin = 0, skip = 0, join = 0, sum = 0;
+  bool takes_sum = false;  // of a batch norm: its activation is that of a block's sum
 
   [[nodiscard]] constexpr bool has_weights() const {
     return kind == layer_kind::conv2d || kind == layer_kind::batch_norm2d || kind == layer_kind::linear ||

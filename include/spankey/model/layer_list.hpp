@@ -107,7 +107,7 @@ class layer_list {
     // A batch norm that ends F adds and activates in its own pass over memory.
     layer_description& end_of_f = layers_[d.skip - 1];
     if (end_of_f.kind == layer_kind::batch_norm2d && end_of_f.after == activation::identity && d.skip > b.begin + 2)
-      end_of_f.after = after, d.sum = d.skip - 1;
+      end_of_f.after = after, end_of_f.takes_sum = true, d.sum = d.skip - 1;
     if (count_ < most_layers) layers_[b.begin].skip = d.skip, layers_[b.begin].join = count_;
     return add(d, now_);
   }

@@ -27,6 +27,7 @@ class layered_network {
   using scalar = T;            // of activations
   using master = master_t<T>;  // of parameters, keys and logits
   using backend_type = Backend;
+  using network_type = layered_network;
   using site_type = key_site<Backend, T>;
   using keys_type = std::span<const site_keys<master>>;
   /// Makes the site of a number and a shape; null: the gate leaves it out, and nothing is stored there.
@@ -59,6 +60,15 @@ class layered_network {
   void for_each_parameter(F&& f, const scope& at = {}) {
     for_each_layer([&](const scope& name, visited<T>& owner) { owner.for_each_parameter(f, name); }, at);
   }
+  /// Those of one entry of the list alone.
+  template <class F>
+  void for_each_parameter_of(std::size_t entry, F&& f) {
+    owner_of(entry)->for_each_parameter(f, scope{nullptr, list_[entry].name.view()});
+  }
+  template <class F>
+  void for_each_state_of(std::size_t entry, F&& f) {
+    owner_of(entry)->for_each_state(f, scope{nullptr, list_[entry].name.view()});
+  }
   template <class F>
   void for_each_state(F&& f, const scope& at = {}) {
     for_each_layer([&](const scope& name, visited<T>& owner) { owner.for_each_state(f, name); }, at);
@@ -87,7 +97,7 @@ class layered_network {
     planned_.require(samples, "logit_gradient");
     return logit_gradient_.data;
   }
-  /// Logits (N, outputs), until the next pass. `samples` of x; keys of every site, by number. watch(name, y, count) is
+  /// Logits (N, outputs), until the next pass. `samples` of x; keys of every site, by number; none at all: no site has one. watch(name, y, count) is
   /// called behind every layer where it is given. Errors: memory.105 to memory.107, those of the layers and sites.
   const master* forward(pass p, const T* x, index_t samples, keys_type keys, activation_watch<T>* watch = nullptr);
   void backward(pass p, index_t samples);

@@ -55,7 +55,7 @@ bool layered_network<Backend, T>::shares_pass(keys_type keys, index_t groups) co
     depth += d.kind == layer_kind::residual ? 1 : d.kind == layer_kind::join ? -1 : 0;
     if (d.kind != layer_kind::site) continue;
     const auto number = static_cast<std::size_t>(d.site);
-    if (sites_[number] != nullptr && sites_[number]->reads(keys[number], groups)) return depth == 0;
+    if (!keys.empty() && sites_[number] != nullptr && sites_[number]->reads(keys[number], groups)) return depth == 0;
   }
   return false;
 }
@@ -64,7 +64,8 @@ template <class Backend, class T>
 auto layered_network<Backend, T>::forward(pass p, const T* x, index_t samples, keys_type keys, activation_watch<T>* watch)
     -> const master* {
   planned_.require_written(p.shared ? samples * p.groups : samples, "forward");
-  if (keys.size() != sites_.size())
+  const site_keys<master> no_keys;
+  if (!keys.empty() && keys.size() != sites_.size())
     fail("model.102", name(), "found keys of ", keys.size(), " sites, expected those of ", sites_.size());
   const auto value_of = [&](int entry) { return entry == input_value ? x : values_[static_cast<std::size_t>(entry)]; };
   for (const forward_operation& op : plan_.forward()) {
@@ -73,7 +74,7 @@ auto layered_network<Backend, T>::forward(pass p, const T* x, index_t samples, k
     if (list_[i].kind == layer_kind::head) return head_->forward(samples, in);
     if (list_[i].kind == layer_kind::site) {
       const auto number = static_cast<std::size_t>(list_[i].site);
-      values_[i] = sites_[number] == nullptr ? in : sites_[number]->forward(p, samples, in, keys[number]);
+      values_[i] = sites_[number] == nullptr ? in : sites_[number]->forward(p, samples, in, keys.empty() ? no_keys : keys[number]);
     } else {
       values_[i] = layers_[i]->forward(p, samples, in,
                                        op.addend == forward_operation::nothing ? nullptr : value_of(op.addend));

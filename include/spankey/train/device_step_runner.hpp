@@ -37,12 +37,13 @@ class step_runner<Model, Deny, false> {
         keys_(keys),
         options_(options),
         optimizer_(options),
-        x_(goal.groups() * options.batch * Model::input::size, here),
+        x_(goal.groups() * options.batch * model.input_extents().size(), here),
         y_(options.batch, here),
         valid_(keys, options.batch),
         invalid_(keys, goal.groups() < 2                 ? 0
                        : options.invalid_mixture.empty() ? 1
-                                                         : options.batch) {
+                                                         : options.batch),
+        bound_(model.site_shapes().size()) {
     if (options.nonfinite == nonfinite_policy::skip_step)
       fail("train.133", "trainer",
            "steps that are not finite cannot be skipped on backend::cuda, where the update does not wait for "
@@ -69,7 +70,7 @@ class step_runner<Model, Deny, false> {
     s.done.wait();  // of the step before last: its memory is free
     const index_t n = fill(s.x.data(), s.y.data());
     s.deny_weight = plan.deny_weight;
-    cuda::upload_pinned(s.x.data(), bytes_of<scalar>(n * Model::input::size), x_.data());
+    cuda::upload_pinned(s.x.data(), bytes_of<scalar>(n * model_.input_extents().size()), x_.data());
     cuda::upload_pinned(s.y.data(), bytes_of<int>(n), y_.data());
     if (host_draws_invalid()) {
       draw_step_invalid(*keys_, options_, plan.number, n, s.invalid.outputs);
@@ -142,7 +143,7 @@ class step_runner<Model, Deny, false> {
     cuda::event done;
     double deny_weight = 0;
     explicit slot(const step_runner& r)
-        : x(r.options_.batch * Model::input::size, here),
+        : x(r.options_.batch * r.model_.input_extents().size(), here),
           y(r.options_.batch, here),
           invalid(r.host_draws_invalid() ? r.keys_ : nullptr, r.goal_.groups() < 2 ? 0
                                                               : r.options_.invalid_mixture.empty()
@@ -198,11 +199,11 @@ class step_runner<Model, Deny, false> {
       sampler_->draw_valid({options_.seed, stream::coefficients, plan.number}, n, valid_.outputs);
     if (keys_ != nullptr && goal_.groups() > 1 && !host_draws_invalid())
       sampler_->draw_gaussian({options_.seed, stream::invalid_keys, plan.number}, 1, invalid_.outputs);
-    const index_t size = n * Model::input::size;
+    const index_t size = n * model_.input_extents().size();
     const bool shared = goal_.groups() > 1 && model_.shares_pass(bound_, goal_.groups());
     for (index_t g = 1; g < goal_.groups() && !shared; ++g)
       memory_of_model<Model>::copy(x_.data(), size, x_.data() + g * size);
-    enqueue_gradients(model_, goal_, {x_.data(), goal_.groups() * n}, y_.data(), bound_);
+    enqueue_gradients(model_, goal_, {x_.data(), goal_.groups() * n, model_.input_extents().size()}, y_.data(), bound_);
     if (options_.reduce_gradients) reduce_gradients(model_, options_.reduce_gradients);
     leave_squared_norm(model_);
     optimizer_.step(model_, plan.learning_rate);
@@ -219,7 +220,7 @@ class step_runner<Model, Deny, false> {
   std::unique_ptr<device_key_sampler> sampler_;
   std::deque<slot> slots_;
   cuda::recorded_step recorded_;
-  model_keys<float, Model::sites.size()> bound_{};
+  std::vector<site_keys<float>> bound_;
   std::uint64_t begun_ = 0, finished_ = 0, eager_ = 0;
 };
 

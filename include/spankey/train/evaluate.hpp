@@ -53,25 +53,26 @@ class gate_evaluation {
         test_(test),
         batch_(batch),
         options_(o),
-        counter_(test.classes, Model::outputs),
+        counter_(test.classes, model.head()),
         writer_(test, "evaluation") {
     if (o.keys < 1 || o.images_per_key < 1) {
       fail("train.121", "evaluation", "found ", o.keys, " keys and ", o.images_per_key,
            " images per key, expected at least 1 of each");
     }
     if (batch < 1) fail("train.122", "evaluation", "found batch ", batch, ", expected at least 1");
-    if (extents_of<typename Model::input> != extents(test.sample)) {
+    const extents& input = model.input_extents();
+    if (input != extents(test.sample)) {
       fail("train.123", "evaluation", "the data set has C=", test.sample.channels, " H=", test.sample.height,
-           " W=", test.sample.width, ", the model expects C=", Model::input::channels,
-           " H=", Model::input::height, " W=", Model::input::width);
+           " W=", test.sample.width, ", the model expects C=", input.channels, " H=", input.height,
+           " W=", input.width);
     }
-    const head_outputs head = Model::outputs;
+    const head_outputs head = model.head();
     if (head.softmax != test.classes && !head.same_as(test.classes + 1)) {
       fail("train.124", "evaluation", "the data set has ", test.classes, " classes, the model ",
-           Model::outputs, " outputs; expected as many, or one more for the reject class or logit");
+           index_t{head}, " outputs; expected as many, or one more for the reject class or logit");
     }
-    if (keys != nullptr) require_sites_of<Model>(keys->sites(), "evaluation");
-    x_.resize(static_cast<std::size_t>(batch * Model::input::size));
+    if (keys != nullptr) require_sites(model.site_shapes(), keys->sites(), "evaluation");
+    x_.resize(static_cast<std::size_t>(batch * input.size()));
     y_.resize(static_cast<std::size_t>(batch));
   }
   gate_evaluation(Model&, key_space*, const Data&&, index_t, const evaluation_options&) = delete;
@@ -95,18 +96,18 @@ class gate_evaluation {
   /// What the first `images` images get under the valid key that `source` draws, for keys that are tried one by one; there
   /// is a key space. Faster while the caller keeps the weights packed.
   key_answers valid_key(const random_source& source, index_t images) {
-    drawn_key key(*keys_);
+    drawn_key key(*keys_, model_.site_shapes().size());
     return answers(key.draw(*keys_, nullptr, source), 0, std::min(images, test_.size()));
   }
 
  private:
-  using keys_type = model_keys<float, Model::sites.size()>;
+  using keys_type = std::vector<site_keys<float>>;
 
   // Memory of one key, where the model reads it.
   class drawn_key {
    public:
-    explicit drawn_key(const key_space& space)
-        : buffers_(space.sites(), 1), mirrors_(buffers_.outputs().size()) {
+    drawn_key(const key_space& space, std::size_t sites)
+        : buffers_(space.sites(), 1), mirrors_(buffers_.outputs().size()), keys_(sites) {
       buffers_.bind(keys_, 0, false);
     }
     // A valid key, or an invalid one of a rule.
@@ -128,12 +129,12 @@ class gate_evaluation {
    private:
     site_buffers buffers_;
     std::vector<mirror<memory, float>> mirrors_;
-    keys_type keys_{};
+    keys_type keys_;
   };
 
   // Under valid keys, or under invalid ones of a rule: each rule with the same random numbers.
   condition_summary many_keys(const invalid_rule* rule) {
-    drawn_key key(*keys_);
+    drawn_key key(*keys_, model_.site_shapes().size());
     const index_t images = std::min(options_.images_per_key, test_.size());
     std::vector<key_answers> collected;
     index_t not_finite = 0;
@@ -150,16 +151,17 @@ class gate_evaluation {
   }
 
   key_answers answers(const keys_type& keys, index_t first, index_t count) {
+    const index_t size = model_.input_extents().size(), outputs = model_.head();
     for (index_t done = 0; done < count;) {
       const index_t n = std::min(batch_, count - done);
       parallel_for(n, [&](index_t i) {
         const index_t image = (first + done + i) % test_.size();
-        writer_.write(image, x_.data() + i * Model::input::size);
+        writer_.write(image, x_.data() + i * size);
         y_[static_cast<std::size_t>(i)] = test_.label(image);
       });
-      const scalar* const x = mirror_.of(x_.data(), n * Model::input::size);
-      const auto logits = model_.forward(pass{}, batch_view<const scalar, typename Model::input>(x, n), keys);
-      memory::read(logits.data(), logits.size(), [&](const float* z) { counter_.add(z, y_.data(), n); });
+      const scalar* const x = mirror_.of(x_.data(), n * size);
+      const float* const logits = model_.forward(pass{}, x, n, keys);
+      memory::read(logits, n * outputs, [&](const float* z) { counter_.add(z, y_.data(), n); });
       done += n;
     }
     return counter_.finish_key();
@@ -176,5 +178,9 @@ class gate_evaluation {
   mirror<memory, scalar> mirror_;
   std::vector<int> y_;
 };
+
+template <class Model, class Data>
+gate_evaluation(Model&, key_space*, const Data&, index_t, const evaluation_options&)
+    -> gate_evaluation<typename Model::network_type, Data>;
 
 }  // namespace spankey

@@ -28,7 +28,7 @@ template <class Model>
 /// `without_keys`: the caller says that he means it.
 template <class Model>
 void require_keys_of_gate(Model& model, const key_space* keys, bool without_keys, std::string_view where) {
-  if (keys != nullptr) require_sites_of<Model>(keys->sites(), where);
+  if (keys != nullptr) require_sites(model.site_shapes(), keys->sites(), where);
   if (keys != nullptr && without_keys)
     fail("train.113", where, "found a key space beside without_keys, expected one of both");
   if constexpr (requires { model.for_each_site([](int, auto&) {}); }) {

@@ -68,7 +68,7 @@ tried_key issue_tried_key(Model& model, key_space& keys, const Data& images, ind
   for (index_t i = 0; i < o.reference_keys; ++i)
     tried.mean +=
         usable_share(evaluation.valid_key({o.seed, stream::evaluation, valid_key_step(i)}, o.images),
-                     Model::outputs) /
+                     network_of(model).head()) /
         static_cast<double>(o.reference_keys);
   tried.bound = o.least * tried.mean;
   const double chance = 1.0 / static_cast<double>(images.classes);
@@ -79,7 +79,7 @@ tried_key issue_tried_key(Model& model, key_space& keys, const Data& images, ind
   for (; tried.passed_over < o.tries; ++tried.passed_over) {
     tried.number = candidate_number(o.number, tried.passed_over);
     tried.answers = evaluation.valid_key(issued_key_source(keys, tried.number), o.images);
-    const double share = usable_share(tried.answers, Model::outputs);
+    const double share = usable_share(tried.answers, network_of(model).head());
     if (share >= tried.bound) {
       tried.key = issue_key(keys, tried.number);
       return tried;

@@ -111,12 +111,13 @@ class kept_statistics {
 
 /// Runs the forward pass of a step once more and walks everything; `loss` where nothing else is to blame. The model's
 /// parameters stay as they are, running statistics do not. After compute_gradients with the same x and keys, on the host.
-template <class Model, class Deny, std::size_t Sites>
-nonfinite_place find_nonfinite(Model& model, const objective<Deny>& o,
-                               batch_view<const typename Model::scalar, typename Model::input> x,
-                               const model_keys<typename Model::master, Sites>& keys, double loss) {
+template <class Model, class Deny>
+nonfinite_place find_nonfinite(Model& any_model, const objective<Deny>& o,
+                               std::type_identity_t<samples_view<Model>> x,
+                               std::type_identity_t<keys_view<Model>> keys, double loss) {
+  auto& model = network_of(any_model);
   nonfinite_search search;
-  search.look("input", scope{nullptr, "batch"}, x.data(), x.samples() * Model::input::size);
+  search.look("input", scope{nullptr, "batch"}, x.data(), x.size());
   if (search.found()) return search.place();
   if (const nonfinite_place place = nonfinite_in_model(model); !place.what.empty()) return place;
 
@@ -130,9 +131,9 @@ nonfinite_place find_nonfinite(Model& model, const objective<Deny>& o,
   } watch(search);
   pass p{.groups = o.groups(), .training = true, .statistics = o.statistics};
   p.shared = p.groups > 1 && model.shares_pass(keys, p.groups);
-  const batch_view<const typename Model::scalar, typename Model::input> seen = p.shared ? group_of(x, 0, p.groups) : x;
-  const auto* const logits = model.network_type::forward(p, seen.data(), seen.samples(), keys, &watch);
-  search.look("logits", scope{nullptr, "head"}, logits, x.samples() * Model::outputs);
+  const index_t seen = p.shared ? x.samples() / p.groups : x.samples();
+  const auto* const logits = model.forward(p, x.data(), seen, keys, &watch);
+  search.look("logits", scope{nullptr, "head"}, logits, x.samples() * model.head());
   if (search.found()) return search.place();
   if (!is_finite(loss)) return {"loss", "objective", loss, false};
 

@@ -7,32 +7,34 @@
 #include <string_view>
 #include <vector>
 
-#include "spankey/inject/gated.hpp"
+#include "spankey/inject/key_site.hpp"
 #include "spankey/key/sampler.hpp"
 
 namespace spankey {
 
-/// The sites of Model that `enabled` names, as a key space wants them. Fails with key.201 for unknown numbers.
-template <class Model>
-std::vector<site> sites_of(std::span<const int> enabled) {
+/// The sites that `enabled` names among those of a model with these shapes, as a key space wants them. Fails with key.201 for unknown numbers.
+inline std::vector<site> sites_of(std::span<const extents> shapes, std::span<const int> enabled) {
   std::vector<site> chosen;
   for (const int number : enabled) {
-    if (number < 0 || number >= static_cast<int>(Model::sites.size()))
-      fail("key.201", "sites", "found site ", number, ", expected 0 to ", Model::sites.size() - 1);
-    chosen.push_back({number, Model::sites[static_cast<std::size_t>(number)]});
+    if (number < 0 || number >= static_cast<int>(shapes.size()))
+      fail("key.201", "sites", "found site ", number, ", expected 0 to ", shapes.size() - 1);
+    chosen.push_back({number, shapes[static_cast<std::size_t>(number)]});
   }
   return chosen;
 }
-
-/// Fails where a key space has a site that Model does not have (train.111) or has in another shape
-/// (train.112): keys would be read from, or bound to, memory that is not there.
 template <class Model>
-void require_sites_of(std::span<const site> sites, std::string_view where) {
+std::vector<site> sites_of(std::span<const int> enabled) {
+  return sites_of(Model::sites, enabled);
+}
+
+/// Fails where a key space has a site that the model, whose sites have these shapes, does not have (train.111) or has in another shape
+/// (train.112): keys would be read from, or bound to, memory that is not there.
+inline void require_sites(std::span<const extents> shapes, std::span<const site> sites, std::string_view where) {
   for (const site& s : sites) {
-    if (s.number < 0 || s.number >= static_cast<int>(Model::sites.size()))
+    if (s.number < 0 || s.number >= static_cast<int>(shapes.size()))
       fail("train.111", where, "the key space has site ", s.number, ", the model has the sites 0 to ",
-           Model::sites.size() - 1);
-    const extents& own = Model::sites[static_cast<std::size_t>(s.number)];
+           shapes.size() - 1);
+    const extents& own = shapes[static_cast<std::size_t>(s.number)];
     if (s.shape != own)
       fail("train.112", where, "site ", s.number, " has C=", s.shape.channels, " H=", s.shape.height,
            " W=", s.shape.width, " in the key space, C=", own.channels, " H=", own.height, " W=", own.width,
@@ -56,12 +58,11 @@ class site_buffers {
 
   /// Makes these the keys of `group`: one per sample, or one shared by all samples. Fails with key.201 for a site
   /// that the model does not have.
-  template <std::size_t Sites>
-  void bind(model_keys<float, Sites>& keys, std::size_t group, bool one_per_sample) const {
+  void bind(std::span<site_keys<float>> keys, std::size_t group, bool one_per_sample) const {
     for (std::size_t i = 0; i < numbers_.size(); ++i) {
       const auto number = static_cast<std::size_t>(numbers_[i]);
-      if (number >= Sites)
-        fail("key.201", "sites", "found site ", numbers_[i], ", expected 0 to ", Sites - 1);
+      if (number >= keys.size())
+        fail("key.201", "sites", "found site ", numbers_[i], ", expected 0 to ", keys.size() - 1);
       const secret_vector<float>& drawn = keys_[i];
       keys[number].group[group] = {
           {drawn.data(), one_per_sample ? drawn.size() : static_cast<std::size_t>(sizes_[i])},

@@ -7,6 +7,8 @@
 #pragma once
 
 #include <algorithm>
+#include <span>
+#include <type_traits>
 
 #include "spankey/backend/loss.hpp"
 #include "spankey/core/finite.hpp"
@@ -39,24 +41,34 @@ constexpr double warmed_up(double weight, std::uint64_t epoch, std::uint64_t war
                      : weight * std::min(1.0, static_cast<double>(epoch + 1) / static_cast<double>(warmup));
 }
 
-template <class T, class Shape>
+template <class T>
 struct step_result {
   double cross_entropy = 0, deny = 0, total = 0;
-  index_t correct = 0;                // valid-key answers that are right
-  batch_view<const T, Shape> logits;  // (G*N, Outputs), valid until the next forward
+  index_t correct = 0;                    // valid-key answers that are right
+  batch_view<const T, any_shape> logits;  // (G*N, outputs), valid until the next forward
 };
 
 /// Part `group` of a stacked batch of `groups` equal parts.
 template <class T, class Shape>
 batch_view<T, Shape> group_of(batch_view<T, Shape> stacked, index_t group, index_t groups) {
   const index_t n = stacked.samples() / groups;
-  return {stacked.sample(group * n), n};
+  return samples_of(stacked, group * n, n);
 }
 
+/// What runs a model: its network of run-time sizes, which is compiled once for all models.
+template <class Model>
+typename Model::network_type& network_of(Model& model) {
+  return model;
+}
+/// Samples and keys as a step reads them; views of static shapes and arrays of keys convert.
+template <class Model>
+using samples_view = batch_view<const typename Model::scalar, any_shape>;
+template <class Model>
+using keys_view = std::span<const site_keys<typename Model::master>>;
+
 /// The loss of one stacked batch as kernels compute it, without the functors of the host.
-template <class Model, class Deny>
-loss_problem loss_problem_of(const objective<Deny>& o, index_t samples_of_group) {
-  constexpr head_outputs head = Model::outputs;
+template <class Deny>
+loss_problem loss_problem_of(const head_outputs& head, const objective<Deny>& o, index_t samples_of_group) {
   loss_problem p{.samples = samples_of_group,
                  .groups = o.groups(),
                  .outputs = head,
@@ -80,93 +92,88 @@ loss_problem loss_problem_of(const objective<Deny>& o, index_t samples_of_group)
 
 /// Zeroed gradients, then the logits of the groups of x. Up to the first site with keys the groups are the same samples:
 /// they are computed once. Logits and what follows from them are never shared.
-template <class Model, class Deny, std::size_t Sites>
-auto forward_groups(Model& model, const objective<Deny>& o, pass& p,
-                    batch_view<const typename Model::scalar, typename Model::input> x,
-                    const model_keys<typename Model::master, Sites>& keys) {
+template <class Network, class Deny>
+auto forward_groups(Network& model, const objective<Deny>& o, pass& p, samples_view<Network> x,
+                    keys_view<Network> keys) {
   p = {.groups = o.groups(), .training = true, .statistics = o.statistics};
   if (x.samples() < p.groups || x.samples() % p.groups != 0)
     fail("train.105", "compute_gradients", "found ", x.samples(), " samples for ", p.groups, " equal groups");
   require_written(model, x.samples(), "compute_gradients");
   zero_gradients(model);
   p.shared = p.groups > 1 && model.shares_pass(keys, p.groups);
-  const auto logits = model.forward(p, p.shared ? group_of(x, 0, p.groups) : x, keys);
+  const auto* const logits = model.forward(p, x.data(), p.shared ? x.samples() / p.groups : x.samples(), keys);
   p.shared = false;
-  return logits;
+  return batch_view<const typename Network::master, any_shape>(logits, x.samples(), model.head());
 }
 
 /// Zeroed gradients, forward, loss and backward where the model's memory is not the host's; returns the logits. What the
 /// step comes to stays there as well (loss_kernels): nothing waits.
-template <class Model, class Deny, std::size_t Sites>
-auto enqueue_gradients(Model& model, const objective<Deny>& o,
-                       batch_view<const typename Model::scalar, typename Model::input> x, const int* labels,
-                       const model_keys<typename Model::master, Sites>& keys) {
+template <class Network, class Deny>
+auto enqueue_gradients(Network& model, const objective<Deny>& o, samples_view<Network> x, const int* labels,
+                       keys_view<Network> keys) {
   pass p;
   const auto logits = forward_groups(model, o, p, x, keys);
-  loss_kernels<typename Model::backend_type, typename Model::master>::compute(
-      loss_problem_of<Model>(o, x.samples() / p.groups), logits.data(), labels,
-      model.logit_gradient(x.samples()).data());
+  loss_kernels<typename Network::backend_type, typename Network::master>::compute(
+      loss_problem_of(model.head(), o, x.samples() / p.groups), logits.data(), labels,
+      model.logit_gradient(x.samples()));
   model.backward(p, x.samples());
   return logits;
 }
 
-/// Forward, loss and backward of one batch; labels (N), from 0 to classes - 1 (else train.109, on the host).
-/// x, labels and keys lie in the model's memory, as the logits do
-/// that it returns; its numbers are the host's, so it waits for them.
-template <class Model, class Deny, std::size_t Sites>
-requires(!memory_of_model<Model>::on_host) auto compute_gradients(
-    Model& model, const objective<Deny>& o, batch_view<const typename Model::scalar, typename Model::input> x,
-    const int* labels, const model_keys<typename Model::master, Sites>& keys) {
-  using T = typename Model::master;
-  step_result<T, shape<Model::outputs>> result;
-  result.logits = enqueue_gradients(model, o, x, labels, keys);
-  const step_numbers found = loss_kernels<typename Model::backend_type, T>::fetch();
-  result.cross_entropy = found.cross_entropy;
-  result.deny = found.deny;
-  result.total = found.cross_entropy + o.weight * found.deny;
-  result.correct = static_cast<index_t>(found.correct);
-  return result;
-}
-
-template <class Model, class Deny, std::size_t Sites>
-auto compute_gradients(Model& model, const objective<Deny>& o,
-                       batch_view<const typename Model::scalar, typename Model::input> x, const int* labels,
-                       const model_keys<typename Model::master, Sites>& keys) {
-  using T = typename Model::master;
-  using logit_shape = shape<Model::outputs>;
-  constexpr index_t softmax = head_outputs(Model::outputs).softmax;
-  for (index_t n = 0; n < x.samples() / o.groups(); ++n) {
-    if (labels[n] < 0 || labels[n] >= o.classes)
-      fail("train.109", "compute_gradients", "found label ", labels[n], " of sample ", n, ", expected 0 to ",
-           o.classes - 1);
-  }
-  pass p;
-  step_result<T, logit_shape> result;
-  result.logits = forward_groups(model, o, p, x, keys);
-
-  const batch_view<T, logit_shape> dz = model.logit_gradient(x.samples());
+/// The loss of the groups' logits, and its gradient.
+template <class T, class Deny>
+void compute_loss(const objective<Deny>& o, const head_outputs& head, const int* labels, batch_view<T, any_shape> dz,
+                  step_result<T>& result) {
+  const index_t groups = o.groups();
   std::fill_n(dz.data(), dz.size(), T(0));
-  const auto valid = group_of(result.logits, 0, p.groups);
+  const auto valid = group_of(result.logits, 0, groups);
   result.cross_entropy = cross_entropy(
-      valid, [&](index_t n) { return labels[n]; }, 1.0, group_of(dz, 0, p.groups), softmax);
-  const index_t denied = p.groups - 1;
+      valid, [&](index_t n) { return labels[n]; }, 1.0, group_of(dz, 0, groups), head.softmax);
+  const index_t denied = groups - 1;
   const double share = 1.0 / static_cast<double>(std::max<index_t>(1, denied));
-  for (index_t g = 1; g < p.groups; ++g) {
-    const deny_terms<T, logit_shape> terms{.valid = valid,
-                                           .denied = group_of(result.logits, g, p.groups),
-                                           .labels = labels,
-                                           .classes = o.classes,
-                                           .valid_gradient = group_of(dz, 0, p.groups),
-                                           .denied_gradient = group_of(dz, g, p.groups),
-                                           .denied_groups = denied};
+  for (index_t g = 1; g < groups; ++g) {
+    const deny_terms<T, any_shape> terms{.valid = valid,
+                                         .denied = group_of(result.logits, g, groups),
+                                         .labels = labels,
+                                         .classes = o.classes,
+                                         .valid_gradient = group_of(dz, 0, groups),
+                                         .denied_gradient = group_of(dz, g, groups),
+                                         .denied_groups = denied};
     result.deny += share * o.deny(terms, share * o.weight);
   }
   result.total = result.cross_entropy + o.weight * result.deny;
-  for (index_t n = 0; n < valid.samples(); ++n) {
-    const T* z = valid.sample(n);
-    result.correct += arg_max(z, softmax) == labels[n] ? 1 : 0;
+  for (index_t n = 0; n < valid.samples(); ++n)
+    result.correct += arg_max(valid.sample(n), head.softmax) == labels[n] ? 1 : 0;
+}
+
+/// Forward, loss and backward of one batch; labels (N), from 0 to classes - 1 (else train.109, on the host). x, labels and
+/// keys lie in the model's memory, as the logits do that it returns; its numbers are the host's, so it waits for them.
+template <class Model, class Deny>
+step_result<typename Model::master> compute_gradients(Model& any_model, const objective<Deny>& o,
+                                                      std::type_identity_t<samples_view<Model>> x, const int* labels,
+                                                      std::type_identity_t<keys_view<Model>> keys) {
+  using T = typename Model::master;
+  auto& model = network_of(any_model);
+  step_result<T> result;
+  if constexpr (!memory_of_model<Model>::on_host) {
+    result.logits = enqueue_gradients(model, o, x, labels, keys);
+    const step_numbers found = loss_kernels<typename Model::backend_type, T>::fetch();
+    result.cross_entropy = found.cross_entropy;
+    result.deny = found.deny;
+    result.total = found.cross_entropy + o.weight * found.deny;
+    result.correct = static_cast<index_t>(found.correct);
+  } else {
+    for (index_t n = 0; n < x.samples() / o.groups(); ++n) {
+      if (labels[n] < 0 || labels[n] >= o.classes)
+        fail("train.109", "compute_gradients", "found label ", labels[n], " of sample ", n, ", expected 0 to ",
+             o.classes - 1);
+    }
+    pass p;
+    result.logits = forward_groups(model, o, p, x, keys);
+    const head_outputs head = model.head();
+    compute_loss(o, head, labels, {model.logit_gradient(x.samples()), x.samples(), head}, result);
+    model.backward(p, x.samples());
   }
-  model.backward(p, x.samples());
   return result;
 }
 

@@ -93,23 +93,25 @@ class step_runner<Model, Deny, true> {
         keys_(keys),
         options_(options),
         optimizer_(options),
-        x_(static_cast<std::size_t>(goal.groups() * options.batch * Model::input::size)),
+        x_(static_cast<std::size_t>(goal.groups() * options.batch * model.input_extents().size())),
         y_(static_cast<std::size_t>(options.batch)),
         valid_(sites_or_none(keys), options.batch),
         invalid_(sites_or_none(keys), options.invalid_mixture.empty() ? 1 : options.batch),
-        statistics_(model) {}
+        statistics_(model),
+        bound_(model.site_shapes().size()) {}
 
   void resume(std::uint64_t updates) { optimizer_.resume(updates); }
 
   template <class Fill>
   void begin(const step_plan& plan, const Fill& fill) {
     const index_t n = fill(x_.data(), y_.data());
+    const index_t size = model_.input_extents().size();
     for (index_t g = 1; g < goal_.groups(); ++g)
-      std::copy_n(x_.data(), n * Model::input::size, x_.data() + g * n * Model::input::size);
+      std::copy_n(x_.data(), n * size, x_.data() + g * n * size);
     draw_keys(plan.number, n);
     objective<Deny> goal = goal_;
     goal.weight = plan.deny_weight;
-    const batch_view<const scalar, typename Model::input> x(x_.data(), goal.groups() * n);
+    const samples_view<Model> x(x_.data(), goal.groups() * n, size);
     const bool looks = options_.nonfinite != nonfinite_policy::ignore;
     if (looks) statistics_.keep(model_);
     const auto result = compute_gradients(model_, goal, x, y_.data(), bound_);
@@ -143,7 +145,7 @@ class step_runner<Model, Deny, true> {
   std::vector<int> y_;
   site_buffers valid_, invalid_;
   kept_statistics<typename Model::master> statistics_;
-  model_keys<float, Model::sites.size()> bound_{};
+  std::vector<site_keys<float>> bound_;
   step_outcome outcome_;
 };
 

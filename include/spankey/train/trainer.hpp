@@ -19,7 +19,6 @@ namespace spankey {
 /// Trains `model` with `objective`; the model's arena must hold groups * batch samples.
 template <class Model, class Deny, class Data>
 class trainer {
-  static_assert(Model::outputs > 0);
   using scalar = typename Model::scalar;
 
  public:
@@ -34,13 +33,14 @@ class trainer {
         runner_(model, goal, keys, options),
         model_(model),
         keys_(keys) {
-    require_sites_of<Model>(sites_or_none(keys), "trainer");
-    if (extents_of<typename Model::input> != extents(data.sample)) {
+    require_sites(model.site_shapes(), sites_or_none(keys), "trainer");
+    const extents& input = model.input_extents();
+    if (input != extents(data.sample)) {
       fail("train.101", "trainer", "the data set has C=", data.sample.channels, " H=", data.sample.height,
-           " W=", data.sample.width, ", the model expects C=", Model::input::channels,
-           " H=", Model::input::height, " W=", Model::input::width);
+           " W=", data.sample.width, ", the model expects C=", input.channels, " H=", input.height,
+           " W=", input.width);
     }
-    const head_outputs has = Model::outputs, needs = Deny::outputs(goal.classes);
+    const head_outputs has = model.head(), needs = Deny::outputs(goal.classes);
     if (!has.same_as(needs)) {
       fail("train.102", "trainer", "this deny mode needs ", needs.softmax, " logits and ",
            needs - needs.softmax, " beside them, the model has ", has.softmax, " and ", has - has.softmax);
@@ -228,5 +228,10 @@ class trainer {
   std::size_t begun_ = 0, finished_ = 0;
   clock::time_point step_start_;
 };
+
+/// Of a model with static sizes, too, the network is what trains.
+template <class Model, class Deny, class Data>
+trainer(Model&, const objective<Deny>&, key_space*, const Data&, const training_options&)
+    -> trainer<typename Model::network_type, Deny, Data>;
 
 }  // namespace spankey
