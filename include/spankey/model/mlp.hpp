@@ -15,6 +15,6 @@ constexpr layer_list mlp_layers(head_outputs outputs) {
 }
 
 template <head_outputs Outputs, class Gate, class Backend, class T>
-using mlp = model_of<mlp_layers, Outputs, Gate, Backend, T>;
+class mlp : public model_of<mlp_layers, Outputs, Gate, Backend, T> {};
 
 }  // namespace spankey

@@ -2,7 +2,7 @@
 // are sentences of the compiler: outputs, gate, backend, scalar, the shapes of input and sites.
 //
 //   template <head_outputs Outputs, class Gate, class Backend, class T>
-//   using small_cnn = model_of<small_cnn_layers, Outputs, Gate, Backend, T>;
+//   class small_cnn : public model_of<small_cnn_layers, Outputs, Gate, Backend, T> {};
 // Layers and passes are those of layered_network<Backend, T> (model/layered_network.hpp), which is compiled once for all models.
 #pragma once
 

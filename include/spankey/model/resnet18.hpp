@@ -24,6 +24,6 @@ constexpr layer_list resnet18_layers(head_outputs outputs) {
 }
 
 template <head_outputs Outputs, class Gate, class Backend, class T>
-using resnet18 = model_of<resnet18_layers, Outputs, Gate, Backend, T>;
+class resnet18 : public model_of<resnet18_layers, Outputs, Gate, Backend, T> {};
 
 }  // namespace spankey

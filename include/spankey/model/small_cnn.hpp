@@ -16,6 +16,6 @@ constexpr layer_list small_cnn_layers(head_outputs outputs) {
 }
 
 template <head_outputs Outputs, class Gate, class Backend, class T>
-using small_cnn = model_of<small_cnn_layers, Outputs, Gate, Backend, T>;
+class small_cnn : public model_of<small_cnn_layers, Outputs, Gate, Backend, T> {};
 
 }  // namespace spankey

@@ -22,6 +22,6 @@ constexpr layer_list small_resnet_layers(head_outputs outputs) {
 }
 
 template <head_outputs Outputs, class Gate, class Backend, class T>
-using small_resnet = model_of<small_resnet_layers, Outputs, Gate, Backend, T>;
+class small_resnet : public model_of<small_resnet_layers, Outputs, Gate, Backend, T> {};
 
 }  // namespace spankey

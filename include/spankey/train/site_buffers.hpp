@@ -42,6 +42,11 @@ inline void require_sites(std::span<const extents> shapes, std::span<const site>
   }
 }
 
+template <class Model>
+void require_sites_of(std::span<const site> sites, std::string_view where) {
+  require_sites(Model::sites, sites, where);
+}
+
 /// Room for up to `capacity` keys at every site of a key space; the memory is wiped at the end.
 class site_buffers {
  public:
