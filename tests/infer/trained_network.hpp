@@ -109,9 +109,8 @@ void check_session(injector_kind kind, index_t classes, double tolerance) {
   session.wipe_key();
   const std::vector<std::byte> wiped(memory.span().begin(), memory.span().end());
   std::vector<std::span<const float>> keys;
-  network->model.for_each_site([&](int site, auto&) {
-    keys.emplace_back(network->keys[static_cast<std::size_t>(site)]);
-  });
+  network->model.for_each_site(
+      [&](int site, auto&) { keys.emplace_back(network->keys[static_cast<std::size_t>(site)]); });
   REQUIRE(session.bind(keys) == infer::status::ok);
   REQUIRE(session.run_normalised(network->input, answer) == infer::status::ok);
   CHECK(answer.key == infer::key_state::bound);

@@ -108,7 +108,8 @@ class memory_layout {
         if (p.at >= at + bytes) break;
         at = std::max(at, p.at + p.bytes);
       }
-      const auto behind = std::find_if(in_step_.begin(), in_step_.end(), [&](const placed& p) { return p.at > at; });
+      const auto behind =
+          std::find_if(in_step_.begin(), in_step_.end(), [&](const placed& p) { return p.at > at; });
       in_step_.insert(behind, {at, bytes, use});
     }
     step_ = std::max(step_, at + bytes);

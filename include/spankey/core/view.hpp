@@ -58,7 +58,8 @@ class batch_view<T, any_shape> {
   }
   /// A view of a static shape, too, reads as one.
   template <class U, class Shape>
-  constexpr batch_view(batch_view<U, Shape> view) requires(std::is_convertible_v<U*, T*> && !std::is_same_v<Shape, any_shape>)
+  constexpr batch_view(batch_view<U, Shape> view) requires(std::is_convertible_v<U*, T*> &&
+                                                           !std::is_same_v<Shape, any_shape>)
       : batch_view(view.data(), view.samples(), Shape::size) {}
 
   [[nodiscard]] constexpr T* data() const { return data_; }

@@ -39,18 +39,29 @@ class operation_table {
       case layer_kind::site:
         return add_site(d.site);
       case layer_kind::conv2d:
-        return add_weights(d, entry, d.conv.kernel, d.conv.stride, d.conv.before());
+        return add_weights(d, entry, d.conv);
       case layer_kind::linear:
       case layer_kind::head:
         now_ = {d.in.size(), 1, 1};  // all of x at once, whatever its shape
-        return add_weights(d, entry, 1, 1, 0);
+        return add_weights(d, entry, {.kernel = 1});
       case layer_kind::batch_norm2d:
         return add_norm(d, entry);
       case layer_kind::activation:
-        return add_relu();
+        return add_activation(d.after);
       case layer_kind::max_pool2d:
-        if (!open_ || last().max_pool || site_is_last()) add_elementwise();
-        last().max_pool = true;
+        if (!halves(d)) {
+          append({.kind = operation_kind::max_pool,
+                  .in = now_,
+                  .channels = now_.channels,
+                  .kernel = d.pool.kernel,
+                  .stride = d.pool.stride,
+                  .padding = d.pool.padding,
+                  .convolved = d.out});
+          open_ = false;
+          return;
+        }
+        if (!open_ || last().halves || site_is_last()) add_elementwise();
+        last().halves = true;
         now_ = last().out();
         return;
       case layer_kind::mean_pool2d:
@@ -78,31 +89,36 @@ class operation_table {
     }
     if (!open_ || last().site != no_site) add_elementwise();
     last().site = site;
-    last().site_first = !last().relu && !last().max_pool && last().adds == no_slot;
+    last().site_first = last().act == activation::identity && !last().halves && last().adds == no_slot;
+  }
+  static constexpr bool halves(const layer_description& d) {
+    return pool2d_problem{1, d.in, d.out, d.pool.kernel, d.pool.stride, d.pool.padding}.halves();
   }
   [[nodiscard]] constexpr bool site_is_last() const {
     return all_[count_ - 1].site != no_site && !all_[count_ - 1].site_first;
   }
-  constexpr void add_relu() {
-    if (!open_ || last().relu || last().max_pool || site_is_last()) add_elementwise();
-    last().relu = true;
+  constexpr void add_activation(activation act) {
+    if (!open_ || last().act != activation::identity || last().halves || site_is_last()) add_elementwise();
+    last().act = act;
   }
-  constexpr void add_weights(const layer_description& d, int entry, index_t kernel, index_t stride, index_t padding) {
+  constexpr void add_weights(const layer_description& d, int entry, const conv2d_options& o) {
     append({.in = now_,
             .channels = d.out.channels,
-            .kernel = kernel,
-            .stride = stride,
-            .padding = padding,
+            .kernel = o.kernel,
+            .stride = o.stride,
+            .padding = o.before(),
+            .groups = o.groups,
             .convolved = d.out,
             .entry = entry});
   }
   constexpr void add_norm(const layer_description& d, int entry) {
-    const bool folds = open_ && last().kind == operation_kind::convolution && last().norm == no_entry && !last().relu &&
-                       !last().max_pool && last().site == no_site && last().adds == no_slot;
+    const bool folds = open_ && last().kind == operation_kind::convolution && last().norm == no_entry &&
+                       last().act == activation::identity && !last().halves && last().site == no_site &&
+                       last().adds == no_slot;
     if (!folds) add_elementwise();
     last().norm = entry;
     // Where the sum of a block comes between, the ReLU is that sum's.
-    if (d.after == activation::relu && !d.takes_sum) last().relu = true;
+    if (!d.takes_sum) last().act = d.after;
   }
   constexpr void add_elementwise() {
     append({.kind = operation_kind::elementwise, .in = now_, .channels = now_.channels, .convolved = now_});
@@ -111,9 +127,11 @@ class operation_table {
   constexpr void add_sum(const layer_description& d) {
     const open_block b = blocks_[--depth_];
     const int other = b.inner != no_slot ? b.inner : b.input;
-    if (!open_ || last().relu || last().max_pool || last().site != no_site || last().adds != no_slot) add_elementwise(other);
+    if (!open_ || last().act != activation::identity || last().halves || last().site != no_site ||
+        last().adds != no_slot)
+      add_elementwise(other);
     last().adds = other;
-    last().relu = d.after == activation::relu;
+    last().act = d.after;
     if (!is_held(other)) last().writes = value_ = other;
   }
   constexpr void add_elementwise(int held) {
@@ -125,7 +143,8 @@ class operation_table {
 
   [[nodiscard]] constexpr bool is_held(int slot) const {
     for (int i = 0; i < depth_; ++i)
-      if (blocks_[static_cast<std::size_t>(i)].input == slot || blocks_[static_cast<std::size_t>(i)].inner == slot)
+      if (blocks_[static_cast<std::size_t>(i)].input == slot ||
+          blocks_[static_cast<std::size_t>(i)].inner == slot)
         return true;
     return slot == extra_held_;
   }

@@ -35,7 +35,7 @@ struct engine {
     return conv::packed_size(problem(op));
   }
   static constexpr index_t scratch_size(const operation& op) {
-    if (op.kind == operation_kind::mean) return 0;
+    if (op.kind == operation_kind::mean || op.kind == operation_kind::max_pool) return 0;
     const index_t sums = op.kind == operation_kind::elementwise ? 0
                          : op.is_linear()                       ? map::scratch_size(linear(op))
                                                                 : conv::scratch_size(problem(op));
@@ -62,9 +62,12 @@ struct engine {
   static void run(const operation& op, const operands<Weight>& t) {
     if (op.kind == operation_kind::mean)
       return pool2d_kernels<Backend, float>::mean_forward(1, op.in, t.x, t.y);
+    if (op.kind == operation_kind::max_pool)
+      return pool2d_kernels<Backend, float>::max_forward(
+          {1, op.in, op.convolved, op.kernel, op.stride, op.padding}, t.x, t.y);
     // Straight into y, unless a pool makes it smaller or it still holds the residual.
     const index_t count = op.convolved.size();
-    float* const sums = op.max_pool || t.residual != nullptr ? t.scratch : t.y;
+    float* const sums = op.halves || t.residual != nullptr ? t.scratch : t.y;
     float* const rest = t.scratch + count;
     if (op.kind == operation_kind::elementwise) {
       apply_affine(op, t.x, t.prepared, sums, rest);
@@ -76,10 +79,10 @@ struct engine {
     if (op.site_first) apply(t.key, count, sums);
     if (t.residual != nullptr) {
       add_residual(op, t, sums, rest);
-    } else if (op.relu) {
-      activation_kernels<Backend, float>::forward(activation::relu, count, sums, sums);
+    } else if (op.act != activation::identity) {
+      activation_kernels<Backend, float>::forward(op.act, count, sums, sums);
     }
-    if (op.max_pool) pool2d_kernels<Backend, float>::max_forward({1, op.convolved, op.out()}, sums, t.y);
+    if (op.halves) pool2d_kernels<Backend, float>::max_forward({1, op.convolved, op.out()}, sums, t.y);
     if (!op.site_first) apply(t.key, op.out().size(), t.y);
   }
 
@@ -91,14 +94,12 @@ struct engine {
   static constexpr index_t affine_vectors = 4;
 
   static constexpr conv2d_problem problem(const operation& op) {
-    return {1, op.in, op.convolved, op.kernel, op.stride, op.padding};
+    return {1, op.in, op.convolved, op.kernel, op.stride, op.padding, op.groups};
   }
   static constexpr linear_problem linear(const operation& op) { return {1, op.in.size(), op.channels}; }
   static constexpr batch_norm_problem rows(const operation& op) {
-    return {.groups = 1,
-            .rows = op.convolved.height * op.convolved.width,
-            .channels = op.channels,
-            .epsilon = 0};
+    return {
+        .groups = 1, .rows = op.convolved.height * op.convolved.width, .channels = op.channels, .epsilon = 0};
   }
   static const float* weights_of(const operands<Weight>& t) {
     if constexpr (copies) {
@@ -109,8 +110,8 @@ struct engine {
   }
   // The backend's batch norm with mean 0 and variance 1: y = act(x gamma + beta + residual) in one pass. `vectors` are
   // gamma, beta, zeros and ones; `residual` may be null.
-  static void affine(const operation& op, activation after, const float* vectors, const float* x, const float* residual,
-                     float* y, float* rstd_and_rest) {
+  static void affine(const operation& op, activation after, const float* vectors, const float* x,
+                     const float* residual, float* y, float* rstd_and_rest) {
     const float *const zeros = vectors + 2 * op.channels, *const ones = vectors + 3 * op.channels;
     norm::forward_evaluation(rows(op), after,
                              {.x = x,
@@ -137,7 +138,8 @@ struct engine {
       prepared[op.channels + c] = from.bias[c];
     }
   }
-  static void apply_affine(const operation& op, const float* x, const float* prepared, float* sums, float* rest) {
+  static void apply_affine(const operation& op, const float* x, const float* prepared, float* sums,
+                           float* rest) {
     if (!op.has_weights()) {
       std::copy_n(x, op.convolved.size(), sums);
     } else {
@@ -146,8 +148,7 @@ struct engine {
   }
   static void add_residual(const operation& op, const operands<Weight>& t, const float* sums, float* rest) {
     fill_affine(op, rest);
-    affine(op, op.relu ? activation::relu : activation::identity, rest, sums, t.residual, t.y,
-           rest + affine_vectors * op.channels);
+    affine(op, op.act, rest, sums, t.residual, t.y, rest + affine_vectors * op.channels);
   }
   static void apply(const key_effect& key, index_t count, float* y) {
     if (key.values == nullptr) return;
@@ -163,11 +164,14 @@ template <class Weight>
 struct engine<backend::reference, Weight> {
   static constexpr index_t prepared_size(const operation&) { return 0; }
   static constexpr index_t scratch_size(const operation& op) {
-    return op.kind == operation_kind::mean ? 0 : (op.max_pool ? 2 : 1) * op.convolved.width * op.channels;
+    return op.kind == operation_kind::mean || op.kind == operation_kind::max_pool
+               ? 0
+               : (op.halves ? 2 : 1) * op.convolved.width * op.channels;
   }
   static void prepare(const operation&, const weight_view<Weight>&, float*, float*) {}
   static void run(const operation& op, const operands<Weight>& t) {
     if (op.kind == operation_kind::mean) return average(op, t.x, t.y);
+    if (op.kind == operation_kind::max_pool) return largest(op, t.x, t.y);
     convolve(op, t.x, t.weights, t.residual, t.key, t.y, t.scratch);
   }
 };

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <type_traits>
 
+#include "spankey/backend/reference/activation.hpp"
 #include "spankey/core/bf16.hpp"
 #include "spankey/infer/operation.hpp"
 
@@ -31,6 +32,12 @@ struct key_effect {
   }
 };
 
+/// act(v); a NaN stays a NaN.
+inline float activated(activation act, float v) {
+  if (act == activation::relu) return v < 0 ? 0 : v;
+  return act == activation::identity ? v : activation_kernels<backend::reference, float>::value(act, v);
+}
+
 /// The larger of both, or the one that is a NaN: none is lost in a pool on its way to the logits.
 inline float larger(float a, float b) { return a > b || a != a ? a : b; }
 
@@ -38,6 +45,7 @@ inline float larger(float a, float b) { return a > b || a != a ? a : b; }
 template <class Weight>
 void convolve_row(const operation& op, const float* x, const Weight* w, index_t oh, float* out) {
   const extents whole = op.convolved;
+  const index_t inputs = op.in.channels / op.groups, outputs = op.channels / op.groups;  // of a group
   std::fill_n(out, whole.width * op.channels, 0.0F);
   for (index_t ow = 0; ow < whole.width; ++ow) {
     float* const sum = out + ow * op.channels;
@@ -48,11 +56,16 @@ void convolve_row(const operation& op, const float* x, const Weight* w, index_t 
         const index_t iw = ow * op.stride + kw - op.padding;
         if (iw < 0 || iw >= op.in.width) continue;
         const float* const pixel = x + (ih * op.in.width + iw) * op.in.channels;
-        const Weight* row = w + (kh * op.kernel + kw) * op.in.channels * op.channels;
-        for (index_t i = 0; i < op.in.channels; ++i, row += op.channels) {
-          const float value = pixel[i];
-          if (value == 0) continue;  // half of what a ReLU leaves
-          for (index_t o = 0; o < op.channels; ++o) sum[o] += value * static_cast<float>(row[o]);
+        const Weight* row = w + (kh * op.kernel + kw) * inputs * op.channels;
+        for (index_t i = 0; i < inputs; ++i, row += op.channels) {
+          if (op.groups == 1) {
+            const float value = pixel[i];
+            if (value == 0) continue;  // half of what a ReLU leaves
+            for (index_t o = 0; o < op.channels; ++o) sum[o] += value * static_cast<float>(row[o]);
+          } else {
+            for (index_t o = 0; o < op.channels; ++o)
+              sum[o] += pixel[o / outputs * inputs + i] * static_cast<float>(row[o]);
+          }
         }
       }
     }
@@ -84,8 +97,8 @@ void finish_row(const operation& op, const weight_view<Weight>& w, const float* 
     }
     if (residual != nullptr) v += residual[first + i];
     if (op.site_first) v = key.apply(v, first + i);
-    if (op.relu && v < 0) v = 0;  // a NaN stays a NaN
-    if (!op.site_first && !op.max_pool) v = key.apply(v, first + i);
+    v = activated(op.act, v);
+    if (!op.site_first && !op.halves) v = key.apply(v, first + i);
     row[i] = v;
   }
 }
@@ -104,7 +117,7 @@ void convolve(const operation& op, const float* x, const weight_view<Weight>& w,
     }
     finish_row(op, w, residual, key, oh * row_size, row);
   };
-  if (!op.max_pool) {
+  if (!op.halves) {
     for (index_t oh = 0; oh < whole.height; ++oh) {
       make_row(oh, scratch);
       std::copy_n(scratch, row_size, y + oh * row_size);
@@ -125,6 +138,21 @@ void convolve(const operation& op, const float* x, const weight_view<Weight>& w,
       }
     }
   }
+}
+
+/// y = the largest of every window of x; what lies outside the image is never it.
+inline void largest(const operation& op, const float* x, float* y) {
+  const pool2d_problem p{1, op.in, op.convolved, op.kernel, op.stride, op.padding};
+  for (index_t oh = 0; oh < p.out.height; ++oh)
+    for (index_t ow = 0; ow < p.out.width; ++ow)
+      for (index_t c = 0; c < op.channels; ++c) {
+        const auto rows = p.places_of(oh, p.in.height), columns = p.places_of(ow, p.in.width);
+        float top = x[(rows.begin * p.in.width + columns.begin) * op.channels + c];
+        for (index_t h = rows.begin; h < rows.end; ++h)
+          for (index_t w = columns.begin; w < columns.end; ++w)
+            top = larger(x[(h * p.in.width + w) * op.channels + c], top);
+        y[(oh * p.out.width + ow) * op.channels + c] = top;
+      }
 }
 
 /// y(c) = mean of x(h, w, c).

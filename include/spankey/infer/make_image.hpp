@@ -73,7 +73,8 @@ folded_weights fold(Model& model, const operation& op) {
     std::vector<folded_weights> found;
     model.for_each_parameter_of(static_cast<std::size_t>(entry), [&](const scope& name, auto& p) {
       if (name.name == "weight") {
-        found.push_back({name.str(), numbers(p.value), std::vector<double>(static_cast<std::size_t>(p.dims.o))});
+        found.push_back(
+            {name.str(), numbers(p.value), std::vector<double>(static_cast<std::size_t>(p.dims.o))});
       } else {
         found.back().bias = numbers(p.value);
       }
@@ -92,7 +93,8 @@ folded_weights fold(Model& model, const operation& op) {
     std::vector<std::vector<double>> statistics;  // mean, variance
     model.for_each_state_of(norm, [&](const scope&, auto& s) { statistics.push_back(numbers(s.value)); });
     if (all.name.empty()) all.name = scale.name;
-    all.normalise(scale.weights, scale.bias, statistics.at(0), statistics.at(1), model.layers()[norm].norm.epsilon);
+    all.normalise(scale.weights, scale.bias, statistics.at(0), statistics.at(1),
+                  model.layers()[norm].norm.epsilon);
   }
   return all;
 }

@@ -3,17 +3,19 @@
 //   convolution   y = after(conv(x, w) + b + addend), linear layers being convolutions as large as their input; batch norm
 //                 behind it is folded into w and b (infer/image.hpp)
 //   elementwise   y = after(x + addend), or after(x w(c) + b(c) + addend) for a batch norm that stands by itself
+//   max_pool      y = the largest of every window of x
 //   mean          y = mean of x over H and W
-// after is, in this order: a site before the ReLU, the ReLU, 2x2 max-pool, a site behind them.
+// after is, in this order: a site before the activation, the activation, 2x2 max-pool, a site behind them.
 // Activations of one sample live in slots; an operation reads one, may add a second and writes one, which may be the one
 // that it adds.
 #pragma once
 
+#include "spankey/backend/backend.hpp"
 #include "spankey/core/shape.hpp"
 
 namespace spankey::infer {
 
-enum class operation_kind : unsigned char { convolution, elementwise, mean };
+enum class operation_kind : unsigned char { convolution, elementwise, max_pool, mean };
 
 inline constexpr int no_slot = -1, no_site = -1, no_entry = -1;
 
@@ -21,26 +23,29 @@ struct operation {
   operation_kind kind = operation_kind::convolution;
   extents in{};
   index_t channels = 0;  // of the output
-  index_t kernel = 1, stride = 1, padding = 0;
+  index_t kernel = 1, stride = 1, padding = 0, groups = 1;
   extents convolved{};  // the output before its pool
-  bool relu = false, max_pool = false, site_first = false;  // site_first: the site stands before the ReLU
+  activation act = activation::identity;
+  bool halves = false;      // 2x2 max-pool
+  bool site_first = false;  // the site stands before the activation
   int site = no_site;
   int reads = 0, adds = no_slot, writes = 1;
   // Entries of the list of layers: whose weights, and which batch norm is folded into them or stands alone.
   int entry = no_entry, norm = no_entry;
 
   [[nodiscard]] constexpr extents out() const {
-    return max_pool ? extents{convolved.channels, convolved.height / 2, convolved.width / 2} : convolved;
+    return halves ? extents{convolved.channels, convolved.height / 2, convolved.width / 2} : convolved;
   }
   [[nodiscard]] constexpr bool has_weights() const { return entry != no_entry || norm != no_entry; }
   [[nodiscard]] constexpr index_t weight_count() const {
-    if (kind == operation_kind::convolution) return kernel * kernel * in.channels * channels;
+    if (kind == operation_kind::convolution) return kernel * kernel * (in.channels / groups) * channels;
     return has_weights() ? channels : 0;
   }
   [[nodiscard]] constexpr index_t bias_count() const { return has_weights() ? channels : 0; }
   /// One product of all elements of x.
   [[nodiscard]] constexpr bool is_linear() const {
-    return kind == operation_kind::convolution && padding == 0 && convolved.height == 1 && convolved.width == 1;
+    return kind == operation_kind::convolution && padding == 0 && groups == 1 && convolved.height == 1 &&
+           convolved.width == 1;
   }
 };
 

@@ -9,7 +9,8 @@
 namespace spankey {
 
 template <class Gate, int Site>
-inline constexpr bool has_site = Gate::sites::contains(Site) && !std::is_same_v<typename Gate::injector, none>;
+inline constexpr bool has_site = Gate::sites::contains(Site) &&
+                                 !std::is_same_v<typename Gate::injector, none>;
 
 template <class Shape, class Gate, int Site, class Backend, class T>
 class gated : public injecting_site<typename Gate::injector, Backend, T> {
@@ -26,7 +27,8 @@ class gated : public injecting_site<typename Gate::injector, Backend, T> {
   void visit(layer_visitor<T>& v, const scope& at, index_t samples) override {
     if constexpr (present) site_type::visit(v, at, samples);
   }
-  batch_view<const T, Shape> forward(pass& p, batch_view<const T, Shape> x, const site_keys<master_t<T>>& keys) {
+  batch_view<const T, Shape> forward(pass& p, batch_view<const T, Shape> x,
+                                     const site_keys<master_t<T>>& keys) {
     index_t n = x.samples();
     const T* const y = site_type::forward(p, n, x.data(), keys);
     return {y, n};

@@ -151,8 +151,9 @@ class key_site : public visited<T> {
       const auto found = static_cast<index_t>(keys.values.size());
       const bool fits = keys.stride == 0 ? found == d : keys.stride == d && found >= n * d;
       if (!fits)
-        fail("inject.102", name(), "found ", found, " elements of keys with stride ", keys.stride, " for group ", g,
-             ", expected ", d, " with stride 0 (one key for all samples), or ", n, " x ", d, " with stride ", d);
+        fail("inject.102", name(), "found ", found, " elements of keys with stride ", keys.stride,
+             " for group ", g, ", expected ", d, " with stride 0 (one key for all samples), or ", n, " x ", d,
+             " with stride ", d);
       const auto& gradient = keys_.gradient[g];
       if (gradient.data() != nullptr && static_cast<index_t>(gradient.size()) < n * d)
         fail("inject.103", name(), "found ", gradient.size(), " elements for the key gradient of group ", g,
@@ -209,7 +210,8 @@ class injecting_site : public key_site<Backend, T> {
     with_policy([&](const auto& policy) { kernels::forward(policy, n, this->in().size(), x, key, y); });
   }
   void inject_back(index_t n, const T* x, const key_view<const master>& key, T* dy, master* dk) override {
-    with_policy([&](const auto& policy) { kernels::backward(policy, n, this->in().size(), x, key, dy, dy, dk); });
+    with_policy(
+        [&](const auto& policy) { kernels::backward(policy, n, this->in().size(), x, key, dy, dy, dk); });
   }
 
  private:

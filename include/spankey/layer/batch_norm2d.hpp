@@ -36,15 +36,18 @@ class batch_norm2d_layer : public layer<Backend, T> {
   [[nodiscard]] const batch_norm_options& options() const { return options_; }
 
   void visit(layer_visitor<T>& v, const scope& at, index_t samples) override {
-    v.on_parameter(scope{&at, "weight"}, weight);
-    v.on_parameter(scope{&at, "bias"}, bias_vector);
+    if (options_.scale) {
+      v.on_parameter(scope{&at, "weight"}, weight);
+      v.on_parameter(scope{&at, "bias"}, bias_vector);
+    }
     v.on_state(scope{&at, "running_mean"}, running_mean);
     v.on_state(scope{&at, "running_var"}, running_variance);
     const index_t statistics = static_cast<index_t>(max_groups) * channels();
     v.on_numbers(scope{&at, "mean"}, mean_, statistics, lifetime::step);
     v.on_numbers(scope{&at, "rstd"}, rstd_, statistics, lifetime::step);
     v.on_activations(scope{&at, "y"}, y_, samples * this->out().size(), output_life_);
-    v.on_numbers(scope{&at, "scratch"}, scratch_, kernels::scratch_size(problem({}, samples)), lifetime::scratch);
+    v.on_numbers(scope{&at, "scratch"}, scratch_, kernels::scratch_size(problem({}, samples)),
+                 lifetime::scratch);
   }
 
   const T* forward(const pass& p, index_t n, const T* x, const T* addend) override {
@@ -89,7 +92,7 @@ class batch_norm2d_layer : public layer<Backend, T> {
   [[nodiscard]] index_t channels() const { return this->out().channels; }
   batch_norm_forward_operands<T> forward_operands(const T* addend) const {
     return {.x = x_,
-            .gamma = weight.value.data,
+            .gamma = weight.value.data,  // null, as beta is, where nothing is trained
             .beta = bias_vector.value.data,
             .residual = addend,
             .running_mean = running_mean.value.data,

@@ -15,12 +15,14 @@ class conv2d_layer : public layer<Backend, T> {
 
   conv2d_layer(const extents& in, index_t channels, const conv2d_options& o)
       : layer<Backend, T>(in, {channels, o.output_of(in.height), o.output_of(in.width)}),
-        weight{.dims = {channels, in.channels, o.kernel, o.kernel, 4}, .fill = initialiser::he_normal},
+        weight{.dims = {channels, in.channels / o.groups, o.kernel, o.kernel, 4},
+               .fill = initialiser::he_normal},
         bias_vector{.dims = {.o = channels}},
         options_(o) {}
 
   [[nodiscard]] conv2d_problem problem(index_t samples) const {
-    return {samples, this->in(), this->out(), options_.kernel, options_.stride, options_.before()};
+    return {samples,         this->in(),        this->out(),    options_.kernel,
+            options_.stride, options_.before(), options_.groups};
   }
   [[nodiscard]] layer_traits traits() const override { return {.reads_x = true, .accumulates = true}; }
 
@@ -46,7 +48,8 @@ class conv2d_layer : public layer<Backend, T> {
     require_forward(samples_, n);
     const conv2d_problem p = problem(n);
     kernels::backward_weights(p, x_, g.dy, weight.gradient.data, bias_vector.gradient.data, scratch_.data);
-    if (g.dx != nullptr) kernels::backward_data(p, g.dy, weight.value.data, g.dx, g.accumulate, scratch_.data);
+    if (g.dx != nullptr)
+      kernels::backward_data(p, g.dy, weight.value.data, g.dx, g.accumulate, scratch_.data);
   }
 
   [[nodiscard]] index_t packed_size() const override { return kernels::packed_size(problem(1)); }
@@ -80,8 +83,9 @@ inline constexpr conv2d_options options_of = [] {
 
 /// The same with static shapes.
 template <class In, index_t Out, class Window, class Backend, class T, bias Bias = bias::none>
-class conv2d : public shaped<conv2d_layer<Backend, T>, In,
-                             shape<Out, Window::options.output_of(In::height), Window::options.output_of(In::width)>> {
+class conv2d
+    : public shaped<conv2d_layer<Backend, T>, In,
+                    shape<Out, Window::options.output_of(In::height), Window::options.output_of(In::width)>> {
  public:
   conv2d() : conv2d::shaped(extents_of<In>, Out, options_of<Window, Bias>) {}
 };

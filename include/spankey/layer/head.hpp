@@ -21,7 +21,8 @@ class head_layer : public visited<T> {
   parameter<master> weight, bias_vector, aux_weight, aux_bias;
 
   head_layer(const extents& in, const head_outputs& outputs)
-      : weight{.dims = {outputs.softmax, in.channels, in.height, in.width, 2}, .fill = initialiser::uniform_fan_in},
+      : weight{.dims = {outputs.softmax, in.channels, in.height, in.width, 2},
+               .fill = initialiser::uniform_fan_in},
         bias_vector{.dims = {.o = outputs.softmax}},
         aux_weight{.dims = {1, in.channels, in.height, in.width, 2}, .fill = initialiser::uniform_fan_in},
         aux_bias{.dims = {.o = 1}},
@@ -41,7 +42,8 @@ class head_layer : public visited<T> {
       v.on_parameter(scope{&aux, "weight"}, aux_weight);
       v.on_parameter(scope{&aux, "bias"}, aux_bias);
       v.on_numbers(scope{&at, "joined"}, joined_, (in_.size() + 1) * outputs_, lifetime::step);
-      v.on_numbers(scope{&at, "joined_gradient"}, joined_gradient_, (in_.size() + 1) * outputs_, lifetime::step);
+      v.on_numbers(scope{&at, "joined_gradient"}, joined_gradient_, (in_.size() + 1) * outputs_,
+                   lifetime::step);
     }
     // Kept: callers read the logits after the backward pass.
     v.on_numbers(scope{&at, "y"}, y_, samples * outputs_, lifetime::kept);
@@ -58,10 +60,12 @@ class head_layer : public visited<T> {
   void backward(index_t n, const master* dz, T* dx) {
     require_forward(samples_, n);
     if (!joins()) {
-      kernels::backward_weights(problem(n), x_, dz, weight.gradient.data, bias_vector.gradient.data, scratch_.data);
+      kernels::backward_weights(problem(n), x_, dz, weight.gradient.data, bias_vector.gradient.data,
+                                scratch_.data);
     } else {
       join(joined_gradient_.data, &parameter<master>::gradient);
-      kernels::backward_weights(problem(n), x_, dz, joined_gradient_.data, bias_row(joined_gradient_), scratch_.data);
+      kernels::backward_weights(problem(n), x_, dz, joined_gradient_.data, bias_row(joined_gradient_),
+                                scratch_.data);
       for_each_column([&](parameter<master>& w, index_t row, index_t rows, index_t column, index_t width) {
         memory_of<Backend>::copy_rows(rows, width, joined_gradient_.data + row * outputs_ + column, outputs_,
                                       w.gradient.data, width);
@@ -73,7 +77,9 @@ class head_layer : public visited<T> {
  private:
   [[nodiscard]] bool joins() const { return outputs_.aux != aux_logit::none; }
   [[nodiscard]] linear_problem problem(index_t samples) const { return {samples, in_.size(), outputs_}; }
-  [[nodiscard]] master* bias_row(const buffer<master>& joined) const { return joined.data + in_.size() * outputs_; }
+  [[nodiscard]] master* bias_row(const buffer<master>& joined) const {
+    return joined.data + in_.size() * outputs_;
+  }
   [[nodiscard]] const master* weights() const { return joins() ? joined_.data : weight.value.data; }
   [[nodiscard]] const master* biases() const { return joins() ? bias_row(joined_) : bias_vector.value.data; }
 
@@ -88,7 +94,8 @@ class head_layer : public visited<T> {
   }
   void join(master* joined, buffer<master> parameter<master>::*part) {
     for_each_column([&](parameter<master>& w, index_t row, index_t rows, index_t column, index_t width) {
-      memory_of<Backend>::copy_rows(rows, width, (w.*part).data, width, joined + row * outputs_ + column, outputs_);
+      memory_of<Backend>::copy_rows(rows, width, (w.*part).data, width, joined + row * outputs_ + column,
+                                    outputs_);
     });
   }
 

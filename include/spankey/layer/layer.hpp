@@ -152,7 +152,8 @@ class layer : public visited<T> {
 /// Backward reads what forward of the same samples left. Fails with layer.104 where that was not the last pass.
 inline void require_forward(index_t seen, index_t samples) {
   if (seen != samples)
-    fail("layer.104", "backward", "found ", samples, " samples after a forward pass of ", seen, ", expected the same");
+    fail("layer.104", "backward", "found ", samples, " samples after a forward pass of ", seen,
+         ", expected the same");
 }
 
 }  // namespace spankey

@@ -34,7 +34,8 @@ class linear_layer : public layer<Backend, T> {
   void backward(const pass&, index_t n, const layer_gradients<T>& g) override {
     require_forward(samples_, n);
     const T* const dy = g.dy;
-    kernels::backward_weights(problem(n), x_, dy, weight.gradient.data, bias_vector.gradient.data, scratch_.data);
+    kernels::backward_weights(problem(n), x_, dy, weight.gradient.data, bias_vector.gradient.data,
+                              scratch_.data);
     if (g.dx != nullptr) kernels::backward_data(problem(n), dy, weight.value.data, g.dx, scratch_.data);
   }
 

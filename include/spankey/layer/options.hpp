@@ -27,7 +27,8 @@ struct conv2d_options {
     return extent + around < kernel ? 0 : (extent + around - kernel) / stride + 1;
   }
   [[nodiscard]] constexpr bool fits(index_t in, index_t out) const {
-    return kernel >= 1 && kernel <= 7 && stride >= 1 && groups >= 1 && in % groups == 0 && out >= 1 && out % groups == 0;
+    return kernel >= 1 && kernel <= 7 && stride >= 1 && groups >= 1 && in % groups == 0 && out >= 1 &&
+           out % groups == 0;
   }
 };
 

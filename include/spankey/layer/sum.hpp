@@ -21,12 +21,13 @@ class sum_layer : public layer<Backend, T> {
     const index_t count = n * this->out().size();
     memory_of<Backend>::copy(x, count, y_.data);
     inject_kernels<Backend, T>::add(count, addend, y_.data);
-    if (after_ == activation::relu) relu_kernels<Backend, T>::forward(count, y_.data, y_.data);
+    if (after_ != activation::identity)
+      activation_kernels<Backend, T>::forward(after_, count, y_.data, y_.data);
     return y_.data;
   }
   void backward(const pass&, index_t n, const layer_gradients<T>& g) override {
-    if (after_ == activation::relu)
-      relu_kernels<Backend, T>::backward(n * this->out().size(), y_.data, g.dy, g.dx);
+    if (after_ != activation::identity)
+      activation_kernels<Backend, T>::backward(after_, n * this->out().size(), nullptr, y_.data, g.dy, g.dx);
   }
 
  private:

@@ -14,22 +14,28 @@ template <auto Layers, head_outputs Outputs, class Gate>
 struct described {
   static constexpr layer_list list = Layers(Outputs);
 
-  static_assert(list.found() != list_fault::site_order,
-                "SpanKey: the key sites of a network are numbered 0, 1, 2, ... in data order, each once, at most 32");
+  static_assert(
+      list.found() != list_fault::site_order,
+      "SpanKey: the key sites of a network are numbered 0, 1, 2, ... in data order, each once, at most 32");
   static_assert(list.found() != list_fault::window,
-                "SpanKey: a layer of this list has no outputs, or a window that is larger than its input");
+                "SpanKey: a layer of this list has no outputs, a window that is larger than its input (1 to "
+                "7 of a convolution), "
+                "or groups that do not divide its channels");
   static_assert(list.found() != list_fault::shapes_differ,
                 "SpanKey: both paths of a residual block must have the same shape where they are added");
-  static_assert(list.found() != list_fault::block,
-                "SpanKey: a residual block is residual(name), layers, perhaps skip(name) and more layers, join(), with "
-                "no activation or a ReLU behind the sum");
-  static_assert(list.found() != list_fault::name,
-                "SpanKey: a layer's name is empty, longer than 63 letters with its block's, or was given before");
+  static_assert(
+      list.found() != list_fault::block,
+      "SpanKey: a residual block is residual(name), layers, perhaps skip(name) and more layers, join(), with "
+      "no activation or a ReLU behind the sum");
+  static_assert(
+      list.found() != list_fault::name,
+      "SpanKey: a layer's name is empty, longer than 63 letters with its block's, or was given before");
   static_assert(list.found() != list_fault::no_head,
                 "SpanKey: a network ends with one head, and nothing stands behind it");
   static_assert(list.found() != list_fault::too_many, "SpanKey: a network has at most 256 layers");
   static_assert(Gate::sites::template all_below<static_cast<int>(list.site_count())>(),
-                "SpanKey: the gate names a key site that this network does not have; its list has site(0), site(1), ...");
+                "SpanKey: the gate names a key site that this network does not have; its list has site(0), "
+                "site(1), ...");
 
   using input = shape<list.input().channels, list.input().height, list.input().width>;
   static constexpr head_outputs outputs = Outputs;

@@ -25,7 +25,16 @@ enum class layer_kind : unsigned char {
 };
 
 /// What is wrong with a list.
-enum class list_fault : unsigned char { none, too_many, site_order, window, shapes_differ, block, name, no_head };
+enum class list_fault : unsigned char {
+  none,
+  too_many,
+  site_order,
+  window,
+  shapes_differ,
+  block,
+  name,
+  no_head
+};
 
 constexpr std::string_view sentence_of(list_fault fault) {
   switch (fault) {
@@ -36,7 +45,8 @@ constexpr std::string_view sentence_of(list_fault fault) {
     case list_fault::site_order:
       return "key sites are numbered 0, 1, 2, ... in data order, each once, and at most 32 of them";
     case list_fault::window:
-      return "a layer has no outputs, or a window that is larger than its input";
+      return "a layer has no outputs, a window that is larger than its input, or groups that do not divide "
+             "its channels";
     case list_fault::shapes_differ:
       return "both paths of a residual block must have the same shape where they are added";
     case list_fault::block:
@@ -91,6 +101,7 @@ struct layer_description {
   extents in{}, out{};
   activation after = activation::identity;  // of an activation, a batch norm, a join
   conv2d_options conv{};
+  pool2d_options pool{};
   batch_norm_options norm{};
   int site = -1;
   // Positions in the list: of a block's beginning, of its skip path (its end, where it has none), of its end; of the layer
@@ -99,8 +110,8 @@ struct layer_description {
   bool takes_sum = false;  // of a batch norm: its activation is that of a block's sum
 
   [[nodiscard]] constexpr bool has_weights() const {
-    return kind == layer_kind::conv2d || kind == layer_kind::batch_norm2d || kind == layer_kind::linear ||
-           kind == layer_kind::head;
+    return kind == layer_kind::conv2d || (kind == layer_kind::batch_norm2d && norm.scale) ||
+           kind == layer_kind::linear || kind == layer_kind::head;
   }
 };
 

@@ -29,7 +29,8 @@ class layer_list {
  public:
   static constexpr std::size_t most_layers = 256, most_sites = 32;
 
-  constexpr layer_list(std::string_view name, const extents& input) : name_(name), input_(input), now_(input) {}
+  constexpr layer_list(std::string_view name, const extents& input)
+      : name_(name), input_(input), now_(input) {}
 
   /// A key site where the activation is now, on the input if nothing stands before it. Numbers count from 0.
   constexpr layer_list& site(int number) {
@@ -45,8 +46,8 @@ class layer_list {
   constexpr layer_list& conv2d(std::string_view name, index_t channels, const conv2d_options& o = {}) {
     layer_description d = described(layer_kind::conv2d, name);
     d.conv = o;
-    if (channels < 1 || o.kernel < 1 || o.stride < 1 || o.output_of(now_.height) < 1 || o.output_of(now_.width) < 1)
-      fault(list_fault::window);
+    if (!o.fits(now_.channels, channels)) return fault(list_fault::window);
+    if (o.output_of(now_.height) < 1 || o.output_of(now_.width) < 1) fault(list_fault::window);
     return add(d, {channels, o.output_of(now_.height), o.output_of(now_.width)});
   }
   /// Over the channels, with an activation that is fused into it.
@@ -56,16 +57,21 @@ class layer_list {
     d.after = after, d.norm = o;
     return add(d, now_);
   }
-  constexpr layer_list& relu(std::string_view name) {
+  constexpr layer_list& activate(std::string_view name, activation act) {
     layer_description d = described(layer_kind::activation, name);
-    d.after = activation::relu;
+    d.after = act;
     return add(d, now_);
   }
-  /// Windows of 2x2; an odd rest is dropped.
-  constexpr layer_list& max_pool2d(std::string_view name) {
-    const extents out{now_.channels, now_.height / 2, now_.width / 2};
-    if (out.height < 1 || out.width < 1) fault(list_fault::window);
-    return add(described(layer_kind::max_pool2d, name), out);
+  constexpr layer_list& relu(std::string_view name) { return activate(name, activation::relu); }
+  constexpr layer_list& gelu(std::string_view name) { return activate(name, activation::gelu); }
+  constexpr layer_list& silu(std::string_view name) { return activate(name, activation::silu); }
+  /// Left out: windows of 2x2 side by side; an odd rest is dropped.
+  constexpr layer_list& max_pool2d(std::string_view name, const pool2d_options& o = {}) {
+    layer_description d = described(layer_kind::max_pool2d, name);
+    d.pool = o;
+    const extents out{now_.channels, o.output_of(now_.height), o.output_of(now_.width)};
+    if (!o.fits() || out.height < 1 || out.width < 1) return fault(list_fault::window);
+    return add(d, out);
   }
   /// The mean over H x W: a vector of C features.
   constexpr layer_list& mean_pool2d(std::string_view name) {
@@ -106,7 +112,8 @@ class layer_list {
     d.begin = b.begin, d.skip = projects ? b.skip : count_, d.sum = count_;
     // A batch norm that ends F adds and activates in its own pass over memory.
     layer_description& end_of_f = layers_[d.skip - 1];
-    if (end_of_f.kind == layer_kind::batch_norm2d && end_of_f.after == activation::identity && d.skip > b.begin + 2)
+    if (end_of_f.kind == layer_kind::batch_norm2d && end_of_f.after == activation::identity &&
+        d.skip > b.begin + 2)
       end_of_f.after = after, end_of_f.takes_sum = true, d.sum = d.skip - 1;
     if (count_ < most_layers) layers_[b.begin].skip = d.skip, layers_[b.begin].join = count_;
     return add(d, now_);
@@ -144,7 +151,8 @@ class layer_list {
   /// The first mistake, and the layer that it was made at.
   [[nodiscard]] constexpr list_fault found() const {
     if (fault_ != list_fault::none) return fault_;
-    return count_ == 0 || layers_[count_ - 1].kind != layer_kind::head ? list_fault::no_head : list_fault::none;
+    return count_ == 0 || layers_[count_ - 1].kind != layer_kind::head ? list_fault::no_head
+                                                                       : list_fault::none;
   }
   [[nodiscard]] constexpr std::string_view fault_at() const { return fault_at_.view(); }
 

@@ -54,7 +54,8 @@ class layered_network {
   template <class F>
   void for_each_layer(F&& f, const scope& at = {}) {
     for (std::size_t i = 0; i < list_.size(); ++i)
-      if (visited<T>* const owner = owner_of(i); owner != nullptr) f(scope{&at, list_[i].name.view()}, *owner);
+      if (visited<T>* const owner = owner_of(i); owner != nullptr)
+        f(scope{&at, list_[i].name.view()}, *owner);
   }
   template <class F>
   void for_each_parameter(F&& f, const scope& at = {}) {
@@ -99,13 +100,15 @@ class layered_network {
   }
   /// Logits (N, outputs), until the next pass. `samples` of x; keys of every site, by number; none at all: no site has one. watch(name, y, count) is
   /// called behind every layer where it is given. Errors: memory.105 to memory.107, those of the layers and sites.
-  const master* forward(pass p, const T* x, index_t samples, keys_type keys, activation_watch<T>* watch = nullptr);
+  const master* forward(pass p, const T* x, index_t samples, keys_type keys,
+                        activation_watch<T>* watch = nullptr);
   void backward(pass p, index_t samples);
 
  private:
   visited<T>* owner_of(std::size_t entry) {
     if (list_[entry].kind == layer_kind::head) return head_.get();
-    if (list_[entry].kind == layer_kind::site) return sites_[static_cast<std::size_t>(list_[entry].site)].get();
+    if (list_[entry].kind == layer_kind::site)
+      return sites_[static_cast<std::size_t>(list_[entry].site)].get();
     return layers_[entry].get();
   }
   void find_needs();
@@ -121,7 +124,7 @@ class layered_network {
   std::vector<std::unique_ptr<site_type>> sites_;           // by number; null where the gate leaves it out
   std::unique_ptr<head_layer<Backend, T>> head_;
   step_plan_of_list plan_;
-  std::vector<const T*> values_;     // what every entry put out, of the pass that is under way
+  std::vector<const T*> values_;      // what every entry put out, of the pass that is under way
   std::vector<buffer<T>> registers_;  // of gradients
   std::vector<bool> needs_input_gradient_;
   buffer<master> logit_gradient_;

@@ -55,31 +55,37 @@ bool layered_network<Backend, T>::shares_pass(keys_type keys, index_t groups) co
     depth += d.kind == layer_kind::residual ? 1 : d.kind == layer_kind::join ? -1 : 0;
     if (d.kind != layer_kind::site) continue;
     const auto number = static_cast<std::size_t>(d.site);
-    if (!keys.empty() && sites_[number] != nullptr && sites_[number]->reads(keys[number], groups)) return depth == 0;
+    if (!keys.empty() && sites_[number] != nullptr && sites_[number]->reads(keys[number], groups))
+      return depth == 0;
   }
   return false;
 }
 
 template <class Backend, class T>
-auto layered_network<Backend, T>::forward(pass p, const T* x, index_t samples, keys_type keys, activation_watch<T>* watch)
-    -> const master* {
+auto layered_network<Backend, T>::forward(pass p, const T* x, index_t samples, keys_type keys,
+                                          activation_watch<T>* watch) -> const master* {
   planned_.require_written(p.shared ? samples * p.groups : samples, "forward");
   const site_keys<master> no_keys;
   if (!keys.empty() && keys.size() != sites_.size())
     fail("model.102", name(), "found keys of ", keys.size(), " sites, expected those of ", sites_.size());
-  const auto value_of = [&](int entry) { return entry == input_value ? x : values_[static_cast<std::size_t>(entry)]; };
+  const auto value_of = [&](int entry) {
+    return entry == input_value ? x : values_[static_cast<std::size_t>(entry)];
+  };
   for (const forward_operation& op : plan_.forward()) {
     const auto i = static_cast<std::size_t>(op.layer);
     const T* const in = value_of(op.x);
     if (list_[i].kind == layer_kind::head) return head_->forward(samples, in);
     if (list_[i].kind == layer_kind::site) {
       const auto number = static_cast<std::size_t>(list_[i].site);
-      values_[i] = sites_[number] == nullptr ? in : sites_[number]->forward(p, samples, in, keys.empty() ? no_keys : keys[number]);
+      values_[i] = sites_[number] == nullptr
+                       ? in
+                       : sites_[number]->forward(p, samples, in, keys.empty() ? no_keys : keys[number]);
     } else {
-      values_[i] = layers_[i]->forward(p, samples, in,
-                                       op.addend == forward_operation::nothing ? nullptr : value_of(op.addend));
+      values_[i] = layers_[i]->forward(
+          p, samples, in, op.addend == forward_operation::nothing ? nullptr : value_of(op.addend));
     }
-    if (watch != nullptr) watch->on_activation(list_[i].name.view(), values_[i], samples * list_[i].out.size());
+    if (watch != nullptr)
+      watch->on_activation(list_[i].name.view(), values_[i], samples * list_[i].out.size());
   }
   return nullptr;  // not reached: a list ends with its head
 }
@@ -147,7 +153,8 @@ void layered_network<Backend, T>::backward_layer(pass& p, index_t& samples, cons
   if (dx == nullptr && !d.has_weights()) return;
   // Only a convolution and the head can leave dx out; a batch norm writes it in place.
   const bool may_leave_out = d.kind == layer_kind::conv2d || d.kind == layer_kind::linear;
-  layers_[i]->backward(p, samples, {in_register(op.dy), may_leave_out ? dx : in_register(op.dx), op.accumulates});
+  layers_[i]->backward(p, samples,
+                       {in_register(op.dy), may_leave_out ? dx : in_register(op.dx), op.accumulates});
 }
 
 }  // namespace spankey

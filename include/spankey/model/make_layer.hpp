@@ -4,11 +4,11 @@
 #include <memory>
 #include <string_view>
 
+#include "spankey/layer/activation.hpp"
 #include "spankey/layer/batch_norm2d.hpp"
 #include "spankey/layer/conv2d.hpp"
 #include "spankey/layer/linear.hpp"
 #include "spankey/layer/pool2d.hpp"
-#include "spankey/layer/relu.hpp"
 #include "spankey/layer/sum.hpp"
 #include "spankey/model/layer_description.hpp"
 
@@ -33,9 +33,9 @@ std::unique_ptr<layer<Backend, T>> make_layer(const layer_description& d, lifeti
     case layer_kind::batch_norm2d:
       return std::make_unique<batch_norm2d_layer<Backend, T>>(d.in, d.after, d.norm, life);
     case layer_kind::activation:
-      return std::make_unique<relu_layer<Backend, T>>(d.in);
+      return std::make_unique<activation_layer<Backend, T>>(d.in, d.after);
     case layer_kind::max_pool2d:
-      return std::make_unique<max_pool2d_layer<Backend, T>>(d.in);
+      return std::make_unique<max_pool2d_layer<Backend, T>>(d.in, d.pool);
     case layer_kind::mean_pool2d:
       return std::make_unique<mean_pool2d_layer<Backend, T>>(d.in);
     case layer_kind::linear:

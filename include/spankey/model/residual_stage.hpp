@@ -14,7 +14,8 @@ constexpr void basic_block(layer_list& net, std::string_view name, index_t chann
   net.residual(name);
   net.conv2d("conv1", channels, {.stride = stride}).batch_norm2d("bn1", activation::relu);
   net.conv2d("conv2", channels).batch_norm2d("bn2");
-  if (changes) net.skip("downsample").conv2d("0", channels, {.kernel = 1, .stride = stride}).batch_norm2d("1");
+  if (changes)
+    net.skip("downsample").conv2d("0", channels, {.kernel = 1, .stride = stride}).batch_norm2d("1");
   net.join(activation::relu);
 }
 

@@ -29,7 +29,8 @@ std::vector<site> sites_of(std::span<const int> enabled) {
 
 /// Fails where a key space has a site that the model, whose sites have these shapes, does not have (train.111) or has in another shape
 /// (train.112): keys would be read from, or bound to, memory that is not there.
-inline void require_sites(std::span<const extents> shapes, std::span<const site> sites, std::string_view where) {
+inline void require_sites(std::span<const extents> shapes, std::span<const site> sites,
+                          std::string_view where) {
   for (const site& s : sites) {
     if (s.number < 0 || s.number >= static_cast<int>(shapes.size()))
       fail("train.111", where, "the key space has site ", s.number, ", the model has the sites 0 to ",

@@ -101,7 +101,8 @@ auto forward_groups(Network& model, const objective<Deny>& o, pass& p, samples_v
   require_written(model, x.samples(), "compute_gradients");
   zero_gradients(model);
   p.shared = p.groups > 1 && model.shares_pass(keys, p.groups);
-  const auto* const logits = model.forward(p, x.data(), p.shared ? x.samples() / p.groups : x.samples(), keys);
+  const auto* const logits =
+      model.forward(p, x.data(), p.shared ? x.samples() / p.groups : x.samples(), keys);
   p.shared = false;
   return batch_view<const typename Network::master, any_shape>(logits, x.samples(), model.head());
 }
@@ -122,8 +123,8 @@ auto enqueue_gradients(Network& model, const objective<Deny>& o, samples_view<Ne
 
 /// The loss of the groups' logits, and its gradient.
 template <class T, class Deny>
-void compute_loss(const objective<Deny>& o, const head_outputs& head, const int* labels, batch_view<T, any_shape> dz,
-                  step_result<T>& result) {
+void compute_loss(const objective<Deny>& o, const head_outputs& head, const int* labels,
+                  batch_view<T, any_shape> dz, step_result<T>& result) {
   const index_t groups = o.groups();
   std::fill_n(dz.data(), dz.size(), T(0));
   const auto valid = group_of(result.logits, 0, groups);
@@ -150,7 +151,8 @@ void compute_loss(const objective<Deny>& o, const head_outputs& head, const int*
 /// keys lie in the model's memory, as the logits do that it returns; its numbers are the host's, so it waits for them.
 template <class Model, class Deny>
 step_result<typename Model::master> compute_gradients(Model& any_model, const objective<Deny>& o,
-                                                      std::type_identity_t<samples_view<Model>> x, const int* labels,
+                                                      std::type_identity_t<samples_view<Model>> x,
+                                                      const int* labels,
                                                       std::type_identity_t<keys_view<Model>> keys) {
   using T = typename Model::master;
   auto& model = network_of(any_model);
@@ -165,8 +167,8 @@ step_result<typename Model::master> compute_gradients(Model& any_model, const ob
   } else {
     for (index_t n = 0; n < x.samples() / o.groups(); ++n) {
       if (labels[n] < 0 || labels[n] >= o.classes)
-        fail("train.109", "compute_gradients", "found label ", labels[n], " of sample ", n, ", expected 0 to ",
-             o.classes - 1);
+        fail("train.109", "compute_gradients", "found label ", labels[n], " of sample ", n,
+             ", expected 0 to ", o.classes - 1);
     }
     pass p;
     result.logits = forward_groups(model, o, p, x, keys);

@@ -106,8 +106,7 @@ class step_runner<Model, Deny, true> {
   void begin(const step_plan& plan, const Fill& fill) {
     const index_t n = fill(x_.data(), y_.data());
     const index_t size = model_.input_extents().size();
-    for (index_t g = 1; g < goal_.groups(); ++g)
-      std::copy_n(x_.data(), n * size, x_.data() + g * n * size);
+    for (index_t g = 1; g < goal_.groups(); ++g) std::copy_n(x_.data(), n * size, x_.data() + g * n * size);
     draw_keys(plan.number, n);
     objective<Deny> goal = goal_;
     goal.weight = plan.deny_weight;

@@ -29,11 +29,7 @@ struct activation_kernels<backend::reference, T> {
     }
   }
 
- private:
-  static T sigmoid(T w) { return T(1) / (T(1) + std::exp(-w)); }
-  static T normal(T x) { return T(0.5) * std::erfc(x * T(-0.70710678118654752440)); }
-  static constexpr T root = T(1.59576912160573071176), cubic = root * T(0.044715);  // sqrt(8 / pi)
-
+  /// act(x) of one element.
   static T value(activation act, T x) {
     switch (act) {
       case activation::relu:
@@ -48,6 +44,12 @@ struct activation_kernels<backend::reference, T> {
         return x;
     }
   }
+
+ private:
+  static T sigmoid(T w) { return T(1) / (T(1) + std::exp(-w)); }
+  static T normal(T x) { return T(0.5) * std::erfc(x * T(-0.70710678118654752440)); }
+  static constexpr T root = T(1.59576912160573071176), cubic = root * T(0.044715);  // sqrt(8 / pi)
+
   static T slope(activation act, T x) {
     if (act == activation::gelu)
       return normal(x) + x * std::exp(T(-0.5) * x * x) * T(0.39894228040143267794);  // 1 / sqrt(2 pi)
