@@ -1,7 +1,8 @@
 // Backend tags, and what a backend provides.
 //
 // A backend is a tag; its kernels are specialisations, one struct per operation, found by (tag, scalar):
-//   conv2d_kernels  batch_norm_kernels  activation_kernels  pool2d_kernels  linear_kernels  inject_kernels  update_kernels
+//   conv2d_kernels  batch_norm_kernels  layer_norm_kernels  activation_kernels  pool2d_kernels  linear_kernels
+//   inject_kernels  update_kernels
 // and, where the memory is not the host's, loss_kernels (backend/loss.hpp),
 // each in a header of the operation's name under backend/<tag>/. Layers call nothing else, so a new backend
 // needs no change outside its folder. backend/reference/ is the specification: plain loops, one formula each.
@@ -116,6 +117,29 @@ struct batch_norm_backward_operands {
   T* dx;                       // =
 };
 
+/// Layer norm of `rows` rows, each over its channels.
+struct layer_norm_problem {
+  index_t rows, channels;
+  double epsilon = 1e-5;
+};
+
+/// Operands of layer_norm_kernels. gamma (a scale of 1) and beta (0) may be null; so may dgamma and dbeta where they are not
+/// wanted. dx may alias dy.
+template <class T>
+struct layer_norm_forward_operands {
+  const T* x;
+  const master_t<T>*gamma, *beta;
+  T* y;
+  master_t<T>*mean, *rstd;  // (rows), written
+};
+template <class T>
+struct layer_norm_backward_operands {
+  const T *x, *dy;
+  const master_t<T>*gamma, *mean, *rstd;
+  master_t<T>*dgamma, *dbeta;  // +=
+  T* dx;                       // =
+};
+
 /// Weights and biases of a linear map: y (n, out) = x (n, in) w (in, out) + b (out). y and dy are T or master_t<T>
 /// (the logits).
 struct linear_problem {
@@ -176,6 +200,7 @@ constexpr void require_backend() {
   }
 SPANKEY_DECLARE_KERNELS(conv2d_kernels);
 SPANKEY_DECLARE_KERNELS(batch_norm_kernels);
+SPANKEY_DECLARE_KERNELS(layer_norm_kernels);
 SPANKEY_DECLARE_KERNELS(activation_kernels);
 SPANKEY_DECLARE_KERNELS(pool2d_kernels);
 SPANKEY_DECLARE_KERNELS(linear_kernels);
@@ -187,9 +212,10 @@ SPANKEY_DECLARE_KERNELS(update_kernels);
 /// takes any policy of inject/, so it is checked where a policy meets it.
 template <class B, class T>
 concept Backend = has_kernels<B, T> &&
-    requires(const conv2d_problem& conv, const batch_norm_problem& norm, const linear_problem& map,
-             const pool2d_problem& pool, const extents& image, const sgd_update& update,
-             const adam_update& adam, index_t n, const T* in, T* out, const master_t<T>* w, master_t<T>* dw) {
+    requires(const conv2d_problem& conv, const batch_norm_problem& norm, const layer_norm_problem& rows,
+             const linear_problem& map, const pool2d_problem& pool, const extents& image,
+             const sgd_update& update, const adam_update& adam, index_t n, const T* in, T* out,
+             const master_t<T>* w, master_t<T>* dw) {
   conv2d_kernels<B, T>::scratch_size(conv);
   conv2d_kernels<B, T>::forward(conv, in, w, w, out, dw);
   conv2d_kernels<B, T>::packed_size(conv);
@@ -202,6 +228,9 @@ concept Backend = has_kernels<B, T> &&
   batch_norm_kernels<B, T>::reapply(norm, activation::relu, batch_norm_forward_operands<T>{}, dw);
   batch_norm_kernels<B, T>::forward_evaluation(norm, activation::relu, batch_norm_forward_operands<T>{}, dw);
   batch_norm_kernels<B, T>::backward(norm, activation::relu, batch_norm_backward_operands<T>{}, dw);
+  layer_norm_kernels<B, T>::scratch_size(rows);
+  layer_norm_kernels<B, T>::forward(rows, layer_norm_forward_operands<T>{});
+  layer_norm_kernels<B, T>::backward(rows, layer_norm_backward_operands<T>{}, dw);
   activation_kernels<B, T>::forward(activation::gelu, n, in, out);
   activation_kernels<B, T>::backward(activation::gelu, n, in, in, in, out);
   pool2d_kernels<B, T>::max_forward(pool, in, out);

@@ -6,6 +6,7 @@
 #include "spankey/backend/cpu/conv2d.hpp"
 #include "spankey/backend/cpu/describe.hpp"
 #include "spankey/backend/cpu/inject.hpp"
+#include "spankey/backend/cpu/layer_norm.hpp"
 #include "spankey/backend/cpu/linear.hpp"
 #include "spankey/backend/cpu/pool2d.hpp"
 #include "spankey/backend/cpu/update.hpp"

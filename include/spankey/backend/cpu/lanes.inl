@@ -50,3 +50,12 @@ inline __attribute__((always_inline)) void store_lanes(bf16* p, index_t n, lanes
   }
   for (index_t i = 0; i < n; ++i) p[i].bits = upper[i];
 }
+
+// The sum of all lanes, added in pairs: lane i and lane i + half.
+inline __attribute__((always_inline)) float total_of(lanes v) {
+  float part[SPANKEY_LANES];
+  store_lanes(part, SPANKEY_LANES, v);
+  for (int width = SPANKEY_LANES / 2; width > 0; width /= 2)
+    for (int i = 0; i < width; ++i) part[i] += part[i + width];
+  return part[0];
+}

@@ -7,6 +7,7 @@
 #include "spankey/backend/cuda/conv2d.hpp"
 #include "spankey/backend/cuda/device.hpp"
 #include "spankey/backend/cuda/inject.hpp"
+#include "spankey/backend/cuda/layer_norm.hpp"
 #include "spankey/backend/cuda/linear.hpp"
 #include "spankey/backend/cuda/loss.hpp"
 #include "spankey/backend/cuda/memory.hpp"

@@ -52,6 +52,14 @@ template <class T>
 void batch_norm_backward(const batch_norm_problem& p, activation act,
                          const batch_norm_backward_operands<T>& t, float* scratch);
 
+// ---- layer norm; scratch in floats
+index_t layer_norm_scratch_size(const layer_norm_problem& p);
+template <class T>
+void layer_norm_forward(const layer_norm_problem& p, const layer_norm_forward_operands<T>& t);
+template <class T>
+void layer_norm_backward(const layer_norm_problem& p, const layer_norm_backward_operands<T>& t,
+                         float* scratch);
+
 // ---- element by element
 template <class T>
 void activation_forward(activation act, index_t count, const T* x, T* y);

@@ -5,6 +5,7 @@
 #include "spankey/backend/reference/batch_norm.hpp"
 #include "spankey/backend/reference/conv2d.hpp"
 #include "spankey/backend/reference/inject.hpp"
+#include "spankey/backend/reference/layer_norm.hpp"
 #include "spankey/backend/reference/linear.hpp"
 #include "spankey/backend/reference/pool2d.hpp"
 #include "spankey/backend/reference/update.hpp"
