@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cstddef>
+#include <span>
 
 #include "spankey/infer/operation.hpp"
 #include "spankey/model/layer_list.hpp"
@@ -15,20 +16,21 @@ namespace spankey::infer {
 
 class operation_table {
  public:
-  constexpr explicit operation_table(const layer_list& list) {
-    now_ = list.input();
+  static constexpr int most_slots = 2 * layer_list::most_depth + 2;
+
+  constexpr operation_table(const extents& input, std::span<const layer_description> list) : now_(input) {
     for (std::size_t i = 0; i < list.size(); ++i) add(list[i], static_cast<int>(i));
   }
 
   [[nodiscard]] constexpr std::size_t size() const { return count_; }
   [[nodiscard]] constexpr const operation& operator[](std::size_t i) const { return all_[i]; }
+  [[nodiscard]] constexpr std::span<const operation> operations() const { return {all_.data(), count_}; }
   /// Slots for activations; slot 0 holds the input.
   [[nodiscard]] constexpr int slots() const { return slots_; }
   /// The site that stands on the input, or no_site.
   [[nodiscard]] constexpr int input_site() const { return input_site_; }
 
  private:
-  static constexpr int most_slots = 32, most_depth = 8;
   struct open_block {
     int input = 0, inner = no_slot;
     extents shape{};
@@ -160,16 +162,16 @@ class operation_table {
 
   std::array<operation, layer_list::most_layers> all_{};
   std::size_t count_ = 0;
-  std::array<open_block, most_depth> blocks_{};
+  std::array<open_block, layer_list::most_depth> blocks_{};
   int depth_ = 0, value_ = 0, slots_ = 1, input_site_ = no_site, extra_held_ = no_slot;
-  extents now_{};
+  extents now_;
   bool open_ = false;  // the last operation may do more
 };
 
 /// Of a model, as constants.
 template <class Model>
 struct architecture {
-  static constexpr operation_table table{Model::list};
+  static constexpr operation_table table{Model::list.input(), {Model::list.begin(), Model::list.size()}};
   static constexpr auto operations = [] {
     std::array<operation, table.size()> all{};
     for (std::size_t i = 0; i < all.size(); ++i) all[i] = table[i];

@@ -66,11 +66,13 @@ template <class Model>
 std::uint64_t fingerprint_of(Model& model) {
   std::uint64_t sum = word_checksum_start;
   std::array<char, 32> name{};
-  Model::list.name().copy(name.data(), name.size() - 1);
+  const typename Model::network_type& network = model;
+  network.name().copy(name.data(), name.size() - 1);
+  const head_outputs outputs = network.head();
   sum = word_checksum(reinterpret_cast<const std::byte*>(name.data()), name.size(), sum);
   const gate_parts gate = gate_of(model);
   for (const std::uint32_t word :
-       {static_cast<std::uint32_t>(Model::outputs.softmax), Model::outputs.aux == aux_logit::none ? 0U : 1U,
+       {static_cast<std::uint32_t>(outputs.softmax), outputs.aux == aux_logit::none ? 0U : 1U,
         static_cast<std::uint32_t>(gate.injector), gate.sites, std::bit_cast<std::uint32_t>(gate.gamma)})
     sum = with_word(sum, word);
   std::vector<float> values;

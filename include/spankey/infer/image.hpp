@@ -7,11 +7,13 @@
 // No key and no basis is ever in it.
 #pragma once
 
+#include <array>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <span>
+#include <string_view>
 #include <type_traits>
 
 #include "spankey/core/finite.hpp"
@@ -83,49 +85,75 @@ inline std::uint64_t checksum_of_image(const std::byte* image, std::size_t bytes
   return word_checksum(image + sizeof(image_header), bytes - sizeof(image_header), header);
 }
 
-/// Where the parts of each operation lie in an image.
+/// Where the parts of one operation lie in an image, in bytes.
+struct image_part {
+  std::size_t scale = 0, bias = 0, weights = 0;
+};
+
+template <ImageWeight Weight>
+weight_view<Weight> view_of(const std::byte* image, const image_part& part) {
+  const auto floats = [&](std::size_t at) { return reinterpret_cast<const float*>(image + at); };
+  return {reinterpret_cast<const Weight*>(image + part.weights), floats(part.bias), floats(part.scale)};
+}
+
+/// Writes the part of every operation; returns the bytes of the whole image.
+template <ImageWeight Weight>
+constexpr std::size_t place_parts(std::span<const operation> operations, std::span<image_part> parts) {
+  std::size_t next = sizeof(image_header);
+  const auto reserve = [&](std::size_t bytes) {
+    const std::size_t at = next;
+    next += aligned(bytes);
+    return at;
+  };
+  for (std::size_t i = 0; i < operations.size(); ++i) {
+    const operation& op = operations[i];
+    const std::size_t row = static_cast<std::size_t>(op.bias_count()) * sizeof(float);
+    parts[i].scale = reserve(std::is_same_v<Weight, std::int8_t> ? row : 0);
+    parts[i].bias = reserve(row);
+    parts[i].weights = reserve(static_cast<std::size_t>(op.weight_count()) * sizeof(Weight));
+  }
+  return next;
+}
+
+/// What an image of a network looks like: its parts, and what its header must say.
+struct image_tables {
+  std::string_view name;
+  extents input{};
+  head_outputs outputs{0};
+  std::span<const operation> operations{};
+  std::span<const image_part> parts{};
+  std::size_t bytes = 0;
+};
+
+/// Of a model with static sizes, as constants.
 template <class Model, ImageWeight Weight>
 struct image_layout {
   static constexpr auto& operations = architecture<Model>::operations;
-  struct offsets {
-    std::size_t scale, bias, weights;
-  };
   static constexpr auto parts = [] {
-    std::array<offsets, operations.size() + 1> all{};
-    std::size_t next = sizeof(image_header);
-    for (std::size_t i = 0; i < operations.size(); ++i) {
-      const operation& op = operations[i];
-      const auto reserve = [&](std::size_t bytes) {
-        const std::size_t at = next;
-        next += aligned(bytes);
-        return at;
-      };
-      const std::size_t row = static_cast<std::size_t>(op.bias_count()) * sizeof(float);
-      all[i].scale = reserve(std::is_same_v<Weight, std::int8_t> ? row : 0);
-      all[i].bias = reserve(row);
-      all[i].weights = reserve(static_cast<std::size_t>(op.weight_count()) * sizeof(Weight));
-    }
-    all.back().scale = next;
+    std::array<image_part, operations.size()> all{};
+    place_parts<Weight>(operations, all);
     return all;
   }();
-  static constexpr std::size_t bytes = parts.back().scale;
+  static constexpr std::size_t bytes = [] {
+    std::array<image_part, operations.size()> all{};
+    return place_parts<Weight>(operations, all);
+  }();
+  static constexpr image_tables tables{
+      Model::list.name(), Model::list.input(), Model::outputs, operations, parts, bytes};
 
   static weight_view<Weight> view(const std::byte* image, std::size_t i) {
-    const auto floats = [&](std::size_t at) { return reinterpret_cast<const float*>(image + at); };
-    return {reinterpret_cast<const Weight*>(image + parts[i].weights), floats(parts[i].bias),
-            floats(parts[i].scale)};
+    return view_of<Weight>(image, parts[i]);
   }
 };
 
 /// Whether all that an image of the right size computes with is a number: gamma, biases, scales, weights and, of int8,
 /// what the largest weight stands for.
-template <class Model, ImageWeight Weight>
-bool is_finite_image(const std::byte* image, const image_header& header) {
-  using layout = image_layout<Model, Weight>;
+template <ImageWeight Weight>
+bool is_finite_image(const image_tables& t, const std::byte* image, const image_header& header) {
   bool finite = is_finite(header.gamma);
-  for (std::size_t i = 0; i < layout::operations.size(); ++i) {
-    const operation& op = layout::operations[i];
-    const weight_view<Weight> w = layout::view(image, i);
+  for (std::size_t i = 0; i < t.operations.size(); ++i) {
+    const operation& op = t.operations[i];
+    const weight_view<Weight> w = view_of<Weight>(image, t.parts[i]);
     finite = finite && all_finite(w.bias, op.bias_count());
     if constexpr (std::is_same_v<Weight, std::int8_t>) {
       for (index_t o = 0; o < op.bias_count(); ++o) finite = finite && is_finite(128 * w.scale[o]);
@@ -136,23 +164,29 @@ bool is_finite_image(const std::byte* image, const image_header& header) {
   return finite;
 }
 
-/// Checks everything about an image but its checksum against the types. On ok, `header` is the image's.
-template <class Model, ImageWeight Weight>
-status check_image(std::span<const std::byte> image, image_header& header) {
-  if (image.size() != image_layout<Model, Weight>::bytes) return status::image_size;
+/// Whether both names of at most 32 letters, the first one without its zeros, are the same.
+inline bool is_name(const char (&found)[32], std::string_view name) {
+  std::size_t size = 0;
+  while (size < sizeof found && found[size] != '\0') ++size;
+  return std::string_view(found, size) == name;
+}
+
+/// Checks everything about an image but its checksum against the network. On ok, `header` is the image's.
+template <ImageWeight Weight>
+status check_image(const image_tables& t, std::span<const std::byte> image, image_header& header) {
+  if (image.size() != t.bytes) return status::image_size;
   if (reinterpret_cast<std::uintptr_t>(image.data()) % image_alignment != 0) return status::image_alignment;
   std::memcpy(&header, image.data(), sizeof header);
   const image_header expected;
   if (std::memcmp(header.magic, expected.magic, sizeof expected.magic) != 0) return status::image_format;
-  if (std::string_view(header.model, strnlen(header.model, sizeof header.model)) != Model::list.name() ||
-      header.softmax != static_cast<std::uint32_t>(Model::outputs.softmax) ||
-      header.aux != (Model::outputs.aux == aux_logit::none ? 0U : 1U) || header.classes == 0 ||
+  if (!is_name(header.model, t.name) || header.softmax != static_cast<std::uint32_t>(t.outputs.softmax) ||
+      header.aux != (t.outputs.aux == aux_logit::none ? 0U : 1U) || header.classes == 0 ||
       (header.classes != header.softmax && header.classes + 1 != header.softmax)) {
     return status::image_model;
   }
   if (header.weights != weight_code<Weight>) return status::image_weights;
   if (header.payload != image.size() - sizeof header || header.injector > 2 ||
-      !header.pixels.fits(Model::input::channels))
+      !header.pixels.fits(t.input.channels))
     return status::image_format;
   return status::ok;
 }

@@ -27,16 +27,16 @@ constexpr status status_of(key_file_state found) {
   return status::key_damaged;
 }
 
-/// Whether the file is a key of the network whose image has this header, for the sites that take one. On ok, `key` is it.
-template <class Model>
-status check_key_file(std::span<const std::byte> file, const image_header& header, key_file& key) {
+/// Whether the file is a key of the network whose image has this header, for the sites that take one; `shapes` of all
+/// sites. On ok, `key` is it.
+inline status check_key_file(std::span<const extents> shapes, std::span<const std::byte> file,
+                             const image_header& header, key_file& key) {
   if (const status s = status_of(key.read(file)); s != status::ok) return s;
   if (header.network == 0 || key.network() != header.network) return status::key_network;
   std::size_t next = 0;
-  for (std::size_t i = 0; i < Model::sites.size(); ++i) {
+  for (std::size_t i = 0; i < shapes.size(); ++i) {
     if (header.injector == 0 || (header.sites >> i & 1U) == 0) continue;
-    if (next == key.sites() || key.at(next) != site{static_cast<int>(i), Model::sites[i]})
-      return status::key_site;
+    if (next == key.sites() || key.at(next) != site{static_cast<int>(i), shapes[i]}) return status::key_site;
     ++next;
   }
   return next == key.sites() ? status::ok : status::key_site;

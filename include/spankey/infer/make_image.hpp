@@ -120,20 +120,24 @@ inline pixel_normalisation pixels_of(std::span<const float> mean, std::span<cons
 /// of channels.
 template <ImageWeight Weight, class Model>
 std::vector<std::byte> make_image(Model& model, index_t classes, const pixel_normalisation& pixels = {}) {
-  using layout = image_layout<Model, Weight>;
-  std::vector<std::byte> image(layout::bytes);
   require_written(model, 0, "make_image");
+  const typename Model::network_type& network = model;
+  const head_outputs outputs = network.head();
+  const operation_table table(network.input_extents(), network.layers());
+  std::vector<image_part> parts(table.size());
+  std::vector<std::byte> image(place_parts<Weight>(table.operations(), parts));
   image_header header;
-  Model::list.name().copy(header.model, sizeof header.model - 1);
+  network.name().copy(header.model, sizeof header.model - 1);
   header.weights = weight_code<Weight>;
   header.classes = static_cast<std::uint32_t>(classes);
-  header.softmax = static_cast<std::uint32_t>(Model::outputs.softmax);
-  header.aux = Model::outputs.aux == aux_logit::none ? 0 : 1;
+  header.softmax = static_cast<std::uint32_t>(outputs.softmax);
+  header.aux = outputs.aux == aux_logit::none ? 0 : 1;
   header.payload = image.size() - sizeof header;
   header.pixels = pixels;
-  if (!pixels.fits(Model::input::channels))
+  const index_t channels = network.input_extents().channels;
+  if (!pixels.fits(channels))
     fail("infer.110", "make_image", "found constants of ", pixels.channels,
-         " channels, expected those of C=", Model::input::channels);
+         " channels, expected those of C=", channels);
   if (header.classes != header.softmax && header.classes + 1 != header.softmax)
     fail("infer.101", "make_image", "found ", classes, " classes and a softmax over ", header.softmax,
          ", expected as many or one fewer");
@@ -145,18 +149,18 @@ std::vector<std::byte> make_image(Model& model, index_t classes, const pixel_nor
   header.sites = gate.sites;
   header.network = fingerprint_of(model);
 
-  for (std::size_t i = 0; i < layout::operations.size(); ++i) {
-    const operation& op = layout::operations[i];
+  for (std::size_t i = 0; i < table.size(); ++i) {
+    const operation& op = table[i];
     if (op.weight_count() == 0) continue;
     const folded_weights w = fold(model, op);
     w.require_storable();
-    const auto& part = layout::parts[i];
-    const std::size_t outputs = w.bias.size();
-    for (std::size_t o = 0; o < outputs; ++o) {
+    const image_part& part = parts[i];
+    const std::size_t columns = w.bias.size();
+    for (std::size_t o = 0; o < columns; ++o) {
       double scale = 1;
       if constexpr (std::is_same_v<Weight, std::int8_t>) {
         double largest = 0;
-        for (std::size_t j = o; j < w.weights.size(); j += outputs)
+        for (std::size_t j = o; j < w.weights.size(); j += columns)
           largest = std::max(largest, std::abs(w.weights[j]));
         const auto stored = static_cast<float>(largest > 0 ? largest / 127 : 1);
         std::memcpy(image.data() + part.scale + o * sizeof stored, &stored, sizeof stored);
@@ -164,7 +168,7 @@ std::vector<std::byte> make_image(Model& model, index_t classes, const pixel_nor
       }
       const auto bias = static_cast<float>(w.bias[o]);
       std::memcpy(image.data() + part.bias + o * sizeof bias, &bias, sizeof bias);
-      for (std::size_t j = o; j < w.weights.size(); j += outputs) {
+      for (std::size_t j = o; j < w.weights.size(); j += columns) {
         Weight stored;
         if constexpr (std::is_same_v<Weight, std::int8_t>) {
           stored = static_cast<std::int8_t>(std::clamp(std::nearbyint(w.weights[j] / scale), -127.0, 127.0));

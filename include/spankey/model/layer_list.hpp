@@ -27,7 +27,7 @@ namespace spankey {
 
 class layer_list {
  public:
-  static constexpr std::size_t most_layers = 256, most_sites = 32;
+  static constexpr std::size_t most_layers = 256, most_sites = 32, most_depth = 8;
 
   constexpr layer_list(std::string_view name, const extents& input)
       : name_(name), input_(input), now_(input) {}
@@ -151,13 +151,13 @@ class layer_list {
   /// The first mistake, and the layer that it was made at.
   [[nodiscard]] constexpr list_fault found() const {
     if (fault_ != list_fault::none) return fault_;
+    if (name_.size() == 0 || name_.size() > 31) return list_fault::name;
     return count_ == 0 || layers_[count_ - 1].kind != layer_kind::head ? list_fault::no_head
                                                                        : list_fault::none;
   }
   [[nodiscard]] constexpr std::string_view fault_at() const { return fault_at_.view(); }
 
  private:
-  static constexpr std::size_t most_depth = 8;
   struct open_block {
     std::size_t begin = 0, skip = 0, prefix = 0;
     extents in{}, inner{};

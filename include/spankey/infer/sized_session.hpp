@@ -1,0 +1,231 @@
+// A session of a network whose sizes are known at run time: everything that infer/session.hpp says of one, from tables that
+// outlive it. Allocates nothing, throws nothing, prints nothing.
+#pragma once
+
+#include "spankey/core/macros_off.hpp"
+// Up to the last line other people's macros are out of the way.
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <span>
+
+#include "spankey/core/secret.hpp"
+#include "spankey/core/single_entry.hpp"
+#include "spankey/infer/key_status.hpp"
+#include "spankey/infer/session_tables.hpp"
+
+namespace spankey::infer {
+
+enum class key_state { none, bound };
+
+/// What a network says to one sample beside its logits.
+struct verdict {
+  index_t semantic_class = 0;  // arg-max over the semantic classes, also where the network refuses
+  bool rejected = true;        // by its reject class or its reject logit, or because there is no answer
+  key_state key = key_state::none;
+};
+
+template <class Backend, ImageWeight Weight>
+class sized_session {
+  using runs = engine<Backend, Weight>;
+
+ public:
+  explicit sized_session(const session_tables& tables) : t_(tables) {}
+  sized_session(const sized_session&) = delete;
+  sized_session& operator=(const sized_session&) = delete;
+  ~sized_session() { wipe_key(); }
+
+  /// Takes weights and memory, which must both outlive the session; a key that was bound is wiped. After an error the
+  /// session is closed.
+  status open(std::span<const std::byte> image, std::span<std::byte> memory) {
+    const single_entry::pass inside(entry_);
+    if (!inside) return status::busy;
+    close();
+    image_header header;
+    if (const status s = check_image<Weight>(t_.image, image, header); s != status::ok) return s;
+    if ((header.sites & ~t_.gate) != 0) return status::image_sites;
+    if (memory.size() < t_.total * sizeof(float)) return status::memory_size;
+    if (reinterpret_cast<std::uintptr_t>(memory.data()) % image_alignment != 0)
+      return status::memory_alignment;
+    if (checksum_of_image(image.data(), image.size()) != header.checksum) return status::image_checksum;
+    if (!is_finite_image<Weight>(t_.image, image.data(), header)) return status::image_not_finite;
+    image_ = image.data();
+    memory_ = reinterpret_cast<float*>(memory.data());
+    header_ = header;
+    for (std::size_t i = 0; i < operations().size(); ++i)
+      runs::prepare(operations()[i], view_of<Weight>(image_, t_.image.parts[i]), memory_ + t_.prepared[i],
+                    memory_ + t_.scratch);
+    return status::ok;
+  }
+
+  /// Binds one key for every site that takes one, in the order of the sites, each in (C, H, W) order and scaled as the
+  /// key space scales it. Until this succeeds an earlier key stays bound.
+  status bind(std::span<const std::span<const float>> keys) {
+    const single_entry::pass inside(entry_);
+    if (!inside) return status::busy;
+    if (image_ == nullptr) return status::not_open;
+    return bind_parts([&](std::size_t part) { return std::as_bytes(keys[part]); }, keys.size());
+  }
+
+  /// The same from the bytes of a key file (key/key_file.hpp), at any alignment; they may go afterwards. A damaged file, and
+  /// a key that was issued for another network than the image's, are refused.
+  status bind_file(std::span<const std::byte> file) {
+    const single_entry::pass inside(entry_);
+    if (!inside) return status::busy;
+    if (image_ == nullptr) return status::not_open;
+    key_file key;
+    if (const status s = check_key_file(t_.sites, file, header_, key); s != status::ok) return s;
+    return bind_parts([&](std::size_t part) { return key.values(part); }, key.sites());
+  }
+
+  /// Overwrites everything that the key left in the working memory: its effects, and activations that it changed.
+  void wipe_key() {
+    if (memory_ != nullptr) wipe(memory_ + t_.traces, (t_.total - t_.traces) * sizeof(float));
+    key_ = key_state::none;
+  }
+  void close() {
+    wipe_key();
+    image_ = nullptr, memory_ = nullptr;
+  }
+
+  [[nodiscard]] key_state key() const { return key_; }
+  /// Semantic classes of the opened network.
+  [[nodiscard]] index_t classes() const { return static_cast<index_t>(header_.classes); }
+
+  /// Answers to an image, as many bytes as the input has, in (H, W, C) order, which it normalises as in training; `logits`
+  /// has room for all outputs. Fails with not_open, input_size, image_pixels, logits_not_finite; `found` is a refusal then,
+  /// and the logits are 0.
+  status run(std::span<const std::uint8_t> pixels, std::span<float> logits, verdict& found) {
+    const single_entry::pass inside(entry_);
+    if (const status s = begin(inside, pixels.size(), logits, found); s != status::ok) return s;
+    if (header_.pixels.channels == 0) return status::image_pixels;
+    float* const x = slot(0);
+    const index_t channels = t_.image.input.channels;
+    for (index_t i = 0; i < t_.image.input.size(); ++i)
+      x[i] = header_.pixels(pixels[static_cast<std::size_t>(i)], i % channels);
+    return forward(x, logits, found);
+  }
+  /// Answers to x, as many numbers as the input has, in (H, W, C) order, normalised as in training. Fails with not_open,
+  /// input_size, input_not_finite, logits_not_finite; as above then.
+  status run_normalised(std::span<const float> x, std::span<float> logits, verdict& found) {
+    const single_entry::pass inside(entry_);
+    if (const status s = begin(inside, x.size(), logits, found); s != status::ok) return s;
+    return forward(x.data(), logits, found);
+  }
+
+ private:
+  [[nodiscard]] std::span<const operation> operations() const { return t_.image.operations; }
+  status begin(const single_entry::pass& inside, std::size_t values, std::span<float> logits, verdict& found) {
+    found = {};
+    std::fill(logits.begin(), logits.end(), 0.0F);
+    if (!inside) return status::busy;
+    if (image_ == nullptr) return status::not_open;
+    const bool fits = values == static_cast<std::size_t>(t_.image.input.size()) &&
+                      logits.size() == static_cast<std::size_t>(index_t{t_.image.outputs});
+    return fits ? status::ok : status::input_size;
+  }
+  status forward(const float* x, std::span<float> logits, verdict& found) {
+    found.key = key_;
+    if (!all_finite(x, t_.image.input.size())) return status::input_not_finite;
+    const float* read[operation_table::most_slots] = {x};
+    if (const key_effect effect = effect_of(t_.input_site); effect.values != nullptr) {
+      float* const keyed = slot(0);
+      for (index_t i = 0; i < t_.image.input.size(); ++i) keyed[i] = effect.apply(x[i], i);
+      read[0] = keyed;
+    }
+    for (std::size_t i = 0; i < operations().size(); ++i) {
+      const operation& op = operations()[i];
+      float* const y = slot(op.writes);
+      runs::run(op, {.x = read[op.reads],
+                     .weights = view_of<Weight>(image_, t_.image.parts[i]),
+                     .prepared = memory_ + t_.prepared[i],
+                     .residual = op.adds == no_slot ? nullptr : read[op.adds],
+                     .key = effect_of(op.site),
+                     .y = y,
+                     .scratch = memory_ + t_.scratch});
+      read[op.writes] = y;
+    }
+    return read_answer(read[operations().back().writes], logits, found);
+  }
+  float* slot(int number) { return memory_ + t_.slot[static_cast<std::size_t>(number)]; }
+  [[nodiscard]] bool takes_key(std::size_t site) const {
+    return header_.injector != 0 && (header_.sites >> site & 1U) != 0;
+  }
+  [[nodiscard]] bool multiplies() const {
+    return header_.injector == static_cast<std::uint32_t>(injector_kind::multiplicative);
+  }
+  [[nodiscard]] key_effect effect_of(int site) const {
+    if (site == no_site || key_ == key_state::none || !takes_key(static_cast<std::size_t>(site))) return {};
+    return {memory_ + t_.effect[static_cast<std::size_t>(site)], multiplies()};
+  }
+  // part(i): the floats of the i-th site that takes a key, as bytes.
+  template <class Part>
+  status bind_parts(Part part, std::size_t count) {
+    const std::size_t sites = t_.sites.size();
+    std::size_t next = 0;
+    for (std::size_t i = 0; i < sites; ++i) {
+      if (!takes_key(i)) continue;
+      if (next == count) return status::key_site;
+      if (part(next++).size() != static_cast<std::size_t>(t_.sites[i].size()) * sizeof(float)) return status::key_size;
+    }
+    if (next != count) return status::key_site;
+    next = 0;
+    for (std::size_t i = 0; i < sites; ++i)
+      if (takes_key(i) && !is_finite_key(i, part(next++).data())) return status::key_not_finite;
+    next = 0;
+    for (std::size_t i = 0; i < sites; ++i)
+      if (takes_key(i)) compute_effect(i, part(next++).data());
+    key_ = key_state::bound;
+    return status::ok;
+  }
+  // f(i, k) for every number of a key in (C, H, W) order and the element that it meets.
+  template <class F>
+  void for_each_key_element(std::size_t site, const std::byte* key, F&& f) const {
+    const extents& shape = t_.sites[site];
+    for (index_t i = 0; i < shape.size(); ++i) {
+      float k;
+      std::memcpy(&k, key + static_cast<std::size_t>(file_index(shape, i)) * sizeof k, sizeof k);
+      f(i, k);
+    }
+  }
+  // What a number of a key does: the factor of an activation, or what is added to it.
+  [[nodiscard]] float effect_of(float k) const {
+    return multiplies() ? multiplicative{.gamma = header_.gamma}.forward(1.0F, k)
+                        : additive{.gamma = header_.gamma}.forward(0.0F, k);
+  }
+  [[nodiscard]] bool is_finite_key(std::size_t site, const std::byte* key) const {
+    bool finite = true;
+    for_each_key_element(
+        site, key, [&](index_t, float k) { finite = finite && is_finite(k) && is_finite(effect_of(k)); });
+    return finite;
+  }
+  void compute_effect(std::size_t site, const std::byte* key) {
+    float* const effect = memory_ + t_.effect[site];
+    for_each_key_element(site, key, [&](index_t i, float k) { effect[i] = effect_of(k); });
+  }
+  // An answer is given where it may be, not refused where it must be: what cannot be compared stays a refusal.
+  status read_answer(const float* found_logits, std::span<float> logits, verdict& found) const {
+    if (!all_finite(found_logits, t_.image.outputs)) return status::logits_not_finite;
+    std::copy_n(found_logits, logits.size(), logits.begin());
+    found.semantic_class = arg_max(found_logits, static_cast<index_t>(header_.classes));
+    const bool has_class = header_.softmax > header_.classes, has_logit = header_.aux != 0;
+    const bool beats_class = !has_class || found_logits[found.semantic_class] >= found_logits[header_.classes];
+    const bool beats_logit = !has_logit || found_logits[header_.softmax] <= 0;
+    found.rejected = !(beats_class && beats_logit);
+    return status::ok;
+  }
+
+  const session_tables& t_;
+  const std::byte* image_ = nullptr;
+  float* memory_ = nullptr;
+  image_header header_;
+  key_state key_ = key_state::none;
+  single_entry entry_;
+};
+
+}  // namespace spankey::infer
+
+#include "spankey/core/macros_on.hpp"
