@@ -8,8 +8,9 @@
 
 namespace spankey {
 
-constexpr layer_list resnet18_layers(head_outputs outputs) {
-  layer_list net("resnet18", {3, 32, 32});
+/// For an input of any extents that it fits.
+constexpr layer_list resnet18_on(const extents& input, head_outputs outputs) {
+  layer_list net("resnet18", input);
   net.site(0);
   residual_stem(net, 64);
   net.site(1);
@@ -22,6 +23,7 @@ constexpr layer_list resnet18_layers(head_outputs outputs) {
   net.site(4);
   return net.mean_pool2d("pool").head("fc", outputs);
 }
+constexpr layer_list resnet18_layers(head_outputs outputs) { return resnet18_on({3, 32, 32}, outputs); }
 
 template <head_outputs Outputs, class Gate, class Backend, class T>
 class resnet18 : public model_of<resnet18_layers, Outputs, Gate, Backend, T> {};

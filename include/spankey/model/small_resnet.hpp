@@ -8,8 +8,9 @@
 
 namespace spankey {
 
-constexpr layer_list small_resnet_layers(head_outputs outputs) {
-  layer_list net("small_resnet", {1, 28, 28});
+/// For an input of any extents that it fits.
+constexpr layer_list small_resnet_on(const extents& input, head_outputs outputs) {
+  layer_list net("small_resnet", input);
   net.site(0);
   residual_stem(net, 32);
   net.site(1);
@@ -19,6 +20,9 @@ constexpr layer_list small_resnet_layers(head_outputs outputs) {
   residual_stage(net, "layer3", 128, 2);
   net.site(3);
   return net.mean_pool2d("pool").head("fc", outputs);
+}
+constexpr layer_list small_resnet_layers(head_outputs outputs) {
+  return small_resnet_on({1, 28, 28}, outputs);
 }
 
 template <head_outputs Outputs, class Gate, class Backend, class T>

@@ -32,7 +32,7 @@ struct objective {
   Deny deny{};
   batch_statistics statistics = batch_statistics::per_group;
 
-  [[nodiscard]] constexpr index_t groups() const { return group_count(Deny::denies, on); }
+  [[nodiscard]] constexpr index_t groups() const { return group_count(deny.denies, on); }
 };
 
 /// lambda of an epoch (from 0): it grows linearly over `warmup` epochs; 0: no warm-up.
@@ -75,18 +75,16 @@ loss_problem loss_problem_of(const head_outputs& head, const objective<Deny>& o,
                  .softmax = head.softmax,
                  .classes = o.classes,
                  .weight = o.weight};
-  if constexpr (Deny::denies) {
-    static_assert(
-        requires { o.deny.for_each_part([](const deny_part&) {}); },
-        "SpanKey: this deny loss has no for_each_part, so this backend cannot compute it: say it as a sum of "
-        "the formulas of loss/deny/rows.hpp, or train on backend::cpu");
-    o.deny.for_each_part([&](const deny_part& part) {
-      if (p.part_count == max_deny_parts)
-        fail("train.107", "objective", "expected at most ", max_deny_parts,
-             " parts of a deny loss, found more");
-      p.parts[static_cast<std::size_t>(p.part_count++)] = part;
-    });
-  }
+  static_assert(
+      requires { o.deny.for_each_part([](const deny_part&) {}); },
+      "SpanKey: this deny loss has no for_each_part, so this backend cannot compute it: say it as a sum of "
+      "the formulas of loss/deny/rows.hpp, or train on backend::cpu");
+  o.deny.for_each_part([&](const deny_part& part) {
+    if (p.part_count == max_deny_parts)
+      fail("train.107", "objective", "expected at most ", max_deny_parts,
+           " parts of a deny loss, found more");
+    p.parts[static_cast<std::size_t>(p.part_count++)] = part;
+  });
   return p;
 }
 

@@ -40,7 +40,7 @@ class trainer {
            " W=", data.sample.width, ", the model expects C=", input.channels, " H=", input.height,
            " W=", input.width);
     }
-    const head_outputs has = model.head(), needs = Deny::outputs(goal.classes);
+    const head_outputs has = model.head(), needs = goal.deny.outputs(goal.classes);
     if (!has.same_as(needs)) {
       fail("train.102", "trainer", "this deny mode needs ", needs.softmax, " logits and ",
            needs - needs.softmax, " beside them, the model has ", has.softmax, " and ", has - has.softmax);

@@ -42,8 +42,8 @@ struct deny_terms {
 template <class L>
 concept DenyLoss = requires(const L& loss, const deny_terms<float, shape<4>>& terms) {
   { loss(terms, 1.0) } -> std::convertible_to<double>;
-  { L::outputs(index_t{3}) } -> std::convertible_to<head_outputs>;
-  { L::denies } -> std::convertible_to<bool>;
+  { loss.outputs(index_t{3}) } -> std::convertible_to<head_outputs>;
+  { loss.denies } -> std::convertible_to<bool>;
 };
 
 /// No deny loss: valid keys only.

@@ -1,0 +1,48 @@
+// The tables of a session (infer/sized_session.hpp) for a network whose sizes are known at run time.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "spankey/infer/session_tables.hpp"
+
+namespace spankey::infer {
+
+/// Outlives the sessions that it is given to. Network: layered_network, or a model; all of its sites may take a key.
+template <class Backend, ImageWeight Weight>
+class sized_tables {
+ public:
+  template <class Network>
+  explicit sized_tables(const Network& network)
+      : name_(network.name()),
+        table_(network.input_extents(), network.layers()),
+        sites_(network.site_shapes().begin(), network.site_shapes().end()),
+        parts_(table_.size()),
+        prepared_(table_.size()),
+        slot_(static_cast<std::size_t>(table_.slots())),
+        effect_(sites_.size()) {
+    const std::size_t bytes = place_parts<Weight>(table_.operations(), parts_);
+    tables_ = {.image = {name_, network.input_extents(), network.head(), table_.operations(), parts_, bytes},
+               .sites = sites_,
+               .input_site = table_.input_site()};
+    for (std::size_t i = 0; i < sites_.size(); ++i) tables_.gate |= std::uint32_t{1} << i;
+    place_memory<engine<Backend, Weight>>(tables_, {prepared_, slot_, effect_});
+    tables_.prepared = prepared_, tables_.slot = slot_, tables_.effect = effect_;
+  }
+  sized_tables(const sized_tables&) = delete;
+  sized_tables& operator=(const sized_tables&) = delete;
+
+  [[nodiscard]] const session_tables& tables() const { return tables_; }
+  [[nodiscard]] std::size_t memory_bytes() const { return tables_.total * sizeof(float); }
+
+ private:
+  std::string name_;
+  operation_table table_;
+  std::vector<extents> sites_;
+  std::vector<image_part> parts_;
+  std::vector<std::size_t> prepared_, slot_, effect_;
+  session_tables tables_;
+};
+
+}  // namespace spankey::infer
