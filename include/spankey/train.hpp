@@ -24,6 +24,7 @@
 #include "spankey/loss/deny/entropy_floor.hpp"
 #include "spankey/loss/deny/margin.hpp"
 #include "spankey/loss/deny/margin_top.hpp"
+#include "spankey/loss/deny/mode.hpp"
 #include "spankey/loss/deny/reject_class.hpp"
 #include "spankey/loss/deny/reject_head.hpp"
 #include "spankey/loss/deny/runtime.hpp"

@@ -12,6 +12,7 @@
 namespace conformance {
 namespace {
 
+using spankey::deny_mode;
 using spankey::fail;
 using spankey::in_quotes;
 
@@ -115,25 +116,29 @@ conformance_case read_case(const spankey::safetensors_file& file) {
   c.sites = metadata.sites(injection, sites_of(c.model));
   if (!keyed) c.sites.clear();
 
-  // In the order of deny_kind.
-  const std::vector<std::string_view> modes = {"none", "A",      "A_soft", "B",     "B_aux",
-                                               "C",    "C_plus", "AC",     "sealed"};
-  c.deny = static_cast<deny_kind>(metadata.choice("deny", need::required, modes, modes.size()));
-  const auto needed_by = [&](std::initializer_list<deny_kind> kinds) {
-    return std::find(kinds.begin(), kinds.end(), c.deny) != kinds.end() ? need::required : need::optional;
+  std::vector<std::string_view> modes;
+  for (const auto& mode : spankey::deny_mode_names) modes.push_back(mode.name);
+  const deny_mode mode =
+      spankey::deny_mode_names[metadata.choice("deny", need::required, modes, modes.size())].value;
+  const auto needed_by = [&](std::initializer_list<deny_mode> modes_with_it) {
+    return std::find(modes_with_it.begin(), modes_with_it.end(), mode) != modes_with_it.end()
+               ? need::required
+               : need::optional;
   };
-  const need denial = c.deny == deny_kind::none ? need::optional : need::required;
+  const need denial = mode == deny_mode::none ? need::optional : need::required;
   c.deny_weight = metadata.number("deny_weight", denial);
   c.on = metadata.choice("deny_on", denial, {"wrong", "wrong+no"}, 2) == 0 ? spankey::deny_on::wrong
                                                                            : spankey::deny_on::wrong_and_none;
   c.statistics = metadata.choice("batch_statistics", need::optional, {"per_group", "joint"}, 2) == 0
                      ? spankey::batch_statistics::per_group
                      : spankey::batch_statistics::joint;
-  c.margin1 = metadata.number(
-      "margin1", needed_by({deny_kind::margin, deny_kind::margin_top, deny_kind::entropy_and_margin}));
-  c.margin2 = metadata.number("margin2", needed_by({deny_kind::margin_top}));
-  c.seal_weight = metadata.number("seal_weight", needed_by({deny_kind::sealed}));
-  c.gap = metadata.number("gap", needed_by({deny_kind::entropy_floor, deny_kind::entropy_and_margin}));
+  c.deny = {.mode = mode,
+            .gap = metadata.number(
+                "gap", needed_by({deny_mode::entropy_floor, deny_mode::entropy_floor_and_margin})),
+            .margin1 = metadata.number("margin1", needed_by({deny_mode::margin, deny_mode::margin_top,
+                                                             deny_mode::entropy_floor_and_margin})),
+            .margin2 = metadata.number("margin2", needed_by({deny_mode::margin_top})),
+            .seal_weight = metadata.number("seal_weight", needed_by({deny_mode::sealed}))};
 
   c.learning_rate = metadata.number("lr", need::required, 0);
   c.optimizer.momentum = metadata.number("momentum", need::required, 0);

@@ -11,7 +11,7 @@
 #include "spankey/file/safetensors.hpp"
 #include "spankey/inject/runtime.hpp"
 #include "spankey/layer/layer.hpp"
-#include "spankey/loss/deny/deny.hpp"
+#include "spankey/loss/deny/mode.hpp"
 #include "spankey/optim/sgd.hpp"
 
 namespace conformance {
@@ -21,27 +21,14 @@ enum class model_kind { mlp, small_cnn, small_resnet, resnet18 };
 /// bf16: activations and the weights in matrix products; everything else stays float.
 enum class precision_kind { fp32, bf16 };
 
-enum class deny_kind {
-  none,
-  entropy,
-  entropy_floor,
-  reject_class,
-  reject_head,
-  margin,
-  margin_top,
-  entropy_and_margin,
-  sealed
-};
-
 struct conformance_case {
   model_kind model = model_kind::mlp;
   spankey::runtime injector;
-  std::vector<int> sites;  // none without injection
-  deny_kind deny = deny_kind::none;
+  std::vector<int> sites;       // none without injection
+  spankey::deny_settings deny;  // 0 where the mode has no such parameter
   spankey::deny_on on = spankey::deny_on::wrong;
   spankey::batch_statistics statistics = spankey::batch_statistics::per_group;
-  double deny_weight = 0, margin1 = 0, margin2 = 0, gap = 0,
-         seal_weight = 0;  // 0 where the deny mode has none
+  double deny_weight = 0;  // 0 without a deny loss
   double learning_rate = 0;
   spankey::sgd_options optimizer;
   precision_kind precision = precision_kind::fp32;

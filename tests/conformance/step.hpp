@@ -17,13 +17,7 @@
 #include "spankey/backend/cpu/cpu.hpp"
 #include "spankey/backend/reference/reference.hpp"
 #include "spankey/checkpoint/weights.hpp"
-#include "spankey/loss/deny/blend.hpp"
-#include "spankey/loss/deny/entropy.hpp"
-#include "spankey/loss/deny/margin_top.hpp"
-#include "spankey/loss/deny/reject_class.hpp"
-#include "spankey/loss/deny/reject_head.hpp"
-#include "spankey/loss/deny/runtime.hpp"
-#include "spankey/loss/deny/sealed.hpp"
+#include "spankey/loss/deny/mode.hpp"
 #include "spankey/optim/sgd.hpp"
 #include "spankey/train/mirror.hpp"
 #include "spankey/train/step.hpp"
@@ -33,28 +27,6 @@ namespace conformance {
 
 inline std::string valid_key(int site) { return "key.valid." + std::to_string(site); }
 inline std::string invalid_key(int site) { return "key.invalid." + std::to_string(site); }
-
-/// Deny losses by the head that they need: every model is compiled once for all of a group.
-using semantic_deny = spankey::runtime_deny<spankey::entropy, spankey::entropy_floor, spankey::margin,
-                                            spankey::margin_top, spankey::entropy_and_margin>;
-using reject_deny = spankey::runtime_deny<spankey::reject_class, spankey::sealed>;
-
-inline semantic_deny semantic_deny_of(const conformance_case& c) {
-  const spankey::entropy_floor floor{.gap = c.gap};
-  const spankey::margin apart{.margin1 = c.margin1};
-  switch (c.deny) {
-    case deny_kind::entropy:
-      return {spankey::entropy{}};
-    case deny_kind::entropy_floor:
-      return {floor};
-    case deny_kind::margin:
-      return {apart};
-    case deny_kind::margin_top:
-      return {spankey::margin_top{.margin1 = c.margin1, .margin2 = c.margin2}};
-    default:
-      return {spankey::entropy_and_margin{.parts = {floor, apart}}};
-  }
-}
 
 /// Checks every tensor but the weights; returns n. Errors: safetensors.121 to .123, case.111 to .114.
 template <class Model>
@@ -68,7 +40,7 @@ index_t check_tensors(const conformance_case& c, const safetensors_file& file) {
     const std::string valid = valid_key(site), invalid = invalid_key(site);
     file.require(valid, dtype::f32, samples_shape(e, n));
     // Without a deny loss nobody needs the invalid keys; a writer may give them all the same.
-    if (c.deny != deny_kind::none || file.find(invalid) != nullptr)
+    if (c.deny.mode != spankey::deny_mode::none || file.find(invalid) != nullptr)
       file.require(invalid, dtype::f32, samples_shape(e, 1));
     expected.insert({valid, invalid});
   }
@@ -169,18 +141,7 @@ safetensors_writer run_with(const conformance_case& c, const safetensors_file& f
     using gate = spankey::gate<spankey::runtime, Sites>;
     return run_step<Model<Deny::outputs(Classes), gate, Backend, T>>(c, file, deny);
   };
-  switch (c.deny) {
-    case deny_kind::none:
-      return run(spankey::no_deny{});
-    case deny_kind::reject_class:
-      return run(reject_deny{spankey::reject_class{}});
-    case deny_kind::sealed:
-      return run(reject_deny{spankey::sealed{.weight = c.seal_weight}});
-    case deny_kind::reject_head:
-      return run(spankey::reject_head{});
-    default:
-      return run(semantic_deny_of(c));
-  }
+  return spankey::with_deny(c.deny, run);
 }
 
 template <template <spankey::head_outputs, class, class, class> class Model, int Classes, class Sites>

@@ -10,15 +10,7 @@
 #include "spankey/backend/cpu/cpu.hpp"
 #include "spankey/backend/cpu/describe.hpp"
 #include "spankey/data/linear_task.hpp"
-#include "spankey/loss/deny/blend.hpp"
-#include "spankey/loss/deny/entropy.hpp"
-#include "spankey/loss/deny/entropy_floor.hpp"
-#include "spankey/loss/deny/margin.hpp"
-#include "spankey/loss/deny/margin_top.hpp"
-#include "spankey/loss/deny/reject_class.hpp"
-#include "spankey/loss/deny/reject_head.hpp"
-#include "spankey/loss/deny/runtime.hpp"
-#include "spankey/loss/deny/sealed.hpp"
+#include "spankey/loss/deny/mode.hpp"
 #include "spankey/model/model.hpp"
 #include "spankey/optim/adam.hpp"
 #include "spankey/train/step.hpp"
@@ -29,34 +21,21 @@ struct device_text {
   static std::string text() { return spankey::describe(); }
 };
 
-/// Deny losses by the head that they need: one model serves all of a group.
-using semantic_deny = spankey::runtime_deny<spankey::entropy, spankey::entropy_floor, spankey::margin,
-                                            spankey::margin_top, spankey::entropy_and_margin>;
-using reject_deny = spankey::runtime_deny<spankey::reject_class, spankey::sealed>;
-
 /// Calls f with the deny loss and a scalar of the precision that the run names.
 template <class F>
 void with_types(const run_options& o, F&& f) {
-  using namespace spankey;
-  const margin apart{.margin1 = o.margin1};
-  const entropy_floor floor{.gap = o.gap};
-  const auto with_deny = [&](auto scalar) {
-    if (o.deny == "none") return f(no_deny{}, scalar);
-    if (o.deny == "A") return f(semantic_deny{entropy{}}, scalar);
-    if (o.deny == "A_soft") return f(semantic_deny{floor}, scalar);
-    if (o.deny == "C") return f(semantic_deny{apart}, scalar);
-    if (o.deny == "C_plus")
-      return f(semantic_deny{margin_top{.margin1 = o.margin1, .margin2 = o.margin2}}, scalar);
-    if (o.deny == "AC") return f(semantic_deny{entropy_and_margin{.parts = {floor, apart}}}, scalar);
-    if (o.deny == "B") return f(reject_deny{reject_class{}}, scalar);
-    if (o.deny == "sealed") return f(reject_deny{sealed{.weight = o.seal_weight}}, scalar);
-    return f(reject_head{}, scalar);  // B_aux
-  };
-  if (o.precision == "bf16") {
-    with_deny(bf16{});
-  } else {
-    with_deny(0.0F);
-  }
+  const spankey::deny_settings deny{.mode = spankey::deny_mode_of(o.deny),
+                                    .gap = o.gap,
+                                    .margin1 = o.margin1,
+                                    .margin2 = o.margin2,
+                                    .seal_weight = o.seal_weight};
+  spankey::with_deny(deny, [&](const auto& loss) {
+    if (o.precision == "bf16") {
+      f(loss, spankey::bf16{});
+    } else {
+      f(loss, 0.0F);
+    }
+  });
 }
 
 /// One model of the library for the program: Classes semantic classes, all of its sites gated.

@@ -9,6 +9,7 @@
 #include "network.hpp"
 #include "recipes.hpp"
 #include "spankey/core/error.hpp"
+#include "spankey/loss/deny/mode.hpp"
 
 namespace {
 
@@ -63,8 +64,7 @@ std::vector<setting> all_settings() {
   add("invalid-mixture", &o::invalid_mixture,
       "instead one invalid key a sample, its family drawn from these: FAMILY[@NUMBER][:WEIGHT],...",
       any_text("TEXT"));
-  add("deny", &o::deny, "deny loss",
-      one_of({"none", "A", "A_soft", "B", "B_aux", "C", "C_plus", "AC", "sealed"}));
+  add("deny", &o::deny, "deny loss", one_of(spankey::names_of(spankey::deny_mode_names)));
   add("deny-weight", &o::deny_weight, "lambda, the weight of the deny loss", non_negative);
   add("deny-on", &o::deny_on, "what is denied: the wrong key, or no key too", one_of({"wrong", "wrong+no"}));
   add("deny-warmup", &o::deny_warmup, "epochs over which lambda grows", count_from(0));

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "spankey/core/error.hpp"
 
@@ -18,6 +19,14 @@ struct choice {
   Enum value;
 };
 
+/// Every name, in the order of the table.
+template <class Enum, std::size_t N>
+std::vector<std::string> names_of(const std::array<choice<Enum>, N>& table) {
+  std::vector<std::string> names;
+  for (const auto& entry : table) names.emplace_back(entry.name);
+  return names;
+}
+
 /// Value called `name`; fails with `id` where the table has no such name. `where` says what is being chosen.
 template <class Enum, std::size_t N>
 Enum choose(const std::array<choice<Enum>, N>& table, std::string_view name, std::string_view id,
@@ -26,10 +35,7 @@ Enum choose(const std::array<choice<Enum>, N>& table, std::string_view name, std
     if (entry.name == name) return entry.value;
   }
   std::string allowed;
-  for (const auto& entry : table) {
-    if (!allowed.empty()) allowed += ", ";
-    allowed += entry.name;
-  }
+  for (const std::string& each : names_of(table)) allowed += (allowed.empty() ? "" : ", ") + each;
   fail(id, where, "found '", name, "', expected one of: ", allowed);
 }
 
