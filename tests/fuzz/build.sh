@@ -14,13 +14,10 @@ for name in "$@"; do
   sources=tests/fuzz/${name}_fuzz.cpp
   packages=""
   case $name in
-    config)
+    config | results)
       sources="$sources tests/fuzz/networks.cpp" packages="-ltbb"
-      for part in json_text experiment run_options run_folder recipes invalid_text network; do
-        sources="$sources $program/$part.cpp"
-      done
+      while read -r part; do sources="$sources $program/$part.cpp"; done <$program/json_parts.txt
       ;;
-    results) sources="$sources $program/json_text.cpp $program/report/json_file.cpp $program/report/read_metrics.cpp" ;;
     key_space | key_file) packages="-ltbb" ;;
     gzip) packages="-lz" ;;
     picture) packages="-ltbb -lpng -ljpeg" ;;
