@@ -1,8 +1,7 @@
 // SGD, Adam, zeroing and the norm of gradients: one launch for up to 64 parameters, which come as kernel arguments.
-#include <cmath>
-
 #include "launch.cuh"
 #include "spankey/backend/cuda/kernels.hpp"
+#include "spankey/backend/update.hpp"
 
 namespace spankey::cuda {
 
@@ -38,31 +37,17 @@ __device__ void for_each_element(const item_list& all, const F& f) {
   for (index_t e = first + threadIdx.x; e < last; e += blockDim.x) f(item, e);
 }
 
-struct sgd_factors {
-  float learning_rate, momentum, weight_decay;
-  bool with_momentum, nesterov, first_step;
-};
-
-__global__ void sgd_kernel(item_list all, sgd_factors u, const step_values* now) {
-  const float rate = now != nullptr ? static_cast<float>(now->learning_rate) : u.learning_rate;
-  const bool first = now != nullptr ? now->first_step != 0 : u.first_step;
+__global__ void sgd_kernel(item_list all, sgd_factors<float> u, const step_values* now) {
+  if (now != nullptr) {
+    u.learning_rate = static_cast<float>(now->learning_rate);
+    u.first_step = now->first_step != 0;
+  }
   for_each_element(all, [&](const update_item& p, index_t i) {
-    float g = p.gradient[i] + u.weight_decay * p.value[i];
-    if (u.with_momentum) {
-      const float v = first ? g : u.momentum * p.momentum[i] + g;
-      p.momentum[i] = v;
-      g = u.nesterov ? g + u.momentum * v : v;
-    }
-    p.value[i] -= rate * g;
+    sgd_element(u, p.gradient[i], u.with_momentum ? p.momentum + i : nullptr, p.value[i]);
   });
 }
 
-struct adam_factors {
-  float decay, shrink, beta1, rest1, beta2, rest2, step_size, correction, epsilon;
-  bool first_step;
-};
-
-__global__ void adam_kernel(item_list all, adam_factors u, const step_values* now) {
+__global__ void adam_kernel(item_list all, adam_factors<float> u, const step_values* now) {
   if (now != nullptr) {
     u.step_size = static_cast<float>(now->adam_step_size);
     u.correction = static_cast<float>(now->adam_root_correction);
@@ -70,13 +55,7 @@ __global__ void adam_kernel(item_list all, adam_factors u, const step_values* no
     u.first_step = now->first_step != 0;
   }
   for_each_element(all, [&](const update_item& p, index_t i) {
-    const float g = p.gradient[i] + u.decay * p.value[i];
-    const float m = u.beta1 * (u.first_step ? 0.0F : p.momentum[i]) + u.rest1 * g;
-    const float v = u.beta2 * (u.first_step ? 0.0F : p.second[i]) + u.rest2 * g * g;
-    p.momentum[i] = m;
-    p.second[i] = v;
-    const float root = sqrtf(v) / u.correction + u.epsilon;
-    p.value[i] = u.shrink * p.value[i] - u.step_size * m / root;
+    adam_element(u, p.gradient[i], p.momentum[i], p.second[i], p.value[i]);
   });
 }
 
@@ -119,28 +98,14 @@ __global__ void add_squares_kernel(unsigned blocks, const double* partial, bool 
 
 void sgd(const sgd_update& u, const update_list& list) {
   const item_list all = blocks_of(list);
-  const sgd_factors factors{static_cast<float>(u.learning_rate),
-                            static_cast<float>(u.momentum),
-                            static_cast<float>(u.weight_decay),
-                            u.momentum != 0,
-                            u.nesterov,
-                            u.first_step};
-  launch("sgd", sgd_kernel, all.first_block[all.size], block_threads, all, factors, values_in_memory());
+  launch("sgd", sgd_kernel, all.first_block[all.size], block_threads, all, sgd_factors<float>(u),
+         values_in_memory());
 }
 
 void adam(const adam_update& u, const update_list& list) {
   const item_list all = blocks_of(list);
-  const adam_factors factors{static_cast<float>(u.decoupled ? 0 : u.weight_decay),
-                             static_cast<float>(u.decoupled ? 1 - u.learning_rate * u.weight_decay : 1),
-                             static_cast<float>(u.beta1),
-                             static_cast<float>(1 - u.beta1),
-                             static_cast<float>(u.beta2),
-                             static_cast<float>(1 - u.beta2),
-                             static_cast<float>(u.step_size()),
-                             static_cast<float>(u.root_correction()),
-                             static_cast<float>(u.epsilon),
-                             u.step == 1};
-  launch("adam", adam_kernel, all.first_block[all.size], block_threads, all, factors, values_in_memory());
+  launch("adam", adam_kernel, all.first_block[all.size], block_threads, all, adam_factors<float>(u),
+         values_in_memory());
 }
 
 void zero_gradients(const update_list& list) {

@@ -1,5 +1,5 @@
 // Adam, and AdamW (decoupled weight decay), as torch.optim.Adam and torch.optim.AdamW without amsgrad. The formula is in
-// backend/reference/update.hpp; the first moment lies in a parameter's momentum.
+// backend/update.hpp; the first moment lies in a parameter's momentum.
 //
 // The second moment costs memory only where it is asked for, before the memory is planned:
 //   keep_second_moment(model);   const arena memory(model, samples);

@@ -1,5 +1,5 @@
 // Stochastic gradient descent with momentum, Nesterov momentum and weight decay on every parameter, as
-// torch.optim.SGD with dampening 0. The formula is in backend/reference/update.hpp.
+// torch.optim.SGD with dampening 0. The formula is in backend/update.hpp.
 #pragma once
 
 #include <cstdint>

@@ -1,10 +1,5 @@
-// Updates of a parameter from its gradient, CPU, each in one pass over memory. SGD (dampening 0):
-//   g = dw + weight_decay w;   v = first step ? g : momentum v + g;   w -= lr (nesterov ? g + momentum v : v)
-// Without momentum, w -= lr g and v stays untouched. Adam, at step t = 1, 2, ...:
-//   g = dw + weight_decay w;   m = beta1 m + (1 - beta1) g;   v = beta2 v + (1 - beta2) g^2
-//   w -= lr / (1 - beta1^t) m / (sqrt(v) / sqrt(1 - beta2^t) + epsilon)
-// AdamW: w *= 1 - lr weight_decay, and g = dw. squared_norm is the sum of squares of a gradient.
-// Specification: backend/reference/update.hpp.
+// Updates of a parameter from its gradient, CPU, each in one pass over memory; the formulas are those of backend/update.hpp.
+// squared_norm is the sum of squares of a gradient. Specification: backend/reference/update.hpp.
 #pragma once
 
 #include <algorithm>
@@ -14,24 +9,15 @@
 #include "spankey/backend/cpu/lanes.hpp"
 #include "spankey/backend/cpu/root.hpp"
 #include "spankey/backend/cpu/tag.hpp"
+#include "spankey/backend/update.hpp"
 
 namespace spankey::cpu {
-/// What every element of an Adam update is multiplied with: computed once, in double.
-struct adam_factors {
-  float decay, shrink, beta1, rest1, beta2, rest2, step_size, inverse_correction, epsilon;
-  bool first_step;
+/// Multiplied, where the formula divides.
+struct adam_factors : spankey::adam_factors<float> {
+  float inverse_correction;
 
   explicit adam_factors(const adam_update& u)
-      : decay(static_cast<float>(u.decoupled ? 0 : u.weight_decay)),
-        shrink(static_cast<float>(u.decoupled ? 1 - u.learning_rate * u.weight_decay : 1)),
-        beta1(static_cast<float>(u.beta1)),
-        rest1(static_cast<float>(1 - u.beta1)),
-        beta2(static_cast<float>(u.beta2)),
-        rest2(static_cast<float>(1 - u.beta2)),
-        step_size(static_cast<float>(u.step_size())),
-        inverse_correction(static_cast<float>(1 / u.root_correction())),
-        epsilon(static_cast<float>(u.epsilon)),
-        first_step(u.step == 1) {}
+      : spankey::adam_factors<float>(u), inverse_correction(static_cast<float>(1 / u.root_correction())) {}
 };
 }  // namespace spankey::cpu
 
