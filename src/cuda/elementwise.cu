@@ -83,6 +83,39 @@ __global__ void inject_backward_kernel(injection_policy p, index_t samples, inde
   }
 }
 
+// One number of the key acts on several elements: a thread an element, and for the key's gradient one a number.
+template <class T>
+__global__ void inject_shared_forward_kernel(injection_policy p, index_t count, site_geometry site,
+                                             const T* x, const float* keys, index_t stride, T* y) {
+  const index_t at = thread_index();
+  if (at >= count) return;
+  const key_effect e = effect_of(p, keys[at / site.size() * stride + site.key_of(at % site.size())]);
+  y[at] = from_float<T>(to_float(x[at]) * e.factor + e.shift);
+}
+template <class T>
+__global__ void inject_shared_backward_kernel(injection_policy p, index_t count, site_geometry site,
+                                              const float* keys, index_t stride, const T* dy, T* dx) {
+  const index_t at = thread_index();
+  if (at >= count) return;
+  const key_effect e = effect_of(p, keys[at / site.size() * stride + site.key_of(at % site.size())]);
+  dx[at] = from_float<T>(to_float(dy[at]) * e.factor);
+}
+template <class T>
+__global__ void inject_shared_key_kernel(injection_policy p, index_t count, site_geometry site, const T* x,
+                                         const float* keys, index_t stride, const T* dy, float* dkey) {
+  const index_t at = thread_index();
+  if (at >= count) return;
+  const index_t n = at / site.key_size(), k = at % site.key_size();
+  const bool channel = site.key == key_shape::channel;
+  const index_t first = n * site.size() + (channel ? k : k * site.channels),
+                step = channel ? site.channels : 1, terms = channel ? site.positions : site.channels;
+  const key_effect e = effect_of(p, keys[n * stride + k]);
+  float sum = 0;
+  for (index_t i = first; i < first + terms * step; i += step)
+    sum += to_float(dy[i]) * (p.formula == injection_formula::multiply ? to_float(x[i]) : 1.0F);
+  dkey[at] = sum * e.slope;
+}
+
 // Samples that one thread serves.
 constexpr index_t shared_rows = 16;
 index_t rows_of(index_t stride) { return stride == 0 ? shared_rows : 1; }
@@ -101,8 +134,14 @@ void scale(index_t count, const float* factor, T* y) {
 }
 
 template <class T>
-void inject_forward(const injection_policy& policy, index_t samples, index_t d, const T* x,
+void inject_forward(const injection_policy& policy, index_t samples, const site_geometry& site, const T* x,
                     key_view<const float> keys, T* y) {
+  const index_t d = site.size();
+  if (site.key != key_shape::element) {
+    launch("inject_shared_forward", inject_shared_forward_kernel<T>, pieces(samples * d, block_threads),
+           block_threads, policy, samples * d, site, x, keys.data, keys.stride, y);
+    return;
+  }
   const index_t rows = rows_of(keys.stride);
   with_packs<T>(d, aligned(x) && aligned(y), [&](auto v) {
     launch("inject_forward", inject_forward_kernel<T, v()>,
@@ -111,8 +150,19 @@ void inject_forward(const injection_policy& policy, index_t samples, index_t d, 
   });
 }
 template <class T>
-void inject_backward(const injection_policy& policy, index_t samples, index_t d, const T* x,
+void inject_backward(const injection_policy& policy, index_t samples, const site_geometry& site, const T* x,
                      key_view<const float> keys, const T* dy, T* dx, float* dkey) {
+  const index_t d = site.size();
+  if (site.key != key_shape::element) {
+    // Before dx, which may overwrite dy.
+    const index_t numbers = samples * site.key_size();
+    if (dkey != nullptr)
+      launch("inject_shared_key", inject_shared_key_kernel<T>, pieces(numbers, block_threads), block_threads,
+             policy, numbers, site, x, keys.data, keys.stride, dy, dkey);
+    launch("inject_shared_backward", inject_shared_backward_kernel<T>, pieces(samples * d, block_threads),
+           block_threads, policy, samples * d, site, keys.data, keys.stride, dy, dx);
+    return;
+  }
   const index_t rows = rows_of(keys.stride);
   with_packs<T>(d, aligned(x) && aligned(dy) && aligned(dx), [&](auto v) {
     launch("inject_backward", inject_backward_kernel<T, v()>,
@@ -121,12 +171,12 @@ void inject_backward(const injection_policy& policy, index_t samples, index_t d,
   });
 }
 
-#define SPANKEY_INSTANTIATE(T)                                                          \
-  template void add<T>(index_t, const T*, T*);                                          \
-  template void scale<T>(index_t, const float*, T*);                                    \
-  template void inject_forward<T>(const injection_policy&, index_t, index_t, const T*,  \
-                                  key_view<const float>, T*);                           \
-  template void inject_backward<T>(const injection_policy&, index_t, index_t, const T*, \
+#define SPANKEY_INSTANTIATE(T)                                                                       \
+  template void add<T>(index_t, const T*, T*);                                                       \
+  template void scale<T>(index_t, const float*, T*);                                                 \
+  template void inject_forward<T>(const injection_policy&, index_t, const site_geometry&, const T*,  \
+                                  key_view<const float>, T*);                                        \
+  template void inject_backward<T>(const injection_policy&, index_t, const site_geometry&, const T*, \
                                    key_view<const float>, const T*, T*, float*)
 SPANKEY_INSTANTIATE(float);
 SPANKEY_INSTANTIATE(bf16);

@@ -14,6 +14,7 @@
 #include <string_view>
 
 #include "spankey/core/error.hpp"
+#include "spankey/core/key_shape.hpp"
 #include "spankey/core/memory.hpp"
 #include "spankey/inject/none.hpp"
 #include "spankey/layer/layer.hpp"
@@ -207,14 +208,14 @@ class injecting_site : public key_site<Backend, T> {
     return true;
   }
   void inject(index_t n, const T* x, const key_view<const master>& key, T* y) override {
-    with_policy([&](const auto& policy) { kernels::forward(policy, n, this->in().size(), x, key, y); });
+    with_policy([&](const auto& policy) { kernels::forward(policy, n, site(), x, key, y); });
   }
   void inject_back(index_t n, const T* x, const key_view<const master>& key, T* dy, master* dk) override {
-    with_policy(
-        [&](const auto& policy) { kernels::backward(policy, n, this->in().size(), x, key, dy, dy, dk); });
+    with_policy([&](const auto& policy) { kernels::backward(policy, n, site(), x, key, dy, dy, dk); });
   }
 
  private:
+  [[nodiscard]] site_geometry site() const { return geometry_of(this->in(), key_shape::element); }
   template <class F>
   void with_policy(F&& f) const {
     if constexpr (requires { injector.visit(f); }) {

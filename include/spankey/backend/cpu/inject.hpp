@@ -1,89 +1,45 @@
 // Key injection, CPU: y = injector.forward(x, k) element by element, and its gradients; everything overwrites.
-//   dx(n,:) = dy d(y)/d(x)        dk(n,:) = dy d(y)/d(k), one row per sample even where the key is shared
-// x, y (N, d); keys.stride is 0 (one key for all samples) or d. The formulas of backend/injection.hpp have vector
-// kernels, with a tanh accurate to 2e-7; any other policy runs its own functions, in float, in the same blocks.
+//   dx(n,:) = dy d(y)/d(x)        dk(n,j) = sum of dy d(y)/d(k) over the elements that number j acts on
+// x, y (N, site.size()); keys and dk (N, site.key_size()), one row of dk per sample even where the key is shared;
+// keys.stride is 0 (one key for all samples) or site.key_size(). The formulas of backend/injection.hpp have vector kernels,
+// with a tanh accurate to 2e-7; any other policy runs its own functions, in float, in the same blocks (inject_block.hpp).
 // Specification: backend/reference/inject.hpp and the policies of inject/.
 #pragma once
 
 #include <algorithm>
 
-#include "spankey/backend/cpu/lanes.hpp"
+#include "spankey/backend/cpu/inject_block.hpp"
 #include "spankey/backend/cpu/tag.hpp"
-#include "spankey/backend/injection.hpp"
-
-#define SPANKEY_ISA_TEXT "spankey/backend/cpu/inject_key.inl"
-#include "spankey/backend/cpu/foreach_isa.hpp"
-#define SPANKEY_SCALAR_TEXT "spankey/backend/cpu/inject.inl"
-#define SPANKEY_ISA_TEXT "spankey/backend/cpu/foreach_scalar.inl"
-#include "spankey/backend/cpu/foreach_isa.hpp"
-#undef SPANKEY_SCALAR_TEXT
 
 namespace spankey {
 
 template <cpu::Scalar T>
 struct inject_kernels<backend::cpu, T> {
   template <class Injector>
-  static void forward(const Injector& injector, index_t samples, index_t d, const T* x,
+  static void forward(const Injector& injector, index_t samples, const site_geometry& site, const T* x,
                       key_view<const float> keys, T* y) {
-    for_each_block(samples, d, [&](index_t first, index_t last, index_t column, index_t count) {
-      if constexpr (formula_of<Injector> == injection_formula::multiply) {
-        const auto factors = SPANKEY_DISPATCH(multiplicative_factors);
-        const auto scale = SPANKEY_DISPATCH(inject_scale);
-        float factor[block_columns];
-        for (index_t n = first; n < last; ++n) {
-          if (n == first || keys.stride != 0)
-            factors(count, injector.gamma, Injector::lowest, Injector::highest,
-                    keys.data + n * keys.stride + column, factor, nullptr);
-          scale(count, x + n * d + column, factor, y + n * d + column);
-        }
-      } else if constexpr (formula_of<Injector> == injection_formula::add) {
-        const auto add = SPANKEY_DISPATCH(inject_add);
-        for (index_t n = first; n < last; ++n)
-          add(count, injector.gamma, x + n * d + column, keys.data + n * keys.stride + column,
-              y + n * d + column);
-      } else {
-        for (index_t n = first; n < last; ++n)
-          for (index_t i = column; i < column + count; ++i)
-            y[n * d + i] = static_cast<T>(
-                injector.forward(static_cast<float>(x[n * d + i]), keys.data[n * keys.stride + i]));
+    for_each_block(samples, site.size(), [&](index_t first, index_t last, index_t column, index_t count) {
+      cpu::inject_block<Injector, T> block(injector, false);
+      for (index_t n = first; n < last; ++n) {
+        if (n == first || keys.stride != 0) read({site, column, count}, keys.data + n * keys.stride, block);
+        const index_t at = n * site.size() + column;
+        block.forward(count, x + at, y + at);
       }
     });
   }
 
   /// dx may alias dy; dkey may be null.
   template <class Injector>
-  static void backward(const Injector& injector, index_t samples, index_t d, const T* x,
+  static void backward(const Injector& injector, index_t samples, const site_geometry& site, const T* x,
                        key_view<const float> keys, const T* dy, T* dx, float* dkey) {
-    for_each_block(samples, d, [&](index_t first, index_t last, index_t column, index_t count) {
-      if constexpr (formula_of<Injector> == injection_formula::multiply) {
-        const auto factors = SPANKEY_DISPATCH(multiplicative_factors);
-        const auto scale = SPANKEY_DISPATCH(inject_scale);
-        const auto key_gradient = SPANKEY_DISPATCH(inject_scale_key);
-        float factor[block_columns], slope[block_columns];
-        for (index_t n = first; n < last; ++n) {
-          if (n == first || keys.stride != 0)
-            factors(count, injector.gamma, Injector::lowest, Injector::highest,
-                    keys.data + n * keys.stride + column, factor, dkey != nullptr ? slope : nullptr);
-          const index_t at = n * d + column;
-          // Before dx, which may overwrite dy.
-          if (dkey != nullptr) key_gradient(count, x + at, slope, dy + at, dkey + at);
-          scale(count, dy + at, factor, dx + at);
-        }
-      } else if constexpr (formula_of<Injector> == injection_formula::add) {
-        const auto key_gradient = SPANKEY_DISPATCH(inject_add_key);
-        for (index_t n = first; n < last; ++n) {
-          const index_t at = n * d + column;
-          if (dkey != nullptr) key_gradient(count, injector.gamma, dy + at, dkey + at);
-          if (dx != dy) std::copy_n(dy + at, count, dx + at);
-        }
-      } else {
-        for (index_t n = first; n < last; ++n)
-          for (index_t i = column; i < column + count; ++i) {
-            const auto g = injector.backward(static_cast<float>(x[n * d + i]), keys.data[n * keys.stride + i],
-                                             static_cast<float>(dy[n * d + i]));
-            dx[n * d + i] = static_cast<T>(g.dx);
-            if (dkey != nullptr) dkey[n * d + i] = g.dk;
-          }
+    if (dkey != nullptr && site.key != key_shape::element)
+      return backward_collected(injector, samples, site, x, keys, dy, dx, dkey);
+    for_each_block(samples, site.size(), [&](index_t first, index_t last, index_t column, index_t count) {
+      cpu::inject_block<Injector, T> block(injector, dkey != nullptr);
+      for (index_t n = first; n < last; ++n) {
+        if (n == first || keys.stride != 0) read({site, column, count}, keys.data + n * keys.stride, block);
+        const index_t at = n * site.size() + column;
+        block.backward(count, x + at, dy + at, dx + at, dkey != nullptr ? dkey + at : nullptr);
       }
     });
   }
@@ -104,7 +60,7 @@ struct inject_kernels<backend::cpu, T> {
 
  private:
   // A block is a piece of the key times a few samples: a shared key is turned into factors once for all.
-  static constexpr index_t block_columns = 2048, block_samples = 8;
+  static constexpr index_t block_columns = cpu::inject_columns, block_samples = 8;
 
   // f(first sample, last sample, column, columns), in parallel.
   template <class F>
@@ -113,6 +69,34 @@ struct inject_kernels<backend::cpu, T> {
     parallel_for(cpu::pieces(samples, block_samples) * across, [&](index_t task) {
       const index_t first = task / across * block_samples, column = task % across * block_columns;
       f(first, std::min(first + block_samples, samples), column, std::min(block_columns, d - column));
+    });
+  }
+
+  template <class Block>
+  static void read(const cpu::key_columns& columns, const float* key, Block& block) {
+    if (columns.site.key == key_shape::element) {
+      block.read(columns.count, key + columns.first);
+    } else {
+      block.read(columns, key);
+    }
+  }
+
+  // A sample a task: the sums of its key's gradient run over all its columns.
+  template <class Injector>
+  static void backward_collected(const Injector& injector, index_t samples, const site_geometry& site,
+                                 const T* x, key_view<const float> keys, const T* dy, T* dx, float* dkey) {
+    parallel_for(samples, [&](index_t n) {
+      cpu::inject_block<Injector, T> block(injector, true);
+      float* const sums = dkey + n * site.key_size();
+      float apart[block_columns];
+      std::fill_n(sums, site.key_size(), 0.0F);
+      for (index_t column = 0; column < site.size(); column += block_columns) {
+        const cpu::key_columns columns{site, column, std::min(block_columns, site.size() - column)};
+        const index_t at = n * site.size() + column;
+        block.read(columns, keys.data + n * keys.stride);
+        block.backward(columns.count, x + at, dy + at, dx + at, apart);
+        columns.collect(apart, sums);
+      }
     });
   }
 };

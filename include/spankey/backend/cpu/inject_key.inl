@@ -35,3 +35,11 @@ inline void multiplicative_factors(index_t count, float gamma, double lowest, do
       store_lanes(slope + i, n, ((m >= low) & (m <= high)) ? (1.0F - t * t) * gamma : zero);
   }
 }
+
+// The sum of a row: four vectors side by side, then their lanes.
+inline float inject_total(index_t count, const float* v) {
+  lanes sum[4] = {};
+  for (index_t i = 0; i < count; i += SPANKEY_LANES)
+    sum[i / SPANKEY_LANES % 4] += load_lanes(v + i, count - i);
+  return total_of((sum[0] + sum[1]) + (sum[2] + sum[3]));
+}

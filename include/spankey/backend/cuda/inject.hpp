@@ -10,15 +10,15 @@ namespace spankey {
 template <cuda::Scalar T>
 struct inject_kernels<backend::cuda, T> {
   template <class Injector>
-  static void forward(const Injector& injector, index_t samples, index_t d, const T* x,
+  static void forward(const Injector& injector, index_t samples, const site_geometry& site, const T* x,
                       key_view<const float> keys, T* y) {
-    cuda::inject_forward(policy_of(injector), samples, d, x, keys, y);
+    cuda::inject_forward(policy_of(injector), samples, site, x, keys, y);
   }
   /// dx may alias dy; dkey may be null.
   template <class Injector>
-  static void backward(const Injector& injector, index_t samples, index_t d, const T* x,
+  static void backward(const Injector& injector, index_t samples, const site_geometry& site, const T* x,
                        key_view<const float> keys, const T* dy, T* dx, float* dkey) {
-    cuda::inject_backward(policy_of(injector), samples, d, x, keys, dy, dx, dkey);
+    cuda::inject_backward(policy_of(injector), samples, site, x, keys, dy, dx, dkey);
   }
   static void add(index_t count, const T* from, T* to) { cuda::add(count, from, to); }
   static void scale(index_t count, const float* factor, T* y) { cuda::scale(count, factor, y); }

@@ -11,6 +11,7 @@
 #include "spankey/backend/backend.hpp"
 #include "spankey/backend/injection.hpp"
 #include "spankey/backend/loss.hpp"
+#include "spankey/core/key_shape.hpp"
 
 namespace spankey::cuda {
 
@@ -79,11 +80,11 @@ struct injection_policy {
   float gamma = 1, lowest = 0, highest = 0;  // bounds of the multiplier
 };
 template <class T>
-void inject_forward(const injection_policy& policy, index_t samples, index_t d, const T* x,
+void inject_forward(const injection_policy& policy, index_t samples, const site_geometry& site, const T* x,
                     key_view<const float> keys, T* y);
 /// dx may alias dy; dkey may be null.
 template <class T>
-void inject_backward(const injection_policy& policy, index_t samples, index_t d, const T* x,
+void inject_backward(const injection_policy& policy, index_t samples, const site_geometry& site, const T* x,
                      key_view<const float> keys, const T* dy, T* dx, float* dkey);
 template <class T>
 void add(index_t count, const T* from, T* to);

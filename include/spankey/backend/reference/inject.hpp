@@ -1,30 +1,37 @@
 // Key injection, reference: y = injector.forward(x, k) element by element, and its gradients.
-//   dx(n,:) = dy d(y)/d(x)        dk(n,:) = dy d(y)/d(k), one row per sample even where the key is shared
-// x, y (N, d); keys.stride is 0 (one key for all samples) or d. The injector is a policy of inject/.
+//   dx(n,:) = dy d(y)/d(x)        dk(n,j) = sum of dy d(y)/d(k) over the elements that number j acts on
+// x, y (N, site.size()); keys and dk (N, site.key_size()), one row of dk per sample even where the key is shared:
+// keys.stride is 0 (one key for all samples) or site.key_size(). The injector is a policy of inject/.
 #pragma once
 
+#include <algorithm>
+
 #include "spankey/backend/reference/tag.hpp"
+#include "spankey/core/key_shape.hpp"
 
 namespace spankey {
 
 template <class T>
 struct inject_kernels<backend::reference, T> {
   template <class Injector>
-  static void forward(const Injector& injector, index_t samples, index_t d, const T* x,
+  static void forward(const Injector& injector, index_t samples, const site_geometry& site, const T* x,
                       key_view<const T> keys, T* y) {
     for (index_t n = 0; n < samples; ++n)
-      for (index_t i = 0; i < d; ++i)
-        y[n * d + i] = injector.forward(x[n * d + i], keys.data[n * keys.stride + i]);
+      for (index_t i = 0; i < site.size(); ++i)
+        y[n * site.size() + i] =
+            injector.forward(x[n * site.size() + i], keys.data[n * keys.stride + site.key_of(i)]);
   }
   /// dx may alias dy; dkey may be null.
   template <class Injector>
-  static void backward(const Injector& injector, index_t samples, index_t d, const T* x,
+  static void backward(const Injector& injector, index_t samples, const site_geometry& site, const T* x,
                        key_view<const T> keys, const T* dy, T* dx, T* dkey) {
+    if (dkey != nullptr) std::fill_n(dkey, samples * site.key_size(), T(0));
     for (index_t n = 0; n < samples; ++n)
-      for (index_t i = 0; i < d; ++i) {
-        const auto g = injector.backward(x[n * d + i], keys.data[n * keys.stride + i], dy[n * d + i]);
-        dx[n * d + i] = g.dx;
-        if (dkey != nullptr) dkey[n * d + i] = g.dk;
+      for (index_t i = 0; i < site.size(); ++i) {
+        const index_t at = n * site.size() + i, k = site.key_of(i);
+        const auto g = injector.backward(x[at], keys.data[n * keys.stride + k], dy[at]);
+        dx[at] = g.dx;
+        if (dkey != nullptr) dkey[n * site.key_size() + k] += g.dk;
       }
   }
   /// to(i) += from(i): gradients of groups that share an input.
