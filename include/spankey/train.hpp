@@ -19,6 +19,7 @@
 #include "spankey/inject/runtime.hpp"
 #include "spankey/key/issued_key.hpp"
 #include "spankey/key/sampler.hpp"
+#include "spankey/loss/deny/any.hpp"
 #include "spankey/loss/deny/blend.hpp"
 #include "spankey/loss/deny/entropy.hpp"
 #include "spankey/loss/deny/entropy_floor.hpp"

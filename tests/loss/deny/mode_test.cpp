@@ -37,6 +37,13 @@ void is(const char* name, const Loss& expected) {
     CHECK(named.denied_gradient == alone.denied_gradient);
   });
   CHECK(calls == 1);
+  const deny_of_any_mode any = deny_of(s);
+  CHECK(any.denies == Loss::denies);
+  CHECK(any.outputs(7).same_as(Loss::outputs(7)));
+  auto named = batch;
+  CHECK(named(any) == value);
+  CHECK(named.valid_gradient == alone.valid_gradient);
+  CHECK(named.denied_gradient == alone.denied_gradient);
 }
 
 }  // namespace
