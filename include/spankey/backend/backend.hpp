@@ -2,7 +2,7 @@
 //
 // A backend is a tag; its kernels are specialisations, one struct per operation, found by (tag, scalar):
 //   conv2d_kernels  batch_norm_kernels  layer_norm_kernels  activation_kernels  pool2d_kernels  linear_kernels
-//   inject_kernels  update_kernels
+//   inject_kernels  dropout_kernels  elementwise_kernels  update_kernels
 // and, where the memory is not the host's, loss_kernels (backend/loss.hpp),
 // each in a header of the operation's name under backend/<tag>/. Layers call nothing else, so a new backend
 // needs no change outside its folder. backend/reference/ is the specification: plain loops, one formula each.
@@ -146,6 +146,19 @@ struct linear_problem {
   index_t samples, in, out;
 };
 
+/// One dropout: element i is dropped where number first + i of (seed, stream::dropout, step) is below the threshold, with
+/// `probability`, from 0 to 1; what stays is scaled so that its mean does. `first` keeps layers of one step apart.
+struct dropout_problem {
+  double probability;
+  std::uint64_t seed = 0, step = 0, first = 0;
+
+  /// Of numbers of 32 bits: 0 drops none, 2^32 all.
+  [[nodiscard]] constexpr std::uint64_t threshold() const {
+    return static_cast<std::uint64_t>(probability * 0x1p32 + 0.5);
+  }
+  [[nodiscard]] constexpr double scale() const { return probability < 1 ? 1 / (1 - probability) : 0; }
+};
+
 /// Keys of one group of samples at one site. data == nullptr: no key; stride 0: one key for all samples.
 template <class T>
 struct key_view {
@@ -205,6 +218,8 @@ SPANKEY_DECLARE_KERNELS(activation_kernels);
 SPANKEY_DECLARE_KERNELS(pool2d_kernels);
 SPANKEY_DECLARE_KERNELS(linear_kernels);
 SPANKEY_DECLARE_KERNELS(inject_kernels);
+SPANKEY_DECLARE_KERNELS(dropout_kernels);
+SPANKEY_DECLARE_KERNELS(elementwise_kernels);
 SPANKEY_DECLARE_KERNELS(update_kernels);
 #undef SPANKEY_DECLARE_KERNELS
 
@@ -241,6 +256,10 @@ concept Backend = has_kernels<B, T> &&
   linear_kernels<B, T>::forward(map, in, w, w, dw, dw);
   linear_kernels<B, T>::backward_data(map, w, w, out, dw);
   linear_kernels<B, T>::backward_weights(map, in, w, dw, dw, dw);
+  dropout_kernels<B, T>::forward(dropout_problem{}, n, in, out);
+  dropout_kernels<B, T>::backward(dropout_problem{}, n, in, out);
+  elementwise_kernels<B, T>::add(n, in, out);
+  elementwise_kernels<B, T>::sum(n, in, in, out);
   inject_kernels<B, T>::add(n, in, out);
   inject_kernels<B, T>::scale(n, w, out);
   update_kernels<B, master_t<T>>::sgd(update, n, w, dw, dw);

@@ -39,6 +39,7 @@ enum class stream : std::uint32_t {
   linear_task = 9,
   issued_keys = 10,
   split = 11,
+  dropout = 12,
 };
 
 /// All random numbers of one (seed, stream, step); `index` picks one. step < 2^32.

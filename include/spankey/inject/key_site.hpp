@@ -119,7 +119,7 @@ class key_site : public visited<T> {
     }
     if (!splits_) return;
     for (index_t g = 1; g < p.groups; ++g)
-      inject_kernels<Backend, T>::add(each * shape_.size(), dy + g * each * shape_.size(), dy);
+      elementwise_kernels<Backend, T>::add(each * shape_.size(), dy + g * each * shape_.size(), dy);
     p.shared = true;
     n = each;
   }

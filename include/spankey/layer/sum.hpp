@@ -19,8 +19,7 @@ class sum_layer : public layer<Backend, T> {
   }
   const T* forward(const pass&, index_t n, const T* x, const T* addend) override {
     const index_t count = n * this->out().size();
-    memory_of<Backend>::copy(x, count, y_.data);
-    inject_kernels<Backend, T>::add(count, addend, y_.data);
+    elementwise_kernels<Backend, T>::sum(count, x, addend, y_.data);
     if (after_ != activation::identity)
       activation_kernels<Backend, T>::forward(after_, count, y_.data, y_.data);
     return y_.data;

@@ -132,7 +132,8 @@ void layered_network<Backend, T>::backward(pass p, index_t samples) {
         memory_of<Backend>::copy(in_register(op.dy), samples * size_of(op.dy), in_register(op.dx));
         break;
       case backward_kind::add:
-        inject_kernels<Backend, T>::add(samples * size_of(op.dy), in_register(op.dy), in_register(op.dx));
+        elementwise_kernels<Backend, T>::add(samples * size_of(op.dy), in_register(op.dy),
+                                             in_register(op.dx));
         break;
     }
   }

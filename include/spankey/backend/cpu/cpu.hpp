@@ -5,6 +5,8 @@
 #include "spankey/backend/cpu/batch_norm.hpp"
 #include "spankey/backend/cpu/conv2d.hpp"
 #include "spankey/backend/cpu/describe.hpp"
+#include "spankey/backend/cpu/dropout.hpp"
+#include "spankey/backend/cpu/elementwise.hpp"
 #include "spankey/backend/cpu/inject.hpp"
 #include "spankey/backend/cpu/layer_norm.hpp"
 #include "spankey/backend/cpu/linear.hpp"

@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <numbers>
 
+#include "spankey/backend/cpu/philox.hpp"
 #include "spankey/backend/cpu/root.hpp"
 #include "spankey/core/random.hpp"
 #include "spankey/core/shape.hpp"

@@ -1,23 +1,5 @@
 // Normal numbers of one family; see gaussian.hpp. A vector holds one word of several blocks: SPANKEY_LANES / 2 lanes.
-typedef unsigned long long wide_lanes __attribute__((vector_size(4 * SPANKEY_LANES)));
 typedef float narrow_lanes __attribute__((vector_size(2 * SPANKEY_LANES)));
-
-// Product of the lower halves of each lane.
-inline __attribute__((always_inline)) wide_lanes word_product(wide_lanes a, unsigned long long b) {
-  const wide_lanes factor = b + wide_lanes{};
-#if SPANKEY_LANES == 16
-  return reinterpret_cast<wide_lanes>(
-      _mm512_maskz_mul_epu32(0xFF, reinterpret_cast<__m512i>(a), reinterpret_cast<__m512i>(factor)));
-#elif SPANKEY_LANES == 8
-  return reinterpret_cast<wide_lanes>(
-      _mm256_mul_epu32(reinterpret_cast<__m256i>(a), reinterpret_cast<__m256i>(factor)));
-#elif defined(__x86_64__)
-  return reinterpret_cast<wide_lanes>(
-      _mm_mul_epu32(reinterpret_cast<__m128i>(a), reinterpret_cast<__m128i>(factor)));
-#else
-  return (a & 0xFFFFFFFFULL) * factor;
-#endif
-}
 
 // Integers below 2^52 as doubles, exactly: they become the last bits of 2^52 + w.
 inline __attribute__((always_inline)) double_lanes exact_doubles(wide_lanes w) {
@@ -76,24 +58,8 @@ inline __attribute__((always_inline)) void normal_pair(wide_lanes radius_word, w
 // The 2 * SPANKEY_LANES numbers of SPANKEY_LANES / 2 blocks, from block `first` on.
 inline __attribute__((always_inline)) void normal_blocks(const random_source& source, std::uint64_t first,
                                                          float* out) {
-  std::uint32_t key0 = source.key()[0], key1 = source.key()[1];
-  wide_lanes word[4] = {first + wide_lanes{},
-                        {},
-                        source.counter_tail()[0] + wide_lanes{},
-                        source.counter_tail()[1] + wide_lanes{}};
-  for (int lane = 0; lane < SPANKEY_LANES / 2; ++lane) word[0][lane] += static_cast<unsigned>(lane);
-  word[1] = word[0] >> 32;
-  // Upper halves hold rubbish until the end: products do not read them.
-#pragma GCC unroll 10
-  for (int round = 0; round < 10; ++round) {
-    const wide_lanes a = word_product(word[0], 0xD2511F53), b = word_product(word[2], 0xCD9E8D57);
-    word[0] = (b >> 32) ^ word[1] ^ static_cast<unsigned long long>(key0);
-    word[1] = b;
-    word[2] = (a >> 32) ^ word[3] ^ static_cast<unsigned long long>(key1);
-    word[3] = a;
-    key0 += 0x9E3779B9U;
-    key1 += 0xBB67AE85U;
-  }
+  wide_lanes word[4];
+  philox_words(source, first, word);
   double_lanes number[4];
   for (int pair = 0; pair < 4; pair += 2)
     normal_pair(word[pair] & 0xFFFFFFFFULL, word[pair + 1] & 0xFFFFFFFFULL, &number[pair], &number[pair + 1]);

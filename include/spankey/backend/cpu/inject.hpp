@@ -44,11 +44,9 @@ struct inject_kernels<backend::cpu, T> {
     });
   }
 
-  /// to(i) += from(i): gradients of groups that share an input.
-  static void add(index_t count, const T* from, T* to) {
-    const auto sum = SPANKEY_DISPATCH(inject_sum);
-    cpu::for_each_block(count, cpu::block_elements,
-                        [&](index_t first, index_t n) { sum(n, from + first, to + first); });
+  /// y(i) += shift(i): an additive key whose shifts are known.
+  static void add(index_t count, const T* shift, T* y) {
+    elementwise_kernels<backend::cpu, T>::add(count, shift, y);
   }
 
   /// y(i) *= factor(i): a multiplicative key whose factors are known.

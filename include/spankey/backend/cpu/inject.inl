@@ -27,9 +27,3 @@ inline void inject_add_key(index_t count, float gamma, const SPANKEY_SCALAR* dy,
   for (index_t i = 0; i < count; i += SPANKEY_LANES)
     store_lanes(dk + i, count - i, load_lanes(dy + i, count - i) * gamma);
 }
-
-// to += from.
-inline void inject_sum(index_t count, const SPANKEY_SCALAR* from, SPANKEY_SCALAR* to) {
-  for (index_t i = 0; i < count; i += SPANKEY_LANES)
-    store_lanes(to + i, count - i, load_lanes(to + i, count - i) + load_lanes(from + i, count - i));
-}

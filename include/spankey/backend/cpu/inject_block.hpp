@@ -7,6 +7,7 @@
 
 #include <algorithm>
 
+#include "spankey/backend/cpu/elementwise.hpp"
 #include "spankey/backend/cpu/lanes.hpp"
 #include "spankey/backend/injection.hpp"
 #include "spankey/core/key_shape.hpp"
@@ -49,7 +50,7 @@ struct key_columns {
   }
   /// key += the values of the columns, each to its number, in the order of the columns.
   void collect(const float* values, float* key) const {
-    const auto add = SPANKEY_DISPATCH(inject_sum);
+    const auto add = SPANKEY_DISPATCH(add_elements);
     const auto total = SPANKEY_DISPATCH(inject_total);
     for_each_run([&](index_t column, index_t length, index_t) {
       float* const to = key + site.key_of(first + column);

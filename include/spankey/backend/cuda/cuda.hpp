@@ -6,6 +6,8 @@
 #include "spankey/backend/cuda/batch_norm.hpp"
 #include "spankey/backend/cuda/conv2d.hpp"
 #include "spankey/backend/cuda/device.hpp"
+#include "spankey/backend/cuda/dropout.hpp"
+#include "spankey/backend/cuda/elementwise.hpp"
 #include "spankey/backend/cuda/inject.hpp"
 #include "spankey/backend/cuda/layer_norm.hpp"
 #include "spankey/backend/cuda/linear.hpp"

@@ -20,7 +20,7 @@ struct inject_kernels<backend::cuda, T> {
                        key_view<const float> keys, const T* dy, T* dx, float* dkey) {
     cuda::inject_backward(policy_of(injector), samples, site, x, keys, dy, dx, dkey);
   }
-  static void add(index_t count, const T* from, T* to) { cuda::add(count, from, to); }
+  static void add(index_t count, const T* shift, T* y) { cuda::sum(count, y, shift, y); }
   static void scale(index_t count, const float* factor, T* y) { cuda::scale(count, factor, y); }
 
  private:

@@ -86,8 +86,13 @@ void inject_forward(const injection_policy& policy, index_t samples, const site_
 template <class T>
 void inject_backward(const injection_policy& policy, index_t samples, const site_geometry& site, const T* x,
                      key_view<const float> keys, const T* dy, T* dx, float* dkey);
+/// y = a + b; y may be one of them.
 template <class T>
-void add(index_t count, const T* from, T* to);
+void sum(index_t count, const T* a, const T* b, T* y);
+/// Also of gradients; x and y may be the same memory. A recorded step reads p.step in device memory
+/// (step_values::random_step).
+template <class T>
+void dropout(const dropout_problem& p, index_t count, const T* x, T* y);
 template <class T>
 void scale(index_t count, const float* factor, T* y);
 

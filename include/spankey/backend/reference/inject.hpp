@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "spankey/backend/reference/elementwise.hpp"
 #include "spankey/backend/reference/tag.hpp"
 #include "spankey/core/key_shape.hpp"
 
@@ -34,9 +35,9 @@ struct inject_kernels<backend::reference, T> {
         if (dkey != nullptr) dkey[n * site.key_size() + k] += g.dk;
       }
   }
-  /// to(i) += from(i): gradients of groups that share an input.
-  static void add(index_t count, const T* from, T* to) {
-    for (index_t i = 0; i < count; ++i) to[i] += from[i];
+  /// y(i) += shift(i): an additive key whose shifts are known.
+  static void add(index_t count, const T* shift, T* y) {
+    elementwise_kernels<backend::reference, T>::add(count, shift, y);
   }
   /// y(i) *= factor(i): a multiplicative key whose factors are known.
   static void scale(index_t count, const T* factor, T* y) {

@@ -4,6 +4,8 @@
 #include "spankey/backend/reference/activation.hpp"
 #include "spankey/backend/reference/batch_norm.hpp"
 #include "spankey/backend/reference/conv2d.hpp"
+#include "spankey/backend/reference/dropout.hpp"
+#include "spankey/backend/reference/elementwise.hpp"
 #include "spankey/backend/reference/inject.hpp"
 #include "spankey/backend/reference/layer_norm.hpp"
 #include "spankey/backend/reference/linear.hpp"

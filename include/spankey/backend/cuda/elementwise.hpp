@@ -1,0 +1,15 @@
+// Sums of activations, CUDA, element by element. Specification: backend/reference/elementwise.hpp.
+#pragma once
+
+#include "spankey/backend/cuda/kernels.hpp"
+#include "spankey/backend/cuda/tag.hpp"
+
+namespace spankey {
+
+template <cuda::Scalar T>
+struct elementwise_kernels<backend::cuda, T> {
+  static void add(index_t count, const T* from, T* to) { cuda::sum(count, to, from, to); }
+  static void sum(index_t count, const T* a, const T* b, T* y) { cuda::sum(count, a, b, y); }
+};
+
+}  // namespace spankey
