@@ -98,9 +98,9 @@ TEST_CASE("take_first keeps the first n images and everything else") {
 
 TEST_CASE("take_first refuses a count that the data set does not have") {
   CHECK(message_of([] { (void)spankey::take_first(four_images(), 5); }) ==
-        "[spankey.data.105] four: asked for the first 5 images, expected 1 to 4");
+        "[spankey.data.105] four: asked for the first 5 samples, expected 1 to 4");
   CHECK(message_of([] { (void)spankey::take_first(four_images(), 0); }) ==
-        "[spankey.data.105] four: asked for the first 0 images, expected 1 to 4");
+        "[spankey.data.105] four: asked for the first 0 samples, expected 1 to 4");
   CHECK(message_of([] { (void)spankey::take_first(four_images(), -1); }).find("data.105") !=
         std::string::npos);
 }

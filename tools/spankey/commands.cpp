@@ -7,6 +7,7 @@
 #include "network.hpp"
 #include "output_file.hpp"
 #include "proposed_command.hpp"
+#include "run_data.hpp"
 #include "run_folder.hpp"
 #include "spankey/checkpoint/checkpoint_series.hpp"
 #include "spankey/core/error.hpp"
@@ -57,14 +58,15 @@ std::string metrics_name(const run_options& own, const run_options& asked) {
 
 }  // namespace
 
-int train(const run_options& options) {
-  require_consistent(options);
-  require_trainable(options);
+int train(const run_options& asked) {
+  require_consistent(asked);
+  require_trainable(asked);
+  const run_options options = with_facts(asked);
   require_keys_fit(options);
   (void)gate_requirements(options.require, options);
   const network_on_device chosen = on_device(network_named(options.model), options.device);
   require_free(options.out);  // before any work
-  return chosen.train(options, start_of_run::fresh);
+  return chosen.train(with_pixel_constants(options), start_of_run::fresh);
 }
 
 int resume(const run_options& options) {
@@ -85,11 +87,12 @@ int resume(const run_options& options) {
   return chosen.train(options, start_of_run::resumed);
 }
 
-int train_or_continue(const run_options& options) {
-  require_consistent(options);
-  require_trainable(options);
+int train_or_continue(const run_options& asked) {
+  require_consistent(asked);
+  require_trainable(asked);
+  const run_options options = with_facts(asked);
   require_keys_fit(options);
-  return network_named(options.model).train(options, start_of_run::may_continue);
+  return network_named(options.model).train(with_pixel_constants(options), start_of_run::may_continue);
 }
 
 int evaluate(const eval_options& request) {
@@ -118,9 +121,10 @@ int evaluate(const eval_options& request) {
   return gate_status(options, asked.out);
 }
 
-int describe_run(const run_options& options, bool measure, const std::string& flags) {
-  require_consistent(options);
-  require_trainable(options);
+int describe_run(const run_options& asked, bool measure, const std::string& flags) {
+  require_consistent(asked);
+  require_trainable(asked);
+  const run_options options = with_facts(asked);
   require_keys_fit(options);
   const network_on_device chosen = on_device(network_named(options.model), options.device);
   std::printf("%s\n", flags.c_str());

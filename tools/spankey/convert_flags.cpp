@@ -88,7 +88,7 @@ void declare_import_flags(flag_set& flags, import_options& request) {
 }
 
 void declare_predict_flags(flag_set& flags, predict_options& request) {
-  flags.add_option("FILE", request.inputs, "images or features: IDX (also .gz), .npy, PNG")
+  flags.add_option("FILE", request.inputs, "images or features: IDX (also .gz), .npy, PNG, JPEG")
       ->check(path_text("FILE"))
       ->required();
   flags.add_option("--run", request.run, "run folder, finished")->check(path_text("FOLDER"))->required();

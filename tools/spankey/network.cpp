@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <vector>
 
+#include "data_sets.hpp"
 #include "invalid_text.hpp"
-#include "recipes.hpp"
 #include "spankey/core/error.hpp"
 #include "spankey/key/invalid_family.hpp"
 
@@ -45,20 +45,25 @@ std::string shape_text(const spankey::extents& e) {
          " W=" + std::to_string(e.width);
 }
 
-// Glyphs are drawn as a network of images takes them.
-bool fits(const network& model, const std::string& data) {
-  return sample_of(data) == model.input || (data == "glyphs" && model.input.height > 1);
+// Glyphs are drawn as a network of images takes them, unless the run says how.
+bool fits(const network& model, const run_options& options) {
+  return facts_of(options).sample == model.input ||
+         (options.data == "glyphs" && options.sample.empty() && model.input.height > 1);
 }
 
-void require_data_fits(const network& model, const std::string& data) {
-  if (fits(model, data)) return;
+void require_data_fits(const network& model, const run_options& options) {
+  const data_facts facts = facts_of(options);
+  if (!facts.known() || fits(model, options)) return;
   std::vector<std::string> models, sets;
   for (const network& n : networks())
-    if (fits(n, data)) models.push_back(n.name);
-  for (const std::string& name : data_names())
-    if (fits(model, name)) sets.push_back(name);
+    if (fits(n, options)) models.push_back(n.name);
+  for (const std::string& name : data_names()) {
+    run_options other;
+    other.data = name;
+    if (facts_of(other).known() && fits(model, other)) sets.push_back(name);
+  }
   spankey::fail("flag.115", "--model", "found ", model.name, ", which takes ", shape_text(model.input),
-                "; --data ", data, " has ", shape_text(sample_of(data)), " and fits ",
+                "; --data ", options.data, " has ", shape_text(facts.sample), " and fits ",
                 models.empty() ? "no network" : listed(models), "; ", model.name, " fits --data ",
                 listed(sets));
 }
@@ -86,7 +91,7 @@ std::vector<int> active_sites(const run_options& options) {
 
 void require_keys_fit(const run_options& options) {
   const network& model = network_named(options.model);
-  require_data_fits(model, options.data);
+  require_data_fits(model, options);
   require_pixels_fit(options, model);
   std::vector<spankey::site> sites;
   for (const int number : active_sites(options)) {

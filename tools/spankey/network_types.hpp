@@ -55,9 +55,9 @@ struct network_family {
 
   static auto load(const run_options& options, spankey::split part) {
     if constexpr (takes_features) {
-      return load_features(options, part);
+      return load_features(options, part, input, Classes);
     } else {
-      return load_images(options, part, input);
+      return load_images(options, part, input, Classes);
     }
   }
 
@@ -66,7 +66,7 @@ struct network_family {
     if constexpr (takes_features) {
       return spankey::make_linear_task(n, seed, spankey::split::train);
     } else {
-      return drawn_images(n, seed, input);
+      return drawn_images(n, seed, input, Classes);
     }
   }
 

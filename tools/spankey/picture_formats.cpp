@@ -1,6 +1,12 @@
 #include "picture_formats.hpp"
 
 #include <array>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "spankey/core/error.hpp"
 
 #if defined(SPANKEY_PROGRAM_PNG)
 #include "spankey/data/png.hpp"
@@ -9,26 +15,39 @@
 #include "spankey/data/jpeg.hpp"
 #endif
 
-std::span<const spankey::picture_format> picture_formats() {
-  static constexpr std::array formats = {
-#if defined(SPANKEY_PROGRAM_PNG)
-    spankey::png_pictures,
-#endif
-#if defined(SPANKEY_PROGRAM_JPEG)
-    spankey::jpeg_pictures,
-#endif
-    spankey::picture_format{},  // so that there is a list where neither is
-  };
-  return std::span(formats).first(formats.size() - 1);
-}
+namespace {
 
-std::string missing_picture_packages() {
-  std::string missing;
-#if !defined(SPANKEY_PROGRAM_PNG)
-  missing += "libpng (libpng-dev)";
-#endif
-#if !defined(SPANKEY_PROGRAM_JPEG)
-  missing += missing.empty() ? "libjpeg (libjpeg-dev)" : ", libjpeg (libjpeg-dev)";
-#endif
-  return missing;
+using spankey::picture_format;
+
+#if !defined(SPANKEY_PROGRAM_PNG) || !defined(SPANKEY_PROGRAM_JPEG)
+[[noreturn]] void refuse(const std::string& where, const char* kind, const char* package) {
+  spankey::fail("predict.104", where, "is a ", kind, ", but this program was built without ", package,
+                "; expected IDX, .npy or another format of pictures");
 }
+#endif
+
+#if defined(SPANKEY_PROGRAM_PNG)
+constexpr picture_format png = spankey::png_pictures;
+#else
+constexpr picture_format png{
+    "PNG", "\x89PNG",
+    [](std::vector<std::uint8_t>, std::string where) -> std::unique_ptr<spankey::picture_source> {
+      refuse(where, "PNG", "libpng (libpng-dev)");
+    }};
+#endif
+
+#if defined(SPANKEY_PROGRAM_JPEG)
+constexpr picture_format jpeg = spankey::jpeg_pictures;
+#else
+constexpr picture_format jpeg{
+    "JPEG", "\xFF\xD8\xFF",
+    [](std::vector<std::uint8_t>, std::string where) -> std::unique_ptr<spankey::picture_source> {
+      refuse(where, "JPEG", "libjpeg (libjpeg-dev)");
+    }};
+#endif
+
+constexpr std::array formats = {png, jpeg};
+
+}  // namespace
+
+std::span<const picture_format> picture_formats() { return formats; }

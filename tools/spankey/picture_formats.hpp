@@ -1,13 +1,9 @@
-// The formats of pictures that this program was built with.
+// The formats of pictures that the program knows.
 #pragma once
 
 #include <span>
-#include <string>
 
 #include "spankey/data/picture.hpp"
 
-/// PNG where libpng was there, JPEG where libjpeg was.
+/// PNG and JPEG; one that this program was built without fails with predict.104 when a file of it is opened.
 std::span<const spankey::picture_format> picture_formats();
-
-/// "libpng, libjpeg": the packages that were not there, each with what apt calls it; empty where all were.
-std::string missing_picture_packages();

@@ -21,9 +21,11 @@ struct input_samples {
   std::vector<float> numbers;        // the same of numbers
 };
 
-/// Reads an IDX file (also packed), a .npy array or a PNG picture, told apart by their first bytes, of samples with these
-/// extents. Numbers are features, or with `normalised` pixels. Fails with predict.1xx, and as the readers fail.
-input_samples read_input(const std::string& file, const spankey::extents& sample, bool normalised);
+/// Reads an IDX file (also packed), a .npy array, or a PNG or JPEG picture, told apart by their first bytes, of samples with
+/// these extents. Numbers are features, or with `normalised` pixels; with `scaled` a picture may be of any size. Fails with
+/// predict.1xx, and as the readers fail.
+input_samples read_input(const std::string& file, const spankey::extents& sample, bool normalised,
+                         bool scaled);
 
 /// --key: the number of an issued key, or the bytes of a key file (key/key_file.hpp); neither: no key.
 struct chosen_key {

@@ -74,7 +74,7 @@ int predict(const predict_options& request) {
   // All of it is read before the first answer is printed.
   std::vector<input_samples> inputs;
   for (const std::string& file : request.inputs)
-    inputs.push_back(read_input(file, model.input, request.normalised));
+    inputs.push_back(read_input(file, model.input, request.normalised, options.resize > 0));
   const auto answers = model.predict(options, request.run, key, inputs);
 
   bool refused = false;

@@ -1,7 +1,6 @@
 #include <algorithm>
 #include <array>
 #include <memory>
-#include <string_view>
 #include <utility>
 
 #include "picture_formats.hpp"
@@ -83,21 +82,18 @@ input_samples read_npy_input(const fs::path& file, const extents& sample, byte_o
   return read;
 }
 
-input_samples read_picture_input(const fs::path& file, const extents& sample, std::string_view kind) {
-  const auto formats = picture_formats();
-  if (std::none_of(formats.begin(), formats.end(), [&](const picture_format& f) { return f.name == kind; }))
-    fail("predict.104", printable(file.string()), "is a ", kind, ", but this program was built without ",
-         missing_picture_packages(), "; expected IDX or .npy");
+input_samples read_picture_input(const fs::path& file, const extents& sample, bool scaled) {
   return {.file = file.string(),
           .is_series = false,
           .count = 1,
-          .pixels = read_picture(file, formats, sample),
+          .pixels = read_picture(file, picture_formats(), sample,
+                                 scaled ? other_size::resized : other_size::refused),
           .numbers = {}};
 }
 
 }  // namespace
 
-input_samples read_input(const std::string& name, const extents& sample, bool normalised) {
+input_samples read_input(const std::string& name, const extents& sample, bool normalised, bool scaled) {
   const fs::path file(name);
   std::string begin = beginning_of(file, open_file);
   byte_opener open = open_file;
@@ -108,10 +104,11 @@ input_samples read_input(const std::string& name, const extents& sample, bool no
   const bool features = shape_of(sample).size() == 1;
   if (begin.starts_with("\x93NUMPY")) return read_npy_input(file, sample, open, normalised);
   if (features) fail("predict.105", printable(name), "expected a .npy array: the network takes features");
-  const bool is_packed = open != byte_opener(open_file);
-  for (const auto& [kind, signature] :
-       {std::pair<const char*, const char*>{"PNG", "\x89PNG"}, {"JPEG", "\xFF\xD8\xFF"}})
-    if (begin.starts_with(signature) && !is_packed) return read_picture_input(file, sample, kind);
+  const auto formats = picture_formats();
+  const bool is_picture = std::any_of(formats.begin(), formats.end(), [&](const picture_format& format) {
+    return begin.starts_with(format.signature);
+  });
+  if (is_picture && open == byte_opener(open_file)) return read_picture_input(file, sample, scaled);
   if (begin.size() > 3 && begin.starts_with(std::string("\0\0\x08", 3)))
     return read_idx_input(file, sample, open);
   fail("predict.105", printable(name),

@@ -1,12 +1,11 @@
 #include "recipes.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <cstdint>
 #include <nlohmann/json.hpp>
 
-#include "spankey/core/error.hpp"
+#include "data_sets.hpp"
 #include "spankey/key/coefficients.hpp"
 
 namespace {
@@ -14,16 +13,6 @@ namespace {
 using nlohmann::json;
 using spankey::coefficient_kind;
 using spankey::coefficient_law;
-
-struct data_set {
-  const char* name;
-  spankey::extents sample;
-};
-constexpr std::array<data_set, 5> data_sets = {{{"glyphs", {3, 32, 32}},
-                                                {"cifar10", {3, 32, 32}},
-                                                {"mnist", {1, 28, 28}},
-                                                {"fashion-mnist", {1, 28, 28}},
-                                                {"linear", {20, 1, 1}}}};
 
 std::string usual_data_of(const std::string& model) {
   return model == "mlp"            ? "linear"
@@ -40,12 +29,13 @@ json sites_of(const std::string& model, bool is_sound) {
 
 json recipe_of_data(const std::string& data) {
   const json adam = {{"optimizer", "adam"}, {"lr", 1e-3}, {"weight-decay", 0.0}, {"schedule", "constant"}};
+  const std::string kind = kind_of_data(data);
   json recipe;
-  if (data == "mnist") {
+  if (kind == "mnist") {
     recipe = {{"model", "small_cnn"}, {"epochs", 20}, {"gamma", 0.5}, {"key-std", 0.5}, {"subspace-dim", 8}};
-  } else if (data == "fashion-mnist") {
+  } else if (kind == "fashion-mnist") {
     recipe = {{"model", "small_resnet"}, {"epochs", 15}};
-  } else if (data == "linear") {
+  } else if (kind == "linear") {
     recipe = {{"model", "mlp"}, {"epochs", 20}, {"subspace-dim", 4}};
   } else {
     return {{"model", "resnet18"},  {"optimizer", "sgd"}, {"lr", 0.1},
@@ -78,26 +68,13 @@ json regime_sound(const std::string& data, const std::string& deny, bool keys_ha
                  {"deny", deny},
                  {"deny-on", "wrong+no"},
                  {"batch-statistics", "joint"}};
-  if (data == "mnist")
+  if (kind_of_data(data) == "mnist")
     recipe.update({{"gamma", 2.0}, {"key-std", 1.0}, {"epochs", 10}, {"lr", 2e-3}, {"schedule", "cosine"}});
   if (deny == "sealed") recipe.update({{"deny-weight", 2.0}, {"seal-weight", 3.0}});
   return recipe;
 }
 
 }  // namespace
-
-std::vector<std::string> data_names() {
-  std::vector<std::string> names;
-  for (const data_set& d : data_sets) names.emplace_back(d.name);
-  return names;
-}
-
-spankey::extents sample_of(const std::string& data) {
-  const auto found =
-      std::find_if(data_sets.begin(), data_sets.end(), [&](const data_set& d) { return d.name == data; });
-  if (found == data_sets.end()) spankey::fail("flag.115", "--data", "no data set is called '", data, "'");
-  return found->sample;
-}
 
 std::string sound_mixture(bool keys_have_a_mean) {
   const std::string families =

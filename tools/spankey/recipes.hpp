@@ -10,14 +10,6 @@
 
 #include <nlohmann/json_fwd.hpp>
 #include <string>
-#include <vector>
-
-#include "spankey/core/shape.hpp"
-
-/// The data sets that a run may name.
-std::vector<std::string> data_names();
-/// C, H and W of a data set's samples, of glyphs unless a network takes others; fails with flag.115 for another name.
-spankey::extents sample_of(const std::string& data);
 
 /// Invalid keys of the sound regime: --invalid-mixture's default. Negated keys are others only where valid keys have a mean.
 std::string sound_mixture(bool keys_have_a_mean);

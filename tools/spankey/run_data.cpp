@@ -1,20 +1,31 @@
 #include "run_data.hpp"
 
+#include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
+#include <nlohmann/json.hpp>
+#include <optional>
 #include <span>
+#include <string>
 #include <utility>
 #include <vector>
 
+#include "data_sets.hpp"
 #include "network.hpp"
+#include "own_data.hpp"
 #include "spankey/core/error.hpp"
 #include "spankey/core/random.hpp"
 #include "spankey/data/cifar10.hpp"
+#include "spankey/data/cifar100.hpp"
 #include "spankey/data/glyphs.hpp"
 #include "spankey/data/gzip.hpp"
 #include "spankey/data/idx.hpp"
 #include "spankey/data/linear_task.hpp"
+#include "spankey/data/mnist_family.hpp"
+#include "spankey/data/resize.hpp"
 #include "spankey/file/checksum.hpp"
+#include "spankey/file/printable.hpp"
 
 namespace {
 
@@ -35,30 +46,113 @@ void report_limit(split part, index_t limit, index_t samples) {
                training ? "training" : "test");
 }
 
-image_dataset read_images(const run_options& options, split part, const extents& image) {
+// Those whose files are known; a user's own are read elsewhere.
+image_dataset read_known_images(const run_options& options, split part) {
   const std::filesystem::path root(options.data_root);
-  if (options.data == "glyphs")
-    return make_glyphs(count_of(options, part, 4000, 1000), options.seed, part, image);
-  image_dataset data;
-  if (options.data == "cifar10") {
-    data = load_cifar10(root, part);
-  } else if (options.data == "mnist") {
-    data = load_mnist(root, part, open_file_or_gzip);
-  } else if (options.data == "fashion-mnist") {
-    data = load_fashion_mnist(root, part, open_file_or_gzip);
-  } else {
-    fail("flag.115", "--data", "found ", options.data, ", which holds features; ", options.model,
-         " takes images");
-  }
+  const std::string& data = options.data;
+  const std::string emnist = "emnist-";
+  if (data == "cifar10") return load_cifar10(root, part);
+  if (data == "cifar100") return load_cifar100(root, part, cifar100_labels::fine);
+  if (data == "cifar100-coarse") return load_cifar100(root, part, cifar100_labels::coarse);
+  if (data == "mnist") return load_mnist(root, part, open_file_or_gzip);
+  if (data == "fashion-mnist") return load_fashion_mnist(root, part, open_file_or_gzip);
+  if (data == "kmnist") return load_kmnist(root, part, open_file_or_gzip);
+  if (data == "qmnist") return load_qmnist(root, part, open_file_or_gzip);
+  if (data.starts_with(emnist)) return load_emnist(root, data.substr(emnist.size()), part, open_file_or_gzip);
+  fail("flag.115", "--data", "found ", data, ", which holds features; ", options.model, " takes images");
+}
+
+template <class Data>
+Data limited(Data data, const run_options& options, split part) {
   const index_t limit = count_of(options, part, 0, 0);
   report_limit(part, limit, data.size());
   return limit > 0 && limit < data.size() ? take_first(std::move(data), limit) : data;
 }
 
+// Without constants.
+image_dataset read_images(const run_options& options, split part) {
+  if (has_own_features(options))
+    fail("flag.115", "--data", "found features in ", printable(options.images), "; ", options.model,
+         " takes images");
+  const bool own = kind_of_data(options.data) == "own";
+  image_dataset data =
+      limited(own ? load_own_images(options, part) : read_known_images(options, part), options, part);
+  return options.resize > 0 ? resized(std::move(data), options.resize, options.resize) : data;
+}
+
+// What the constants were measured on is what the run then trains on: it is read once.
+struct training_images {
+  std::string of;  // the run's configuration
+  image_dataset data;
+};
+std::optional<training_images>& measured_images() {
+  static std::optional<training_images> kept;
+  return kept;
+}
+
+std::string text_of(const extents& e) {
+  return "C=" + std::to_string(e.channels) + " H=" + std::to_string(e.height) +
+         " W=" + std::to_string(e.width);
+}
+
+// The other part is what the network was made for; of this one only its files know.
+template <class Data>
+void require_as_expected(const run_options& options, split part, const Data& data, const extents& sample,
+                         index_t classes) {
+  if (data.sample != sample)
+    fail("flag.150", "--data", "the ", part == split::train ? "training" : "test", " part of ", options.data,
+         " has ", text_of(data.sample), "; ", options.model, " takes ", text_of(sample));
+  if (data.classes != classes)
+    fail("flag.150", "--data", "found ", options.data, ", which has ", data.classes, " classes; ",
+         options.model, " answers with ", classes);
+}
+
+// As the published ones are: a few digits, which config.json shows as they are.
+double rounded(float value) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.6g", static_cast<double>(value));
+  return std::strtod(text, nullptr);
+}
+
 }  // namespace
 
-image_dataset load_images(const run_options& options, split part, const extents& image) {
-  image_dataset data = read_images(options, part, image);
+run_options with_facts(const run_options& options) {
+  return kind_of_data(options.data) == "own" ? with_own_facts(options) : options;
+}
+
+run_options with_pixel_constants(const run_options& options) {
+  if (!options.mean.empty() || brings_pixel_constants(options.data) || options.data == "linear" ||
+      has_own_features(options))
+    return options;
+  run_options measured = options;
+  image_dataset data = read_images(options, split::train);
+  const pixel_constants found = measured_pixels(data);
+  std::string text;
+  for (std::size_t c = 0; c < found.mean.size(); ++c) {
+    measured.mean.push_back(rounded(found.mean[c]));
+    measured.deviation.push_back(std::max(1e-6, rounded(found.deviation[c])));
+    char one[64];
+    std::snprintf(one, sizeof one, "%s %g / %g", c == 0 ? "" : ",", measured.mean[c], measured.deviation[c]);
+    text += one;
+  }
+  std::printf("data: mean / deviation of %lld training images:%s\n", static_cast<long long>(data.size()),
+              text.c_str());
+  measured_images() = {to_json(measured).dump(), std::move(data)};
+  return measured;
+}
+
+image_dataset load_images(const run_options& options, split part, const extents& image, index_t classes) {
+  if (options.data == "glyphs")
+    return make_glyphs(count_of(options, part, 4000, 1000), options.seed, part, image);
+  std::optional<training_images>& kept = measured_images();
+  image_dataset data;
+  if (part == split::train && kept && kept->of == to_json(options).dump()) {
+    data = std::move(kept->data);
+    kept.reset();
+  } else {
+    data = read_images(options, part);
+  }
+  require_as_expected(options, part, data, image, classes);
   pixels_of(options).give_to(data);
   return data;
 }
@@ -73,24 +167,29 @@ pixel_constants pixels_of(const run_options& options) {
                                            : pixel_constants{};
 }
 
-feature_dataset load_features(const run_options& options, split part) {
-  if (options.data != "linear")
+feature_dataset load_features(const run_options& options, split part, const extents& features,
+                              index_t classes) {
+  if (options.data == "linear")
+    return make_linear_task(count_of(options, part, 4000, 1000), options.seed, part);
+  if (!has_own_features(options))
     fail("flag.115", "--data", "found ", options.data, ", which holds images; ", options.model,
          " takes features (linear)");
-  return make_linear_task(count_of(options, part, 4000, 1000), options.seed, part);
+  feature_dataset data = limited(load_own_features(options, part), options, part);
+  require_as_expected(options, part, data, features, classes);
+  return data;
 }
 
-image_dataset drawn_images(index_t n, std::uint64_t seed, const extents& shape) {
+image_dataset drawn_images(index_t n, std::uint64_t seed, const extents& shape, index_t classes) {
   image_dataset data;
   data.name = "noise";
   data.sample = shape;
-  data.classes = 10;
+  data.classes = classes;
   data.mean.assign(static_cast<std::size_t>(shape.channels), 0.5F);
   data.deviation.assign(static_cast<std::size_t>(shape.channels), 0.25F);
   const random_source source(seed, stream::glyphs);
   for (index_t i = 0; i < n * shape.size(); ++i)
     data.pixels.push_back(static_cast<std::uint8_t>(source.below(static_cast<std::uint64_t>(i), 256)));
-  for (index_t i = 0; i < n; ++i) data.labels.push_back(static_cast<class_label>(i % 10));
+  for (index_t i = 0; i < n; ++i) data.labels.push_back(static_cast<class_label>(i % classes));
   return data;
 }
 
@@ -109,8 +208,9 @@ std::uint32_t checksum_of(const feature_dataset& data) {
 }
 
 augmentation augmentation_of(const run_options& options) {
-  if (options.data == "cifar10") return {.pad = 4, .flip = true};
-  if (options.data == "mnist") return {.rotate_degrees = 6, .shift_fraction = 0.06};
-  if (options.data == "fashion-mnist") return {.rotate_degrees = 8, .shift_fraction = 0.06};
-  return {};  // glyphs are drawn at every position already; features are not augmented
+  const std::string kind = kind_of_data(options.data);
+  if (kind == "cifar10") return {.pad = 4, .flip = true};
+  if (kind == "mnist") return {.rotate_degrees = 6, .shift_fraction = 0.06};
+  if (kind == "fashion-mnist") return {.rotate_degrees = 8, .shift_fraction = 0.06};
+  return {};  // glyphs are drawn at every position already; features are not augmented, nor what nobody knows
 }

@@ -1,4 +1,4 @@
-// The data sets that a run can name: glyphs and linear are drawn, the others are read below --data-root, or from it.
+// The data of a run: drawn, or read from files below --data-root or, of a user's own, where they are named.
 #pragma once
 
 #include <cstdint>
@@ -8,23 +8,35 @@
 #include "spankey/data/dataset.hpp"
 #include "spankey/data/pixel_constants.hpp"
 
-/// cifar10, mnist or fashion-mnist, or glyphs drawn as `image` says; cut to the run's limit. Fails with flag.115 for a data
-/// set of features.
+/// The run with what only the files of its data set say: extents, classes and, of arrays, the layout, which is printed. Reads
+/// headers, labels and names of files. Fails with what reading them fails with, and with flag.149 where --sample or --classes
+/// say something else.
+run_options with_facts(const run_options& options);
+
+/// The run with mean and deviation of its training images, where its data set brings none and no flag says them. Reads all of
+/// the training images, and keeps them for the next load_images.
+run_options with_pixel_constants(const run_options& options);
+
+/// A part of the run's images, cut to the run's limit, with its constants; glyphs are drawn as `image` says. Fails with
+/// flag.115 for a data set of features, flag.150 where they are no `image` or not of `classes` classes.
 spankey::image_dataset load_images(const run_options& options, spankey::split part,
-                                   const spankey::extents& image);
+                                   const spankey::extents& image, spankey::index_t classes);
 
 /// What makes numbers of the run's pixels: --mean and --deviation, or those of its data set; empty for features.
 spankey::pixel_constants pixels_of(const run_options& options);
 
-/// linear, of the run's size. Fails with flag.115 for a data set of images.
-spankey::feature_dataset load_features(const run_options& options, spankey::split part);
+/// A part of the run's features, cut to the run's limit. Fails with flag.115 for a data set of images, flag.150 where they
+/// are not `features` or not of `classes` classes.
+spankey::feature_dataset load_features(const run_options& options, spankey::split part,
+                                       const spankey::extents& features, spankey::index_t classes);
 
-/// n images of noise, labelled in turn with 10 classes: for measurements.
-spankey::image_dataset drawn_images(spankey::index_t n, std::uint64_t seed, const spankey::extents& shape);
+/// n images of noise, labelled in turn: for measurements.
+spankey::image_dataset drawn_images(spankey::index_t n, std::uint64_t seed, const spankey::extents& shape,
+                                    spankey::index_t classes);
 
 /// CRC-32 of all samples and labels: a run goes on with the data that it began with.
 std::uint32_t checksum_of(const spankey::image_dataset& data);
 std::uint32_t checksum_of(const spankey::feature_dataset& data);
 
-/// What the published recipe does to the training images of this data set.
+/// What the published recipe does to the training images of this data set; nothing to a user's own.
 spankey::augmentation augmentation_of(const run_options& options);

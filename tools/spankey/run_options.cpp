@@ -6,6 +6,7 @@
 #include <type_traits>
 
 #include "command_line.hpp"
+#include "data_sets.hpp"
 #include "invalid_text.hpp"
 #include "network.hpp"
 #include "recipes.hpp"
@@ -43,7 +44,15 @@ void add_from_initial_run(nlohmann::json& given) {
   const bool same_data = !given.contains("data") || given.at("data") == run.data;
   if (!given.contains("model")) given["model"] = run.model;
   if (!given.contains("data")) given["data"] = run.data;
-  if (!same_data || run.mean.empty() || given.contains("mean") || given.contains("deviation")) return;
+  if (!same_data) return;
+  const nlohmann::json config = to_json(run);
+  const std::vector<const char*> of_data = {"images", "labels", "test-images", "test-labels",
+                                            "layout", "sample", "classes",     "resize"};
+  // Other files are another data set, but for what the network sees of its pixels.
+  if (std::none_of(of_data.begin(), of_data.end(), [&](const char* name) { return given.contains(name); }))
+    for (const char* name : of_data)
+      if (config.contains(name)) given[name] = config.at(name);
+  if (run.mean.empty() || given.contains("mean") || given.contains("deviation")) return;
   given["mean"] = run.mean;
   given["deviation"] = run.deviation;
 }
@@ -198,6 +207,7 @@ run_options options_given(const nlohmann::json& flags, const std::string& where)
 }
 
 void require_consistent(const run_options& o) {
+  require_data_consistent(o);
   if (o.keyed() && o.sites.empty())
     fail("flag.101", "--sites", "expected at least one site with --inject ", o.inject);
   for (std::size_t i = 0; i < o.sites.size(); ++i)

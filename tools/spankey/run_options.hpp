@@ -20,6 +20,10 @@ class flag_set;
 struct run_options {
   std::string regime = "sound";
   std::string data = "glyphs";
+  std::string images, labels, test_images, test_labels, layout;  // of --data npy
+  std::int64_t resize = 0;                                       // pixels a side, 0: as they are
+  std::vector<int> sample;                                       // C, H, W; empty: the data set's
+  std::int64_t classes = 0;                                      // 0: the data set's
   std::vector<double> mean, deviation;  // of pixel/255, one a channel; empty: the data set's
   std::string model = "resnet18";
   std::string inject = "mul";

@@ -5,10 +5,11 @@
 #include <utility>
 
 #include "commands.hpp"
+#include "data_sets.hpp"
 #include "invalid_text.hpp"
 #include "network.hpp"
-#include "recipes.hpp"
 #include "spankey/core/error.hpp"
+#include "spankey/data/resize.hpp"
 #include "spankey/loss/deny/mode.hpp"
 
 namespace {
@@ -29,11 +30,40 @@ std::vector<setting> all_settings() {
   add("regime", &o::regime, "defaults of keys and denial: sound, or the published reference",
       one_of({"sound", "reference"}));
   add("data", &o::data,
-      "data set; glyphs (images) and linear (features) are drawn (default: one for the model)",
+      "data set; glyphs (images) and linear (features) are drawn, npy and folder are your own (default: one "
+      "for the "
+      "model)",
       one_of(data_names()));
-  add_of_call("data-root", &o::data_root,
-              "folder of the data sets (mnist/, cifar-10-batches-bin/, ...), or of the one",
-              path_text("FOLDER"));
+  add_of_call(
+      "data-root", &o::data_root,
+      "folder of the data sets (mnist/, cifar-10-batches-bin/, ...), or of the one; folder: of train/ and "
+      "test/ with a folder of pictures for every class, or of such folders, which are split",
+      path_text("FOLDER"));
+  const auto add_optional = [&](const char* name, run_member member, std::string help, value_check allowed) {
+    add(name, member, std::move(help), std::move(allowed));
+    all.back().may_be_missing = true;
+  };
+  add_optional(
+      "images", &o::images,
+      "npy: training images, bytes of (N, H, W), (N, H, W, C) or (N, C, H, W), or features, (N, D); from the "
+      "current folder or below --data-root",
+      path_text("FILE"));
+  add_optional("labels", &o::labels, "npy: their labels, N whole numbers", path_text("FILE"));
+  add_optional("test-images", &o::test_images,
+               "npy: test images (default: a fifth of every class of the training images, split off)",
+               path_text("FILE"));
+  add_optional("test-labels", &o::test_labels, "npy: their labels", path_text("FILE"));
+  add_optional("layout", &o::layout, "npy: where the channels of images stand (default: as the shape says)",
+               one_of({"NHW", "NHWC", "NCHW"}));
+  add_optional("resize", &o::resize,
+               "pixels a side that images are scaled to, height and width each for itself; 0: as they are",
+               from_to<std::int64_t>(0, spankey::most_resized));
+  add_optional("sample", &o::sample,
+               "channels, height and width of a sample (default: the data set's; glyphs: the network's)",
+               from_to(1, 65536));
+  add_optional("classes", &o::classes,
+               "number of classes, 0: the data set's (npy: the largest label and one more)",
+               from_to<std::int64_t>(0, spankey::most_classes));
   add("mean", &o::mean, "mean of pixel/255, one a channel (default: the data set's)", from_to(-1e6, 1e6));
   all.back().may_be_missing = true;
   add("deviation", &o::deviation, "its standard deviation, one a channel", from_to(1e-6, 1e6));

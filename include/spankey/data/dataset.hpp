@@ -68,6 +68,7 @@ struct image_dataset {
   [[nodiscard]] index_t size() const { return static_cast<index_t>(labels.size()); }
   /// Elements that the images have in memory; size() * sample.size() where labels and images belong together.
   [[nodiscard]] std::size_t elements() const { return pixels.size(); }
+  [[nodiscard]] std::vector<std::uint8_t>& memory() { return pixels; }
   /// First byte of image i, 0 <= i < size().
   [[nodiscard]] const std::uint8_t* image(index_t i) const { return pixels.data() + i * sample.size(); }
   [[nodiscard]] int label(index_t i) const { return labels[static_cast<std::size_t>(i)]; }
@@ -86,6 +87,7 @@ struct feature_dataset {
   [[nodiscard]] index_t size() const { return static_cast<index_t>(labels.size()); }
   /// Elements that the samples have in memory; size() * sample.size() where labels and samples belong together.
   [[nodiscard]] std::size_t elements() const { return values.size(); }
+  [[nodiscard]] std::vector<float>& memory() { return values; }
   /// First feature of sample i, 0 <= i < size().
   [[nodiscard]] const float* features(index_t i) const { return values.data() + i * sample.size(); }
   [[nodiscard]] int label(index_t i) const { return labels[static_cast<std::size_t>(i)]; }
@@ -125,15 +127,16 @@ void require_whole(const Data& data, std::string_view where) {
   }
 }
 
-/// The first n images. Errors: those of require_whole, data.105 unless 1 <= n <= size().
-[[nodiscard]] inline image_dataset take_first(image_dataset data, index_t n) {
+/// The first n samples of a set that owns them. Errors: those of require_whole, data.105 unless 1 <= n <= size().
+template <class Data>
+[[nodiscard]] Data take_first(Data data, index_t n) {
   require_whole(data, data.name);
   if (n < 1 || n > data.size()) {
-    fail("data.105", data.name, "asked for the first ", n, " images, expected 1 to ", data.size());
+    fail("data.105", data.name, "asked for the first ", n, " samples, expected 1 to ", data.size());
   }
-  data.pixels.resize(static_cast<std::size_t>(n * data.sample.size()));
+  data.memory().resize(static_cast<std::size_t>(n * data.sample.size()));
   data.labels.resize(static_cast<std::size_t>(n));
-  data.pixels.shrink_to_fit();  // a small part of a large set should not hold the large set's memory
+  data.memory().shrink_to_fit();  // a small part of a large set should not hold the large set's memory
   data.labels.shrink_to_fit();
   return data;
 }

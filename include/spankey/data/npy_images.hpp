@@ -61,7 +61,19 @@ inline std::string shape_text(const std::vector<index_t>& shape) {
 
 inline bool can_be_channels(index_t extent) { return extent >= 1 && extent <= 4; }
 
-// Errors: data.202 no shape of images, data.203 one that could be either layout.
+/// Error: data.201 elements that are no bytes.
+inline void require_bytes(npy_type type, const std::string& where) {
+  if (type != npy_type::u8) {
+    const bool fractions = type == npy_type::f32 || type == npy_type::f64;
+    fail("data.201", where, "found elements of type ", npy_types[static_cast<std::size_t>(type)].name,
+         ", expected bytes (|u1) from 0 to 255: ",
+         fractions ? "numbers from 0 to 1 become bytes with (255 * x).round().astype('uint8')"
+                   : "whole numbers become bytes with x.astype('uint8')");
+  }
+}
+
+/// Where the channels of an array stand, as named or as its shape says. Errors: data.202 no shape of images,
+/// data.203 one that could be either layout.
 inline image_layout layout_of(const std::vector<index_t>& shape, std::optional<image_layout> named,
                               const std::string& where) {
   if (shape.size() == 3 && named.value_or(image_layout::grey) == image_layout::grey)
@@ -84,6 +96,13 @@ inline image_layout layout_of(const std::vector<index_t>& shape, std::optional<i
   return last ? image_layout::channels_last : image_layout::channels_first;
 }
 
+/// Extents of one image.
+inline extents sample_of(const std::vector<index_t>& shape, image_layout layout) {
+  return layout == image_layout::grey            ? extents{1, shape[1], shape[2]}
+         : layout == image_layout::channels_last ? extents{shape[3], shape[1], shape[2]}
+                                                 : extents{shape[1], shape[2], shape[3]};
+}
+
 // From (C, H, W) to (H, W, C), image by image.
 inline void put_channels_last(image_dataset& data) {
   const index_t size = data.sample.size();
@@ -103,13 +122,7 @@ inline npy_images load_npy_images(const std::filesystem::path& images, const std
                                   const npy_image_options& options = {}, byte_opener open = open_file) {
   npy_array array = read_npy(images, open, options.largest);
   const std::string where = images.string();
-  if (array.type != npy_type::u8) {
-    const bool fractions = array.type == npy_type::f32 || array.type == npy_type::f64;
-    fail("data.201", where, "found elements of type ", npy_types[static_cast<std::size_t>(array.type)].name,
-         ", expected bytes (|u1) from 0 to 255: ",
-         fractions ? "numbers from 0 to 1 become bytes with (255 * x).round().astype('uint8')"
-                   : "whole numbers become bytes with x.astype('uint8')");
-  }
+  npy_image::require_bytes(array.type, where);
   const std::vector<index_t>& shape = array.shape;
   const image_layout layout = npy_image::layout_of(shape, options.layout, where);
   if (array.count() < 1)
@@ -117,9 +130,7 @@ inline npy_images load_npy_images(const std::filesystem::path& images, const std
          ", expected at least one");
   image_dataset data;
   data.name = "npy";
-  data.sample = layout == image_layout::grey            ? extents{1, shape[1], shape[2]}
-                : layout == image_layout::channels_last ? extents{shape[3], shape[1], shape[2]}
-                                                        : extents{shape[1], shape[2], shape[3]};
+  data.sample = npy_image::sample_of(shape, layout);
   data.labels = read_npy_labels(labels, shape[0], options.classes, open);
   data.classes = options.classes > 0 ? options.classes : classes_in(data.labels);
   data.pixels = std::move(array.bytes);

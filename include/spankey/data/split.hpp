@@ -41,14 +41,7 @@ template <class Data>
   std::vector<std::vector<bool>> in_test;
   for (std::size_t c = 0; c < counts.size(); ++c) in_test.push_back(test_share(counts[c], seed, c));
   std::fill(counts.begin(), counts.end(), std::size_t{0});
-  auto& elements = [](Data & of) -> auto& {
-    if constexpr (ImageDataset<Data>) {
-      return of.pixels;
-    } else {
-      return of.values;
-    }
-  }
-  (data);
+  auto& elements = data.memory();
   const auto size = static_cast<std::size_t>(data.sample.size());
   std::size_t kept = 0;
   for (std::size_t i = 0; i < data.labels.size(); ++i) {
