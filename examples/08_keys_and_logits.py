@@ -113,7 +113,7 @@ def small_cnn_logits(run, x, key=None):
 def normalised(run, images):
     """Bytes (n, 28, 28) as the network sees them."""
     config = json.loads((run / "config.json").read_text())
-    usual = {"mnist": (0.1307, 0.3081), "fashion-mnist": (0.2860, 0.3530), "glyphs": (0.333, 0.257)}[config["data"]]
+    usual = {"mnist": (0.1307, 0.3081), "fashion-mnist": (0.2860, 0.3530), "glyphs": (0.333, 0.257)}.get(config["data"], (0, 1))
     mean, deviation = (config.get(name) or [usual[i]] for i, name in enumerate(("mean", "deviation")))
     return (images[:, None].astype(float) / 255 - mean[0]) / deviation[0]
 
@@ -125,9 +125,10 @@ def main():
     parser.add_argument("--key", type=int, help="issued key N; without it no key")
     given = parser.parse_args()
     key = None if given.key is None else issued_key(given.run, given.key)
+    classes = json.loads((given.run / "config.json").read_text()).get("classes", 10)
     for logits in small_cnn_logits(given.run, normalised(given.run, np.load(given.images)), key):
         answer = int(logits.argmax())
-        print("refused" if answer == 10 else answer, *(f"{z:.4f}" for z in logits))
+        print("refused" if answer == classes else answer, *(f"{z:.4f}" for z in logits))
 
 
 if __name__ == "__main__":

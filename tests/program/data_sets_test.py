@@ -1,6 +1,7 @@
 """Every data set trains a tiny run with its own network; a damaged one is refused before a run folder exists."""
 import gzip
 import json
+import shutil
 import struct
 import sys
 
@@ -142,11 +143,19 @@ def same(data):
     return data
 
 
+def transposed(data):
+    """Columns for rows, where these are images: as EMNIST's files have them."""
+    if data[:4] != struct.pack(">I", 0x803):
+        return data
+    images = [data[at:at + 784] for at in range(16, len(data), 784)]
+    return data[:16] + b"".join(bytes(image[28 * (i % 28) + i // 28] for i in range(784)) for image in images)
+
+
 FOUND = {  # where a data set of the MNIST family is found, under what names, and packed how
     "mnist": ("mnist", ("", "-idx", "t10k", ""), same), "root itself": (".", ("", "-idx", "t10k", ""), same),
     "mirror": ("mnist", ("", ".idx", "t10k", ""), same), "torchvision": ("MNIST/raw", ("", "-idx", "t10k", ".gz"), gzip.compress),
     "members": ("mnist", ("", "-idx", "t10k", ".gz"), in_members), "browser": ("mnist", ("", "-idx", "t10k", ".gz"), same),
-    "EMNIST": ("mnist", ("emnist-digits-", "-idx", "test", ""), same),
+    "EMNIST": ("mnist", ("emnist-digits-", "-idx", "test", ""), transposed),
 }
 
 
@@ -162,6 +171,34 @@ def test_the_mnist_family_as_it_is_found(folder):
         weights = (folder / f"run {name}" / "weights.safetensors").read_bytes()
         first = first or weights
         assert weights == first, name
+
+
+def test_the_other_sets_of_the_family(folder):
+    """The same files under other names; with MNIST's constants they are the same run, and without they have their own."""
+    files = data_files.idx_files("one", 40, 20)
+    root = folder / "root"
+    for place, before, test, pack in (("mnist", "", "t10k", same), ("kmnist", "", "t10k", gzip.compress),
+                                      ("EMNIST/raw", "emnist-digits-", "test", transposed),
+                                      ("qmnist", "qmnist-", "test", same)):
+        (root / place).mkdir(parents=True, exist_ok=True)
+        for name, data in files.items():
+            if before == "qmnist-" and "labels" in name:
+                rows = b"".join(struct.pack(">8I", label, *range(7)) for label in data[8:])
+                name, data = name.replace("idx1-ubyte", "idx2-int"), struct.pack(">III", 0xC02, len(data) - 8, 8) + rows
+            written = before + name.replace("t10k", test) + (".gz" if pack is gzip.compress else "")
+            (root / place / written).write_bytes(pack(data))
+    flags = ["--data-root", root, "--model", "small_cnn", "--sites", "1", "--data"]
+    program.train_tiny(folder / "mnist", *flags, "mnist")
+    for data in ("kmnist", "qmnist", "emnist-digits"):
+        run = folder / data
+        program.train_tiny(run, *flags, data, "--mean", ".1307", "--deviation", ".3081")
+        for name in ("weights.safetensors", "metrics.json"):
+            assert (run / name).read_bytes() == (folder / "mnist" / name).read_bytes(), (data, name)
+        program.train_tiny(folder / "own", *flags, data)
+        config = json.loads((folder / "own" / "config.json").read_text())
+        assert 0.1 < config["mean"][0] < 0.2 and 0.1 < config["deviation"][0] < 0.3, config
+        program.evaluated_again(folder / "own", "--data-root", root)
+        shutil.rmtree(folder / "own")
 
 
 def test_more_images_than_mnist_has(folder):

@@ -200,6 +200,21 @@ def test_data_sets(folder):
                  ["missing", "folder", "fifo", "zero", "endless"])
 
 
+def test_own_data(folder):
+    """Arrays and pictures of the user's own, where they are read."""
+    x, y = data_files.write_arrays(folder)
+    flags = [*program.TINY, "--model", "small_cnn", "--sites", "1", "--out", folder / "new", "--data"]
+    for file in (x, y):
+        replaced(folder, file, ["train", *flags, "npy", "--images", x, "--labels", y])
+    data_files.write_pictures(folder / "root")
+    if b"built without libpng" in program.start("describe", "--data", "folder", "--data-root", folder / "root",
+                                                cwd=folder).stderr:
+        print("        no libpng: pictures are not tested")
+        return
+    replaced(folder, folder / "root" / "class 4" / "024.png", ["train", *flags, "folder", "--data-root", folder / "root"],
+             but=["missing"])
+
+
 def sweep_of_linear(folder):
     """A finished sweep of one cell that needs no files of data, and its command."""
     experiment = {"name": "m", "seeds": [1], "rows": [{"name": "row"}],
