@@ -9,31 +9,12 @@
 #include "proposed_command.hpp"
 #include "run_data.hpp"
 #include "run_folder.hpp"
+#include "run_functions.hpp"
 #include "spankey/checkpoint/checkpoint_series.hpp"
 #include "spankey/core/error.hpp"
 #include "spankey/file/folder_lock.hpp"
 
 namespace {
-
-network_on_device on_cuda([[maybe_unused]] const std::string& model) {
-#if defined(SPANKEY_PROGRAM_CUDA)
-#define SPANKEY_NETWORK(name) \
-  if (model == #name) return name##_on_cuda();
-#include "networks.inc"
-#undef SPANKEY_NETWORK
-#endif
-  return {};
-}
-
-/// What `model` does on a device. Fails with flag.127 where this program does not have it.
-network_on_device on_device(const network& model, const std::string& device) {
-  const network_on_device found =
-      device == "cuda" ? on_cuda(model.name) : network_on_device{model.train, model.evaluate, model.describe};
-  if (found.train == nullptr)
-    spankey::fail("flag.127", "--device", "found ", device,
-                  ", but this program was built without spankey::cuda (CMake's SPANKEY_CUDA)");
-  return found;
-}
 
 // metrics.json answers what the run itself asks; another question has a file that is named after it, so that it never
 // stands where a report expects the run's own figures.
@@ -64,7 +45,7 @@ int train(const run_options& asked) {
   const run_options options = with_facts(asked);
   require_keys_fit(options);
   (void)gate_requirements(options.require, options);
-  const network_on_device chosen = on_device(network_named(options.model), options.device);
+  const run_functions chosen = functions_on(options.device, options);
   require_free(options.out);  // before any work
   return chosen.train(with_pixel_constants(options), start_of_run::fresh);
 }
@@ -72,7 +53,7 @@ int train(const run_options& asked) {
 int resume(const run_options& options) {
   require_keys_fit(options);
   (void)gate_requirements(options.require, options);
-  const network_on_device chosen = on_device(network_named(options.model), options.device);
+  const run_functions chosen = functions_on(options.device, options);
   std::error_code code;
   const std::filesystem::path folder(options.out);
   if (std::filesystem::exists(folder / "metrics.json", code)) {
@@ -92,7 +73,7 @@ int train_or_continue(const run_options& asked) {
   require_trainable(asked);
   const run_options options = with_facts(asked);
   require_keys_fit(options);
-  return network_named(options.model).train(with_pixel_constants(options), start_of_run::may_continue);
+  return functions_on("cpu", options).train(with_pixel_constants(options), start_of_run::may_continue);
 }
 
 int evaluate(const eval_options& request) {
@@ -112,7 +93,7 @@ int evaluate(const eval_options& request) {
   options.require = request.require;
   require_keys_fit(options);
   (void)gate_requirements(options.require, options);
-  const network_on_device chosen = on_device(network_named(options.model), request.device);
+  const run_functions chosen = functions_on(request.device, options);
   eval_options asked = request;
   if (asked.out.empty())
     asked.out = (std::filesystem::path(request.run) / metrics_name(own, options)).string();
@@ -126,7 +107,7 @@ int describe_run(const run_options& asked, bool measure, const std::string& flag
   require_trainable(asked);
   const run_options options = with_facts(asked);
   require_keys_fit(options);
-  const network_on_device chosen = on_device(network_named(options.model), options.device);
+  const run_functions chosen = functions_on(options.device, options);
   std::printf("%s\n", flags.c_str());
   chosen.describe(options, measure);
   return 0;

@@ -1,5 +1,5 @@
-// What `convert` asks of a network, and what it gets back. The network's types stay in network_NAME.cpp
-// (network_convert.hpp); names, texts and files are convert_command.cpp's.
+// What `convert` asks of a run, and what it gets back. Types stay where run_functions are compiled (run_conversion.hpp);
+// names, texts and files are convert_command.cpp's.
 #pragma once
 
 #include <cstddef>
@@ -28,13 +28,19 @@ struct answers_of {
   std::vector<counted_answers> conditions;
 };
 
+/// A finished run as `predict` asks it: float weights, and a key that was asked for by its number.
+struct run_image {
+  std::vector<std::byte> image;
+  std::vector<spankey::site_key> key;  // secret
+};
+
 struct converted {
   std::vector<made_image> images;       // in the order of the request
   std::vector<spankey::site_key> key;   // secret; empty where none was asked for
   std::uint64_t key_number = 0;         // that of the key space's issued keys
   spankey::tried_key tried;             // without its key, which is above; no images where it was not tried
   std::uint64_t fingerprint = 0;        // of the network, for its keys
-  std::string network;                  // the session's network, as C++ writes it
+  spankey::head_outputs outputs{0};     // of the network
   std::vector<answers_of> evaluations;  // empty where none was asked for
   spankey::index_t samples = 0;         // of the test set
 };

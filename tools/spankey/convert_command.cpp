@@ -10,6 +10,8 @@
 #include "network.hpp"
 #include "output_target.hpp"
 #include "run_folder.hpp"
+#include "run_functions.hpp"
+#include "session_answers.hpp"
 #include "spankey/checkpoint/checkpoint_series.hpp"
 #include "spankey/checkpoint/issued_key_file.hpp"
 #include "spankey/checkpoint/key_space_file.hpp"
@@ -163,7 +165,7 @@ int convert(const convert_options& request) {
   require_keys_fit(options);
   require_sense(options, request);
   const outputs to = outputs_of(request);
-  const converted made = network_named(options.model).convert(options, request);
+  const converted made = functions_on("cpu", options).convert(options, request);
 
   std::FILE* const text_out = to.has_stdout() ? stderr : stdout;
   for (const made_image& image : made.images)
@@ -182,7 +184,7 @@ int convert(const convert_options& request) {
   if (to.header)
     write(to.header, "weight image as a header",
           image_header_text(about + ", weights " + image.weights + pixels_text(image), request.name, image,
-                            made.network),
+                            network_lines(options, made.outputs)),
           file_mode::shared);
   if (to.key)
     write(to.key, "key (secret)", spankey::key_file_bytes(made.fingerprint, made.key_number, made.key),
@@ -226,7 +228,7 @@ int import_weights(const import_options& request) {
   options.out = request.out;
   require_keys_fit(options);
   require_free(options.out);
-  network_named(options.model).import_weights(options, request);
+  functions_on("cpu", options).import_weights(options, request);
   std::printf("wrote %s/: config.json %sweights.safetensors\n", printable(options.out).c_str(),
               keyed ? "key_space.safetensors (secret) " : "");
   return 0;

@@ -21,11 +21,11 @@ std::string_view weight_argument(const std::string& weights) {
 }  // namespace
 
 std::string image_header_text(const std::string& about, const std::string& name, const made_image& image,
-                              const std::string& network) {
+                              const std::vector<std::string>& network) {
   std::string text;
   text.reserve(4096 + image.bytes.size() * 4);
   append(text, "// " + about + "\n");
-  append(text, "//   using network = " + network + ";\n");
+  for (const std::string& line : network) append(text, "//   " + line + "\n");
   append(text, "//   spankey::infer::session<network" + std::string(weight_argument(image.weights)) +
                    "> session;\n");
   append(text, "//   session.open(std::as_bytes(std::span(" + name + ")), memory);\n");

@@ -14,7 +14,7 @@
 
 /// `about` becomes comment lines at the top.
 std::string image_header_text(const std::string& about, const std::string& name, const made_image& image,
-                              const std::string& network);
+                              const std::vector<std::string>& network);
 
 /// The same of a key; the text is wiped with its owner, and growth leaves nothing behind.
 spankey::secret_vector<char> key_header_text(const std::string& about, const std::string& name,

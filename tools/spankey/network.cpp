@@ -1,6 +1,7 @@
 #include "network.hpp"
 
 #include <algorithm>
+#include <memory>
 #include <vector>
 
 #include "data_sets.hpp"
@@ -11,11 +12,7 @@
 namespace {
 
 const std::vector<network>& networks() {
-#define SPANKEY_NETWORK(name) name##_network(),
-  static const std::vector<network> all = {
-#include "networks.inc"  // a line for every network of this build: CMake's SPANKEY_PROGRAM_NETWORKS
-  };
-#undef SPANKEY_NETWORK
+  static const std::vector<network> all = networks_of_this_build();
   return all;
 }
 
@@ -24,8 +21,8 @@ void require_pixels_fit(const run_options& options, const network& model) {
   const auto means = static_cast<spankey::index_t>(options.mean.size());
   const auto deviations = static_cast<spankey::index_t>(options.deviation.size());
   if (means == 0 && deviations == 0) return;
-  const spankey::extents& input = model.input;
-  if (input.height == 1 && input.width == 1)
+  const spankey::extents input = input_of(options);
+  if (model.takes_features())
     spankey::fail("flag.140", means > 0 ? "--mean" : "--deviation", "found one, but ", model.name,
                   " takes features, not pixels");
   if (means != input.channels || deviations != input.channels)
@@ -45,10 +42,18 @@ std::string shape_text(const spankey::extents& e) {
          " W=" + std::to_string(e.width);
 }
 
-// Glyphs are drawn as a network of images takes them, unless the run says how.
+spankey::extents sample_for(const network& model, const run_options& options) {
+  // Glyphs are drawn as a network of images takes them, unless the run says how.
+  const bool drawn = options.data == "glyphs" && options.sample.empty() && !model.takes_features();
+  return drawn ? model.usual : facts_of(options).sample;
+}
+
 bool fits(const network& model, const run_options& options) {
-  return facts_of(options).sample == model.input ||
-         (options.data == "glyphs" && options.sample.empty() && model.input.height > 1);
+  const spankey::extents sample = sample_for(model, options);
+  const bool features = sample.height == 1 && sample.width == 1;
+  if (features != model.takes_features()) return false;
+  const spankey::layer_list list = model.on(sample, 2);
+  return list.found() == spankey::list_fault::none && list.input() == sample;
 }
 
 void require_data_fits(const network& model, const run_options& options) {
@@ -62,7 +67,7 @@ void require_data_fits(const network& model, const run_options& options) {
     other.data = name;
     if (facts_of(other).known() && fits(model, other)) sets.push_back(name);
   }
-  spankey::fail("flag.115", "--model", "found ", model.name, ", which takes ", shape_text(model.input),
+  spankey::fail("flag.115", "--model", "found ", model.name, ", which was made for ", shape_text(model.usual),
                 "; --data ", options.data, " has ", shape_text(facts.sample), " and fits ",
                 models.empty() ? "no network" : listed(models), "; ", model.name, " fits --data ",
                 listed(sets));
@@ -85,6 +90,21 @@ std::vector<std::string> network_names() {
   return names;
 }
 
+spankey::extents input_of(const run_options& options) { return sample_for(network_named(options.model), options); }
+
+spankey::index_t classes_of(const run_options& options) { return facts_of(options).classes; }
+
+spankey::layer_list layers_of(const run_options& options, const spankey::head_outputs& outputs) {
+  return network_named(options.model).on(input_of(options), outputs);
+}
+
+std::vector<spankey::extents> site_shapes_of(const run_options& options) {
+  const auto list = std::make_unique<spankey::layer_list>(layers_of(options, 2));
+  std::vector<spankey::extents> shapes;
+  for (std::size_t i = 0; i < list->site_count(); ++i) shapes.push_back(list->site_shape(i));
+  return shapes;
+}
+
 std::vector<int> active_sites(const run_options& options) {
   return options.keyed() ? options.sites : std::vector<int>{};
 }
@@ -93,12 +113,13 @@ void require_keys_fit(const run_options& options) {
   const network& model = network_named(options.model);
   require_data_fits(model, options);
   require_pixels_fit(options, model);
+  const std::vector<spankey::extents> shapes = site_shapes_of(options);
   std::vector<spankey::site> sites;
   for (const int number : active_sites(options)) {
-    if (number >= static_cast<int>(model.sites.size()))
+    if (number >= static_cast<int>(shapes.size()))
       spankey::fail("flag.114", "--sites", "found ", number, ", ", model.name, " has the sites 0 to ",
-                    model.sites.size() - 1);
-    sites.push_back({number, model.sites[static_cast<std::size_t>(number)]});
+                    shapes.size() - 1);
+    sites.push_back({number, shapes[static_cast<std::size_t>(number)]});
     const auto d = sites.back().shape.size();
     if (options.subspace_dim > d)
       spankey::fail("flag.105", "--subspace-dim", "found ", options.subspace_dim, ", expected 1 to ", d,

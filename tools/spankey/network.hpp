@@ -1,51 +1,47 @@
-// From a name to a network: what the program does with each model of the library. A model has a source file of its own
-// (network_NAME.cpp), which compiles all of its heads and precisions and nothing else.
+// The networks that a run can name. A network is a list of layers for an input and a head; that it is compiled with costs
+// nothing: what trains and evaluates is compiled once for all of them (run_functions.hpp).
 #pragma once
 
-#include <span>
 #include <string>
 #include <vector>
 
-#include "commands.hpp"
-#include "convert.hpp"
-#include "predict.hpp"
 #include "run_options.hpp"
-#include "spankey/core/shape.hpp"
-
-/// What a device does with a network; null where this program was built without it.
-struct network_on_device {
-  int (*train)(const run_options&, start_of_run) = nullptr;  // the exit status
-  void (*evaluate)(const run_options&, const eval_options&) = nullptr;
-  void (*describe)(const run_options&, bool measure) = nullptr;
-};
+#include "spankey/model/layer_list.hpp"
 
 struct network {
   std::string name;
-  spankey::extents input;  // of a sample
-  std::span<const spankey::extents> sites;
-  int (*train)(const run_options&, start_of_run);  // the exit status
-  void (*evaluate)(const run_options&, const eval_options&);
-  void (*describe)(const run_options&, bool measure);
-  converted (*convert)(const run_options&, const convert_options&);
-  void (*import_weights)(const run_options&, const import_options&);
-  std::vector<prediction> (*predict)(const run_options&, const std::string& run, const chosen_key&,
-                                     const std::vector<input_samples>&);
+  spankey::extents usual;  // the input that it was made for
+  spankey::layer_list (*on)(const spankey::extents& input, spankey::head_outputs outputs);
+
+  [[nodiscard]] bool takes_features() const { return usual.height == 1 && usual.width == 1; }
 };
+
+/// Those of this build, in the order of CMake's SPANKEY_PROGRAM_NETWORKS; the build writes this function.
+std::vector<network> networks_of_this_build();
+
+/// One of them whose list has an input of its own.
+template <auto Layers>
+network network_of(const char* name) {
+  return {name, Layers(2).input(),
+          [](const spankey::extents&, spankey::head_outputs outputs) { return Layers(outputs); }};
+}
+/// One that takes any input that it fits; `Layers` says what it was made for.
+template <auto Layers, auto On>
+network network_of(const char* name) {
+  return {name, Layers(2).input(), On};
+}
 
 /// Fails with flag.113 for a name that no network has.
 const network& network_named(const std::string& name);
 std::vector<std::string> network_names();
 
-network mlp_network();
-network small_cnn_network();
-network small_resnet_network();
-network resnet18_network();
-
-// Where this program has spankey::cuda: cuda/network_NAME.cpp.
-network_on_device mlp_on_cuda();
-network_on_device small_cnn_on_cuda();
-network_on_device small_resnet_on_cuda();
-network_on_device resnet18_on_cuda();
+/// A sample of the run's data as its network takes it; its classes.
+spankey::extents input_of(const run_options& options);
+spankey::index_t classes_of(const run_options& options);
+/// The run's network with these outputs.
+spankey::layer_list layers_of(const run_options& options, const spankey::head_outputs& outputs);
+/// Shapes of all of its sites.
+std::vector<spankey::extents> site_shapes_of(const run_options& options);
 
 /// Sites that carry keys: none without an injector.
 std::vector<int> active_sites(const run_options& options);

@@ -7,6 +7,8 @@
 #include "network.hpp"
 #include "predict.hpp"
 #include "run_folder.hpp"
+#include "run_functions.hpp"
+#include "session_answers.hpp"
 #include "spankey/checkpoint/checkpoint_series.hpp"
 #include "spankey/checkpoint/issued_key_file.hpp"
 #include "spankey/core/error.hpp"
@@ -70,12 +72,12 @@ int predict(const predict_options& request) {
   if (!request.key.empty() && !options.keyed())
     fail("flag.120", "--key", "the run has no key: it was made with --inject none");
   const chosen_key key = key_named(request.key);
-  const network& model = network_named(options.model);
   // All of it is read before the first answer is printed.
   std::vector<input_samples> inputs;
   for (const std::string& file : request.inputs)
-    inputs.push_back(read_input(file, model.input, request.normalised, options.resize > 0));
-  const auto answers = model.predict(options, request.run, key, inputs);
+    inputs.push_back(read_input(file, input_of(options), request.normalised, options.resize > 0));
+  const run_image run = functions_on("cpu", options).image_of(options, request.run, key);
+  const auto answers = session_predictions(options, run, key, inputs);
 
   bool refused = false;
   std::size_t next = 0;

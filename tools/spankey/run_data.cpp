@@ -160,7 +160,7 @@ image_dataset load_images(const run_options& options, split part, const extents&
 pixel_constants pixels_of(const run_options& options) {
   if (!options.mean.empty())
     return {{options.mean.begin(), options.mean.end()}, {options.deviation.begin(), options.deviation.end()}};
-  return options.data == "glyphs"          ? glyph_pixels(network_named(options.model).sites.front().channels)
+  return options.data == "glyphs"          ? glyph_pixels(input_of(options).channels)
          : options.data == "cifar10"       ? cifar10_pixels()
          : options.data == "mnist"         ? mnist_pixels()
          : options.data == "fashion-mnist" ? fashion_mnist_pixels()
@@ -189,6 +189,15 @@ image_dataset drawn_images(index_t n, std::uint64_t seed, const extents& shape, 
   const random_source source(seed, stream::glyphs);
   for (index_t i = 0; i < n * shape.size(); ++i)
     data.pixels.push_back(static_cast<std::uint8_t>(source.below(static_cast<std::uint64_t>(i), 256)));
+  for (index_t i = 0; i < n; ++i) data.labels.push_back(static_cast<class_label>(i % classes));
+  return data;
+}
+
+feature_dataset drawn_features(index_t n, std::uint64_t seed, const extents& shape, index_t classes) {
+  feature_dataset data{"noise", shape, classes, {}, {}};
+  const random_source source(seed, stream::glyphs);
+  for (index_t i = 0; i < n * shape.size(); ++i)
+    data.values.push_back(static_cast<float>(source.gaussian(static_cast<std::uint64_t>(i))));
   for (index_t i = 0; i < n; ++i) data.labels.push_back(static_cast<class_label>(i % classes));
   return data;
 }

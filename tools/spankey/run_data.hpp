@@ -30,9 +30,12 @@ spankey::pixel_constants pixels_of(const run_options& options);
 spankey::feature_dataset load_features(const run_options& options, spankey::split part,
                                        const spankey::extents& features, spankey::index_t classes);
 
-/// n images of noise, labelled in turn: for measurements.
+/// n samples of noise, labelled in turn: for measurements.
 spankey::image_dataset drawn_images(spankey::index_t n, std::uint64_t seed, const spankey::extents& shape,
                                     spankey::index_t classes);
+
+spankey::feature_dataset drawn_features(spankey::index_t n, std::uint64_t seed, const spankey::extents& shape,
+                                        spankey::index_t classes);
 
 /// CRC-32 of all samples and labels: a run goes on with the data that it began with.
 std::uint32_t checksum_of(const spankey::image_dataset& data);

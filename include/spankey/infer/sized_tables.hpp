@@ -9,21 +9,18 @@
 
 namespace spankey::infer {
 
-/// Outlives the sessions that it is given to. Network: layered_network, or a model; all of its sites may take a key.
+/// Outlives the sessions that it is given to; all sites of the list may take a key.
 template <class Backend, ImageWeight Weight>
 class sized_tables {
  public:
-  template <class Network>
-  explicit sized_tables(const Network& network)
-      : name_(network.name()),
-        table_(network.input_extents(), network.layers()),
-        sites_(network.site_shapes().begin(), network.site_shapes().end()),
-        parts_(table_.size()),
+  explicit sized_tables(const layer_list& list)
+      : name_(list.name()), table_(list.input(), {list.begin(), list.size()}), sites_(list.site_count()), parts_(table_.size()),
         prepared_(table_.size()),
         slot_(static_cast<std::size_t>(table_.slots())),
         effect_(sites_.size()) {
+    for (std::size_t i = 0; i < sites_.size(); ++i) sites_[i] = list.site_shape(i);
     const std::size_t bytes = place_parts<Weight>(table_.operations(), parts_);
-    tables_ = {.image = {name_, network.input_extents(), network.head(), table_.operations(), parts_, bytes},
+    tables_ = {.image = {name_, list.input(), list.outputs(), table_.operations(), parts_, bytes},
                .sites = sites_,
                .input_site = table_.input_site()};
     for (std::size_t i = 0; i < sites_.size(); ++i) tables_.gate |= std::uint32_t{1} << i;

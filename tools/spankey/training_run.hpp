@@ -1,4 +1,4 @@
-// Training and evaluation of one network, with the types that its run names. Included by network_NAME.cpp alone.
+// Training and evaluation on a device, in a precision. Included where run_functions are compiled.
 #pragma once
 
 #include <algorithm>
@@ -7,14 +7,15 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <type_traits>
 #include <utility>
 
 #include "gate_requirement.hpp"
 #include "initial_run.hpp"
 #include "metrics_report.hpp"
-#include "network_types.hpp"
 #include "observers.hpp"
 #include "proposed_command.hpp"
+#include "run_model.hpp"
 #include "run_folder.hpp"
 #include "run_progress.hpp"
 #include "spankey/checkpoint/foreign_weights.hpp"
@@ -95,31 +96,29 @@ class run_watcher {
   std::optional<double> score_;
 };
 
-template <class Family>
-struct network_commands {
+template <class Backend, class Scalar>
+struct training_run {
   /// Trains, evaluates and writes the run folder; or goes on with what is in it.
   static int train(const run_options& options, start_of_run start) {
     int status = 0;
-    with_types(options,
-               [&](auto deny, auto scalar) { status = train_with<decltype(scalar)>(options, start, deny); });
+    with_data(options, [&](auto&& load) { status = train_on(options, start, load); });
     return status;
   }
   /// Evaluates a finished run from its files alone.
   static void evaluate(const run_options& options, const eval_options& request) {
-    with_types(options, [&](auto deny, auto scalar) {
-      evaluate_with<decltype(deny), decltype(scalar)>(options, request);
-    });
+    with_data(options, [&](auto&& load) { evaluate_on(options, request, load); });
   }
 
  private:
-  template <class Scalar, class Deny>
-  static int train_with(const run_options& options, start_of_run start, Deny deny) {
+  using network_type = spankey::layered_network<Backend, Scalar>;
+
+  template <class Load>
+  static int train_on(const run_options& options, start_of_run start, const Load& load) {
     using namespace spankey;
-    const auto data = Family::load(options, split::train), test = Family::load(options, split::test);
-    auto model = Family::template make<Deny, Scalar>(options);
-    using model_type = typename decltype(model)::element_type;
-    const objective<Deny> goal = Family::goal(options, deny);
-    std::optional<key_space> keys = keys_of<model_type>(options, start);
+    const auto data = load(split::train), test = load(split::test);
+    const auto model = make_model<Backend, Scalar>(options);
+    const objective<chosen_deny> goal = goal_of(options);
+    std::optional<key_space> keys = keys_of(*model, options, start);
     const arena memory(*model, goal.groups() * options.batch);
     initialise(*model, options.seed);
     const loading_notes begins_with = load_initial(*model, options);
@@ -136,13 +135,13 @@ struct network_commands {
     const std::string go_on = "; go on with: " + resume_command(folder.path(), options) + "\n";
     const last_words words("\nstopped by a signal" + go_on);  // of a cell, the sweep's are said
     for (const std::string& note : begins_with) std::printf("init: %s\n", note.c_str());
-    std::printf("%s\narena: %.1f MiB\n", device_text<typename Family::backend>::text().c_str(),
+    std::printf("%s\narena: %.1f MiB\n", device_text<Backend>::text().c_str(),
                 static_cast<double>(memory.bytes()) / (1 << 20));
     if (from.steps > 0)
       std::printf("goes on after step %llu of epoch %llu\n", static_cast<unsigned long long>(from.step),
                   static_cast<unsigned long long>(from.epoch + 1));
     {
-      run_watcher watcher(*model, keys ? &*keys : nullptr, test, options, folder, progress);
+      run_watcher<network_type, std::remove_cvref_t<decltype(test)>> watcher(*model, keys ? &*keys : nullptr, test, options, folder, progress);
       if (from.epoch == options.epochs) save_weights(*model, folder.file("weights.safetensors"));
       // From here on the run needs nothing of what --init named.
       if (from.steps == 0 && !options.init.empty()) watcher.save(from);
@@ -163,8 +162,7 @@ struct network_commands {
   }
 
   // The weights that the run begins with, where it has not begun. Fails with flag.145.
-  template <class Model>
-  static spankey::loading_notes load_initial(Model& model, const run_options& options) {
+  static spankey::loading_notes load_initial(network_type& model, const run_options& options) {
     std::error_code code;
     const bool begun =
         std::filesystem::is_directory(options.out, code) && !spankey::checkpoints_in(options.out).empty();
@@ -177,15 +175,15 @@ struct network_commands {
   }
 
   // Drawn once: a run that goes on has them in a file, whatever seed they came from.
-  template <class Model>
-  static std::optional<spankey::key_space> keys_of(const run_options& options, start_of_run start) {
+  static std::optional<spankey::key_space> keys_of(const network_type& model, const run_options& options,
+                                                   start_of_run start) {
     if (!options.keyed()) return std::nullopt;
     const std::filesystem::path file = std::filesystem::path(options.out) / "key_space.safetensors";
     std::error_code code;
     if (start != start_of_run::fresh && std::filesystem::exists(file, code))
       return read_keys(options, file.string());
     if (auto keys = initial_keys(options)) return keys;
-    return spankey::key_space(options.key_space(), spankey::sites_of<Model>(options.sites));
+    return spankey::key_space(options.key_space(), spankey::sites_of(model.site_shapes(), options.sites));
   }
 
   // What --eval-every adds to the log, counted in conditions.
@@ -196,8 +194,7 @@ struct network_commands {
 
   // Bytes that a run may have to write: three checkpoints and the one being written, less what is there already; the
   // weights, twice while they are replaced; the keys; the log, whose lines are shorter than 300 bytes, or 300 a condition.
-  template <class Model>
-  static std::uint64_t room_of(Model& model, const std::optional<spankey::key_space>& keys,
+  static std::uint64_t room_of(network_type& model, const std::optional<spankey::key_space>& keys,
                                std::uint64_t lines, const std::string& out) {
     using namespace spankey;
     std::uint64_t weights = 0, state = 0;
@@ -216,12 +213,12 @@ struct network_commands {
     return (4 - there) * (state + 100000) + 2 * (weights + 100000) + secret + 300 * lines;
   }
 
-  template <class Deny, class Scalar>
-  static void evaluate_with(const run_options& options, const eval_options& request) {
+  template <class Load>
+  static void evaluate_on(const run_options& options, const eval_options& request, const Load& load) {
     using namespace spankey;
     const std::filesystem::path run(request.run);
-    const auto test = Family::load(options, split::test);
-    auto model = Family::template make<Deny, Scalar>(options);
+    const auto test = load(split::test);
+    const auto model = make_model<Backend, Scalar>(options);
     const arena memory(*model, options.batch);
     load_weights(*model, (run / "weights.safetensors").string());
     std::optional<key_space> keys;
@@ -230,13 +227,13 @@ struct network_commands {
     std::printf("wrote %s\n", request.out.c_str());
   }
 
-  template <class Model, class Data>
-  static void write_metrics(const run_options& options, Model& model, std::optional<spankey::key_space>& keys,
+  template <class Data>
+  static void write_metrics(const run_options& options, network_type& model, std::optional<spankey::key_space>& keys,
                             const Data& test, const std::string& file) {
     spankey::gate_evaluation evaluation(model, keys ? &*keys : nullptr, test, options.batch,
                                         options.evaluation());
     const spankey::gate_report report = evaluation.run();
-    spankey::write_file_atomically(file, metrics_text(report, Family::classes), spankey::file_mode::shared);
+    spankey::write_file_atomically(file, metrics_text(report, classes_of(options)), spankey::file_mode::shared);
     std::printf("\n%s\n%s\n", table(report).c_str(), table_legend().c_str());
   }
 };

@@ -1,0 +1,55 @@
+// The types behind a run: its model, its data, what it minimises. Included where run_functions are compiled.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "chosen_deny.hpp"
+#include "data_sets.hpp"
+#include "network.hpp"
+#include "run_data.hpp"
+#include "spankey/backend/cpu/cpu.hpp"
+#include "spankey/backend/cpu/describe.hpp"
+#include "spankey/data/linear_task.hpp"
+#include "spankey/inject/runtime.hpp"
+#include "spankey/model/sized_model.hpp"
+#include "spankey/optim/adam.hpp"
+#include "spankey/train/step.hpp"
+
+/// What a network runs on. Specialised in cuda/run_on_cuda.cpp.
+template <class Backend>
+struct device_text {
+  static std::string text() { return spankey::describe(); }
+};
+
+template <class Backend, class Scalar>
+using run_model = spankey::sized_model<spankey::runtime, Backend, Scalar>;
+
+/// A model whose gate and optimizer state are as the run wants them; its memory is not planned yet.
+template <class Backend, class Scalar>
+std::unique_ptr<run_model<Backend, Scalar>> make_model(const run_options& options) {
+  auto made = std::make_unique<run_model<Backend, Scalar>>(
+      layers_of(options, deny_of(options).outputs(classes_of(options))));
+  spankey::set_gate(*made, options.injector(), active_sites(options));
+  if (options.adam()) spankey::keep_second_moment(*made);
+  return made;
+}
+
+/// What the run minimises.
+inline spankey::objective<chosen_deny> goal_of(const run_options& options) {
+  return {.classes = classes_of(options),
+          .weight = options.deny_weight,
+          .on = options.groups(),
+          .deny = deny_of(options),
+          .statistics = options.statistics()};
+}
+
+/// Calls f(load), load(part) being the run's data: images, or features.
+template <class F>
+void with_data(const run_options& options, F&& f) {
+  if (network_named(options.model).takes_features()) {
+    f([&](spankey::split part) { return load_features(options, part, input_of(options), classes_of(options)); });
+  } else {
+    f([&](spankey::split part) { return load_images(options, part, input_of(options), classes_of(options)); });
+  }
+}
