@@ -33,7 +33,8 @@ void for_each_piece(const std::string& text, const F& f) {
 bool can_have(const invalid_rule& rule, const run_options& options) {
   const std::vector<extents> shapes = site_shapes_of(options);
   std::vector<site> sites;
-  for (const int number : options.sites) sites.push_back({number, shapes.at(static_cast<std::size_t>(number))});
+  for (const int number : options.sites)
+    sites.push_back({number, shapes.at(static_cast<std::size_t>(number))});
   try {
     require_rule(rule, options.key_space(), sites);
   } catch (const error&) {

@@ -90,7 +90,9 @@ std::vector<std::string> network_names() {
   return names;
 }
 
-spankey::extents input_of(const run_options& options) { return sample_for(network_named(options.model), options); }
+spankey::extents input_of(const run_options& options) {
+  return sample_for(network_named(options.model), options);
+}
 
 spankey::index_t classes_of(const run_options& options) { return facts_of(options).classes; }
 

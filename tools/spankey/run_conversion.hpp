@@ -36,9 +36,10 @@ struct run_conversion {
     const infer::pixel_normalisation pixels = image_pixels(options);
     const index_t classes = classes_of(options);
     for (const std::string& weights : request.weights)
-      made.images.push_back({weights, weights == "fp32"   ? infer::make_image<float>(*model, classes, pixels)
-                                      : weights == "bf16" ? infer::make_image<bf16>(*model, classes, pixels)
-                                                          : infer::make_image<std::int8_t>(*model, classes, pixels)});
+      made.images.push_back({weights, weights == "fp32" ? infer::make_image<float>(*model, classes, pixels)
+                                      : weights == "bf16"
+                                          ? infer::make_image<bf16>(*model, classes, pixels)
+                                          : infer::make_image<std::int8_t>(*model, classes, pixels)});
     made.fingerprint = infer::fingerprint_of(*model);
     std::optional<key_space> keys;
     if (options.keyed() && (request.evaluate || request.wants_key())) {
@@ -74,7 +75,8 @@ struct run_conversion {
     using namespace spankey;
     const auto model = make_model<Backend, Scalar>(options);
     const arena memory(*model, 1);
-    for (const std::string& note : load_foreign_weights(*model, request.weights)) std::printf("%s\n", note.c_str());
+    for (const std::string& note : load_foreign_weights(*model, request.weights))
+      std::printf("%s\n", note.c_str());
     std::optional<key_space> keys;
     if (options.keyed()) {
       keys.emplace(load_key_space(request.key_space));

@@ -24,8 +24,8 @@ struct run_description {
     index_t parameters = 0;
     model->for_each_parameter([&](const scope&, auto& p) { parameters += p.dims.size(); });
     const index_t groups = goal_of(options).groups(), samples = groups * options.batch;
-    std::printf("model: %s, %lld parameters, %lld outputs\n", options.model.c_str(), static_cast<long long>(parameters),
-                static_cast<long long>(index_t(model->head())));
+    std::printf("model: %s, %lld parameters, %lld outputs\n", options.model.c_str(),
+                static_cast<long long>(parameters), static_cast<long long>(index_t(model->head())));
     std::printf("step: %lld images in %lld groups, %lld samples\n", static_cast<long long>(options.batch),
                 static_cast<long long>(groups), static_cast<long long>(samples));
     print_plan(plan_memory(*model, samples));
@@ -40,7 +40,8 @@ struct run_description {
   static void measure_step(run_options options, run_model<Backend, Scalar>& model) {
     const spankey::extents input = input_of(options);
     if (network_named(options.model).takes_features()) {
-      measure_step_on(options, model, drawn_features(options.batch, options.seed, input, classes_of(options)));
+      measure_step_on(options, model,
+                      drawn_features(options.batch, options.seed, input, classes_of(options)));
     } else {
       measure_step_on(options, model, drawn_images(options.batch, options.seed, input, classes_of(options)));
     }

@@ -48,8 +48,12 @@ inline spankey::objective<chosen_deny> goal_of(const run_options& options) {
 template <class F>
 void with_data(const run_options& options, F&& f) {
   if (network_named(options.model).takes_features()) {
-    f([&](spankey::split part) { return load_features(options, part, input_of(options), classes_of(options)); });
+    f([&](spankey::split part) {
+      return load_features(options, part, input_of(options), classes_of(options));
+    });
   } else {
-    f([&](spankey::split part) { return load_images(options, part, input_of(options), classes_of(options)); });
+    f([&](spankey::split part) {
+      return load_images(options, part, input_of(options), classes_of(options));
+    });
   }
 }

@@ -28,8 +28,8 @@ layer_list network_of_run(const run_options& options) {
 // A session serves one thread and one sample: every task of samples has its own, with its own memory. bind(session) gives
 // it its key, ask(session, i, logits, verdict) says what to do with sample i.
 template <class Weight, class Bind, class Ask>
-void for_each_sample(const run_options& options, std::span<const std::byte> image, index_t count, const Bind& bind,
-                     const Ask& ask) {
+void for_each_sample(const run_options& options, std::span<const std::byte> image, index_t count,
+                     const Bind& bind, const Ask& ask) {
   using session_type = infer::sized_session<backend::reference, Weight>;
   const infer::sized_tables<backend::reference, Weight> tables(network_of_run(options));
   const auto outputs = static_cast<std::size_t>(index_t{tables.tables().image.outputs});
@@ -39,7 +39,8 @@ void for_each_sample(const run_options& options, std::span<const std::byte> imag
     require(session.open(image, memory));
     bind(session);
     std::vector<float> logits(outputs);
-    for (index_t i = task * task_samples; i < std::min(count, (task + 1) * task_samples); ++i) ask(session, i, logits);
+    for (index_t i = task * task_samples; i < std::min(count, (task + 1) * task_samples); ++i)
+      ask(session, i, logits);
   });
 }
 
@@ -78,15 +79,15 @@ counted_answers answers_with(const run_options& options, std::span<const std::by
 
 }  // namespace
 
-counted_answers session_answers(const run_options& options, const made_image& image, const session_samples& samples,
-                                std::span<const site_key> key) {
+counted_answers session_answers(const run_options& options, const made_image& image,
+                                const session_samples& samples, std::span<const site_key> key) {
   return image.weights == "fp32"   ? answers_with<float>(options, image.bytes, samples, key)
          : image.weights == "bf16" ? answers_with<bf16>(options, image.bytes, samples, key)
                                    : answers_with<std::int8_t>(options, image.bytes, samples, key);
 }
 
-std::vector<prediction> session_predictions(const run_options& options, const run_image& run, const chosen_key& key,
-                                            const std::vector<input_samples>& inputs) {
+std::vector<prediction> session_predictions(const run_options& options, const run_image& run,
+                                            const chosen_key& key, const std::vector<input_samples>& inputs) {
   struct place {
     const input_samples* in;
     index_t i;
@@ -112,10 +113,12 @@ std::vector<prediction> session_predictions(const run_options& options, const ru
         const infer::status said =
             in->numbers.empty()
                 ? session.run(std::span<const std::uint8_t>(in->pixels).subspan(at, size), logits, found)
-                : session.run_normalised(std::span<const float>(in->numbers).subspan(at, size), logits, found);
+                : session.run_normalised(std::span<const float>(in->numbers).subspan(at, size), logits,
+                                         found);
         if (said == infer::status::logits_not_finite) return;  // a refusal without a class
         require(said);
-        answers[static_cast<std::size_t>(n)] = {found.semantic_class, found.rejected, {logits.begin(), logits.end()}};
+        answers[static_cast<std::size_t>(n)] = {
+            found.semantic_class, found.rejected, {logits.begin(), logits.end()}};
       });
   return answers;
 }
@@ -131,12 +134,13 @@ std::vector<std::string> network_lines(const run_options& options, const head_ou
     std::sort(sites.begin(), sites.end());
     std::string numbers;
     for (const int site : sites) numbers += (numbers.empty() ? "" : ", ") + std::to_string(site);
-    gate = std::string("spankey::gate<spankey::") + (options.inject == "add" ? "additive" : "multiplicative") +
-           ", spankey::at<" + numbers + ">>";
+    gate = std::string("spankey::gate<spankey::") +
+           (options.inject == "add" ? "additive" : "multiplicative") + ", spankey::at<" + numbers + ">>";
   }
   const std::string rest = outputs + ", " + gate + ", spankey::backend::reference, float>;";
   const extents input = input_of(options);
-  if (input == network_named(options.model).usual) return {"using network = spankey::" + options.model + "<" + rest};
+  if (input == network_named(options.model).usual)
+    return {"using network = spankey::" + options.model + "<" + rest};
   return {"constexpr spankey::layer_list layers(spankey::head_outputs outputs) {",
           "  return spankey::" + options.model + "_on({" + std::to_string(input.channels) + ", " +
               std::to_string(input.height) + ", " + std::to_string(input.width) + "}, outputs);",

@@ -15,8 +15,8 @@
 #include "metrics_report.hpp"
 #include "observers.hpp"
 #include "proposed_command.hpp"
-#include "run_model.hpp"
 #include "run_folder.hpp"
+#include "run_model.hpp"
 #include "run_progress.hpp"
 #include "spankey/checkpoint/foreign_weights.hpp"
 #include "spankey/checkpoint/key_space_file.hpp"
@@ -141,7 +141,8 @@ struct training_run {
       std::printf("goes on after step %llu of epoch %llu\n", static_cast<unsigned long long>(from.step),
                   static_cast<unsigned long long>(from.epoch + 1));
     {
-      run_watcher<network_type, std::remove_cvref_t<decltype(test)>> watcher(*model, keys ? &*keys : nullptr, test, options, folder, progress);
+      run_watcher<network_type, std::remove_cvref_t<decltype(test)>> watcher(*model, keys ? &*keys : nullptr,
+                                                                             test, options, folder, progress);
       if (from.epoch == options.epochs) save_weights(*model, folder.file("weights.safetensors"));
       // From here on the run needs nothing of what --init named.
       if (from.steps == 0 && !options.init.empty()) watcher.save(from);
@@ -228,12 +229,14 @@ struct training_run {
   }
 
   template <class Data>
-  static void write_metrics(const run_options& options, network_type& model, std::optional<spankey::key_space>& keys,
-                            const Data& test, const std::string& file) {
+  static void write_metrics(const run_options& options, network_type& model,
+                            std::optional<spankey::key_space>& keys, const Data& test,
+                            const std::string& file) {
     spankey::gate_evaluation evaluation(model, keys ? &*keys : nullptr, test, options.batch,
                                         options.evaluation());
     const spankey::gate_report report = evaluation.run();
-    spankey::write_file_atomically(file, metrics_text(report, classes_of(options)), spankey::file_mode::shared);
+    spankey::write_file_atomically(file, metrics_text(report, classes_of(options)),
+                                   spankey::file_mode::shared);
     std::printf("\n%s\n%s\n", table(report).c_str(), table_legend().c_str());
   }
 };

@@ -14,7 +14,10 @@ template <class Backend, ImageWeight Weight>
 class sized_tables {
  public:
   explicit sized_tables(const layer_list& list)
-      : name_(list.name()), table_(list.input(), {list.begin(), list.size()}), sites_(list.site_count()), parts_(table_.size()),
+      : name_(list.name()),
+        table_(list.input(), {list.begin(), list.size()}),
+        sites_(list.site_count()),
+        parts_(table_.size()),
         prepared_(table_.size()),
         slot_(static_cast<std::size_t>(table_.slots())),
         effect_(sites_.size()) {
