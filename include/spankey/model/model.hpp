@@ -13,8 +13,8 @@
 
 #include "spankey/core/view.hpp"
 #include "spankey/inject/injector.hpp"
+#include "spankey/model/compiled_networks.hpp"
 #include "spankey/model/described.hpp"
-#include "spankey/model/layered_network.hpp"
 
 namespace spankey {
 

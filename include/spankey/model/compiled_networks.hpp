@@ -1,0 +1,18 @@
+// Networks that somebody compiles once for a whole program: those of the target spankey::networks (cmake/networks.cmake),
+// which defines SPANKEY_COMPILED_NETWORKS for whoever links it. Without it every source file that makes a network compiles
+// the kernels of all instruction sets for itself, and nothing has to be linked.
+#pragma once
+
+#include "spankey/core/bf16.hpp"
+#include "spankey/model/layered_network.hpp"
+
+#if defined(SPANKEY_COMPILED_NETWORKS)
+namespace spankey {
+
+extern template class layered_network<backend::cpu, float>;
+extern template class layered_network<backend::cpu, bf16>;
+extern template class layered_network<backend::reference, float>;
+extern template class layered_network<backend::reference, double>;
+
+}  // namespace spankey
+#endif

@@ -1,0 +1,8 @@
+#include "spankey/backend/cpu/cpu.hpp"
+#include "spankey/model/layered_network.hpp"
+
+namespace spankey {
+
+template class layered_network<backend::cpu, bf16>;
+
+}  // namespace spankey
