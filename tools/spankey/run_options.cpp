@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <type_traits>
 
+#include "choices.hpp"
 #include "command_line.hpp"
 #include "data_sets.hpp"
 #include "invalid_text.hpp"
@@ -60,10 +61,7 @@ void add_from_initial_run(nlohmann::json& given) {
 }  // namespace
 
 spankey::runtime run_options::injector() const {
-  const auto kind = inject == "add"   ? spankey::injector_kind::additive
-                    : inject == "mul" ? spankey::injector_kind::multiplicative
-                                      : spankey::injector_kind::none;
-  return {kind, static_cast<float>(gamma)};
+  return {meaning_of(injector_names, inject, "--inject"), static_cast<float>(gamma)};
 }
 
 spankey::key_space_config run_options::key_space() const {
@@ -80,22 +78,16 @@ spankey::key_space_config run_options::key_space() const {
 }
 
 spankey::schedule run_options::rate() const {
-  using spankey::schedule_kind;
-  const auto kind = schedule == "constant" ? schedule_kind::constant
-                    : schedule == "cosine" ? schedule_kind::cosine
-                    : schedule == "step"   ? schedule_kind::step
-                                           : schedule_kind::one_cycle;
-  return {.kind = kind, .learning_rate = lr, .milestones = milestones};
+  return {.kind = meaning_of(schedule_names, schedule, "--schedule"),
+          .learning_rate = lr,
+          .milestones = milestones};
 }
 
 spankey::batch_statistics run_options::statistics() const {
-  return batch_statistics == "joint" ? spankey::batch_statistics::joint
-                                     : spankey::batch_statistics::per_group;
+  return meaning_of(statistics_names, batch_statistics, "--batch-statistics");
 }
 
-spankey::deny_on run_options::groups() const {
-  return deny_on == "wrong" ? spankey::deny_on::wrong : spankey::deny_on::wrong_and_none;
-}
+spankey::deny_on run_options::groups() const { return meaning_of(denied_group_names, deny_on, "--deny-on"); }
 
 spankey::training_options run_options::training(const spankey::augmentation& augment) const {
   spankey::training_options t;
@@ -109,9 +101,7 @@ spankey::training_options run_options::training(const spankey::augmentation& aug
   t.invalid = invalid_rule_of(invalid);
   t.invalid_mixture = invalid_mixture_of(invalid_mixture);
   t.deny_warmup = deny_warmup;
-  t.nonfinite = nonfinite == "stop"        ? spankey::nonfinite_policy::stop
-                : nonfinite == "skip_step" ? spankey::nonfinite_policy::skip_step
-                                           : spankey::nonfinite_policy::ignore;
+  t.nonfinite = meaning_of(nonfinite_names, nonfinite, "--nonfinite");
   return t;
 }
 

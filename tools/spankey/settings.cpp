@@ -4,6 +4,7 @@
 #include <limits>
 #include <utility>
 
+#include "choices.hpp"
 #include "commands.hpp"
 #include "data_sets.hpp"
 #include "invalid_text.hpp"
@@ -19,6 +20,7 @@ std::vector<setting> all_settings() {
   const auto non_negative = from_to(0.0, 1e9), share = from_to(0.0, 1.0);
   const auto any_seed = from_to<std::uint64_t>(0, std::numeric_limits<std::uint64_t>::max());
   const value_check on_or_off{};
+  const auto name_in = [](const auto& table) { return one_of(spankey::names_of(table)); };
   const char* heading = "What runs";
   std::vector<setting> all;
   const auto add = [&](const char* name, run_member member, std::string help, value_check allowed) {
@@ -71,12 +73,12 @@ std::vector<setting> all_settings() {
   add("model", &o::model, "network (default: one for the data)", one_of(network_names()));
 
   heading = "Keys";
-  add("inject", &o::inject, "injector", one_of({"none", "add", "mul"}));
+  add("inject", &o::inject, "injector", name_in(injector_names));
   add("gamma", &o::gamma, "strength of the injection", non_negative);
   add("sites", &o::sites, "where keys act: site numbers with commas between them", from_to(0, 4));
   add("subspace-dim", &o::subspace_dim, "dimension m of the key space", count_from(1));
-  add("basis", &o::basis, "basis of the key space", one_of({"uniform", "orthonormal"}));
-  add("coefficients", &o::coefficients, "coefficients of a key", one_of({"unit_cube", "gaussian", "sphere"}));
+  add("basis", &o::basis, "basis of the key space", name_in(spankey::basis_names));
+  add("coefficients", &o::coefficients, "coefficients of a key", name_in(spankey::coefficient_names));
   add("offset", &o::offset, "what every coefficient is moved by (unit_cube: 0.5, others: 0)",
       from_to(-1e9, 1e9));
   add("spread", &o::spread, "what every coefficient is multiplied by before (unit_cube: 0.5, others: 1)",
@@ -84,7 +86,7 @@ std::vector<setting> all_settings() {
   add("per-site-key", &o::per_site_key, "own coefficients at every site", on_or_off);
   add("per-site-basis", &o::per_site_basis, "own basis at every site (needs --per-site-key)", on_or_off);
   add("key-std", &o::key_std, "standard deviation of a key, 0: as drawn", non_negative);
-  add("rescale", &o::rescale, "one deviation a batch, or a key", one_of({"pooled", "per_key"}));
+  add("rescale", &o::rescale, "one deviation a batch, or a key", name_in(spankey::rescale_names));
   add_of_call("key-seed", &o::key_seed,
               "SECRET: own seed of the key space, kept out of config.json (default: --seed)", any_seed);
 
@@ -94,9 +96,9 @@ std::vector<setting> all_settings() {
   add("invalid-mixture", &o::invalid_mixture,
       "instead one invalid key a sample, its family drawn from these: FAMILY[@NUMBER][:WEIGHT],...",
       any_text("TEXT"));
-  add("deny", &o::deny, "deny loss", one_of(spankey::names_of(spankey::deny_mode_names)));
+  add("deny", &o::deny, "deny loss", name_in(spankey::deny_mode_names));
   add("deny-weight", &o::deny_weight, "lambda, the weight of the deny loss", non_negative);
-  add("deny-on", &o::deny_on, "what is denied: the wrong key, or no key too", one_of({"wrong", "wrong+no"}));
+  add("deny-on", &o::deny_on, "what is denied: the wrong key, or no key too", name_in(denied_group_names));
   add("deny-warmup", &o::deny_warmup, "epochs over which lambda grows", count_from(0));
   add("gap", &o::gap, "A_soft: entropy that may be missing, in nats", non_negative);
   add("margin1", &o::margin1, "C, C_plus: margin between valid and wrong key", non_negative);
@@ -108,20 +110,19 @@ std::vector<setting> all_settings() {
   add("batch", &o::batch, "images a step", from_to<std::int64_t>(2, 1 << 20));
   add("batch-statistics", &o::batch_statistics,
       "batch norm in training: every group of keys with its own statistics, or all with the batch's",
-      one_of({"per_group", "joint"}));
+      name_in(statistics_names));
   add("optimizer", &o::optimizer, "sgd, adam, or adamw (decoupled decay)", one_of({"sgd", "adam", "adamw"}));
   add("lr", &o::lr, "learning rate", non_negative);
   add("momentum", &o::momentum, "Nesterov momentum of sgd, 0: plain", share);
   add("weight-decay", &o::weight_decay, "decay of every parameter", non_negative);
-  add("schedule", &o::schedule, "learning-rate schedule",
-      one_of({"constant", "step", "cosine", "one-cycle"}));
+  add("schedule", &o::schedule, "learning-rate schedule", name_in(schedule_names));
   add("milestones", &o::milestones,
       "where the rate falls tenfold (schedule step): shares of the run below 1, or whole epochs",
       non_negative);
   add("precision", &o::precision, "activations and matrix products: float, or bf16 beside float weights",
       one_of({"fp32", "bf16"}));
   add("nonfinite", &o::nonfinite, "a step with NaN or infinity: stop, skip_step (no update), or ignore",
-      one_of({"stop", "skip_step", "ignore"}));
+      name_in(nonfinite_names));
   all.back().may_be_missing = true;
   add("init", &o::init,
       "begin with the weights of this run folder (and with its model, data set and, for the same key space "
