@@ -53,9 +53,15 @@ inline __attribute__((always_inline)) void store_lanes(bf16* p, index_t n, lanes
 
 // The sum of all lanes, added in pairs: lane i and lane i + half.
 inline __attribute__((always_inline)) float total_of(lanes v) {
-  float part[SPANKEY_LANES];
-  store_lanes(part, SPANKEY_LANES, v);
-  for (int width = SPANKEY_LANES / 2; width > 0; width /= 2)
-    for (int i = 0; i < width; ++i) part[i] += part[i + width];
-  return part[0];
+#if SPANKEY_LANES == 16
+  v += __builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7);
+  v += __builtin_shufflevector(v, v, 4, 5, 6, 7, 0, 1, 2, 3, 12, 13, 14, 15, 8, 9, 10, 11);
+  v += __builtin_shufflevector(v, v, 2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13);
+#elif SPANKEY_LANES == 8
+  v += __builtin_shufflevector(v, v, 4, 5, 6, 7, 0, 1, 2, 3);
+  v += __builtin_shufflevector(v, v, 2, 3, 0, 1, 6, 7, 4, 5);
+#else
+  v += __builtin_shufflevector(v, v, 2, 3, 0, 1);
+#endif
+  return v[0] + v[1];
 }

@@ -11,6 +11,14 @@
 #include "spankey/backend/cpu/lanes.hpp"
 #include "spankey/backend/cpu/tag.hpp"
 
+namespace spankey::cpu {
+/// Columns of one row of dx, and the windows that hold them.
+struct pool_stretch {
+  static constexpr index_t most = 32;
+  pool2d_problem::range columns, window_rows, window_columns;
+};
+}  // namespace spankey::cpu
+
 #define SPANKEY_SCALAR_TEXT "spankey/backend/cpu/pool2d.inl"
 #define SPANKEY_ISA_TEXT "spankey/backend/cpu/foreach_scalar.inl"
 #include "spankey/backend/cpu/foreach_isa.hpp"
