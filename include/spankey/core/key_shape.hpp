@@ -27,6 +27,13 @@ struct site_geometry {
   }
 };
 
+/// A key's own extents: as a key space draws it, and files number it.
+constexpr extents extents_of_key(const extents& site, key_shape key) {
+  return key == key_shape::element   ? site
+         : key == key_shape::channel ? extents{site.channels, 1, 1}
+                                     : extents{1, site.height, site.width};
+}
+
 constexpr site_geometry geometry_of(const extents& site, key_shape key) {
   return {site.channels, site.height * site.width, key};
 }

@@ -29,6 +29,7 @@ class operation_table {
   [[nodiscard]] constexpr int slots() const { return slots_; }
   /// The site that stands on the input, or no_site.
   [[nodiscard]] constexpr int input_site() const { return input_site_; }
+  [[nodiscard]] constexpr key_shape input_key() const { return input_key_; }
 
  private:
   struct open_block {
@@ -39,7 +40,7 @@ class operation_table {
   constexpr void add(const layer_description& d, int entry) {
     switch (d.kind) {
       case layer_kind::site:
-        return add_site(d.site);
+        return add_site(d);
       case layer_kind::conv2d:
         return add_weights(d, entry, d.conv);
       case layer_kind::linear:
@@ -48,6 +49,16 @@ class operation_table {
         return add_weights(d, entry, {.kernel = 1});
       case layer_kind::batch_norm2d:
         return add_norm(d, entry);
+      case layer_kind::layer_norm:
+        append({.kind = operation_kind::layer_norm,
+                .in = now_,
+                .channels = now_.channels,
+                .convolved = now_,
+                .epsilon = static_cast<float>(d.norm.epsilon),
+                .norm = d.norm.scale ? entry : no_entry});
+        return;
+      case layer_kind::dropout:
+        return;  // of training only
       case layer_kind::activation:
         return add_activation(d.after);
       case layer_kind::max_pool2d:
@@ -84,13 +95,13 @@ class operation_table {
     }
   }
 
-  constexpr void add_site(int site) {
+  constexpr void add_site(const layer_description& d) {
     if (count_ == 0 && depth_ == 0 && input_site_ == no_site) {
-      input_site_ = site;
+      input_site_ = d.site, input_key_ = d.key;
       return;
     }
     if (!open_ || last().site != no_site) add_elementwise();
-    last().site = site;
+    last().site = d.site, last().key = d.key;
     last().site_first = last().act == activation::identity && !last().halves && last().adds == no_slot;
   }
   static constexpr bool halves(const layer_description& d) {
@@ -100,7 +111,9 @@ class operation_table {
     return all_[count_ - 1].site != no_site && !all_[count_ - 1].site_first;
   }
   constexpr void add_activation(activation act) {
-    if (!open_ || last().act != activation::identity || last().halves || site_is_last()) add_elementwise();
+    const bool sums = open_ && last().adds != no_slot && act != activation::relu;
+    if (!open_ || sums || last().act != activation::identity || last().halves || site_is_last())
+      add_elementwise();
     last().act = act;
   }
   constexpr void add_weights(const layer_description& d, int entry, const conv2d_options& o) {
@@ -164,6 +177,7 @@ class operation_table {
   std::size_t count_ = 0;
   std::array<open_block, layer_list::most_depth> blocks_{};
   int depth_ = 0, value_ = 0, slots_ = 1, input_site_ = no_site, extra_held_ = no_slot;
+  key_shape input_key_ = key_shape::element;
   extents now_;
   bool open_ = false;  // the last operation may do more
 };
@@ -179,6 +193,7 @@ struct architecture {
   }();
   static constexpr std::size_t slots = static_cast<std::size_t>(table.slots());
   static constexpr int input_site = table.input_site();
+  static constexpr key_shape input_key = table.input_key();
 };
 
 }  // namespace spankey::infer

@@ -29,21 +29,21 @@ template <class Backend, class Weight>
 struct engine {
   /// Floats of an operation's prepared weights.
   static constexpr index_t prepared_size(const operation& op) {
-    if (op.kind == operation_kind::elementwise) return affine_vectors * op.channels;
+    if (is_affine(op)) return affine_vectors * op.channels;
     if (op.weight_count() == 0) return 0;
     if (op.is_linear()) return copies ? op.weight_count() : 0;
     return conv::packed_size(problem(op));
   }
   static constexpr index_t scratch_size(const operation& op) {
     if (op.kind == operation_kind::mean || op.kind == operation_kind::max_pool) return 0;
-    const index_t sums = op.kind == operation_kind::elementwise ? 0
-                         : op.is_linear()                       ? map::scratch_size(linear(op))
-                                                                : conv::scratch_size(problem(op));
+    const index_t sums = is_affine(op)    ? 2 * op.in.height * op.in.width  // moments of a layer norm
+                         : op.is_linear() ? map::scratch_size(linear(op))
+                                          : conv::scratch_size(problem(op));
     const index_t kernels = std::max(sums, norm::scratch_size(rows(op)) + (affine_vectors + 1) * op.channels);
     return std::max(op.convolved.size() + kernels, copies ? op.weight_count() : 0);
   }
   static void prepare(const operation& op, const weight_view<Weight>& from, float* prepared, float* scratch) {
-    if (op.kind == operation_kind::elementwise) return prepare_affine(op, from, prepared);
+    if (is_affine(op)) return prepare_affine(op, from, prepared);
     if (op.weight_count() == 0 || (op.is_linear() && !copies)) return;
     const float* weights = nullptr;
     if constexpr (copies) {
@@ -69,7 +69,9 @@ struct engine {
     const index_t count = op.convolved.size();
     float* const sums = op.halves || t.residual != nullptr ? t.scratch : t.y;
     float* const rest = t.scratch + count;
-    if (op.kind == operation_kind::elementwise) {
+    if (op.kind == operation_kind::layer_norm) {
+      normalise(op, t.x, t.prepared, sums, rest);
+    } else if (op.kind == operation_kind::elementwise) {
       apply_affine(op, t.x, t.prepared, sums, rest);
     } else if (op.is_linear()) {
       map::forward(linear(op), t.x, weights_of(t), t.weights.bias, sums, rest);
@@ -93,6 +95,9 @@ struct engine {
   static constexpr bool copies = !std::is_same_v<Weight, float>;
   static constexpr index_t affine_vectors = 4;
 
+  static constexpr bool is_affine(const operation& op) {
+    return op.kind == operation_kind::elementwise || op.kind == operation_kind::layer_norm;
+  }
   static constexpr conv2d_problem problem(const operation& op) {
     return {1, op.in, op.convolved, op.kernel, op.stride, op.padding, op.groups};
   }
@@ -146,13 +151,22 @@ struct engine {
       affine(op, activation::identity, prepared, x, nullptr, sums, rest);
     }
   }
+  static void normalise(const operation& op, const float* x, const float* prepared, float* sums,
+                        float* rest) {
+    const index_t positions = op.in.height * op.in.width;
+    layer_norm_kernels<Backend, float>::forward(
+        {positions, op.channels, static_cast<double>(op.epsilon)},
+        {x, prepared, prepared + op.channels, sums, rest, rest + positions});
+  }
   static void add_residual(const operation& op, const operands<Weight>& t, const float* sums, float* rest) {
     fill_affine(op, rest);
     affine(op, op.act, rest, sums, t.residual, t.y, rest + affine_vectors * op.channels);
   }
   static void apply(const key_effect& key, index_t count, float* y) {
     if (key.values == nullptr) return;
-    if (key.multiplies) {
+    if (key.key != key_shape::element) {
+      for (index_t i = 0; i < count; ++i) y[i] = key.apply(y[i], i);
+    } else if (key.multiplies) {
       inject_kernels<Backend, float>::scale(count, key.values, y);
     } else {
       inject_kernels<Backend, float>::add(count, key.values, y);

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <type_traits>
 
@@ -21,14 +22,19 @@ struct weight_view {
   const float* scale = nullptr;
 };
 
-/// What the key does to an activation: add, or multiply by, one number an element. Null: no key.
+/// What the key does to an activation: add, or multiply by, the number that acts on its element. Null: no key.
 struct key_effect {
   const float* values = nullptr;
   bool multiplies = false;
+  key_shape key = key_shape::element;
+  index_t channels = 1;
 
   [[nodiscard]] float apply(float x, index_t i) const {
     if (values == nullptr) return x;
-    return multiplies ? x * values[i] : x + values[i];
+    const float k = values[key == key_shape::element   ? i
+                           : key == key_shape::channel ? i % channels
+                                                       : i / channels];
+    return multiplies ? x * k : x + k;
   }
 };
 
@@ -72,13 +78,28 @@ void convolve_row(const operation& op, const float* x, const Weight* w, index_t 
   }
 }
 
-/// Row `oh` of an elementwise operation into out (W, C), before scale and bias.
+/// Row `oh` of a layer norm into out (W, C), before scale and shift.
+inline void normalise_row(const operation& op, const float* x, index_t oh, float* out) {
+  const index_t channels = op.channels;
+  for (index_t w = 0; w < op.in.width; ++w) {
+    const float* const from = x + (oh * op.in.width + w) * channels;
+    float* const to = out + w * channels;
+    float mean = 0, variance = 0;
+    for (index_t c = 0; c < channels; ++c) mean += from[c];
+    mean /= static_cast<float>(channels);
+    for (index_t c = 0; c < channels; ++c) variance += (from[c] - mean) * (from[c] - mean);
+    const float rstd = 1 / std::sqrt(variance / static_cast<float>(channels) + op.epsilon);
+    for (index_t c = 0; c < channels; ++c) to[c] = (from[c] - mean) * rstd;
+  }
+}
+
+/// A row (W, C) of an elementwise operation or a layer norm, times w where it has one; `to` may be `from`.
 template <class Weight>
-void scale_row(const operation& op, const float* x, const Weight* w, index_t oh, float* out) {
+void scale_row(const operation& op, const float* from, const Weight* w, float* to) {
   const index_t count = op.in.width * op.channels;
   for (index_t i = 0; i < count; ++i) {
-    const float value = x[oh * count + i];
-    out[i] = op.has_weights() ? value * static_cast<float>(w[i % op.channels]) : value;
+    to[i] = from[i];
+    if (op.has_weights()) to[i] *= static_cast<float>(w[i % op.channels]);
   }
 }
 
@@ -103,7 +124,7 @@ void finish_row(const operation& op, const weight_view<Weight>& w, const float* 
   }
 }
 
-/// One convolution or elementwise operation; `scratch` holds a row of sums, or two where a pool follows. y may be the residual.
+/// One convolution, layer norm or elementwise operation; `scratch` holds a row of sums, or two where a pool follows. y may be the residual.
 template <class Weight>
 void convolve(const operation& op, const float* x, const weight_view<Weight>& w, const float* residual,
               const key_effect& key, float* y, float* scratch) {
@@ -112,8 +133,11 @@ void convolve(const operation& op, const float* x, const weight_view<Weight>& w,
   const auto make_row = [&](index_t oh, float* row) {
     if (op.kind == operation_kind::convolution) {
       convolve_row(op, x, w.weights, oh, row);
+    } else if (op.kind == operation_kind::layer_norm) {
+      normalise_row(op, x, oh, row);
+      scale_row(op, row, w.weights, row);
     } else {
-      scale_row(op, x, w.weights, oh, row);
+      scale_row(op, x + oh * row_size, w.weights, row);
     }
     finish_row(op, w, residual, key, oh * row_size, row);
   };

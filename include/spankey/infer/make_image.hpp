@@ -89,12 +89,18 @@ folded_weights fold(Model& model, const operation& op) {
   }
   if (op.norm != no_entry) {
     const auto norm = static_cast<std::size_t>(op.norm);
-    const folded_weights scale = parameters_of(op.norm).front();
-    std::vector<std::vector<double>> statistics;  // mean, variance
-    model.for_each_state_of(norm, [&](const scope&, auto& s) { statistics.push_back(numbers(s.value)); });
-    if (all.name.empty()) all.name = scale.name;
-    all.normalise(scale.weights, scale.bias, statistics.at(0), statistics.at(1),
-                  model.layers()[norm].norm.epsilon);
+    folded_weights scale{{}, std::vector<double>(outputs, 1.0), std::vector<double>(outputs)};
+    for (folded_weights& trained : parameters_of(op.norm))
+      scale = std::move(trained);  // of a norm that has them
+    if (all.name.empty()) all.name = std::string(model.layers()[norm].name.view());
+    if (op.kind == operation_kind::layer_norm) {
+      all.weights = scale.weights, all.bias = scale.bias;
+    } else {
+      std::vector<std::vector<double>> statistics;  // mean, variance
+      model.for_each_state_of(norm, [&](const scope&, auto& s) { statistics.push_back(numbers(s.value)); });
+      all.normalise(scale.weights, scale.bias, statistics.at(0), statistics.at(1),
+                    model.layers()[norm].norm.epsilon);
+    }
   }
   return all;
 }

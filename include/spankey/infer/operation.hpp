@@ -3,6 +3,7 @@
 //   convolution   y = after(conv(x, w) + b + addend), linear layers being convolutions as large as their input; batch norm
 //                 behind it is folded into w and b (infer/image.hpp)
 //   elementwise   y = after(x + addend), or after(x w(c) + b(c) + addend) for a batch norm that stands by itself
+//   layer_norm    y = after(layer norm of every position of x, with scale w and shift b, where it has them)
 //   max_pool      y = the largest of every window of x
 //   mean          y = mean of x over H and W
 // after is, in this order: a site before the activation, the activation, 2x2 max-pool, a site behind them.
@@ -11,11 +12,12 @@
 #pragma once
 
 #include "spankey/backend/backend.hpp"
+#include "spankey/core/key_shape.hpp"
 #include "spankey/core/shape.hpp"
 
 namespace spankey::infer {
 
-enum class operation_kind : unsigned char { convolution, elementwise, max_pool, mean };
+enum class operation_kind : unsigned char { convolution, elementwise, layer_norm, max_pool, mean };
 
 inline constexpr int no_slot = -1, no_site = -1, no_entry = -1;
 
@@ -29,6 +31,8 @@ struct operation {
   bool halves = false;      // 2x2 max-pool
   bool site_first = false;  // the site stands before the activation
   int site = no_site;
+  key_shape key = key_shape::element;  // of the site
+  float epsilon = 0;                   // of a layer norm
   int reads = 0, adds = no_slot, writes = 1;
   // Entries of the list of layers: whose weights, and which batch norm is folded into them or stands alone.
   int entry = no_entry, norm = no_entry;

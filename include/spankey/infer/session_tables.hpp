@@ -18,6 +18,7 @@ struct session_tables {
   std::span<const extents> sites{};
   std::uint32_t gate = 0;  // bit n: the gate has site n
   int input_site = no_site;
+  key_shape input_key = key_shape::element;
   // Offsets in floats: prepared weights, and behind them what a key leaves traces in: slots, scratch, its effects.
   std::span<const std::size_t> prepared{}, slot{}, effect{};
   std::size_t traces = 0, scratch = 0, total = 0;
@@ -44,7 +45,8 @@ constexpr void place_memory(session_tables& t, const session_offsets& to) {
     t.total += aligned(static_cast<std::size_t>(floats) * sizeof(float)) / sizeof(float);
     return at;
   };
-  for (std::size_t i = 0; i < to.prepared.size(); ++i) to.prepared[i] = reserve(Runs::prepared_size(t.image.operations[i]));
+  for (std::size_t i = 0; i < to.prepared.size(); ++i)
+    to.prepared[i] = reserve(Runs::prepared_size(t.image.operations[i]));
   t.traces = t.total;
   for (std::size_t i = 0; i < to.slot.size(); ++i) to.slot[i] = reserve(sizes[i]);
   t.scratch = reserve(scratch);
@@ -63,7 +65,10 @@ class session_constants {
     std::array<std::size_t, Model::sites.size()> effect{};
   };
   static constexpr session_tables begun() {
-    session_tables t{.image = layout::tables, .sites = Model::sites, .input_site = architecture<Model>::input_site};
+    session_tables t{.image = layout::tables,
+                     .sites = Model::sites,
+                     .input_site = architecture<Model>::input_site,
+                     .input_key = architecture<Model>::input_key};
     for (std::size_t i = 0; i < Model::sites.size(); ++i)
       if (Model::gate_type::sites::contains(static_cast<int>(i))) t.gate |= std::uint32_t{1} << i;
     return t;

@@ -118,7 +118,8 @@ class sized_session {
 
  private:
   [[nodiscard]] std::span<const operation> operations() const { return t_.image.operations; }
-  status begin(const single_entry::pass& inside, std::size_t values, std::span<float> logits, verdict& found) {
+  status begin(const single_entry::pass& inside, std::size_t values, std::span<float> logits,
+               verdict& found) {
     found = {};
     std::fill(logits.begin(), logits.end(), 0.0F);
     if (!inside) return status::busy;
@@ -131,7 +132,8 @@ class sized_session {
     found.key = key_;
     if (!all_finite(x, t_.image.input.size())) return status::input_not_finite;
     const float* read[operation_table::most_slots] = {x};
-    if (const key_effect effect = effect_of(t_.input_site); effect.values != nullptr) {
+    if (const key_effect effect = effect_of(t_.input_site, t_.input_key, t_.image.input.channels);
+        effect.values != nullptr) {
       float* const keyed = slot(0);
       for (index_t i = 0; i < t_.image.input.size(); ++i) keyed[i] = effect.apply(x[i], i);
       read[0] = keyed;
@@ -143,7 +145,7 @@ class sized_session {
                      .weights = view_of<Weight>(image_, t_.image.parts[i]),
                      .prepared = memory_ + t_.prepared[i],
                      .residual = op.adds == no_slot ? nullptr : read[op.adds],
-                     .key = effect_of(op.site),
+                     .key = effect_of(op.site, op.key, op.channels),
                      .y = y,
                      .scratch = memory_ + t_.scratch});
       read[op.writes] = y;
@@ -157,9 +159,10 @@ class sized_session {
   [[nodiscard]] bool multiplies() const {
     return header_.injector == static_cast<std::uint32_t>(injector_kind::multiplicative);
   }
-  [[nodiscard]] key_effect effect_of(int site) const {
+  // At a site of so many channels.
+  [[nodiscard]] key_effect effect_of(int site, key_shape key, index_t channels) const {
     if (site == no_site || key_ == key_state::none || !takes_key(static_cast<std::size_t>(site))) return {};
-    return {memory_ + t_.effect[static_cast<std::size_t>(site)], multiplies()};
+    return {memory_ + t_.effect[static_cast<std::size_t>(site)], multiplies(), key, channels};
   }
   // part(i): the floats of the i-th site that takes a key, as bytes.
   template <class Part>
@@ -169,7 +172,8 @@ class sized_session {
     for (std::size_t i = 0; i < sites; ++i) {
       if (!takes_key(i)) continue;
       if (next == count) return status::key_site;
-      if (part(next++).size() != static_cast<std::size_t>(t_.sites[i].size()) * sizeof(float)) return status::key_size;
+      if (part(next++).size() != static_cast<std::size_t>(t_.sites[i].size()) * sizeof(float))
+        return status::key_size;
     }
     if (next != count) return status::key_site;
     next = 0;
@@ -212,7 +216,8 @@ class sized_session {
     std::copy_n(found_logits, logits.size(), logits.begin());
     found.semantic_class = arg_max(found_logits, static_cast<index_t>(header_.classes));
     const bool has_class = header_.softmax > header_.classes, has_logit = header_.aux != 0;
-    const bool beats_class = !has_class || found_logits[found.semantic_class] >= found_logits[header_.classes];
+    const bool beats_class =
+        !has_class || found_logits[found.semantic_class] >= found_logits[header_.classes];
     const bool beats_logit = !has_logit || found_logits[header_.softmax] <= 0;
     found.rejected = !(beats_class && beats_logit);
     return status::ok;

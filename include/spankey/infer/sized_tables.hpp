@@ -25,7 +25,8 @@ class sized_tables {
     const std::size_t bytes = place_parts<Weight>(table_.operations(), parts_);
     tables_ = {.image = {name_, list.input(), list.outputs(), table_.operations(), parts_, bytes},
                .sites = sites_,
-               .input_site = table_.input_site()};
+               .input_site = table_.input_site(),
+               .input_key = table_.input_key()};
     for (std::size_t i = 0; i < sites_.size(); ++i) tables_.gate |= std::uint32_t{1} << i;
     place_memory<engine<Backend, Weight>>(tables_, {prepared_, slot_, effect_});
     tables_.prepared = prepared_, tables_.slot = slot_, tables_.effect = effect_;

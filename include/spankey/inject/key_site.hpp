@@ -1,8 +1,8 @@
 // A place in a network where a key acts: y = injector(x, key of the sample's group).
 //
-// The batch holds G groups of N/G samples; each group has its own keys, or none. x (N, d), y (N, d),
-// keys of a group (N/G, d) or (1, d). Where no group has a key, or the site is off, x passes through
-// untouched. In a shared pass x (N/G, d) is the input of every group; the site that has keys answers (N, d), and
+// The batch holds G groups of N/G samples; each group has its own keys, or none. x (N, H, W, C), y (N, H, W, C),
+// keys of a group (N/G, d) or (1, d); d is C H W, C or H W (core/key_shape.hpp). Where no group has a key, or the site is off, x passes through
+// untouched. In a shared pass x has N/G samples, the input of every group; the site that has keys answers N, and
 // from there on the pass is a stacked one. Backward adds the groups up again.
 #pragma once
 
@@ -21,7 +21,7 @@
 
 namespace spankey {
 
-/// Keys of one group at one site of d elements: (N/G, d), one key a sample, where `stride` is d; d elements, one key for
+/// Keys of one group at one site whose key has d numbers: (N/G, d), one key a sample, where `stride` is d; d numbers, one key for
 /// all samples, where it is 0. Without data: no key.
 template <class T>
 struct group_keys {
@@ -49,13 +49,15 @@ class key_site : public visited<T> {
   using scalar = T;
   using master = master_t<T>;
 
-  key_site(int number, const extents& shape) : number_(number), shape_(shape) {}
+  key_site(int number, const extents& shape, key_shape key = key_shape::element)
+      : number_(number), shape_(shape), geometry_(geometry_of(shape, key)) {}
 
   /// Run-time mask; set before the memory is planned.
   bool enabled = true;
 
   [[nodiscard]] int number() const { return number_; }
   [[nodiscard]] const extents& in() const { return shape_; }
+  [[nodiscard]] const site_geometry& geometry() const { return geometry_; }
 
   /// True where a key changes something: the site is on, and its injector is not one that leaves x as it is.
   [[nodiscard]] virtual bool takes_key() const = 0;
@@ -138,13 +140,13 @@ class key_site : public visited<T> {
   }
   // Keys and gradients of `groups` groups of n samples, and the memory for what they change.
   void require_fit(index_t groups, index_t n) const {
-    const index_t d = shape_.size();
+    const index_t d = geometry_.key_size(), size = shape_.size();
     if (!is_set())
       fail("inject.101", name(),
            "found an injector whose strength nobody set (gamma 0 leaves x as it is); "
            "expected set_injector(model, policy) before");
-    if (y_.count < n * groups * d)
-      fail("inject.104", name(), "found memory for ", y_.count / d, " samples, expected ", n * groups,
+    if (y_.count < n * groups * size)
+      fail("inject.104", name(), "found memory for ", y_.count / size, " samples, expected ", n * groups,
            "; a site has to be on when the model's arena is made");
     for (std::size_t g = 0; g < static_cast<std::size_t>(groups); ++g) {
       const group_keys<master>& keys = keys_.group[g];
@@ -167,6 +169,7 @@ class key_site : public visited<T> {
 
   int number_;
   extents shape_;
+  site_geometry geometry_;
   buffer<T> y_;
   const T* x_ = nullptr;
   site_keys<master> keys_;
@@ -208,14 +211,14 @@ class injecting_site : public key_site<Backend, T> {
     return true;
   }
   void inject(index_t n, const T* x, const key_view<const master>& key, T* y) override {
-    with_policy([&](const auto& policy) { kernels::forward(policy, n, site(), x, key, y); });
+    with_policy([&](const auto& policy) { kernels::forward(policy, n, this->geometry(), x, key, y); });
   }
   void inject_back(index_t n, const T* x, const key_view<const master>& key, T* dy, master* dk) override {
-    with_policy([&](const auto& policy) { kernels::backward(policy, n, site(), x, key, dy, dy, dk); });
+    with_policy(
+        [&](const auto& policy) { kernels::backward(policy, n, this->geometry(), x, key, dy, dy, dk); });
   }
 
  private:
-  [[nodiscard]] site_geometry site() const { return geometry_of(this->in(), key_shape::element); }
   template <class F>
   void with_policy(F&& f) const {
     if constexpr (requires { injector.visit(f); }) {

@@ -76,15 +76,16 @@ class batch_norm2d_layer : public layer<Backend, T> {
     if (!p.training)
       fail("layer.102", "batch_norm2d", "backward needs the batch statistics of a training pass");
     require_forward(samples_, n);
-    const batch_norm_backward_operands<T> operands{.x = x_,
-                                                   .y = y_.data,
-                                                   .gamma = weight.value.data,
-                                                   .mean = mean_.data,
-                                                   .rstd = rstd_.data,
-                                                   .dy = g.dy,
-                                                   .dgamma = weight.gradient.data,
-                                                   .dbeta = bias_vector.gradient.data,
-                                                   .dx = g.dx};
+    const batch_norm_backward_operands<T> operands{
+        .x = x_,
+        .y = y_.data,
+        .gamma = weight.value.data,
+        .mean = mean_.data,
+        .rstd = rstd_.data,
+        .dy = g.dy,
+        .dgamma = weight.frozen ? nullptr : weight.gradient.data,
+        .dbeta = weight.frozen ? nullptr : bias_vector.gradient.data,
+        .dx = g.dx};
     kernels::backward(problem(p, n), after_, operands, scratch_.data);
   }
 

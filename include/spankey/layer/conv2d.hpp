@@ -15,8 +15,7 @@ class conv2d_layer : public layer<Backend, T> {
 
   conv2d_layer(const extents& in, index_t channels, const conv2d_options& o)
       : layer<Backend, T>(in, {channels, o.output_of(in.height), o.output_of(in.width)}),
-        weight{.dims = {channels, in.channels / o.groups, o.kernel, o.kernel, 4},
-               .fill = initialiser::he_normal},
+        weight{.dims = {channels, in.channels / o.groups, o.kernel, o.kernel, 4}, .fill = o.fill},
         bias_vector{.dims = {.o = channels}},
         options_(o) {}
 
@@ -47,7 +46,8 @@ class conv2d_layer : public layer<Backend, T> {
   void backward(const pass&, index_t n, const layer_gradients<T>& g) override {
     require_forward(samples_, n);
     const conv2d_problem p = problem(n);
-    kernels::backward_weights(p, x_, g.dy, weight.gradient.data, bias_vector.gradient.data, scratch_.data);
+    if (!weight.frozen)
+      kernels::backward_weights(p, x_, g.dy, weight.gradient.data, bias_vector.gradient.data, scratch_.data);
     if (g.dx != nullptr)
       kernels::backward_data(p, g.dy, weight.value.data, g.dx, g.accumulate, scratch_.data);
   }

@@ -59,7 +59,9 @@ class head_layer : public visited<T> {
   /// dz (n, outputs). Weight gradients +=; dx = gradient of x, null: not wanted.
   void backward(index_t n, const master* dz, T* dx) {
     require_forward(samples_, n);
-    if (!joins()) {
+    if (weight.frozen) {
+      // nothing of it is trained
+    } else if (!joins()) {
       kernels::backward_weights(problem(n), x_, dz, weight.gradient.data, bias_vector.gradient.data,
                                 scratch_.data);
     } else {

@@ -13,6 +13,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
 #include "spankey/backend/backend.hpp"
 #include "spankey/core/arena.hpp"
@@ -40,6 +41,8 @@ struct pass {
   bool training = false;
   bool shared = false;
   batch_statistics statistics = batch_statistics::per_group;
+  /// Which numbers dropout draws in training: of a run and a step.
+  std::uint64_t seed = 0, step = 0;
   /// Parts that a layer has to tell apart.
   [[nodiscard]] constexpr index_t parts() const { return shared ? 1 : groups; }
 };
@@ -49,6 +52,7 @@ struct layer_traits {
   bool reads_x = true, reads_y = false;
   bool in_place = false;     // dx may be dy
   bool accumulates = false;  // dx += is possible
+  bool may_pass_on = false;  // y may be x itself: a site without a key, a dropout in evaluation
 };
 
 /// dy (n, out): read, and where the layer works in place or added something, overwritten. dx (n, in), or null.

@@ -14,9 +14,9 @@ class linear_layer : public layer<Backend, T> {
 
   parameter<master> weight, bias_vector;
 
-  linear_layer(const extents& in, index_t outputs)
+  linear_layer(const extents& in, index_t outputs, const linear_options& o = {})
       : layer<Backend, T>(in, {outputs, 1, 1}),
-        weight{.dims = {outputs, in.channels, in.height, in.width, 2}, .fill = initialiser::uniform_fan_in},
+        weight{.dims = {outputs, in.channels, in.height, in.width, 2}, .fill = o.fill},
         bias_vector{.dims = {.o = outputs}} {}
 
   [[nodiscard]] layer_traits traits() const override { return {.reads_x = true}; }
@@ -34,8 +34,9 @@ class linear_layer : public layer<Backend, T> {
   void backward(const pass&, index_t n, const layer_gradients<T>& g) override {
     require_forward(samples_, n);
     const T* const dy = g.dy;
-    kernels::backward_weights(problem(n), x_, dy, weight.gradient.data, bias_vector.gradient.data,
-                              scratch_.data);
+    if (!weight.frozen)
+      kernels::backward_weights(problem(n), x_, dy, weight.gradient.data, bias_vector.gradient.data,
+                                scratch_.data);
     if (g.dx != nullptr) kernels::backward_data(problem(n), dy, weight.value.data, g.dx, scratch_.data);
   }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "spankey/core/shape.hpp"
+#include "spankey/layer/parameter.hpp"
 
 namespace spankey {
 
@@ -18,6 +19,7 @@ struct conv2d_options {
   padding pad = padding::same;
   index_t groups = 1;
   spankey::bias bias = spankey::bias::none;
+  initialiser fill = initialiser::he_normal;
 
   /// Zeros before the first row and column.
   [[nodiscard]] constexpr index_t before() const { return pad == padding::same ? (kernel - 1) / 2 : 0; }
@@ -48,6 +50,14 @@ struct pool2d_options {
 struct batch_norm_options {
   double epsilon = 1e-5, momentum = 0.1;
   bool scale = true;
+};
+struct layer_norm_options {
+  double epsilon = 1e-5;
+  bool scale = true;
+};
+
+struct linear_options {
+  initialiser fill = initialiser::uniform_fan_in;
 };
 
 }  // namespace spankey

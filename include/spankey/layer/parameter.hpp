@@ -37,11 +37,14 @@ struct parameter_extents {
 };
 
 /// What fresh weights are drawn from (model/initialise.hpp).
-enum class initialiser {
+enum class initialiser : unsigned char {
   zeros,
   ones,
-  he_normal,      // N(0, 2 / fan_out): He et al. 2015, as torchvision's ResNets
-  uniform_fan_in  // U(-1/sqrt(fan_in), 1/sqrt(fan_in)): torch.nn.Linear
+  he_normal,         // N(0, 2 / fan_out): He et al. 2015, as torchvision's ResNets
+  uniform_fan_in,    // U(-1/sqrt(fan_in), 1/sqrt(fan_in)): torch.nn.Linear
+  xavier_uniform,    // U(-b, b), b = sqrt(6 / (fan_in + fan_out)): Glorot and Bengio 2010
+  truncated_normal,  // N(0, 0.02^2), drawn again beyond two deviations: transformers
+  dirac              // every output the input of its own number: torch.nn.init.dirac_, of a convolution
 };
 
 /// Backward passes accumulate (+=) into `gradient`; the optimizer owns `momentum` and, where it asked for one before
@@ -50,6 +53,10 @@ template <class T>
 struct parameter {
   parameter_extents dims{};
   initialiser fill = initialiser::zeros;
+  /// What the optimizer multiplies its learning rate and weight decay with (optim/parameter_group.hpp).
+  double rate_factor = 1, decay_factor = 1;
+  /// Its gradient is not computed, and it does not change.
+  bool frozen = false;
   buffer<T> value{}, gradient{}, momentum{}, second_moment{};
   bool keeps_second_moment = false;
 

@@ -32,6 +32,8 @@ struct described {
       "SpanKey: a layer's name is empty, longer than 63 letters with its block's, or was given before");
   static_assert(list.found() != list_fault::no_head,
                 "SpanKey: a network ends with one head, and nothing stands behind it");
+  static_assert(list.found() != list_fault::probability,
+                "SpanKey: a dropout's probability is from 0 to below 1");
   static_assert(list.found() != list_fault::too_many, "SpanKey: a network has at most 256 layers");
   static_assert(Gate::sites::template all_below<static_cast<int>(list.site_count())>(),
                 "SpanKey: the gate names a key site that this network does not have; its list has site(0), "
@@ -39,7 +41,7 @@ struct described {
 
   using input = shape<list.input().channels, list.input().height, list.input().width>;
   static constexpr head_outputs outputs = Outputs;
-  /// Shape of the activation at every site.
+  /// Extents of the key of every site.
   static constexpr std::array<extents, list.site_count()> sites = [] {
     std::array<extents, list.site_count()> all{};
     for (std::size_t i = 0; i < all.size(); ++i) all[i] = list.site_shape(i);

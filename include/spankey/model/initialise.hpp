@@ -14,6 +14,46 @@
 
 namespace spankey {
 
+/// Draws the values of one parameter in memory order.
+template <class T>
+void draw_weights(const parameter<T>& p, const random_source& random, T* value) {
+  const auto& d = p.dims;
+  const auto count = static_cast<std::uint64_t>(d.size());
+  const double window = static_cast<double>(d.h * d.w);
+  const double fan_in = static_cast<double>(d.i) * window, fan_out = static_cast<double>(d.o) * window;
+  const auto uniform = [&](double bound) {
+    for (std::uint64_t i = 0; i < count; ++i)
+      value[i] = static_cast<T>(bound * (2.0 * random.uniform(i) - 1.0));
+  };
+  switch (p.fill) {
+    case initialiser::he_normal: {
+      const double deviation = std::sqrt(2.0 / fan_out);
+      for (std::uint64_t i = 0; i < count; ++i) value[i] = static_cast<T>(deviation * random.gaussian(i));
+      return;
+    }
+    case initialiser::uniform_fan_in:
+      return uniform(1.0 / std::sqrt(fan_in));
+    case initialiser::xavier_uniform:  // of a linear map over an image its outputs have no window
+      return uniform(std::sqrt(6.0 / (fan_in + (d.file_rank == 4 ? fan_out : static_cast<double>(d.o)))));
+    case initialiser::truncated_normal:
+      for (std::uint64_t i = 0; i < count; ++i) {
+        double drawn = random.gaussian(i);
+        for (std::uint64_t again = 1; std::abs(drawn) > 2; ++again)
+          drawn = random.gaussian(i + again * count);
+        value[i] = static_cast<T>(0.02 * drawn);
+      }
+      return;
+    case initialiser::dirac:
+      std::fill_n(value, count, T(0));
+      for (index_t c = 0; c < std::min(d.i, d.o); ++c)
+        value[((d.h / 2 * d.w + d.w / 2) * d.i + c) * d.o + c] = T(1);
+      return;
+    case initialiser::zeros:
+    case initialiser::ones:
+      std::fill_n(value, count, p.fill == initialiser::ones ? T(1) : T(0));
+  }
+}
+
 /// Errors: memory.105 no arena before, memory.108 packed weights.
 template <class Model>
 void initialise(Model& model, std::uint64_t seed) {
@@ -24,19 +64,7 @@ void initialise(Model& model, std::uint64_t seed) {
   model.for_each_parameter([&](const scope&, parameter<T>& p) {
     const random_source random(seed, stream::weights, ordinal++);
     const auto& d = p.dims;
-    const auto count = static_cast<std::uint64_t>(d.size());
-    memory::write(p.value.data, d.size(), [&](T* value) {
-      if (p.fill == initialiser::he_normal) {
-        const double deviation = std::sqrt(2.0 / static_cast<double>(d.o * d.h * d.w));
-        for (std::uint64_t i = 0; i < count; ++i) value[i] = static_cast<T>(deviation * random.gaussian(i));
-      } else if (p.fill == initialiser::uniform_fan_in) {
-        const double bound = 1.0 / std::sqrt(static_cast<double>(d.i * d.h * d.w));
-        for (std::uint64_t i = 0; i < count; ++i)
-          value[i] = static_cast<T>(bound * (2.0 * random.uniform(i) - 1.0));
-      } else {
-        std::fill_n(value, count, p.fill == initialiser::ones ? T(1) : T(0));
-      }
-    });
+    memory::write(p.value.data, d.size(), [&](T* value) { draw_weights(p, random, value); });
     memory::zero(p.gradient.data, d.size());
     memory::zero(p.momentum.data, d.size());
     if (p.keeps_second_moment) memory::zero(p.second_moment.data, d.size());

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "spankey/backend/backend.hpp"
+#include "spankey/core/key_shape.hpp"
 #include "spankey/core/shape.hpp"
 #include "spankey/layer/options.hpp"
 
@@ -14,7 +15,9 @@ enum class layer_kind : unsigned char {
   site,
   conv2d,
   batch_norm2d,
+  layer_norm,
   activation,
+  dropout,
   max_pool2d,
   mean_pool2d,
   linear,
@@ -33,7 +36,8 @@ enum class list_fault : unsigned char {
   shapes_differ,
   block,
   name,
-  no_head
+  no_head,
+  probability
 };
 
 constexpr std::string_view sentence_of(list_fault fault) {
@@ -53,6 +57,8 @@ constexpr std::string_view sentence_of(list_fault fault) {
       return "a residual block is residual(name), layers, perhaps skip(name) and more layers, join()";
     case list_fault::name:
       return "a layer's name is empty, longer than 63 letters with its block's, or was given before";
+    case list_fault::probability:
+      return "a dropout's probability is from 0 to below 1";
     case list_fault::no_head:
       return "a network ends with one head, and nothing stands behind it";
   }
@@ -102,16 +108,20 @@ struct layer_description {
   activation after = activation::identity;  // of an activation, a batch norm, a join
   conv2d_options conv{};
   pool2d_options pool{};
-  batch_norm_options norm{};
+  batch_norm_options norm{};  // also of a layer norm, which has no momentum
+  linear_options map{};       // of a linear layer and the head
+  double drops = 0;           // probability of a dropout
   int site = -1;
+  key_shape key = key_shape::element;  // of a site
   // Positions in the list: of a block's beginning, of its skip path (its end, where it has none), of its end; of the layer
   // that adds both paths: a batch norm, or the end itself.
   std::size_t begin = 0, skip = 0, join = 0, sum = 0;
   bool takes_sum = false;  // of a batch norm: its activation is that of a block's sum
 
   [[nodiscard]] constexpr bool has_weights() const {
-    return kind == layer_kind::conv2d || (kind == layer_kind::batch_norm2d && norm.scale) ||
-           kind == layer_kind::linear || kind == layer_kind::head;
+    const bool is_norm = kind == layer_kind::batch_norm2d || kind == layer_kind::layer_norm;
+    return kind == layer_kind::conv2d || (is_norm && norm.scale) || kind == layer_kind::linear ||
+           kind == layer_kind::head;
   }
 };
 

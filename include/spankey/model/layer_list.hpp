@@ -32,14 +32,15 @@ class layer_list {
   constexpr layer_list(std::string_view name, const extents& input)
       : name_(name), input_(input), now_(input) {}
 
-  /// A key site where the activation is now, on the input if nothing stands before it. Numbers count from 0.
-  constexpr layer_list& site(int number) {
+  /// A key site where the activation is now, on the input if nothing stands before it. Numbers count from 0; `key` says
+  /// which elements a number of its key acts on.
+  constexpr layer_list& site(int number, key_shape key = key_shape::element) {
     if (number != static_cast<int>(site_count_) || site_count_ == most_sites) fault(list_fault::site_order);
     layer_name text("gate");
     text.append_number(number);
-    layer_description d{.kind = layer_kind::site, .name = prefix_, .site = number};
+    layer_description d{.kind = layer_kind::site, .name = prefix_, .site = number, .key = key};
     d.name.append(text.view());
-    if (site_count_ < most_sites) sites_[site_count_++] = now_;
+    if (site_count_ < most_sites) sites_[site_count_++] = extents_of_key(now_, key);
     return add(d, now_);
   }
   /// y (H', W', channels); window, stride, padding and bias as `o` says.
@@ -55,6 +56,19 @@ class layer_list {
                                      const batch_norm_options& o = {}) {
     layer_description d = described(layer_kind::batch_norm2d, name);
     d.after = after, d.norm = o;
+    return add(d, now_);
+  }
+  /// Over the channels of every position.
+  constexpr layer_list& layer_norm(std::string_view name, const layer_norm_options& o = {}) {
+    layer_description d = described(layer_kind::layer_norm, name);
+    d.norm = {.epsilon = o.epsilon, .scale = o.scale};
+    return add(d, now_);
+  }
+  /// Of training passes only.
+  constexpr layer_list& dropout(std::string_view name, double probability) {
+    layer_description d = described(layer_kind::dropout, name);
+    d.drops = probability;
+    if (!(probability >= 0 && probability < 1)) fault(list_fault::probability);
     return add(d, now_);
   }
   constexpr layer_list& activate(std::string_view name, activation act) {
@@ -78,9 +92,11 @@ class layer_list {
     return add(described(layer_kind::mean_pool2d, name), {now_.channels, 1, 1});
   }
   /// A map of all C*H*W numbers.
-  constexpr layer_list& linear(std::string_view name, index_t outputs) {
+  constexpr layer_list& linear(std::string_view name, index_t outputs, const linear_options& o = {}) {
     if (outputs < 1) fault(list_fault::window);
-    return add(described(layer_kind::linear, name), {outputs, 1, 1});
+    layer_description d = described(layer_kind::linear, name);
+    d.map = o;
+    return add(d, {outputs, 1, 1});
   }
 
   /// Opens a block y = act(F(x) + skip(x)): the layers of F follow.
@@ -145,7 +161,7 @@ class layer_list {
   [[nodiscard]] constexpr const layer_description& operator[](std::size_t i) const { return layers_[i]; }
   [[nodiscard]] constexpr const layer_description* begin() const { return layers_.data(); }
   [[nodiscard]] constexpr const layer_description* end() const { return layers_.data() + count_; }
-  /// Shape of the activation at every site.
+  /// Extents of the key of every site.
   [[nodiscard]] constexpr std::size_t site_count() const { return site_count_; }
   [[nodiscard]] constexpr const extents& site_shape(std::size_t site) const { return sites_[site]; }
   /// The first mistake, and the layer that it was made at.

@@ -30,8 +30,8 @@ class layered_network {
   using network_type = layered_network;
   using site_type = key_site<Backend, T>;
   using keys_type = std::span<const site_keys<master>>;
-  /// Makes the site of a number and a shape; null: the gate leaves it out, and nothing is stored there.
-  using site_maker = std::unique_ptr<site_type> (*)(int number, const extents& shape);
+  /// Makes the site of a number, an activation's shape and a key's; null: the gate leaves it out, and nothing is stored there.
+  using site_maker = std::unique_ptr<site_type> (*)(int number, const extents& shape, key_shape key);
 
   /// Fails with model.101 for a list with a mistake.
   layered_network(const layer_list& list, site_maker make_site);
@@ -43,7 +43,7 @@ class layered_network {
   [[nodiscard]] std::string_view name() const { return name_.view(); }
   [[nodiscard]] const extents& input_extents() const { return input_; }
   [[nodiscard]] const head_outputs& head() const { return head_->outputs(); }
-  /// Shape of the activation at every site, of those too that the gate leaves out.
+  /// Extents of the key of every site, of those too that the gate leaves out.
   [[nodiscard]] std::span<const extents> site_shapes() const { return site_shapes_; }
   [[nodiscard]] std::span<const layer_description> layers() const { return list_; }
 
@@ -111,6 +111,7 @@ class layered_network {
       return sites_[static_cast<std::size_t>(list_[entry].site)].get();
     return layers_[entry].get();
   }
+  [[nodiscard]] bool has_free_parameters(std::size_t entry);
   void find_needs();
   T* in_register(int r) const { return registers_[static_cast<std::size_t>(r)].data; }
   [[nodiscard]] index_t size_of(int r) const { return plan_.registers()[static_cast<std::size_t>(r)].size; }
@@ -126,7 +127,7 @@ class layered_network {
   step_plan_of_list plan_;
   std::vector<const T*> values_;      // what every entry put out, of the pass that is under way
   std::vector<buffer<T>> registers_;  // of gradients
-  std::vector<bool> needs_input_gradient_;
+  std::vector<bool> needs_input_gradient_, trains_;  // by entry, of the backward pass that is under way
   buffer<master> logit_gradient_;
   planned_memory planned_;
 };

@@ -15,12 +15,12 @@ layered_network<Backend, T>::layered_network(const layer_list& list, site_maker 
     const layer_description& d = list_[i];
     const bool added_elsewhere = d.kind == layer_kind::join && d.sum != i;
     const lifetime life = step_plan_of_list::is_inner(list_, i) ? lifetime::inner : lifetime::output;
-    layers_.push_back(added_elsewhere ? nullptr : make_layer<Backend, T>(d, life));
+    layers_.push_back(added_elsewhere ? nullptr : make_layer<Backend, T>(d, i, life));
     if (layers_.back() != nullptr) traits[i] = layers_.back()->traits();
     if (d.kind == layer_kind::site) {
-      traits[i] = {.reads_x = true, .in_place = true};
-      site_shapes_.push_back(d.in);
-      sites_.push_back(make_site(d.site, d.in));
+      traits[i] = {.reads_x = true, .in_place = true, .may_pass_on = true};
+      site_shapes_.push_back(extents_of_key(d.in, d.key));
+      sites_.push_back(make_site(d.site, d.in, d.key));
     }
   }
   head_ = std::make_unique<head_layer<Backend, T>>(list_.back().in, list.outputs());
@@ -28,6 +28,7 @@ layered_network<Backend, T>::layered_network(const layer_list& list, site_maker 
   values_.resize(list_.size());
   registers_.resize(plan_.registers().size());
   needs_input_gradient_.resize(list_.size());
+  trains_.resize(list_.size());
 }
 
 template <class Backend, class T>
@@ -90,6 +91,13 @@ auto layered_network<Backend, T>::forward(pass p, const T* x, index_t samples, k
   return nullptr;  // not reached: a list ends with its head
 }
 
+template <class Backend, class T>
+bool layered_network<Backend, T>::has_free_parameters(std::size_t entry) {
+  bool found = false;
+  owner_of(entry)->for_each_parameter([&](const scope&, auto& p) { found = found || !p.frozen; }, scope{});
+  return found;
+}
+
 // Whether anything in front of an entry wants a gradient: a parameter, or a site's key.
 template <class Backend, class T>
 void layered_network<Backend, T>::find_needs() {
@@ -108,7 +116,8 @@ void layered_network<Backend, T>::find_needs() {
       const auto& site = sites_[static_cast<std::size_t>(d.site)];
       found = found || (site != nullptr && site->wants_key_gradient());
     } else {
-      found = found || d.has_weights();
+      trains_[i] = d.has_weights() && has_free_parameters(i);
+      found = found || trains_[i];
     }
   }
 }
@@ -144,14 +153,17 @@ void layered_network<Backend, T>::backward_layer(pass& p, index_t& samples, cons
   const auto i = static_cast<std::size_t>(op.layer);
   const layer_description& d = list_[i];
   T* const dx = needs_input_gradient_[i] ? in_register(op.dx) : nullptr;
-  if (d.kind == layer_kind::head) return head_->backward(samples, logit_gradient_.data, dx);
+  if (d.kind == layer_kind::head) {
+    if (dx != nullptr || trains_[i]) head_->backward(samples, logit_gradient_.data, dx);
+    return;
+  }
   if (d.kind == layer_kind::site) {
     auto& site = sites_[static_cast<std::size_t>(d.site)];
     if (site != nullptr && (dx != nullptr || site->wants_key_gradient()))
       site->backward(p, samples, in_register(op.dy));
     return;
   }
-  if (dx == nullptr && !d.has_weights()) return;
+  if (dx == nullptr && !trains_[i]) return;
   // Only a convolution and the head can leave dx out; a batch norm writes it in place.
   const bool may_leave_out = d.kind == layer_kind::conv2d || d.kind == layer_kind::linear;
   layers_[i]->backward(p, samples,

@@ -7,6 +7,8 @@
 #include "spankey/layer/activation.hpp"
 #include "spankey/layer/batch_norm2d.hpp"
 #include "spankey/layer/conv2d.hpp"
+#include "spankey/layer/dropout.hpp"
+#include "spankey/layer/layer_norm.hpp"
 #include "spankey/layer/linear.hpp"
 #include "spankey/layer/pool2d.hpp"
 #include "spankey/layer/sum.hpp"
@@ -24,14 +26,20 @@ class activation_watch {
   ~activation_watch() = default;
 };
 
-/// Null for entries that are no layer: sites, the head, a block's beginnings. `life`: of a batch norm's output.
+/// Null for entries that are no layer: sites, the head, a block's beginnings. `number`: of the entry; `life`: of a batch norm's
+/// output.
 template <class Backend, class T>
-std::unique_ptr<layer<Backend, T>> make_layer(const layer_description& d, lifetime life) {
+std::unique_ptr<layer<Backend, T>> make_layer(const layer_description& d, std::size_t number, lifetime life) {
   switch (d.kind) {
     case layer_kind::conv2d:
       return std::make_unique<conv2d_layer<Backend, T>>(d.in, d.out.channels, d.conv);
     case layer_kind::batch_norm2d:
       return std::make_unique<batch_norm2d_layer<Backend, T>>(d.in, d.after, d.norm, life);
+    case layer_kind::layer_norm:
+      return std::make_unique<layer_norm_layer<Backend, T>>(
+          d.in, layer_norm_options{.epsilon = d.norm.epsilon, .scale = d.norm.scale});
+    case layer_kind::dropout:
+      return std::make_unique<dropout_layer<Backend, T>>(d.in, d.drops, number);
     case layer_kind::activation:
       return std::make_unique<activation_layer<Backend, T>>(d.in, d.after);
     case layer_kind::max_pool2d:
@@ -39,7 +47,7 @@ std::unique_ptr<layer<Backend, T>> make_layer(const layer_description& d, lifeti
     case layer_kind::mean_pool2d:
       return std::make_unique<mean_pool2d_layer<Backend, T>>(d.in);
     case layer_kind::linear:
-      return std::make_unique<linear_layer<Backend, T>>(d.in, d.out.channels);
+      return std::make_unique<linear_layer<Backend, T>>(d.in, d.out.channels, d.map);
     case layer_kind::join:
       return std::make_unique<sum_layer<Backend, T>>(d.in, d.after);
     case layer_kind::site:

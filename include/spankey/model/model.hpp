@@ -58,9 +58,10 @@ class model_of : public described<Layers, Outputs, Gate>, public layered_network
   }
 
  private:
-  static std::unique_ptr<typename network_type::site_type> make_site(int number, const extents& shape) {
+  static std::unique_ptr<typename network_type::site_type> make_site(int number, const extents& shape,
+                                                                     key_shape key) {
     if (!described_type::has_site(number)) return nullptr;
-    return std::make_unique<gate_site>(number, shape);
+    return std::make_unique<gate_site>(number, shape, key);
   }
 };
 

@@ -25,8 +25,9 @@ class sized_model : public layered_network<Backend, T> {
   }
 
  private:
-  static std::unique_ptr<typename network_type::site_type> make_site(int number, const extents& shape) {
-    return std::make_unique<gate_site>(number, shape);
+  static std::unique_ptr<typename network_type::site_type> make_site(int number, const extents& shape,
+                                                                     key_shape key) {
+    return std::make_unique<gate_site>(number, shape, key);
   }
 };
 

@@ -199,8 +199,8 @@ class step_plan_of_list {
       own.output.last = std::max(own.output.last, i);
       if (t.reads_y) own.output.last = std::max(own.output.last, back);
       own.state = {i, std::max(i, back)};
-      // A site that has no key hands its input on: what reads its output may read that.
-      const int passed_on = entry(op.layer).kind == layer_kind::site ? own.output.last : i;
+      // Where a layer hands its input on, what reads its output reads that.
+      const int passed_on = !is_sum && traits(op.layer).may_pass_on ? own.output.last : i;
       need(op.x, std::max(passed_on, t.reads_x ? back : i));
       need(op.addend, i);
     }

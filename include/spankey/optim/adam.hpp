@@ -45,13 +45,15 @@ class adam {
   template <class Model>
   void step(Model& model, double learning_rate) {
     using T = typename Model::master;
-    const adam_update update{.learning_rate = learning_rate,
-                             .beta1 = options_.beta1,
-                             .beta2 = options_.beta2,
-                             .epsilon = options_.epsilon,
-                             .weight_decay = options_.weight_decay,
-                             .decoupled = options_.decoupled,
-                             .step = steps_ + 1};
+    const auto update = [&](const group_factors& group) {
+      return adam_update{.learning_rate = learning_rate * group.rate,
+                         .beta1 = options_.beta1,
+                         .beta2 = options_.beta2,
+                         .epsilon = options_.epsilon,
+                         .weight_decay = options_.weight_decay * group.decay,
+                         .decoupled = options_.decoupled,
+                         .step = steps_ + 1};
+    };
     using kernels = update_kernels<typename Model::backend_type, T>;
     model.for_each_parameter([&](const scope& name, parameter<T>& p) {
       if (p.second_moment.data == nullptr) {
@@ -59,11 +61,13 @@ class adam {
              "adam found no second moment: keep_second_moment(model) comes before the arena");
       }
       if constexpr (!TakesLists<kernels>)
-        kernels::adam(update, p.dims.size(), p.gradient.data, p.momentum.data, p.second_moment.data,
-                      p.value.data);
+        if (!p.frozen)
+          kernels::adam(update(factors_of(p)), p.dims.size(), p.gradient.data, p.momentum.data,
+                        p.second_moment.data, p.value.data);
     });
     if constexpr (TakesLists<kernels>)
-      for_each_list(model, [&](const auto& list) { kernels::adam(update, list); });
+      for_each_group_list(
+          model, [&](const auto& list, const group_factors& group) { kernels::adam(update(group), list); });
     ++steps_;
   }
   [[nodiscard]] std::uint64_t steps() const { return steps_; }

@@ -27,6 +27,36 @@ concept TakesLists = requires {
   typename Kernels::list;
 };
 
+/// What a parameter's group says to an update; a frozen one is in none.
+struct group_factors {
+  double rate = 1, decay = 1;
+  friend bool operator==(const group_factors&, const group_factors&) = default;
+};
+template <class T>
+group_factors factors_of(const parameter<T>& p) {
+  return {p.rate_factor, p.decay_factor};
+}
+
+/// Also launch(list, factors), where parameters of one list have the same and none is frozen.
+template <class Model, class Launch>
+void for_each_group_list(Model& model, Launch&& launch) {
+  using T = typename Model::master;
+  typename update_kernels<typename Model::backend_type, T>::list list;
+  group_factors factors;
+  const auto finish = [&] {
+    if (list.size > 0) launch(list, factors);
+    list.size = 0;
+  };
+  model.for_each_parameter([&](const scope&, parameter<T>& p) {
+    if (p.frozen) return;
+    if (list.size == list.capacity || factors != factors_of(p)) finish();
+    factors = factors_of(p);
+    list.items[static_cast<std::size_t>(list.size++)] = {p.dims.size(), p.gradient.data, p.momentum.data,
+                                                         p.second_moment.data, p.value.data};
+  });
+  finish();
+}
+
 template <class Model, class Launch>
 void for_each_list(Model& model, Launch&& launch) {
   using T = typename Model::master;

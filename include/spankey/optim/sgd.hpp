@@ -29,17 +29,21 @@ class sgd {
   template <class Model>
   void step(Model& model, double learning_rate) {
     using T = typename Model::master;
-    const sgd_update update{.learning_rate = learning_rate,
-                            .momentum = options_.momentum,
-                            .weight_decay = options_.weight_decay,
-                            .nesterov = options_.nesterov,
-                            .first_step = steps_ == 0};
+    const auto update = [&](const group_factors& group) {
+      return sgd_update{.learning_rate = learning_rate * group.rate,
+                        .momentum = options_.momentum,
+                        .weight_decay = options_.weight_decay * group.decay,
+                        .nesterov = options_.nesterov,
+                        .first_step = steps_ == 0};
+    };
     using kernels = update_kernels<typename Model::backend_type, T>;
     if constexpr (TakesLists<kernels>) {
-      for_each_list(model, [&](const auto& list) { kernels::sgd(update, list); });
+      for_each_group_list(
+          model, [&](const auto& list, const group_factors& group) { kernels::sgd(update(group), list); });
     } else {
       model.for_each_parameter([&](const scope&, parameter<T>& p) {
-        kernels::sgd(update, p.dims.size(), p.gradient.data, p.momentum.data, p.value.data);
+        if (!p.frozen)
+          kernels::sgd(update(factors_of(p)), p.dims.size(), p.gradient.data, p.momentum.data, p.value.data);
       });
     }
     ++steps_;

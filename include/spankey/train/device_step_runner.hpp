@@ -203,8 +203,10 @@ class step_runner<Model, Deny, false> {
     const bool shared = goal_.groups() > 1 && model_.shares_pass(bound_, goal_.groups());
     for (index_t g = 1; g < goal_.groups() && !shared; ++g)
       memory_of_model<Model>::copy(x_.data(), size, x_.data() + g * size);
-    enqueue_gradients(model_, goal_, {x_.data(), goal_.groups() * n, model_.input_extents().size()},
-                      y_.data(), bound_);
+    objective<Deny> goal = goal_;
+    goal.seed = options_.seed, goal.step = plan.number;
+    enqueue_gradients(model_, goal, {x_.data(), goal_.groups() * n, model_.input_extents().size()}, y_.data(),
+                      bound_);
     if (options_.reduce_gradients) reduce_gradients(model_, options_.reduce_gradients);
     leave_squared_norm(model_);
     optimizer_.step(model_, plan.learning_rate);

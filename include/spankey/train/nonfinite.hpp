@@ -129,7 +129,7 @@ nonfinite_place find_nonfinite(Model& any_model, const objective<Deny>& o,
       search.look("activation", scope{nullptr, name}, y, count);
     }
   } watch(search);
-  pass p{.groups = o.groups(), .training = true, .statistics = o.statistics};
+  pass p{.groups = o.groups(), .training = true, .statistics = o.statistics, .seed = o.seed, .step = o.step};
   p.shared = p.groups > 1 && model.shares_pass(keys, p.groups);
   const index_t seen = p.shared ? x.samples() / p.groups : x.samples();
   const auto* const logits = model.forward(p, x.data(), seen, keys, &watch);

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cstdint>
 #include <span>
 #include <type_traits>
 
@@ -31,6 +32,7 @@ struct objective {
   deny_on on = deny_on::wrong;
   Deny deny{};
   batch_statistics statistics = batch_statistics::per_group;
+  std::uint64_t seed = 0, step = 0;  // which numbers dropout draws; a trainer says so
 
   [[nodiscard]] constexpr index_t groups() const { return group_count(deny.denies, on); }
 };
@@ -93,7 +95,7 @@ loss_problem loss_problem_of(const head_outputs& head, const objective<Deny>& o,
 template <class Network, class Deny>
 auto forward_groups(Network& model, const objective<Deny>& o, pass& p, samples_view<Network> x,
                     keys_view<Network> keys) {
-  p = {.groups = o.groups(), .training = true, .statistics = o.statistics};
+  p = {.groups = o.groups(), .training = true, .statistics = o.statistics, .seed = o.seed, .step = o.step};
   if (x.samples() < p.groups || x.samples() % p.groups != 0)
     fail("train.105", "compute_gradients", "found ", x.samples(), " samples for ", p.groups, " equal groups");
   require_written(model, x.samples(), "compute_gradients");

@@ -110,6 +110,7 @@ class step_runner<Model, Deny, true> {
     draw_keys(plan.number, n);
     objective<Deny> goal = goal_;
     goal.weight = plan.deny_weight;
+    goal.seed = options_.seed, goal.step = plan.number;
     const samples_view<Model> x(x_.data(), goal.groups() * n, size);
     const bool looks = options_.nonfinite != nonfinite_policy::ignore;
     if (looks) statistics_.keep(model_);

@@ -1,0 +1,45 @@
+// Dropout (Srivastava et al. 2014): in training every element is 0 with a probability p and x / (1 - p) else; in evaluation x
+// passes through untouched. Nothing is drawn in an order and nothing is stored: the fate of element i follows from the pass's
+// seed and step, the layer's number and i, so that it is the same for any number of threads and after a resumption.
+#pragma once
+
+#include "spankey/layer/layer.hpp"
+
+namespace spankey {
+
+template <class Backend, class T>
+class dropout_layer : public layer<Backend, T> {
+ public:
+  using kernels = dropout_kernels<Backend, T>;
+
+  /// `number` tells the dropouts of a network apart.
+  dropout_layer(const extents& shape, double probability, std::uint64_t number)
+      : layer<Backend, T>(shape, shape), probability_(probability), first_(number << 40) {}
+
+  [[nodiscard]] layer_traits traits() const override {
+    return {.reads_x = false, .in_place = true, .may_pass_on = true};
+  }
+  void visit(layer_visitor<T>& v, const scope& at, index_t samples) override {
+    v.on_activations(scope{&at, "y"}, y_, samples * this->out().size(), lifetime::output);
+  }
+  const T* forward(const pass& p, index_t n, const T* x, const T* /*addend*/) override {
+    if (!p.training) return x;
+    kernels::forward(problem(p), n * this->out().size(), x, y_.data);
+    return y_.data;
+  }
+  void backward(const pass& p, index_t n, const layer_gradients<T>& g) override {
+    if (!p.training) return;
+    kernels::backward(problem(p), n * this->out().size(), g.dy, g.dx);
+  }
+
+ private:
+  [[nodiscard]] dropout_problem problem(const pass& p) const {
+    return {probability_, p.seed, p.step, first_};
+  }
+
+  double probability_;
+  std::uint64_t first_;
+  buffer<T> y_;
+};
+
+}  // namespace spankey
