@@ -18,6 +18,7 @@
 #include <type_traits>
 #include <vector>
 
+#include "spankey/core/arena.hpp"
 #include "spankey/core/error.hpp"
 #include "spankey/core/head_outputs.hpp"
 #include "spankey/core/word_checksum.hpp"

@@ -1,6 +1,9 @@
 // The tables of a session (infer/sized_session.hpp) for a network whose sizes are known at run time.
 #pragma once
 
+#include "spankey/core/macros_off.hpp"
+// Up to the last line other people's macros are out of the way.
+
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -47,3 +50,5 @@ class sized_tables {
 };
 
 }  // namespace spankey::infer
+
+#include "spankey/core/macros_on.hpp"
