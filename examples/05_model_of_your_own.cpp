@@ -10,7 +10,6 @@
 #include "spankey/spankey.hpp"
 
 using namespace spankey;
-
 /// Three stages of two convolutions and a pool. Sites: 0 after the first stage, with a number of its key for every channel;
 /// 1 after the last one, with a number for every element.
 constexpr layer_list vgg(head_outputs outputs) {
@@ -48,12 +47,15 @@ image_dataset drawn(index_t n, std::uint64_t seed) {
 }
 
 int main() {
-  const image_dataset train = drawn(800, 1), test = drawn(100, 2);
-  training_options steps{.epochs = 3, .batch = 20, .adam = adam_options{}};
-  steps.rate = schedule{.kind = schedule_kind::cosine, .learning_rate = 4e-3};
+  const image_dataset train = drawn(400, 1), test = drawn(100, 2);
+  training_options steps{.epochs = 8, .batch = 10, .adam = adam_options{}};
+  steps.rate = schedule{.kind = schedule_kind::cosine, .learning_rate = 2e-3};
   const training_setup<trained, sealed> setup{
-      .injector = {.gamma = 2},
-      .goal = {.classes = class_count, .weight = 0.5, .on = deny_on::wrong_and_none},
+      .injector = {.gamma = 0.5F},
+      .goal = {.classes = class_count,
+               .weight = 0.2,
+               .on = deny_on::wrong_and_none,
+               .statistics = batch_statistics::joint},
       .training = steps,
       .keys = {.subspace_dim = 4, .per_site_key = true, .per_site_basis = true}};
   training_session<trained, sealed> run(setup), loaded(setup);
@@ -84,5 +86,5 @@ int main() {
   std::printf(
       "with valid keys %.2f of the images are right (chance .01), after loading %.2f; 8 bits: off by %.3f\n",
       before, after, static_cast<double>(apart));
-  return ran && before == after && apart < 0.2F ? 0 : 1;
+  return ran && before > 0.2 && before == after && apart < 0.2F ? 0 : 1;
 }

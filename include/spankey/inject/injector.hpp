@@ -4,6 +4,11 @@
 // set it: keys would have no effect. A policy may also say
 //   is_set()    false where a site must refuse it, for somebody forgot a parameter
 //   injects()   false where it leaves x as it is, so that the site takes no key
+// A SampleInjector acts on a whole sample at once, so that a key may mix channels and positions:
+//   forward(site, x, k, y)                   y of one sample; x and y channels last, k the sample's key (core/key_shape.hpp)
+//   backward(site, x, k, dy, dx, dk)         dx and, where it is not null, dk are overwritten; no two of them overlap
+// with x, y and their gradients in the activations' type and keys in that of parameters. It runs where its functions can be
+// called: on the host.
 // `at<...>` names the sites, `gate<Injector, at<...>>` is what a model takes as its template argument.
 #pragma once
 
@@ -11,6 +16,7 @@
 #include <concepts>
 
 #include "spankey/core/dialect.hpp"
+#include "spankey/core/key_shape.hpp"
 
 namespace spankey {
 
@@ -24,6 +30,12 @@ concept Injector = requires(const P& p, double v) {
   { p.forward(v, v) } -> std::convertible_to<double>;
   { p.backward(v, v, v).dx } -> std::convertible_to<double>;
   { p.backward(v, v, v).dk } -> std::convertible_to<double>;
+};
+
+template <class P>
+concept SampleInjector = requires(const P& p, const site_geometry& site, const double* in, double* out) {
+  p.forward(site, in, in, out);
+  p.backward(site, in, in, in, out, out);
 };
 
 /// Numbers of the sites at which a model is keyed.
@@ -41,9 +53,9 @@ struct at {
 template <class P, class Sites>
 struct gate {
   static_assert(
-      Injector<P>,
+      Injector<P> || SampleInjector<P>,
       "SpanKey: P is not an Injector: needs forward(x, k) and backward(x, k, dy) with members dx and "
-      "dk; see inject/injector.hpp");
+      "dk, or both functions of a whole sample; see inject/injector.hpp");
   using injector = P;
   using sites = Sites;
 };

@@ -176,15 +176,26 @@ class key_site : public visited<T> {
   bool keyed_ = false, splits_ = false;
 };
 
-/// A site with its injector.
+/// A site with its injector, of elements or of whole samples.
 template <class Injector, class Backend, class T>
 class injecting_site : public key_site<Backend, T> {
  public:
   using kernels = inject_kernels<Backend, T>;
   using master = master_t<T>;
   using key_site<Backend, T>::key_site;
+  /// It mixes elements, so that dx cannot be written over dy.
+  static constexpr bool of_samples = SampleInjector<Injector>;
+  static_assert(!of_samples || memory_of<Backend>::on_host,
+                "SpanKey: an injector of whole samples is a function of the host: train it on backend::cpu");
 
   Injector injector;
+
+  void visit(layer_visitor<T>& v, const scope& at, index_t samples) override {
+    key_site<Backend, T>::visit(v, at, samples);
+    if constexpr (of_samples)
+      v.on_activations(scope{&at, "scratch"}, scratch_, this->enabled ? samples * this->in().size() : 0,
+                       lifetime::scratch);
+  }
 
   [[nodiscard]] std::string injector_name() const override {
     std::string name = "own";
@@ -211,11 +222,27 @@ class injecting_site : public key_site<Backend, T> {
     return true;
   }
   void inject(index_t n, const T* x, const key_view<const master>& key, T* y) override {
-    with_policy([&](const auto& policy) { kernels::forward(policy, n, this->geometry(), x, key, y); });
+    const site_geometry& site = this->geometry();
+    if constexpr (of_samples) {
+      kernels::for_each_sample(n, [&](index_t i) {
+        injector.forward(site, x + i * site.size(), key.data + i * key.stride, y + i * site.size());
+      });
+    } else {
+      with_policy([&](const auto& policy) { kernels::forward(policy, n, site, x, key, y); });
+    }
   }
   void inject_back(index_t n, const T* x, const key_view<const master>& key, T* dy, master* dk) override {
-    with_policy(
-        [&](const auto& policy) { kernels::backward(policy, n, this->geometry(), x, key, dy, dy, dk); });
+    const site_geometry& site = this->geometry();
+    if constexpr (of_samples) {
+      kernels::for_each_sample(n, [&](index_t i) {
+        const index_t at = i * site.size();
+        injector.backward(site, x + at, key.data + i * key.stride, dy + at, scratch_.data + at,
+                          dk == nullptr ? nullptr : dk + i * site.key_size());
+      });
+      memory_of<Backend>::copy(scratch_.data, n * site.size(), dy);
+    } else {
+      with_policy([&](const auto& policy) { kernels::backward(policy, n, site, x, key, dy, dy, dk); });
+    }
   }
 
  private:
@@ -227,6 +254,8 @@ class injecting_site : public key_site<Backend, T> {
       f(injector);
     }
   }
+
+  buffer<T> scratch_;  // dx of an injector of whole samples
 };
 
 }  // namespace spankey

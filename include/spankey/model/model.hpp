@@ -34,7 +34,8 @@ class model_of : public described<Layers, Outputs, Gate>, public layered_network
 
   model_of() : network_type(described_type::list, &make_site) {}
 
-  /// As network's, from views of static shapes.
+  using network_type::forward;
+  /// The same from views of static shapes.
   batch_view<const master, output> forward(const pass& p, batch_view<const T, input> x,
                                            std::span<const site_keys<master>> keys) {
     const index_t answers = p.shared ? x.samples() * p.groups : x.samples();

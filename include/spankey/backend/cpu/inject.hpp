@@ -44,6 +44,11 @@ struct inject_kernels<backend::cpu, T> {
     });
   }
 
+  /// f(n) for every sample: what an injector of whole samples does.
+  template <class F>
+  static void for_each_sample(index_t samples, F&& f) {
+    parallel_for(samples, f);
+  }
   /// y(i) += shift(i): an additive key whose shifts are known.
   static void add(index_t count, const T* shift, T* y) {
     elementwise_kernels<backend::cpu, T>::add(count, shift, y);

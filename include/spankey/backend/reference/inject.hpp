@@ -35,6 +35,11 @@ struct inject_kernels<backend::reference, T> {
         if (dkey != nullptr) dkey[n * site.key_size() + k] += g.dk;
       }
   }
+  /// f(n) for every sample: what an injector of whole samples does.
+  template <class F>
+  static void for_each_sample(index_t samples, F&& f) {
+    for (index_t n = 0; n < samples; ++n) f(n);
+  }
   /// y(i) += shift(i): an additive key whose shifts are known.
   static void add(index_t count, const T* shift, T* y) {
     elementwise_kernels<backend::reference, T>::add(count, shift, y);
