@@ -17,9 +17,19 @@
 #include "spankey/layer/head.hpp"
 #include "spankey/model/layer_list.hpp"
 #include "spankey/model/make_layer.hpp"
-#include "spankey/model/step_plan.hpp"
+#include "spankey/model/network_plan.hpp"
 
 namespace spankey {
+
+/// Is shown the output of every layer of a forward pass, by the layer's name.
+template <class T>
+class activation_watch {
+ public:
+  virtual void on_activation(std::string_view name, const T* y, index_t count) = 0;
+
+ protected:
+  ~activation_watch() = default;
+};
 
 template <class Backend, class T>
 class layered_network {
@@ -114,7 +124,7 @@ class layered_network {
   [[nodiscard]] bool has_free_parameters(std::size_t entry);
   void find_needs();
   T* in_register(int r) const { return registers_[static_cast<std::size_t>(r)].data; }
-  [[nodiscard]] index_t size_of(int r) const { return plan_.registers()[static_cast<std::size_t>(r)].size; }
+  [[nodiscard]] index_t size_of(int r) const { return plan_.registers[static_cast<std::size_t>(r)].size; }
   void backward_layer(pass& p, index_t& samples, const backward_operation& op);
 
   layer_name name_;
@@ -124,7 +134,7 @@ class layered_network {
   std::vector<std::unique_ptr<layer<Backend, T>>> layers_;  // by entry; null where there is none
   std::vector<std::unique_ptr<site_type>> sites_;           // by number; null where the gate leaves it out
   std::unique_ptr<head_layer<Backend, T>> head_;
-  step_plan_of_list plan_;
+  network_plan plan_;
   std::vector<const T*> values_;      // what every entry put out, of the pass that is under way
   std::vector<buffer<T>> registers_;  // of gradients
   std::vector<bool> needs_input_gradient_, trains_;  // by entry, of the backward pass that is under way

@@ -14,7 +14,7 @@ layered_network<Backend, T>::layered_network(const layer_list& list, site_maker 
   for (std::size_t i = 0; i < list_.size(); ++i) {
     const layer_description& d = list_[i];
     const bool added_elsewhere = d.kind == layer_kind::join && d.sum != i;
-    const lifetime life = step_plan_of_list::is_inner(list_, i) ? lifetime::inner : lifetime::output;
+    const lifetime life = is_recomputed(list_, i) ? lifetime::inner : lifetime::output;
     layers_.push_back(added_elsewhere ? nullptr : make_layer<Backend, T>(d, i, life));
     if (layers_.back() != nullptr) traits[i] = layers_.back()->traits();
     if (d.kind == layer_kind::site) {
@@ -24,9 +24,9 @@ layered_network<Backend, T>::layered_network(const layer_list& list, site_maker 
     }
   }
   head_ = std::make_unique<head_layer<Backend, T>>(list_.back().in, list.outputs());
-  plan_ = step_plan_of_list(list_, traits);
+  plan_ = plan_network(list_, traits);
   values_.resize(list_.size());
-  registers_.resize(plan_.registers().size());
+  registers_.resize(plan_.registers.size());
   needs_input_gradient_.resize(list_.size());
   trains_.resize(list_.size());
 }
@@ -38,12 +38,12 @@ void layered_network<Backend, T>::for_each_buffer(Visitor& visit, const scope& a
     visited<T>* const owner = owner_of(i);
     if (owner == nullptr) continue;
     const auto with_use = [&](const scope& name, auto& b, index_t count, lifetime life) {
-      visit(name, b, count, life, life == lifetime::output ? plan_.output_use(i) : plan_.state_use(i));
+      visit(name, b, count, life, life == lifetime::output ? plan_.output[i] : plan_.state[i]);
     };
     owner->for_each_buffer(with_use, scope{&at, list_[i].name.view()}, samples);
   }
   for (std::size_t r = 0; r < registers_.size(); ++r) {
-    const gradient_register& planned = plan_.registers()[r];
+    const gradient_register& planned = plan_.registers[r];
     visit(scope{&at, "gradient"}, registers_[r], samples * planned.size, lifetime::step, planned.use);
   }
   visit(scope{&at, "logit_gradient"}, logit_gradient_, samples * head(), lifetime::kept, span_of_use{});
@@ -72,7 +72,7 @@ auto layered_network<Backend, T>::forward(pass p, const T* x, index_t samples, k
   const auto value_of = [&](int entry) {
     return entry == input_value ? x : values_[static_cast<std::size_t>(entry)];
   };
-  for (const forward_operation& op : plan_.forward()) {
+  for (const forward_operation& op : plan_.forward) {
     const auto i = static_cast<std::size_t>(op.layer);
     const T* const in = value_of(op.x);
     if (list_[i].kind == layer_kind::head) return head_->forward(samples, in);
@@ -125,7 +125,7 @@ void layered_network<Backend, T>::find_needs() {
 template <class Backend, class T>
 void layered_network<Backend, T>::backward(pass p, index_t samples) {
   find_needs();
-  for (const backward_operation& op : plan_.backward()) {
+  for (const backward_operation& op : plan_.backward) {
     const auto i = static_cast<std::size_t>(op.layer);
     switch (op.kind) {
       case backward_kind::layer:

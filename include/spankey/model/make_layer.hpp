@@ -2,7 +2,6 @@
 #pragma once
 
 #include <memory>
-#include <string_view>
 
 #include "spankey/layer/activation.hpp"
 #include "spankey/layer/batch_norm2d.hpp"
@@ -15,16 +14,6 @@
 #include "spankey/model/layer_description.hpp"
 
 namespace spankey {
-
-/// Is shown the output of every layer of a forward pass, by the layer's name.
-template <class T>
-class activation_watch {
- public:
-  virtual void on_activation(std::string_view name, const T* y, index_t count) = 0;
-
- protected:
-  ~activation_watch() = default;
-};
 
 /// Null for entries that are no layer: sites, the head, a block's beginnings. `number`: of the entry; `life`: of a batch norm's
 /// output.

@@ -11,7 +11,8 @@
 #pragma once
 
 #include <algorithm>
-#include <string>
+#include <span>
+#include <utility>
 #include <vector>
 
 #include "spankey/core/arena.hpp"
@@ -45,58 +46,51 @@ struct gradient_register {
   span_of_use use{};
 };
 
-class step_plan_of_list {
- public:
-  using list_type = std::vector<layer_description>;
-  /// What the layer of every entry says about itself; of entries without a layer it is not read.
-  using traits_type = std::vector<layer_traits>;
+/// Both passes of a network, and how long its memory is needed; registers and spans are those of `backward`.
+struct network_plan {
+  std::vector<forward_operation> forward;
+  std::vector<backward_operation> backward;
+  std::vector<gradient_register> registers;
+  /// By entry of the list: of a layer's output, and of what the layer keeps from its forward to its backward pass.
+  std::vector<span_of_use> output, state;
+};
 
-  step_plan_of_list() = default;
-  step_plan_of_list(const list_type& list, const traits_type& traits) : list_(&list), traits_(&traits) {
-    values_.resize(list.size());
-    forward_range(0, last(), input_value);
-    const int head = last();
-    now_ = static_cast<int>(forward_.size());
-    const int after = new_register(list[at(head)].in.size());
-    backward_.push_back({backward_kind::layer, head, no_register, after, false});
-    ++now_;
+/// True where the output of batch norm `entry` is not kept: the next layer of its path is a convolution, inside a block; or it
+/// is the last of a skip path and has no activation, whose mask would have to be read.
+inline bool is_recomputed(std::span<const layer_description> list, std::size_t entry) {
+  if (list[entry].kind != layer_kind::batch_norm2d || entry + 1 == list.size()) return false;
+  int depth = 0;
+  for (std::size_t i = 0; i <= entry; ++i)
+    depth += list[i].kind == layer_kind::residual ? 1 : list[i].kind == layer_kind::join ? -1 : 0;
+  if (depth == 0) return false;
+  const layer_description& next = list[entry + 1];
+  if (next.kind == layer_kind::conv2d) return true;
+  return next.kind == layer_kind::join && next.skip <= entry && list[entry].after == activation::identity;
+}
+
+/// Makes the plan of a list; used once, by plan_network.
+class network_planner {
+ public:
+  network_planner(std::span<const layer_description> list, std::span<const layer_traits> traits)
+      : list_(list), traits_(traits) {
+    plan_.output.resize(list.size(), {0, 0});
+    plan_.state.resize(list.size(), {0, 0});
+  }
+  network_plan plan() {
+    const int head = static_cast<int>(list_.size()) - 1;
+    forward_range(0, head, input_value);
+    now_ = static_cast<int>(plan_.forward.size());
+    const int after = new_register(entry(head).in.size());
+    push({backward_kind::layer, head, no_register, after, false});
     if (head > 0) backward_range(0, head - 1, after);
     find_uses();
-    list_ = nullptr, traits_ = nullptr;
-  }
-
-  [[nodiscard]] const std::vector<forward_operation>& forward() const { return forward_; }
-  [[nodiscard]] const std::vector<backward_operation>& backward() const { return backward_; }
-  [[nodiscard]] const std::vector<gradient_register>& registers() const { return registers_; }
-  /// How long the output of an entry is needed, and what its layer keeps from its forward to its backward pass.
-  [[nodiscard]] const span_of_use& output_use(std::size_t entry) const { return values_[entry].output; }
-  [[nodiscard]] const span_of_use& state_use(std::size_t entry) const { return values_[entry].state; }
-
-  /// True where the output of batch norm `entry` is not kept: the next layer of its path is a convolution, inside a block; or
-  /// it is the last of a skip path and has no activation, whose mask would have to be read.
-  static bool is_inner(const list_type& list, std::size_t entry) {
-    if (list[entry].kind != layer_kind::batch_norm2d) return false;
-    bool within = false;
-    for (std::size_t i = 0, depth = 0; i <= entry; ++i) {
-      if (list[i].kind == layer_kind::residual) ++depth;
-      if (list[i].kind == layer_kind::join) --depth;
-      within = depth > 0;
-    }
-    if (!within || entry + 1 == list.size()) return false;
-    if (list[entry + 1].kind == layer_kind::conv2d) return true;
-    return list[entry + 1].kind == layer_kind::join && list[entry + 1].skip <= entry &&
-           list[entry].after == activation::identity;
+    return std::move(plan_);
   }
 
  private:
-  struct value {
-    span_of_use output{0, 0}, state{0, 0};
-    int forward_at = 0, source = input_value;
-  };
   static std::size_t at(int entry) { return static_cast<std::size_t>(entry); }
-  [[nodiscard]] int last() const { return static_cast<int>(list_->size()) - 1; }
-  [[nodiscard]] const layer_description& entry(int i) const { return (*list_)[at(i)]; }
-  [[nodiscard]] const layer_traits& traits(int i) const { return (*traits_)[at(i)]; }
+  [[nodiscard]] const layer_description& entry(int i) const { return list_[at(i)]; }
+  [[nodiscard]] const layer_traits& traits(int i) const { return traits_[at(i)]; }
   [[nodiscard]] int end_of_f(int join) const { return static_cast<int>(entry(join).skip) - 1; }
   [[nodiscard]] bool in_norm(int join) const { return static_cast<int>(entry(join).sum) != join; }
   [[nodiscard]] bool projects(int join) const { return static_cast<int>(entry(join).skip) != join; }
@@ -117,22 +111,20 @@ class step_plan_of_list {
     return x;
   }
   int emit(int layer, int x, int addend) {
-    values_[at(layer)].forward_at = static_cast<int>(forward_.size());
-    values_[at(layer)].source = x;
-    forward_.push_back({layer, x, addend});
+    plan_.forward.push_back({layer, x, addend});
     return layer;
   }
 
   int new_register(index_t size) {
-    registers_.push_back({size, {now_, now_}});
-    return static_cast<int>(registers_.size()) - 1;
+    plan_.registers.push_back({size, {now_, now_}});
+    return static_cast<int>(plan_.registers.size()) - 1;
   }
   void touch(int r) {
-    if (r != no_register) registers_[at(r)].use.last = now_;
+    if (r != no_register) plan_.registers[at(r)].use.last = now_;
   }
   void push(const backward_operation& op) {
     touch(op.dy), touch(op.dx);
-    backward_.push_back(op);
+    plan_.backward.push_back(op);
     ++now_;
   }
 
@@ -154,7 +146,7 @@ class step_plan_of_list {
     return into;
   }
   int backward_layer(int i, int g, int into) {
-    if (i > 0 && is_inner(*list_, at(i - 1)) && entry(i).kind == layer_kind::conv2d)
+    if (i > 0 && is_recomputed(list_, at(i - 1)) && entry(i).kind == layer_kind::conv2d)
       push({backward_kind::recompute, i - 1, no_register, no_register, false});
     const bool in_place = into == no_register && traits(i).in_place;
     const int dx = into != no_register ? into : in_place ? g : new_register(entry(i).in.size());
@@ -184,40 +176,43 @@ class step_plan_of_list {
 
   // A value is needed from its forward operation on, until the last that reads it.
   void find_uses() {
-    const int forwards = static_cast<int>(forward_.size());
-    std::vector<int> back_at(list_->size(), 0);
-    for (std::size_t i = 0; i < backward_.size(); ++i)
-      if (backward_[i].kind == backward_kind::layer || backward_[i].kind == backward_kind::sum)
-        back_at[at(backward_[i].layer)] = forwards + static_cast<int>(i);
+    const int forwards = static_cast<int>(plan_.forward.size());
+    std::vector<int> back_at(list_.size(), 0);
+    for (std::size_t i = 0; i < plan_.backward.size(); ++i) {
+      const backward_operation& op = plan_.backward[i];
+      if (op.kind == backward_kind::layer || op.kind == backward_kind::sum)
+        back_at[at(op.layer)] = forwards + static_cast<int>(i);
+    }
     for (int i = forwards - 1; i >= 0; --i) {
-      const forward_operation& op = forward_[at(i)];
-      value& own = values_[at(op.layer)];
+      const forward_operation& op = plan_.forward[at(i)];
+      span_of_use& output = plan_.output[at(op.layer)];
       const bool is_sum = entry(op.layer).kind == layer_kind::join;
-      const layer_traits t = is_sum ? layer_traits{.reads_x = false, .reads_y = true} : traits(op.layer);
+      const layer_traits& t = traits(op.layer);
       const int back = back_at[at(op.layer)];
-      own.output.first = i;
-      own.output.last = std::max(own.output.last, i);
-      if (t.reads_y) own.output.last = std::max(own.output.last, back);
-      own.state = {i, std::max(i, back)};
+      output.first = i;
+      output.last = std::max({output.last, i, t.reads_y ? back : 0});
+      plan_.state[at(op.layer)] = {i, std::max(i, back)};
       // Where a layer hands its input on, what reads its output reads that.
-      const int passed_on = !is_sum && traits(op.layer).may_pass_on ? own.output.last : i;
+      const int passed_on = !is_sum && t.may_pass_on ? output.last : i;
       need(op.x, std::max(passed_on, t.reads_x ? back : i));
       need(op.addend, i);
     }
   }
   void need(int entry_read, int until) {
     if (entry_read < 0) return;
-    span_of_use& use = values_[at(entry_read)].output;
+    span_of_use& use = plan_.output[at(entry_read)];
     use.last = std::max(use.last, until);
   }
 
-  const list_type* list_ = nullptr;
-  const traits_type* traits_ = nullptr;
-  std::vector<value> values_;
-  std::vector<forward_operation> forward_;
-  std::vector<backward_operation> backward_;
-  std::vector<gradient_register> registers_;
+  std::span<const layer_description> list_;
+  std::span<const layer_traits> traits_;
+  network_plan plan_;
   int now_ = 0;
 };
+
+/// Of a list whose layers have these traits, by entry; of entries without a layer they are not read.
+inline network_plan plan_network(std::span<const layer_description> list, std::span<const layer_traits> traits) {
+  return network_planner(list, traits).plan();
+}
 
 }  // namespace spankey
