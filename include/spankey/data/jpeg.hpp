@@ -45,23 +45,15 @@ class jpeg_source final : public picture_source {
     info_.err = jpeg_std_error(&report_.library);
     report_.library.error_exit = &leave;
     report_.library.emit_message = &note;
-    if (!begin()) {
-      jpeg_destroy_decompress(&info_);  // no destructor runs for what was never made
-      damaged();
-    }
+    if (!begin()) damaged();
     shape_ = {info_.num_components == 1 ? 1 : 3, index_t{info_.image_height}, index_t{info_.image_width}};
     const int components = info_.num_components;
-    if (components != 1 && components != 3) {
-      jpeg_destroy_decompress(&info_);
+    if (components != 1 && components != 3)
       fail("data.184", where_, "found ", components, " components (CMYK, say), expected grey or colour");
-    }
-    if (shape_.height > picture_pixels_cap / shape_.width) {
-      jpeg_destroy_decompress(&info_);
+    if (shape_.height > picture_pixels_cap / shape_.width)
       fail("data.183", where_, "found ", shape_.width, " x ", shape_.height, " pixels, expected at most ",
            picture_pixels_cap);
-    }
   }
-  ~jpeg_source() override { jpeg_destroy_decompress(&info_); }
 
   [[nodiscard]] extents shape() const override { return shape_; }
 
@@ -117,6 +109,8 @@ class jpeg_source final : public picture_source {
   std::vector<std::uint8_t> bytes_;
   std::string where_;
   jpeg_decompress_struct info_{};
+  std::unique_ptr<jpeg_decompress_struct, decltype(&jpeg_destroy_decompress)> freed_{
+      &info_, &jpeg_destroy_decompress};
   report report_{};
   extents shape_;
 };

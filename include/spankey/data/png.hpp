@@ -43,8 +43,6 @@ class png_source final : public picture_source {
       fail("data.181", where_, "found ", shape_.width, " x ", shape_.height, " pixels, expected at most ",
            picture_pixels_cap);
   }
-  ~png_source() override { png_image_free(&image_); }
-
   [[nodiscard]] extents shape() const override { return shape_; }
 
   void read(std::uint8_t* pixels) override {
@@ -67,6 +65,7 @@ class png_source final : public picture_source {
   std::vector<std::uint8_t> bytes_;
   std::string where_;
   png_image image_{};
+  std::unique_ptr<png_image, decltype(&png_image_free)> freed_{&image_, &png_image_free};
   extents shape_;
 };
 
