@@ -240,8 +240,8 @@ def test_a_model_brings_its_sites_and_its_data(folder):
                          (["--model", "small_cnn", "--sites", "0"], ["given   --sites 0"])):
         text = described(folder, *flags)
         assert all(f"  {line}\n" in text for line in lines), (flags, text)
-    program.refused("train", "--model", "small_cnn", "--data", "cifar10", cwd=folder,
-                    names=["flag.115", "small_cnn", "C=1 H=28 W=28", "cifar10", "C=3 H=32 W=32", "mnist, fashion-mnist"])
+    program.refused("train", "--model", "mlp", "--data", "cifar10", cwd=folder,
+                    names=["flag.115", "mlp", "C=20 H=1 W=1", "cifar10", "C=3 H=32 W=32", "small_cnn, small_resnet"])
     program.refused("train", "--model", "mlp", "--data", "mnist", cwd=folder,
                     names=["flag.115", "mlp", "C=20 H=1 W=1", "small_cnn", "--data linear"])
 

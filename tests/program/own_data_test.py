@@ -49,6 +49,59 @@ def test_arrays_of_images_in_every_layout(folder):
     assert len(set(weights.values())) == 1
 
 
+def test_hundreds_of_classes(folder):
+    """300 classes of 3 x 12 x 16: a label has 16 bits, a network any input."""
+    rng = random.Random(3)
+    x, y, xt, yt = (folder / name for name in ("x.npy", "y.npy", "xt.npy", "yt.npy"))
+    for images, labels, count in ((x, y, 600), (xt, yt, 20)):
+        images.write_bytes(npy("|u1", (count, 12, 16, 3), rng.randbytes(count * 576)))
+        labels.write_bytes(npy("<u2", (count,), struct.pack(f"<{count}H", *(299 - i % 300 for i in range(count)))))
+    run = folder / "run"
+    result = program.train_tiny(run, "--data", "npy", "--images", x, "--labels", y, "--test-images", xt, "--test-labels", yt,
+                                "--model", "small_cnn", "--sites", "1")
+    assert "600 images (N, H, W, C) of bytes, C=3 H=12 W=16, 300 classes" in text_of(result)
+    config = config_of(run)
+    assert (config["sample"], config["classes"], len(config["mean"])) == ([3, 12, 16], 300, 3)
+    tensors, _ = program.safetensors_header(run / "weights.safetensors")
+    assert tensors["fc.weight"][1][0] == 301  # and one that refuses
+    program.evaluated_again(run)
+    answer = program.start("predict", "--json", "--run", run, xt, cwd=folder)
+    lines = [json.loads(line) for line in answer.stdout.splitlines()]
+    assert len(lines) == 20 and all(len(line["logits"]) == 301 and 0 <= line["class"] < 300 for line in lines), answer
+    program.succeeds("convert", "--run", run, "--out", folder / "net.image", "--key-out", folder / "key",
+                     "--key-bound", 0, cwd=folder)
+    config["sample"] = []
+    (run / "config.json").write_text(json.dumps(config))
+    program.refused("predict", "--run", run, xt, cwd=folder, names=["config.111", "sample"])
+
+
+def test_imported_weights_of_own_data(folder):
+    """Weights of 300 classes become a run by what --sample and --classes say, or the files."""
+    x, y = write_arrays(folder)
+    run = folder / "run"
+    program.train_tiny(run, "--data", "npy", "--images", x, "--labels", y, "--model", "small_cnn", "--inject", "none")
+    weights = ["import", "--model", "small_cnn", "--weights", run / "weights.safetensors", "--out", folder / "imported"]
+    own = ["--data", "npy", "--images", x, "--labels", y]
+    program.refused(*weights, *own, cwd=folder, names=["flag.140", "--mean"])
+    config = config_of(run)
+    program.succeeds(*weights, *own, "--mean", config["mean"][0], "--deviation", config["deviation"][0], "--deny", "none",
+                     cwd=folder)
+    again = config_of(folder / "imported")
+    assert all(again[name] == config[name] for name in ("sample", "classes", "layout", "images", "mean"))
+    program.succeeds("eval", "--run", folder / "imported", "--test-limit", 16, cwd=folder)
+
+
+def test_arrays_in_a_sweep(folder):
+    x, y = write_arrays(folder)
+    experiment = {"name": "own", "seeds": [1], "rows": [{"name": "row"}],
+                  "flags": {"data": "npy", "images": str(x), "labels": str(y), "model": "small_cnn", "sites": [1], "epochs": 1,
+                            "batch": 8, "train-limit": 24, "test-limit": 16, "eval-keys": 2, "eval-images": 8}}
+    (folder / "own.json").write_text(json.dumps(experiment))
+    program.succeeds("sweep", folder / "own.json", "--out", folder / "out", cwd=folder)
+    assert config_of(next((folder / "out" / "cells").iterdir()))["classes"] == 10
+    program.succeeds("sweep", folder / "own.json", "--out", folder / "out", cwd=folder)
+
+
 def test_arrays_go_on_and_move(folder):
     """Interrupted, a run goes on as it would have; relative names are looked for below --data-root too."""
     place = folder / "arrays"
@@ -111,12 +164,14 @@ def test_arrays_that_do_not_fit(folder):
     refuses(["flag.149", "--sample", "28,28"], *own, "--sample", "3,28,28")
     refuses(["flag.148", "--resize"], "--data", "glyphs", "--resize", 28)
     refuses(["data.141", "nowhere.npy"], *own[:3], "nowhere.npy", *own[4:])
-    other, labels = write_arrays(folder, shape=(7, 28, 4), name="other")
-    refuses(["flag.115", "small_cnn", "C=4 H=7 W=28", "fits no network"], "--data", "npy", "--images", other, "--labels",
-            labels)
+    other, labels = write_arrays(folder, shape=(784, 1), name="other")
+    refuses(["flag.115", "small_cnn", "C=1 H=784 W=1"], "--data", "npy", "--images", other, "--labels", labels)
     other, labels = write_arrays(folder, shape=(4, 49, 4), name="both")
     refuses(["data.203", "(100, 4, 49, 4)", "NHWC", "NCHW"], "--data", "npy", "--images", other, "--labels", labels)
-    refuses(["flag.115", "C=4 H=49 W=4"], "--data", "npy", "--images", other, "--labels", labels, "--layout", "NCHW")
+    for layout, sample in (("NCHW", [4, 49, 4]), ("NHWC", [4, 4, 49])):
+        program.train_tiny(folder / layout, "--data", "npy", "--images", other, "--labels", labels, "--layout", layout,
+                           "--model", "small_cnn", "--sites", 1)
+        assert config_of(folder / layout)["sample"] == sample
     test, labels = write_arrays(folder, TEST_IMAGES, (14, 56), "test")
     refuses(["flag.150", "test part", "H=14 W=56", "small_cnn"], *own, "--test-images", test, "--test-labels", labels)
     x.write_bytes(npy("<f4", (2, 28, 28), bytes(8 * 784)))
@@ -142,7 +197,8 @@ def test_folders_of_pictures(folder):
     assert "80 training pictures" in text_of(result), text_of(result)  # of ten a class, two are split off
     program.evaluated_again(folder / "run one", "--data-root", one)
 
-    program.refused("train", *program.TINY, *flags, cut, "--out", "no", cwd=folder, names=["flag.115", "H=20", "no network"])
+    result = program.train_tiny(folder / "run small", *flags, cut)
+    assert "C=1 H=20 W=20, 10 classes" in text_of(result), text_of(result)
     result = program.train_tiny(folder / "run cut", *flags, cut, "--resize", 28)
     assert "C=1 H=28 W=28 (scaled)" in text_of(result), text_of(result)
     program.evaluated_again(folder / "run cut", "--data-root", cut)

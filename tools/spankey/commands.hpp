@@ -103,6 +103,7 @@ int predict(const predict_options& request);
 struct import_options {
   std::string model, weights, out;
   std::string data;                     // default: the model's usual data set
+  run_options own_data;                 // its flags of a user's own data (own_data_flags), and nothing else
   std::vector<double> mean, deviation;  // of pixel/255; empty: the data set's
   std::string inject = "none", deny, key_space;
   double gamma = 2;

@@ -7,11 +7,14 @@
 
 #include "convert.hpp"
 #include "convert_text.hpp"
+#include "data_sets.hpp"
 #include "network.hpp"
 #include "output_target.hpp"
+#include "run_data.hpp"
 #include "run_folder.hpp"
 #include "run_functions.hpp"
 #include "session_answers.hpp"
+#include "settings.hpp"
 #include "spankey/checkpoint/checkpoint_series.hpp"
 #include "spankey/checkpoint/issued_key_file.hpp"
 #include "spankey/checkpoint/key_space_file.hpp"
@@ -207,6 +210,9 @@ int import_weights(const import_options& request) {
   if (!request.deny.empty()) given["deny"] = request.deny;
   if (!request.mean.empty()) given["mean"] = request.mean;
   if (!request.deviation.empty()) given["deviation"] = request.deviation;
+  const nlohmann::json own = to_json(request.own_data);
+  for (const std::string& name : data_settings())
+    if (own.contains(name)) given[name] = own.at(name);
   if (keyed) {
     const spankey::key_space keys = spankey::load_key_space(request.key_space);
     const spankey::key_space_config& config = keys.config();
@@ -226,6 +232,12 @@ int import_weights(const import_options& request) {
   }
   run_options options = options_given(given, "import");
   options.out = request.out;
+  options.data_root = request.own_data.data_root;
+  if (!facts_of(options).known()) options = with_facts(options);
+  if (options.mean.empty() && !network_named(options.model).takes_features() &&
+      !brings_pixel_constants(options.data))
+    fail("flag.140", "--mean, --deviation", "expected those that the network was trained with; ",
+         options.data, " has none of its own");
   require_keys_fit(options);
   require_free(options.out);
   functions_on("cpu", options).import_weights(options, request);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <type_traits>
 
 #include "command_line.hpp"
 #include "settings.hpp"
@@ -73,6 +74,12 @@ void declare_import_flags(flag_set& flags, import_options& request) {
   flags.add_option("--out", request.out, "run folder: new or empty")->check(path_text("FOLDER"))->required();
   flags.add_option("--data", request.data, "what it was trained on (default: the model's usual data set)")
       ->check(allowed_for("data"));
+  for_each_setting(request.own_data, [&](const setting& s, auto& value) {
+    const std::vector<std::string>& names = data_settings();
+    if constexpr (!std::is_same_v<std::remove_cvref_t<decltype(value)>, bool>)
+      if (s.name == std::string("data-root") || std::find(names.begin(), names.end(), s.name) != names.end())
+        flags.add_option("--" + std::string(s.name), value, s.help)->check(s.allowed);
+  });
   flags
       .add_option("--mean", request.mean,
                   "mean of pixel/255 that it was trained with, one a channel (default: the data set's)")

@@ -58,7 +58,7 @@ bool fits(const network& model, const run_options& options) {
 
 void require_data_fits(const network& model, const run_options& options) {
   const data_facts facts = facts_of(options);
-  if (!facts.known() || fits(model, options)) return;
+  if (fits(model, options)) return;
   std::vector<std::string> models, sets;
   for (const network& n : networks())
     if (fits(n, options)) models.push_back(n.name);
@@ -113,6 +113,8 @@ std::vector<int> active_sites(const run_options& options) {
 
 void require_keys_fit(const run_options& options) {
   const network& model = network_named(options.model);
+  // Of a user's own data nothing is known before its files are read; then this is asked again.
+  if (!facts_of(options).known()) return;
   require_data_fits(model, options);
   require_pixels_fit(options, model);
   const std::vector<spankey::extents> shapes = site_shapes_of(options);

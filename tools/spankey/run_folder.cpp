@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "data_sets.hpp"
 #include "json_text.hpp"
 #include "spankey/checkpoint/checkpoint_series.hpp"
 #include "spankey/checkpoint/key_space_file.hpp"
@@ -42,8 +43,12 @@ void require_free(const std::string& out) {
 }
 
 run_options read_config(const std::string& file) {
-  return from_json(json_of<nlohmann::json>(text_of_file(file, "config.104", config_cap), file, "config.105"),
-                   file);
+  run_options options = from_json(
+      json_of<nlohmann::json>(text_of_file(file, "config.104", config_cap), file, "config.105"), file);
+  if (!facts_of(options).known())
+    fail("config.111", file, "has no entries 'sample' and 'classes', which a run with data ", options.data,
+         " has");
+  return options;
 }
 
 spankey::key_space read_keys(const run_options& options, const std::string& file) {

@@ -47,11 +47,11 @@ void add_from_initial_run(nlohmann::json& given) {
   if (!given.contains("data")) given["data"] = run.data;
   if (!same_data) return;
   const nlohmann::json config = to_json(run);
-  const std::vector<const char*> of_data = {"images", "labels", "test-images", "test-labels",
-                                            "layout", "sample", "classes",     "resize"};
+  const std::vector<std::string>& of_data = data_settings();
   // Other files are another data set, but for what the network sees of its pixels.
-  if (std::none_of(of_data.begin(), of_data.end(), [&](const char* name) { return given.contains(name); }))
-    for (const char* name : of_data)
+  if (std::none_of(of_data.begin(), of_data.end(),
+                   [&](const std::string& name) { return given.contains(name); }))
+    for (const std::string& name : of_data)
       if (config.contains(name)) given[name] = config.at(name);
   if (run.mean.empty() || given.contains("mean") || given.contains("deviation")) return;
   given["mean"] = run.mean;

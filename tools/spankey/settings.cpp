@@ -157,6 +157,12 @@ const std::vector<setting>& settings() {
   return all;
 }
 
+const std::vector<std::string>& data_settings() {
+  static const std::vector<std::string> names = {"images", "labels", "test-images", "test-labels",
+                                                 "layout", "resize", "sample",      "classes"};
+  return names;
+}
+
 const value_check& allowed_for(std::string_view name) {
   const auto found =
       std::find_if(settings().begin(), settings().end(), [&](const setting& s) { return s.name == name; });

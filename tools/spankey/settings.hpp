@@ -36,6 +36,8 @@ struct setting {
 
 /// All of them, in the order of help.
 const std::vector<setting>& settings();
+/// Names of those that say what a data set is, beside --data.
+const std::vector<std::string>& data_settings();
 /// What the setting of this name may be, for flags of other commands.
 const value_check& allowed_for(std::string_view name);
 
