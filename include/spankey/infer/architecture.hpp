@@ -1,8 +1,8 @@
 // A list of layers as a constant table of operations, which is all that inference needs to know of a network.
 //
-// Walks the list once. What can be done in the pass of the operation before is: a batch norm is folded into the weights, a
-// ReLU, a pool, a site and the sum of a block follow in the same operation where their order allows it; else they are an
-// operation of their own. A slot is free again once nothing will read it.
+// The list is walked once. A batch norm is folded into the weights before it. An activation, a 2x2 max-pool, a site and
+// the sum of a block are done by the operation before, where their order allows it; else each is an operation of its
+// own. Dropout is none. A slot is free again once nothing will read it. In prose: docs/method.md, section 6.
 #pragma once
 
 #include <array>

@@ -1,10 +1,11 @@
 // Which network a key was issued for: a number that the weights, the head and the gate decide, and nothing else.
 //
 //   FNV-1a (core/word_checksum.hpp) over: the model's name (32 bytes, zeros behind it), softmax outputs, reject logits,
-//   injector, sites and the bits of gamma, as a weight image's header has them; every parameter in the model's order, its
-//   elements as float32 in files' order (O, I, H, W); every state. 0 is written as 1: 0 means that there is none.
-// Images of one run in fp32, bf16 and int8 have the same. It tells runs apart; it is no defence against somebody who wants
-// a key file to be accepted, who can write any number into it, and gains nothing: the key decides what the network answers.
+//   injector, sites and the bits of gamma, as a weight image's header has them; every parameter in the model's order,
+//   its elements as float32 in the order of files (O, I, H, W); every state. 0 is written as 1: 0 means that there is
+//   none.
+// Images of one run in fp32, bf16 and int8 have the same. It tells runs apart and is no defence: anybody can write any
+// number into a key file, and gains nothing by it, since the key decides what the network answers.
 #pragma once
 
 #include "spankey/core/macros_off.hpp"

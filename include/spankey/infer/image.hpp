@@ -1,9 +1,9 @@
 // Weights as inference reads them: one block of bytes, in place, from a file, memory or flash.
 //
 //   header (128 bytes) | per operation: scale (O floats, int8 only), bias (O floats), weights (kh, kw, i, o)
-// Batch norm is folded in; every part begins at a multiple of image_alignment bytes; little endian. The offsets are
-// constants of the types. The header names model, head, injector, gamma and sites, and what makes numbers of pixels; a
-// checksum covers all else.
+// Batch norm is folded in; every part begins at a multiple of image_alignment bytes; little endian. The offsets follow
+// from the network's operations; with static sizes they are constants of the types. The header names model, head,
+// injector, gamma and sites, and what makes numbers of pixels; its checksum covers everything but itself.
 // No key and no basis is ever in it.
 #pragma once
 

@@ -1,5 +1,6 @@
-// The arithmetic of one sample without a backend: plain loops that need no memory but a row of scratch, for processors
-// without vector kernels. y(oh, ow, o) = b(o) + scale(o) sum over kh, kw, i of x(oh*s + kh - p, ow*s + kw - p, i) w(kh, kw, i, o)
+// The arithmetic of one sample without a backend: plain loops that need no memory but a row or two of scratch, for
+// processors without vector kernels.
+//   y(oh, ow, o) = b(o) + scale(o) sum over kh, kw, i of x(oh*s + kh - p, ow*s + kw - p, i) w(kh, kw, i, o)
 // x, y channels last; w as float, bf16 or int8 (whole numbers of scale(o)), sums always float.
 #pragma once
 
@@ -22,7 +23,8 @@ struct weight_view {
   const float* scale = nullptr;
 };
 
-/// What the key does to an activation: add, or multiply by, the number that acts on its element. Null: no key.
+/// What a key does to an activation: each element is multiplied by the number that acts on it, or that number is added.
+/// Null: no key.
 struct key_effect {
   const float* values = nullptr;
   bool multiplies = false;
@@ -103,8 +105,8 @@ void scale_row(const operation& op, const float* from, const Weight* w, float* t
   }
 }
 
-/// From a row of sums to activations before the pool: scale, bias, residual, then, where no pool is between, site and
-/// ReLU. `first` is the row's first element in the output.
+/// From a row of sums to activations before the pool: scale, bias, residual, a site that stands before the activation,
+/// the activation, and a site behind it where no pool stands between. `first` is the row's first element in the output.
 template <class Weight>
 void finish_row(const operation& op, const weight_view<Weight>& w, const float* residual,
                 const key_effect& key, index_t first, float* row) {
@@ -124,7 +126,8 @@ void finish_row(const operation& op, const weight_view<Weight>& w, const float* 
   }
 }
 
-/// One convolution, layer norm or elementwise operation; `scratch` holds a row of sums, or two where a pool follows. y may be the residual.
+/// One convolution, layer norm or elementwise operation; `scratch` holds a row of sums, or two where a pool follows. y
+/// may be the residual.
 template <class Weight>
 void convolve(const operation& op, const float* x, const weight_view<Weight>& w, const float* residual,
               const key_effect& key, float* y, float* scratch) {

@@ -1,6 +1,6 @@
-// From a trained model to the image that a session reads: batch norm folded into the weights before it, weights as
-// float, bf16 or int8.
-//   w'(.., o) = w(.., o) gamma(o) / sqrt(variance(o) + 1e-5)      b'(o) = beta(o) - mean(o) gamma(o) / sqrt(...)
+// From a trained model to the image that a session reads: weights as float, bf16 or int8, each batch norm folded into
+// the weights before it (a batch norm that stands by itself: into w = 1, b = 0).
+//   w'(.., o) = w(.., o) f(o)   b'(o) = (b(o) - mean(o)) f(o) + beta(o)   f(o) = gamma(o) / sqrt(variance(o) + epsilon)
 //   int8: scale(o) = max |w'(.., o)| / 127, rounded to nearest
 // For programs that convert; what only runs a network does not include it.
 #pragma once
@@ -105,8 +105,8 @@ folded_weights fold(Model& model, const operation& op) {
   return all;
 }
 
-/// The constants of a data set of images (data/dataset.hpp), one a channel. Fails with infer.110 where there are none, more
-/// than an image takes, or numbers that normalise nothing.
+/// The constants of a data set of images (data/dataset.hpp), one a channel. Fails with infer.110 where there are none,
+/// or more than an image takes, or numbers that normalise nothing.
 inline pixel_normalisation pixels_of(std::span<const float> mean, std::span<const float> deviation) {
   pixel_normalisation pixels{.channels = static_cast<std::uint32_t>(mean.size())};
   const bool counted = !mean.empty() && mean.size() <= pixel_normalisation::most_channels;
@@ -121,9 +121,8 @@ inline pixel_normalisation pixels_of(std::span<const float> mean, std::span<cons
 }
 
 /// An image of the model's weights, gate and head; `classes` semantic classes; `pixels` as the network was trained, so
-/// that a session takes bytes. Fails with memory.105 and memory.107 for no weights, infer.101 for another head, infer.103 for
-/// weights that are no numbers, infer.104 for such a gamma, infer.105 for one that nobody set, infer.110 for another number
-/// of channels.
+/// that a session takes bytes. Errors: memory.105 and memory.107 no weights, infer.101 another head, infer.103 weights
+/// that are no numbers, infer.104 such a gamma, infer.105 one that nobody set, infer.110 another number of channels.
 template <ImageWeight Weight, class Model>
 std::vector<std::byte> make_image(Model& model, index_t classes, const pixel_normalisation& pixels = {}) {
   require_written(model, 0, "make_image");

@@ -1,14 +1,14 @@
 // One operation of an inference session, and what it stands for in the list of layers.
 //
-//   convolution   y = after(conv(x, w) + b + addend), linear layers being convolutions as large as their input; batch norm
-//                 behind it is folded into w and b (infer/image.hpp)
+//   convolution   y = after(conv(x, w) + b + addend); a linear map is a convolution as large as its input; a batch norm
+//                 behind it is folded into w and b (infer/make_image.hpp)
 //   elementwise   y = after(x + addend), or after(x w(c) + b(c) + addend) for a batch norm that stands by itself
 //   layer_norm    y = after(layer norm of every position of x, with scale w and shift b, where it has them)
 //   max_pool      y = the largest of every window of x
 //   mean          y = mean of x over H and W
 // after is, in this order: a site before the activation, the activation, 2x2 max-pool, a site behind them.
-// Activations of one sample live in slots; an operation reads one, may add a second and writes one, which may be the one
-// that it adds.
+// Activations of one sample lie in slots. An operation reads one slot, may add a second and writes one, which may be
+// the one that it adds.
 #pragma once
 
 #include "spankey/backend/backend.hpp"

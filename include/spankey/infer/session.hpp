@@ -10,10 +10,10 @@
 //   infer::answer<network> answer;
 //   session.run(pixels, answer);      status: logits, semantic class, refused or not, with a key or without
 //   session.run_normalised(x, answer);        the same of numbers that are normalised already
-// Without a key it answers as the network does without a key, and says so. One session serves one thread at a time; a
-// second one that calls open, bind or run meanwhile is answered status::busy in debug builds (core/single_entry.hpp), and
-// wrong numbers in others.
-// NaN and infinity open no gate: not in an image, a key or x, nor where sums grow to them. Each has a status, and an answer
+// Without a key it answers as the network does without a key, and says so.
+// One session serves one thread at a time. A second thread that calls open, bind or run meanwhile is answered
+// status::busy in debug builds (core/single_entry.hpp), and gets wrong numbers in others.
+// NaN and infinity open no gate: not in an image, a key or x, nor where sums grow to them. Each has a status. An answer
 // that no run filled in, or that came with another status than ok, is a refusal.
 #pragma once
 
@@ -53,7 +53,8 @@ class session : public sized_session<typename Model::backend_type, Weight> {
   status run(std::span<const std::uint8_t> pixels, answer<Model>& found) {
     return sized::run(pixels, found.logits, found);
   }
-  /// Whoever divides by 255 and no more gets wrong answers: numbers have a call of their own, whose name says what it wants.
+  /// Numbers have a call of their own, whose name says what it wants: whoever divides by 255 and no more gets wrong
+  /// answers.
   template <class Numbers>
   requires(!std::is_convertible_v<const Numbers&, std::span<const std::uint8_t>>) status
       run(const Numbers&, answer<Model>&) {
@@ -62,8 +63,8 @@ class session : public sized_session<typename Model::backend_type, Weight> {
                   "(byte/255 - mean) / deviation or features, go to run_normalised");
     return status::input_size;
   }
-  /// Answers to x, Model::input::size numbers in (H, W, C) order, normalised as in training. Fails with not_open, input_size,
-  /// input_not_finite, logits_not_finite; `found` is a refusal then, without logits.
+  /// Answers to x, Model::input::size numbers in (H, W, C) order, normalised as in training. Fails with not_open,
+  /// input_size, input_not_finite, logits_not_finite; `found` is a refusal then, without logits.
   status run_normalised(std::span<const float> x, answer<Model>& found) {
     return sized::run_normalised(x, found.logits, found);
   }

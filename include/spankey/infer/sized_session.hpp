@@ -1,4 +1,4 @@
-// A session of a network whose sizes are known at run time: everything that infer/session.hpp says of one, from tables that
+// A session of a network whose sizes are known at run time: all that infer/session.hpp says of one, on tables that
 // outlive it. Allocates nothing, throws nothing, prints nothing.
 #pragma once
 
@@ -70,8 +70,8 @@ class sized_session {
     return bind_parts([&](std::size_t part) { return std::as_bytes(keys[part]); }, keys.size());
   }
 
-  /// The same from the bytes of a key file (key/key_file.hpp), at any alignment; they may go afterwards. A damaged file, and
-  /// a key that was issued for another network than the image's, are refused.
+  /// The same from the bytes of a key file (key/key_file.hpp), at any alignment; they may go afterwards. A damaged file
+  /// and a key that was issued for another network are refused.
   status bind_file(std::span<const std::byte> file) {
     const single_entry::pass inside(entry_);
     if (!inside) return status::busy;
@@ -95,9 +95,9 @@ class sized_session {
   /// Semantic classes of the opened network.
   [[nodiscard]] index_t classes() const { return static_cast<index_t>(header_.classes); }
 
-  /// Answers to an image, as many bytes as the input has, in (H, W, C) order, which it normalises as in training; `logits`
-  /// has room for all outputs. Fails with not_open, input_size, image_pixels, logits_not_finite; `found` is a refusal then,
-  /// and the logits are 0.
+  /// Answers to an image, as many bytes as the input has numbers, in (H, W, C) order, which it normalises as in
+  /// training; `logits` has room for all outputs. Fails with not_open, input_size, image_pixels, logits_not_finite;
+  /// then `found` is a refusal, and the logits are 0.
   status run(std::span<const std::uint8_t> pixels, std::span<float> logits, verdict& found) {
     const single_entry::pass inside(entry_);
     if (const status s = begin(inside, pixels.size(), logits, found); s != status::ok) return s;
@@ -108,8 +108,8 @@ class sized_session {
       x[i] = header_.pixels(pixels[static_cast<std::size_t>(i)], i % channels);
     return forward(x, logits, found);
   }
-  /// Answers to x, as many numbers as the input has, in (H, W, C) order, normalised as in training. Fails with not_open,
-  /// input_size, input_not_finite, logits_not_finite; as above then.
+  /// Answers to x, as many numbers as the input has, in (H, W, C) order, normalised as in training. Fails with
+  /// not_open, input_size, input_not_finite, logits_not_finite; then as above.
   status run_normalised(std::span<const float> x, std::span<float> logits, verdict& found) {
     const single_entry::pass inside(entry_);
     if (const status s = begin(inside, x.size(), logits, found); s != status::ok) return s;

@@ -18,8 +18,8 @@ enum class [[nodiscard]] status{
     memory_alignment,
     not_open,      // run or bind before open
     key_site,      // a key for a site that takes none, or none for one that takes one
-    key_size,      // a key of another length than its site
-    input_size,    // other than Model::input::size bytes or numbers
+    key_size,      // a key of another length than its site's key has
+    input_size,    // other than as many bytes or numbers as the network's input has
     image_pixels,  // bytes where the image says nothing of pixels: normalise them yourself
     key_format,    // bytes that are no key file: raw numbers go to bind
     key_version,   // a key file, or a kind of key, of a later version

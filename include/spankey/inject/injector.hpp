@@ -1,14 +1,14 @@
 // The Injector policy: how a key element k changes an activation element x, and the gradients of that.
 //   y = forward(x, k)        {dx, dk} = backward(x, k, dy)
-// Element by element; the kernels of a backend run it over a site. gamma is the strength; 0, its default, says that nobody
-// set it: keys would have no effect. A policy may also say
+// Element by element; the kernels of a backend run it over a site. In the library's own, gamma is the strength; 0, its
+// default, says that nobody set it: keys would have no effect. A policy may also say
 //   is_set()    false where a site must refuse it, for somebody forgot a parameter
 //   injects()   false where it leaves x as it is, so that the site takes no key
 // A SampleInjector acts on a whole sample at once, so that a key may mix channels and positions:
-//   forward(site, x, k, y)                   y of one sample; x and y channels last, k the sample's key (core/key_shape.hpp)
-//   backward(site, x, k, dy, dx, dk)         dx and, where it is not null, dk are overwritten; no two of them overlap
-// with x, y and their gradients in the activations' type and keys in that of parameters. It runs where its functions can be
-// called: on the host.
+//   forward(site, x, k, y)              y of one sample; x and y channels last, k the sample's key (core/key_shape.hpp)
+//   backward(site, x, k, dy, dx, dk)    dx and, where it is not null, dk are overwritten; no two of them overlap
+// with x, y and their gradients in the activations' type and keys in that of parameters. It runs where its functions
+// can be called: on the host.
 // `at<...>` names the sites, `gate<Injector, at<...>>` is what a model takes as its template argument.
 #pragma once
 

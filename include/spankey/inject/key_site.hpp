@@ -1,9 +1,9 @@
 // A place in a network where a key acts: y = injector(x, key of the sample's group).
 //
 // The batch holds G groups of N/G samples; each group has its own keys, or none. x (N, H, W, C), y (N, H, W, C),
-// keys of a group (N/G, d) or (1, d); d is C H W, C or H W (core/key_shape.hpp). Where no group has a key, or the site is off, x passes through
-// untouched. In a shared pass x has N/G samples, the input of every group; the site that has keys answers N, and
-// from there on the pass is a stacked one. Backward adds the groups up again.
+// keys of a group (N/G, d) or (1, d); d is C H W, C or H W (core/key_shape.hpp). Where no group has a key, or the site
+// is off, x passes through untouched. In a shared pass x has N/G samples, the input of every group; the first site that
+// has a key puts out N, and from there on the pass is a stacked one. Backward adds the groups up again.
 #pragma once
 
 #include <algorithm>
@@ -21,8 +21,8 @@
 
 namespace spankey {
 
-/// Keys of one group at one site whose key has d numbers: (N/G, d), one key a sample, where `stride` is d; d numbers, one key for
-/// all samples, where it is 0. Without data: no key.
+/// Keys of one group at one site, whose key has d numbers. `stride` d: one key a sample, (N/G, d); 0: one key for all
+/// samples, d numbers. Without data: no key.
 template <class T>
 struct group_keys {
   std::span<const T> values{};
@@ -76,9 +76,9 @@ class key_site : public visited<T> {
     v.on_activations(scope{&at, "y"}, y_, enabled ? samples * shape_.size() : 0, lifetime::output);
   }
 
-  /// n samples of x; where the site has keys, p becomes a stacked pass and n its samples. Errors: inject.101 an injector
-  /// that nobody set, inject.102 keys and inject.103 key gradients of another size than the batch needs, inject.104 a site
-  /// that was switched on after the memory was planned.
+  /// n samples of x; where the site has keys, p becomes a stacked pass and n its samples. Errors: inject.101 an
+  /// injector that nobody set, inject.102 keys or inject.103 key gradients of another size than the batch needs,
+  /// inject.104 a site that was switched on after the memory was planned.
   const T* forward(pass& p, index_t& n, const T* x, const site_keys<master>& keys) {
     keys_ = keys;
     keyed_ = reads(keys, p.groups);

@@ -1,5 +1,5 @@
-// Activation layer: y = act(x) element by element, out of place; backward in place (dx replaces dy). ReLU reads its own y
-// there, the smooth ones read x (formulas: backend/reference/activation.hpp).
+// Activation layer: y = act(x) element by element, in memory of its own; backward in place (dx replaces dy). There ReLU
+// reads y and the smooth ones read x (formulas: backend/reference/activation.hpp).
 #pragma once
 
 #include "spankey/layer/shaped.hpp"

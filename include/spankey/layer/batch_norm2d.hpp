@@ -1,8 +1,8 @@
-// Batch norm over channels, with what usually follows it fused in: y = act(batch_norm(x) + addend).
-// Each group of the batch has its own statistics, and running statistics are updated in group order; or all have those
-// of the whole batch (batch_statistics).
-// x, y, addend (N, H, W, C). Evaluation uses the running statistics. Where y lives shorter than a step (`output_life`),
-// backward and whoever else reads y there needs recompute() first.
+// Batch norm over channels, with what usually follows it fused in: y = act(batch_norm(x) + addend), act being the
+// identity or ReLU. Each group of the batch has its own statistics, and running statistics are updated in group order;
+// or all have those of the whole batch (batch_statistics). Evaluation uses the running statistics.
+// x, y, addend (N, H, W, C). Where y does not live until backward (`output_life`), recompute() comes before whatever
+// reads it there.
 #pragma once
 
 #include "spankey/layer/shaped.hpp"

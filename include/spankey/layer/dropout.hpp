@@ -1,6 +1,7 @@
-// Dropout (Srivastava et al. 2014): in training every element is 0 with a probability p and x / (1 - p) else; in evaluation x
-// passes through untouched. Nothing is drawn in an order and nothing is stored: the fate of element i follows from the pass's
-// seed and step, the layer's number and i, so that it is the same for any number of threads and after a resumption.
+// Dropout (Srivastava et al. 2014): in training an element becomes 0 with probability p, and x / (1 - p) otherwise; in
+// evaluation x passes through untouched. No mask is stored and no order of drawing matters: whether element i is
+// dropped follows from the pass's seed and step, the layer's number and i (core/random.hpp). So it is the same for any
+// number of threads and after a resumption.
 #pragma once
 
 #include "spankey/layer/layer.hpp"

@@ -1,14 +1,15 @@
-// What a layer is.
+// What a layer is. (To write a new one, and what must exist for it: model/README.md.)
 //
-// A layer knows its input and output extents and has hand-written passes over N samples, channels last:
-//   forward(pass, n, x, addend) -> y      y lies in the layer's own memory; the layer keeps pointers to what its backward
-//                                         reads, never copies. addend: what a batch norm adds before its activation, or null
-//   backward(pass, n, gradients)          dx overwritten, or += with `accumulate`; parameter gradients +=; dx null: not wanted
-// and lists what it owns by name in visit(), for the arena, the optimizer and files. traits() says what its backward
-// reads, so that a network (model/layered_network.hpp) knows how long every activation is needed.
-// A layer's class has its sizes as numbers of run time: kernels are compiled once, not once a shape. The templates with
-// static shapes (conv2d<shape<3, 32, 32>, 64, window<3>, ...>) are the same layers for those who compose their own: a
-// shape mismatch does not compile.
+// A layer knows its input and output extents and has hand-written passes over n samples, channels last:
+//   forward(pass, n, x, addend) -> y    y lies in the layer's own memory; the layer keeps pointers to what its backward
+//                                       reads, never copies. addend: what a batch norm or a sum adds; else null
+//   backward(pass, n, gradients)        dx overwritten, or += with `accumulate`; null: not wanted. Gradients of
+//                                       parameters: always +=
+// It lists what it owns by name in visit(), for the arena, the optimizer and files. traits() says what its backward
+// reads: from it a network (model/layered_network.hpp) knows how long every activation is needed.
+// The sizes of a layer are known at run time, so that kernels are compiled once, not once a shape. The templates with
+// static shapes (conv2d<shape<3, 32, 32>, 64, window<3>, ...>) are the same layers for networks composed by hand: there
+// a shape mismatch does not compile.
 // Layers know nothing of keys (inject/key_site.hpp does) and nothing of threads (the backend does).
 #pragma once
 
@@ -144,7 +145,7 @@ class layer : public visited<T> {
   /// Writes y of the last training pass once more, the same bits, where it was not kept (lifetime::inner).
   virtual void recompute(const pass&) {}
 
-  /// Elements of packed weights; 0: there are none. use_packed(to) packs them, and evaluation passes read them from there
+  /// Elements of packed weights; 0: there are none. use_packed(to) packs them, and evaluation passes read them there
   /// until use_packed(nullptr).
   [[nodiscard]] virtual index_t packed_size() const { return 0; }
   virtual void use_packed(master* /*to*/) {}

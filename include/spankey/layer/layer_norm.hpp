@@ -1,5 +1,5 @@
-// Layer norm over the C channels of every position: y = gamma (x - mean) / sqrt(variance + epsilon) + beta. x, y (N, H, W, C);
-// the same in training and evaluation (formulas: backend/reference/layer_norm.hpp).
+// Layer norm over the C channels of every position: y = gamma (x - mean) / sqrt(variance + epsilon) + beta.
+// x, y (N, H, W, C); the same in training and evaluation (formulas: backend/reference/layer_norm.hpp).
 #pragma once
 
 #include "spankey/layer/shaped.hpp"

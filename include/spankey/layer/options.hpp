@@ -8,12 +8,12 @@ namespace spankey {
 
 enum class bias { none, learned };
 
-/// `same`: zeros around the image, so that stride 1 keeps its size; of an even window one more at the bottom and right, as
-/// PyTorch pads. `none`: windows stay inside.
+/// `same`: zeros around the image, so that stride 1 keeps its size; an even window has one more at the bottom and
+/// right, as in PyTorch. `none`: windows stay inside.
 enum class padding { same, none };
 
-/// Windows of kernel x kernel, 1 to 7. `groups` parts of the channels, each with its own: as many groups as channels make
-/// a depthwise convolution.
+/// Windows of kernel x kernel, 1 to 7. Channels are cut into `groups` parts, each with weights of its own: as many
+/// groups as channels make a depthwise convolution.
 struct conv2d_options {
   index_t kernel = 3, stride = 1;
   padding pad = padding::same;

@@ -1,5 +1,5 @@
-// Pooling layers. max_pool2d: the largest of a window; what lies outside the image is never it. mean_pool2d: the mean over
-// all of H x W.
+// Pooling layers. max_pool2d: the largest of every window, places outside the image left out. mean_pool2d: the mean
+// over all of H x W.
 #pragma once
 
 #include "spankey/layer/shaped.hpp"

@@ -1,6 +1,6 @@
-// A layer with static shapes: passes that take and give views of them, so that a layer that is handed another shape does
-// not compile. For networks that somebody composes by hand, and for tests of single layers; the layer itself is the one
-// that it is made from.
+// A layer with static shapes: its passes take and return views of them, so that handing it another shape does not
+// compile. For networks that somebody composes by hand and for tests of single layers. It computes what the layer does
+// that it derives from.
 #pragma once
 
 #include "spankey/layer/layer.hpp"
@@ -25,8 +25,8 @@ class shaped : public Layer {
     require_shape<Shape, In>();
     return {Layer::forward(p, x.samples(), x.data(), addend.data()), x.samples()};
   }
-  /// Parameter gradients +=. dx = gradient of the input, or dx += with `accumulate`; dx without data: not wanted. Only a
-  /// batch norm writes into dy, which becomes the gradient of what was added.
+  /// Parameter gradients +=. dx = gradient of the input, or dx += with `accumulate`; dx without data: not wanted. Only
+  /// a batch norm writes to dy: it becomes the gradient of what was added.
   void backward(const pass& p, batch_view<const T, Out> dy, batch_view<T, In> dx, bool accumulate = false) {
     Layer::backward(p, dy.samples(), {const_cast<T*>(dy.data()), dx.data(), accumulate});
   }

@@ -1,6 +1,6 @@
-// Networks that somebody compiles once for a whole program: those of the target spankey::networks (cmake/networks.cmake),
-// which defines SPANKEY_COMPILED_NETWORKS for whoever links it. Without it every source file that makes a network compiles
-// the kernels of all instruction sets for itself, and nothing has to be linked.
+// What runs networks, compiled once for a whole program: by the target spankey::networks (cmake/networks.cmake), which
+// defines SPANKEY_COMPILED_NETWORKS for whoever links it. Without it nothing has to be linked, and every source file
+// that makes a network compiles the kernels of all instruction sets for itself.
 #pragma once
 
 #include "spankey/core/bf16.hpp"

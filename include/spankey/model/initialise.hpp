@@ -1,7 +1,7 @@
-// Fresh weights from a seed, each parameter from what its layer says (layer/parameter.hpp): convolutions N(0, 2/fan_out) (He
-// et al. 2015, as torchvision's ResNets), linear maps U(-1/sqrt(fan_in), 1/sqrt(fan_in)), batch norm scale 1, every bias and
-// running mean 0, running variance 1. The numbers are drawn in memory order of each parameter; its ordinal is the random
-// step.
+// Fresh weights from a seed, each parameter as its layer says (`fill` in layer/parameter.hpp). Where a list says
+// nothing: convolutions N(0, 2/fan_out) (He et al. 2015, as torchvision's ResNets), linear maps
+// U(-1/sqrt(fan_in), 1/sqrt(fan_in)), scales of norms 1, every bias and running mean 0, running variances 1. Numbers
+// are drawn in the memory order of a parameter; its place among the network's parameters is the random step.
 #pragma once
 
 #include <algorithm>
@@ -33,7 +33,7 @@ void draw_weights(const parameter<T>& p, const random_source& random, T* value) 
     }
     case initialiser::uniform_fan_in:
       return uniform(1.0 / std::sqrt(fan_in));
-    case initialiser::xavier_uniform:  // of a linear map over an image its outputs have no window
+    case initialiser::xavier_uniform:  // the outputs of a linear map over an image have no window
       return uniform(std::sqrt(6.0 / (fan_in + (d.file_rank == 4 ? fan_out : static_cast<double>(d.o)))));
     case initialiser::truncated_normal:
       for (std::uint64_t i = 0; i < count; ++i) {

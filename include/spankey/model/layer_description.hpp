@@ -23,8 +23,8 @@ enum class layer_kind : unsigned char {
   linear,
   head,
   residual,  // opens a block
-  skip,      // begins its skip path
-  join       // adds both, and ends it
+  skip,      // ends F and begins the other path
+  join       // adds both paths, and ends the block
 };
 
 /// What is wrong with a list.
@@ -109,14 +109,14 @@ struct layer_description {
   conv2d_options conv{};
   pool2d_options pool{};
   batch_norm_options norm{};  // also of a layer norm, which has no momentum
-  linear_options map{};       // of a linear layer and the head
+  linear_options map{};       // of a linear layer
   double drops = 0;           // probability of a dropout
   int site = -1;
   key_shape key = key_shape::element;  // of a site
-  // Positions in the list: of a block's beginning, of its skip path (its end, where it has none), of its end; of the layer
-  // that adds both paths: a batch norm, or the end itself.
+  // Positions in the list. Of a block's end: where the block begins, where its skip path begins (its end, where it has
+  // none), and which layer adds both paths: the batch norm before, or the end itself. Of its beginning: skip and join.
   std::size_t begin = 0, skip = 0, join = 0, sum = 0;
-  bool takes_sum = false;  // of a batch norm: its activation is that of a block's sum
+  bool takes_sum = false;  // of a batch norm: it adds the other path, and `after` is the block's
 
   [[nodiscard]] constexpr bool has_weights() const {
     const bool is_norm = kind == layer_kind::batch_norm2d || kind == layer_kind::layer_norm;

@@ -11,9 +11,9 @@
 //     return net.head("fc", outputs);
 //   }
 //   using network = model_of<tiny, 10, gate<multiplicative, at<0, 1>>, backend::cpu, float>;      (model/model.hpp)
-// The same list runs a network whose sizes are known at run time only (model/layered_network.hpp). Shapes follow from the input;
-// names within a block stand behind the block's own. The first mistake is kept: a model does not compile then, and a
-// network of run time fails with model.101.
+// Shapes follow from the input. Names within a block stand behind the block's own: "layer1.downsample.0". A list may
+// also be made at run time (model/sized_model.hpp). Its first mistake is kept: then a model does not compile, and one
+// that is made at run time fails with model.101.
 #pragma once
 
 #include <array>
@@ -64,7 +64,7 @@ class layer_list {
     d.norm = {.epsilon = o.epsilon, .scale = o.scale};
     return add(d, now_);
   }
-  /// Of training passes only.
+  /// In training passes only.
   constexpr layer_list& dropout(std::string_view name, double probability) {
     layer_description d = described(layer_kind::dropout, name);
     d.drops = probability;
@@ -79,7 +79,7 @@ class layer_list {
   constexpr layer_list& relu(std::string_view name) { return activate(name, activation::relu); }
   constexpr layer_list& gelu(std::string_view name) { return activate(name, activation::gelu); }
   constexpr layer_list& silu(std::string_view name) { return activate(name, activation::silu); }
-  /// Left out: windows of 2x2 side by side; an odd rest is dropped.
+  /// Without options: windows of 2x2 side by side; an odd last row or column is dropped.
   constexpr layer_list& max_pool2d(std::string_view name, const pool2d_options& o = {}) {
     layer_description d = described(layer_kind::max_pool2d, name);
     d.pool = o;
@@ -91,7 +91,7 @@ class layer_list {
   constexpr layer_list& mean_pool2d(std::string_view name) {
     return add(described(layer_kind::mean_pool2d, name), {now_.channels, 1, 1});
   }
-  /// A map of all C*H*W numbers.
+  /// A linear map of all C*H*W numbers.
   constexpr layer_list& linear(std::string_view name, index_t outputs, const linear_options& o = {}) {
     if (outputs < 1) fault(list_fault::window);
     layer_description d = described(layer_kind::linear, name);
@@ -106,7 +106,7 @@ class layer_list {
     enter(name);
     return add({.kind = layer_kind::residual, .name = prefix_}, now_);
   }
-  /// Ends F and begins what x goes through beside it. Left out: x as it is.
+  /// Ends F and begins the layers that x goes through beside it. Without this, x itself is added.
   constexpr layer_list& skip(std::string_view name) {
     if (depth_ == 0 || blocks_[depth_ - 1].skip != 0) return fault(list_fault::block);
     open_block& b = blocks_[depth_ - 1];

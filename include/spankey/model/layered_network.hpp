@@ -1,9 +1,10 @@
-// A network that runs: the layers of a list (model/layer_list.hpp), in memory that an arena plans, forward and backward.
-// Its sizes are numbers of run time; model_of<...> (model/model.hpp) is the same with static ones.
+// A network that runs: the layers of a list (model/layer_list.hpp), forward and backward, in memory that an arena
+// plans. Its sizes are known at run time; model_of<...> (model/model.hpp) is the same with static ones.
 //
-//   forward(pass, x, keys)       -> logits (N, outputs); in a shared pass x holds N/G samples, for every group
-//   backward(pass, samples)      from the gradient of N logits that the caller wrote into logit_gradient(samples)
-// A shared pass needs a site that reads keys (shares_pass): there the groups part.
+//   forward(pass, x, samples, keys)   -> logits (N, outputs); x holds N samples, or N/G in a shared pass
+//   backward(pass, samples)           reads the gradient of the N logits, which the caller wrote into logit_gradient(N)
+// In a shared pass all groups are the same samples, up to the first site that has a key; shares_pass() says whether
+// that is possible.
 #pragma once
 
 #include <algorithm>
@@ -40,7 +41,7 @@ class layered_network {
   using network_type = layered_network;
   using site_type = key_site<Backend, T>;
   using keys_type = std::span<const site_keys<master>>;
-  /// Makes the site of a number, an activation's shape and a key's; null: the gate leaves it out, and nothing is stored there.
+  /// Makes a site, from its number and the shapes of its activation and its key; null where the gate leaves it out.
   using site_maker = std::unique_ptr<site_type> (*)(int number, const extents& shape, key_shape key);
 
   /// Fails with model.101 for a list with a mistake.
@@ -99,8 +100,8 @@ class layered_network {
     for (const auto& l : layers_)
       if (l != nullptr && l->packed_size() > 0) f(*l);
   }
-  /// True where groups can pass together up to a site that reads a key for one of the first `groups` of them: the first
-  /// such site stands outside of every block, whose other path would not know of the groups.
+  /// True where a shared pass is possible: one of the first `groups` groups has a key somewhere, and the first such
+  /// site stands outside every block. (Inside one, the other path would hold each sample once, not once a group.)
   [[nodiscard]] bool shares_pass(keys_type keys, index_t groups) const;
 
   /// Where the loss writes dLoss/dlogits (N, outputs) before backward.
@@ -108,8 +109,9 @@ class layered_network {
     planned_.require(samples, "logit_gradient");
     return logit_gradient_.data;
   }
-  /// Logits (N, outputs), until the next pass. `samples` of x; keys of every site, by number; none at all: no site has one. watch(name, y, count) is
-  /// called behind every layer where it is given. Errors: memory.105 to memory.107, those of the layers and sites.
+  /// Logits (N, outputs), until the next pass. `samples`: of x. `keys`: one entry a site, by number, or none at all
+  /// where no site has a key. `watch` is shown the output of every layer. Errors: memory.105 to memory.107, model.102
+  /// keys of another number of sites, those of the layers and sites.
   const master* forward(pass p, const T* x, index_t samples, keys_type keys,
                         activation_watch<T>* watch = nullptr);
   void backward(pass p, index_t samples);

@@ -15,8 +15,8 @@
 
 namespace spankey {
 
-/// Null for entries that are no layer: sites, the head, a block's beginnings. `number`: of the entry; `life`: of a batch norm's
-/// output.
+/// Null for entries that are no layer: sites, the head, the beginnings of a block and of its skip path. `number`: of
+/// the entry; `life`: of a batch norm's output.
 template <class Backend, class T>
 std::unique_ptr<layer<Backend, T>> make_layer(const layer_description& d, std::size_t number, lifetime life) {
   switch (d.kind) {

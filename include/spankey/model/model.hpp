@@ -1,9 +1,10 @@
-// A model: a list of layers (model/layer_list.hpp) with everything that is known before the program runs, so that mistakes
-// are sentences of the compiler: outputs, gate, backend, scalar, the shapes of input and sites.
+// A model: a list of layers (model/layer_list.hpp) with everything that is known before the program runs: outputs,
+// gate, backend, scalar, the shapes of input and sites. So mistakes are sentences of the compiler.
 //
 //   template <head_outputs Outputs, class Gate, class Backend, class T>
 //   class small_cnn : public model_of<small_cnn_layers, Outputs, Gate, Backend, T> {};
-// Layers and passes are those of layered_network<Backend, T> (model/layered_network.hpp), which is compiled once for all models.
+// Layers and passes are those of layered_network<Backend, T> (model/layered_network.hpp), which is compiled once for
+// all models.
 #pragma once
 
 #include <algorithm>

@@ -1,13 +1,15 @@
-// The operations of one step of a network, forward and backward, as its list of layers says; and how long every activation
-// and every gradient is needed. Positions count all operations of a step: forwards from 0, then backwards.
+// The operations of one step of a network, forward and backward, as they follow from its list of layers; and how long
+// every activation and every gradient is needed. Positions count the operations of a step: the forward ones from 0,
+// then the backward ones. In prose: docs/method.md, section 6.
 //
-// Forward, in the list's order: a block's F, its skip path, and where both meet the sum. The sum is part of F's last layer
-// where that is a batch norm; elsewhere an operation of its own.
-// Backward, from the end. Gradients lie in registers: a layer that works in place leaves its register to dx, another writes
-// a new one. Where two paths meet again at their common input, the second adds to the register of the first:
-//   skip is x itself   the register of the sum stays what skip contributes; F's first layer adds to it
-//   skip has layers    F first, then skip's first layer adds to F's
-// A batch norm whose output only the next convolution reads is not kept but computed once more (recompute).
+// Forward, in the list's order: of a block first F, then its skip path, then their sum. Where F ends in a batch norm
+// without an activation, the sum is part of that; elsewhere it is an operation of its own.
+// Backward, from the end. Gradients lie in registers. A layer that works in place writes dx over dy; another one writes
+// a new register. At a block's input the gradients of both paths are added, in one register:
+//   skip is x itself   that of the sum, which is what x gets from it; F's first layer adds to it
+//   skip has layers    that of F, which goes first; the first layer of the skip path adds to it
+// Inside a block, a batch norm in front of a convolution does not keep its output; before that convolution's backward
+// it is computed once more (recompute).
 #pragma once
 
 #include <algorithm>
@@ -23,8 +25,8 @@ namespace spankey {
 
 inline constexpr int no_register = -1, input_value = -1;
 
-/// One operation of the forward pass: entry `layer` of the list reads the value of entry `x` (input_value: the network's
-/// input) and may add that of `addend` (-2: none).
+/// One operation of the forward pass: entry `layer` of the list reads what entry `x` put out (input_value: the
+/// network's input), and adds what `addend` put out, where there is one.
 struct forward_operation {
   static constexpr int nothing = -2;
   int layer = 0, x = input_value, addend = nothing;
@@ -32,8 +34,11 @@ struct forward_operation {
 
 enum class backward_kind : unsigned char { layer, recompute, sum, copy, add };
 
-/// One of the backward pass. layer: entry `layer`, from register dy to register dx, or += ; recompute: its output once more;
-/// sum: the activation behind a sum of its own, in place; copy: dx = dy; add: dx += dy.
+/// One operation of the backward pass, on registers dy and dx:
+///   layer       backward of entry `layer`; dx is added to where it accumulates
+///   recompute   the output of entry `layer` once more
+///   sum         the activation of entry `layer`, a sum of its own; in place
+///   copy, add   dx = dy, dx += dy
 struct backward_operation {
   backward_kind kind = backward_kind::layer;
   int layer = 0, dy = 0, dx = no_register;
@@ -55,8 +60,8 @@ struct network_plan {
   std::vector<span_of_use> output, state;
 };
 
-/// True where the output of batch norm `entry` is not kept: the next layer of its path is a convolution, inside a block; or it
-/// is the last of a skip path and has no activation, whose mask would have to be read.
+/// True where the output of batch norm `entry` is not kept until backward: the next entry is a convolution, inside a
+/// block; or it ends a skip path and has no activation, so that nobody reads its output after the sum.
 inline bool is_recomputed(std::span<const layer_description> list, std::size_t entry) {
   if (list[entry].kind != layer_kind::batch_norm2d || entry + 1 == list.size()) return false;
   int depth = 0;
@@ -95,7 +100,7 @@ class network_planner {
   [[nodiscard]] bool in_norm(int join) const { return static_cast<int>(entry(join).sum) != join; }
   [[nodiscard]] bool projects(int join) const { return static_cast<int>(entry(join).skip) != join; }
 
-  // Entries [first, end], x being the value of `x`; returns whose value comes out.
+  // Entries [first, end], the first of which reads what entry x put out; returns whose output is theirs.
   int forward_range(int first, int end, int x) {
     for (int i = first; i <= end; ++i) {
       if (entry(i).kind != layer_kind::residual) {
@@ -128,7 +133,8 @@ class network_planner {
     ++now_;
   }
 
-  // Entries [first, end] from the end: dy in register g. Returns where dx is; `into`: a register that it is added to.
+  // Entries [first, end] from the end, dy being in register g. Returns the register of dx: `into`, which dx is added
+  // to, where it is given.
   int backward_range(int first, int end, int g, int into = no_register) {
     for (int i = end; i >= first;) {
       if (entry(i).kind == layer_kind::join) {
@@ -174,7 +180,7 @@ class network_planner {
     return backward_range(f + 2, join - 1, g, through_f);
   }
 
-  // A value is needed from its forward operation on, until the last that reads it.
+  // An output is needed from its forward operation to the last operation that reads it.
   void find_uses() {
     const int forwards = static_cast<int>(plan_.forward.size());
     std::vector<int> back_at(list_.size(), 0);
@@ -211,7 +217,8 @@ class network_planner {
 };
 
 /// Of a list whose layers have these traits, by entry; of entries without a layer they are not read.
-inline network_plan plan_network(std::span<const layer_description> list, std::span<const layer_traits> traits) {
+inline network_plan plan_network(std::span<const layer_description> list,
+                                 std::span<const layer_traits> traits) {
   return network_planner(list, traits).plan();
 }
 

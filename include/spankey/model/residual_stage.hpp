@@ -7,8 +7,8 @@
 
 namespace spankey {
 
-/// Appends y = relu(bn2(conv2(relu(bn1(conv1(x))))) + skip(x)), windows of 3x3. skip is the identity, or bn(conv1x1(x)) where
-/// the shape changes: downsample.0 and downsample.1.
+/// Appends y = relu(bn2(conv2(relu(bn1(conv1(x))))) + skip(x)), with windows of 3x3. skip is the identity, or where the
+/// shape changes a 1x1 convolution and a batch norm: downsample.0 and downsample.1.
 constexpr void basic_block(layer_list& net, std::string_view name, index_t channels, index_t stride) {
   const bool changes = stride != 1 || net.now().channels != channels;
   net.residual(name);

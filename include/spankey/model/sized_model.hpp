@@ -1,4 +1,4 @@
-// A model whose list is known at run time only: any number of classes, any input that its layers fit. Every site has the
+// A model whose list is made at run time: any number of classes, any input that its layers fit. Every site has the
 // injector; a mistake in the list is model.101.
 //
 //   sized_model<runtime, backend::cpu, float> model(resnet18_on({3, 64, 64}, 101));
