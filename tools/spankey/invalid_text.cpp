@@ -4,6 +4,7 @@
 
 #include "flag_checks.hpp"
 #include "network.hpp"
+#include "pieces.hpp"
 #include "spankey/core/error.hpp"
 #include "spankey/train/site_buffers.hpp"
 
@@ -17,16 +18,6 @@ double number_of(const std::string& digits, const std::string& whole) {
   if (digits.empty() || code != std::errc{} || stop != digits.data() + digits.size())
     fail("flag.116", "invalid keys", "found '", whole, "', expected FAMILY, FAMILY@NUMBER or FAMILY:WEIGHT");
   return value;
-}
-
-// Calls f(piece) for the pieces between commas.
-template <class F>
-void for_each_piece(const std::string& text, const F& f) {
-  for (std::size_t begin = 0; begin <= text.size();) {
-    const std::size_t end = std::min(text.find(',', begin), text.size());
-    f(text.substr(begin, end - begin));
-    begin = end + 1;
-  }
 }
 
 // A key space refuses some families: none of the orthogonal ones where the span is everything, and so on.

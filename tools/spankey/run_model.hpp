@@ -7,13 +7,16 @@
 #include "chosen_deny.hpp"
 #include "data_sets.hpp"
 #include "network.hpp"
+#include "pieces.hpp"
 #include "run_data.hpp"
 #include "spankey/backend/cpu/cpu.hpp"
 #include "spankey/backend/cpu/describe.hpp"
 #include "spankey/data/linear_task.hpp"
+#include "spankey/file/printable.hpp"
 #include "spankey/inject/runtime.hpp"
 #include "spankey/model/sized_model.hpp"
 #include "spankey/optim/adam.hpp"
+#include "spankey/optim/parameter_group.hpp"
 #include "spankey/train/step.hpp"
 
 /// What a network runs on. Specialised in cuda/run_on_cuda.cpp.
@@ -25,6 +28,19 @@ struct device_text {
 template <class Backend, class Scalar>
 using run_model = spankey::sized_model<spankey::runtime, Backend, Scalar>;
 
+/// Fails with flag.151 where the network has no layer of this name.
+template <class Model>
+void freeze_named(Model& model, const std::string& name) {
+  const spankey::index_t found =
+      spankey::for_each_chosen(model, spankey::in_layer(name), [](auto& p) { p.frozen = true; });
+  if (found > 0) return;
+  std::string names;
+  for (const spankey::layer_description& d : model.layers())
+    if (d.has_weights()) names += (names.empty() ? "" : ", ") + std::string(d.name.view());
+  spankey::fail("flag.151", "--freeze", "found '", spankey::printable(name),
+                "', which is no layer with weights of this network: ", names);
+}
+
 /// A model whose gate and optimizer state are as the run wants them; its memory is not planned yet.
 template <class Backend, class Scalar>
 std::unique_ptr<run_model<Backend, Scalar>> make_model(const run_options& options) {
@@ -32,6 +48,10 @@ std::unique_ptr<run_model<Backend, Scalar>> make_model(const run_options& option
       layers_of(options, deny_of(options).outputs(classes_of(options))));
   spankey::set_gate(*made, options.injector(), active_sites(options));
   if (options.adam()) spankey::keep_second_moment(*made);
+  if (options.decay_of == "weights") spankey::set_group(*made, spankey::is_vector, {.decay = 0});
+  for_each_piece(options.freeze, [&](const std::string& name) {
+    if (!name.empty()) freeze_named(*made, name);
+  });
   return made;
 }
 

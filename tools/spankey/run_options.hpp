@@ -51,6 +51,7 @@ struct run_options {
   double lr = 0.1;
   double momentum = 0.9;
   double weight_decay = 5e-4;
+  std::string decay_of, freeze;
   std::string schedule = "step";
   std::vector<double> milestones = {0.5, 0.75};
   std::string precision = "fp32";

@@ -75,7 +75,7 @@ std::vector<setting> all_settings() {
   heading = "Keys";
   add("inject", &o::inject, "injector", name_in(injector_names));
   add("gamma", &o::gamma, "strength of the injection", non_negative);
-  add("sites", &o::sites, "where keys act: site numbers with commas between them", from_to(0, 4));
+  add("sites", &o::sites, "where keys act: site numbers with commas between them", from_to(0, 31));
   add("subspace-dim", &o::subspace_dim, "dimension m of the key space", count_from(1));
   add("basis", &o::basis, "basis of the key space", name_in(spankey::basis_names));
   add("coefficients", &o::coefficients, "coefficients of a key", name_in(spankey::coefficient_names));
@@ -114,7 +114,14 @@ std::vector<setting> all_settings() {
   add("optimizer", &o::optimizer, "sgd, adam, or adamw (decoupled decay)", one_of({"sgd", "adam", "adamw"}));
   add("lr", &o::lr, "learning rate", non_negative);
   add("momentum", &o::momentum, "Nesterov momentum of sgd, 0: plain", share);
-  add("weight-decay", &o::weight_decay, "decay of every parameter", non_negative);
+  add("weight-decay", &o::weight_decay, "decay of parameters", non_negative);
+  add_optional("decay-of", &o::decay_of,
+               "what decays: all parameters (the default), or weights alone, no norms and no biases",
+               one_of({"all", "weights"}));
+  add_optional(
+      "freeze", &o::freeze,
+      "layers and blocks that are not trained, by PyTorch's names with commas between them (with --init)",
+      any_text("NAMES"));
   add("schedule", &o::schedule, "learning-rate schedule", name_in(schedule_names));
   add("milestones", &o::milestones,
       "where the rate falls tenfold (schedule step): shares of the run below 1, or whole epochs",
