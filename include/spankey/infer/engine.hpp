@@ -1,7 +1,7 @@
 // How a session runs one operation. Two engines, chosen by the model's backend:
 //   backend::reference   plain loops over the weights in place (infer/kernels.hpp); prepares nothing
 //   any other            the backend's own kernels: weights are packed once, when the session opens, into its memory
-// Sizes are in floats and constants of the types; regions begin at multiples of image_alignment bytes.
+// Sizes are in floats; regions begin at multiples of image_alignment bytes.
 #pragma once
 
 #include <algorithm>

@@ -1,4 +1,5 @@
-// 2-d convolution layer. x (N, H, W, C) -> y (N, H', W', Out), zero padding; windows, strides: layer/options.hpp.
+// 2-d convolution layer. x (N, H, W, C) -> y (N, H', W', Out). Windows, strides, zero padding, groups:
+// layer/options.hpp.
 #pragma once
 
 #include "spankey/layer/shaped.hpp"

@@ -55,7 +55,7 @@ struct parameter {
   initialiser fill = initialiser::zeros;
   /// What the optimizer multiplies its learning rate and weight decay with (optim/parameter_group.hpp).
   double rate_factor = 1, decay_factor = 1;
-  /// Its gradient is not computed, and it does not change.
+  /// It does not change, and its gradient is not computed: that of a bias where its weights are frozen, too.
   bool frozen = false;
   buffer<T> value{}, gradient{}, momentum{}, second_moment{};
   bool keeps_second_moment = false;

@@ -1,5 +1,5 @@
-// Where two paths meet: y = act(x + addend), of one shape; act is the identity or ReLU. Both get the same gradient, dy
-// behind the activation, in place.
+// Where two paths meet: y = act(x + addend), of one shape; act is the identity or ReLU. Both paths get the same
+// gradient, that of the sum: backward takes dy through the activation, in place.
 #pragma once
 
 #include "spankey/layer/layer.hpp"

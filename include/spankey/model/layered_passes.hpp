@@ -98,7 +98,8 @@ bool layered_network<Backend, T>::has_free_parameters(std::size_t entry) {
   return found;
 }
 
-// Whether anything in front of an entry wants a gradient: a parameter, or a site's key.
+// Of every entry: whether anything before it, a parameter or the key of a site, wants a gradient, and so its dx; and
+// whether it has parameters to train. A path of a block knows what stands before the block and on itself.
 template <class Backend, class T>
 void layered_network<Backend, T>::find_needs() {
   struct path {
@@ -164,7 +165,7 @@ void layered_network<Backend, T>::backward_layer(pass& p, index_t& samples, cons
     return;
   }
   if (dx == nullptr && !trains_[i]) return;
-  // Only a convolution and the head can leave dx out; a batch norm writes it in place.
+  // Convolutions and linear maps can leave dx out; the others write it where their register is.
   const bool may_leave_out = d.kind == layer_kind::conv2d || d.kind == layer_kind::linear;
   layers_[i]->backward(p, samples,
                        {in_register(op.dy), may_leave_out ? dx : in_register(op.dx), op.accumulates});
