@@ -36,12 +36,14 @@ release_tests() {
   # Once is enough: clang compiles every header alone, where it is (clang_sources).
   if on_path clang++; then set -- --exclude-regex '^headers_compile_alone$'; else set --; fi
   # Where nvcc is, one architecture shows that its part compiles and links; all of them: cmake --preset cuda.
-  configure release -DSPANKEY_BUILD_TESTS=ON -DSPANKEY_BUILD_BENCH=ON -DSPANKEY_BUILD_EXAMPLES=ON "-DSPANKEY_LONG_TESTS=$long" \
+  configure release -DSPANKEY_BUILD_TESTS=ON "-DSPANKEY_BUILD_BENCH=$long" -DSPANKEY_BUILD_EXAMPLES=ON "-DSPANKEY_LONG_TESTS=$long" \
     -DCMAKE_CUDA_ARCHITECTURES=90 "-DSPANKEY_WARNINGS_AS_ERRORS=$(strict)" &&
     build release all && run_ctest release "$@"
 }
 
-sanitizer_tests() { configure asan "-DSPANKEY_WARNINGS_AS_ERRORS=$(strict)" && build asan all && run_ctest asan; }
+sanitizer_tests() {
+  configure asan "-DSPANKEY_LONG_TESTS=$long" "-DSPANKEY_WARNINGS_AS_ERRORS=$(strict)" && build asan all && run_ctest asan
+}
 
 noexcept_tests() { configure noexcept "-DSPANKEY_WARNINGS_AS_ERRORS=$(strict)" && build noexcept all && run_ctest noexcept; }
 

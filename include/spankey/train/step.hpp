@@ -7,6 +7,7 @@
 #pragma once
 
 #include <algorithm>
+#include <concepts>
 #include <cstdint>
 #include <span>
 #include <type_traits>
@@ -57,10 +58,30 @@ batch_view<T, Shape> group_of(batch_view<T, Shape> stacked, index_t group, index
   return samples_of(stacked, group * n, n);
 }
 
+/// What can be trained: a network of run-time sizes, as layered_network is one.
+template <class M>
+concept Network = requires(M& model, const pass& p, const typename M::scalar* x, index_t n,
+                           std::span<const site_keys<typename M::master>> keys) {
+  { model.input_extents() } -> std::convertible_to<extents>;
+  { model.head() } -> std::convertible_to<head_outputs>;
+  { model.site_shapes() } -> std::convertible_to<std::span<const extents>>;
+  { model.forward(p, x, n, keys) } -> std::same_as<const typename M::master*>;
+  { model.logit_gradient(n) } -> std::same_as<typename M::master*>;
+  model.backward(p, n);
+};
+/// A model: something that a network runs, with static sizes (model/model.hpp) or without (model/sized_model.hpp).
+template <class M>
+concept Model = requires {
+  typename M::network_type;
+} && Network<typename M::network_type> && std::is_convertible_v<M&, typename M::network_type&>;
+
 /// What runs a model: its network of run-time sizes, which is compiled once for all models.
 template <class Model>
-typename Model::network_type& network_of(Model& model) {
-  return model;
+auto& network_of(Model& model) {
+  static_assert(spankey::Model<Model>,
+                "SpanKey: this is not a Model: give model_of a list of layers; see model/model.hpp and "
+                "examples/05_model_of_your_own.cpp");
+  return static_cast<typename Model::network_type&>(model);
 }
 /// Samples and keys as a step reads them; views of static shapes and arrays of keys convert.
 template <class Model>

@@ -19,6 +19,9 @@ namespace spankey {
 /// Trains `model` with `objective`; the model's arena must hold groups * batch samples.
 template <class Model, class Deny, class Data>
 class trainer {
+  static_assert(spankey::Model<Model>,
+                "SpanKey: this is not a Model: give model_of a list of layers; see model/model.hpp and "
+                "examples/05_model_of_your_own.cpp");
   using scalar = typename Model::scalar;
 
  public:

@@ -1,0 +1,90 @@
+"""A network of one's own in the program: a header with its list, and its name in one line of CMake. CMake is asked what it
+makes of that line; the program is then linked from this build's object files, all but the one that names the networks.
+
+About 15 s, most of it the linker and CMake."""
+import json
+import pathlib
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+import program
+
+SOURCE = pathlib.Path(__file__).resolve().parents[2]
+BUILD = program.PROGRAM.parents[1]
+HEADER = """#include "spankey/model/layer_list.hpp"
+
+constexpr spankey::layer_list own_layers(spankey::head_outputs outputs) {
+  spankey::layer_list net("own", {3, 32, 32});
+  net.conv2d("conv", 8, {.kernel = 5, .stride = 4}).batch_norm2d("bn", spankey::activation::relu);
+  net.site(0).mean_pool2d("pool");
+  return net.head("fc", outputs);
+}
+"""
+NAMES = "networks_of_this_build.cpp"
+
+
+def commands():
+    """The commands of the program's build: of the file that names the networks, and of the link."""
+    listed = subprocess.run(["ninja", "-C", BUILD, "-t", "commands", "spankey_program"], check=True, capture_output=True,
+                            text=True).stdout.splitlines()
+    lines = [line for line in listed if line.startswith("/") or line.startswith(":")]
+    compiles = next(line for line in lines if " -c " in line and line.rstrip().endswith(NAMES))
+    links = next(line for line in reversed(lines) if " -o bin/spankey " in line)
+    return compiles, links
+
+
+class OwnNetwork(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = pathlib.Path(cls.enterClassContext(tempfile.TemporaryDirectory())
+                                  if hasattr(cls, "enterClassContext") else tempfile.mkdtemp())
+        cls.addClassCleanup(shutil.rmtree, cls.folder, ignore_errors=True)
+        (cls.folder / "own.hpp").write_text(HEADER, encoding="utf-8")
+        configured = cls.folder / "configured"
+        subprocess.run(["cmake", "-S", SOURCE, "-B", configured, "-G", "Ninja", "-DSPANKEY_BUILD_TESTS=OFF",
+                        "-DSPANKEY_BUILD_BENCH=OFF", "-DSPANKEY_CUDA=OFF",
+                        f"-DSPANKEY_PROGRAM_NETWORKS=small_cnn;{cls.folder / 'own.hpp'}"], check=True, capture_output=True)
+        named = next(configured.rglob(NAMES))
+        compiles, links = commands()
+        words = shlex.split(compiles)
+        old_source, old_object = words[-1], words[words.index("-o") + 1]
+        own_object = cls.folder / "names.o"
+        words[-1], words[words.index("-o") + 1] = str(named), str(own_object)
+        subprocess.run(words, cwd=BUILD, check=True)
+        assert old_source.endswith(NAMES)
+        cls.program = cls.folder / "spankey"
+        text = links.replace(old_object, str(own_object)).replace(" -o bin/spankey ", f" -o {cls.program} ")
+        subprocess.run(text, shell=True, cwd=BUILD, check=True)
+
+    def start(self, *arguments):
+        return subprocess.run([self.program, *map(str, arguments)], cwd=self.folder, capture_output=True, text=True,
+                              timeout=300, check=False)
+
+    def test_trains_evaluates_and_converts(self):
+        done = self.start("train", *program.TINY, "--model", "own", "--data", "glyphs", "--sites", "0", "--subspace-dim", "8",
+                          "--out", "run")
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        metrics = json.loads((self.folder / "run/metrics.json").read_text(encoding="utf-8"))
+        self.assertIn("valid_key", metrics)
+        made = self.start("convert", "--run", "run", "--out", "net.image", "--key-out", "unit.key", "--key-bound", "0",
+                          "--evaluate")
+        self.assertEqual(made.returncode, 0, made.stderr)
+        self.assertIn("session", made.stdout)
+
+    def test_says_which_networks_fit(self):
+        refused = self.start("train", *program.TINY, "--model", "own", "--data", "linear", "--out", "no")
+        self.assertEqual(refused.returncode, 2)
+        self.assertIn("flag.115", refused.stderr)
+        self.assertIn("own", self.start("train", "--help").stdout)
+        self.assertIn("resnet18", self.start("train", "--model", "resnet18").stderr)  # not of this build
+
+
+if __name__ == "__main__":
+    if shutil.which("ninja") is None or not (BUILD / "build.ninja").exists():
+        print("skipped: this build is not ninja's")
+        sys.exit(77)
+    unittest.main()
