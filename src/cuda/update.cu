@@ -37,9 +37,9 @@ __device__ void for_each_element(const item_list& all, const F& f) {
   for (index_t e = first + threadIdx.x; e < last; e += blockDim.x) f(item, e);
 }
 
-__global__ void sgd_kernel(item_list all, sgd_factors<float> u, const step_values* now) {
+__global__ void sgd_kernel(item_list all, sgd_factors<float> u, double group_rate, const step_values* now) {
   if (now != nullptr) {
-    u.learning_rate = static_cast<float>(now->learning_rate);
+    u.learning_rate = static_cast<float>(now->learning_rate * group_rate);
     u.first_step = now->first_step != 0;
   }
   for_each_element(all, [&](const update_item& p, index_t i) {
@@ -47,11 +47,13 @@ __global__ void sgd_kernel(item_list all, sgd_factors<float> u, const step_value
   });
 }
 
-__global__ void adam_kernel(item_list all, adam_factors<float> u, const step_values* now) {
+// decay: of AdamW, which shrinks the value itself.
+__global__ void adam_kernel(item_list all, adam_factors<float> u, double group_rate, double decay,
+                            const step_values* now) {
   if (now != nullptr) {
-    u.step_size = static_cast<float>(now->adam_step_size);
+    u.step_size = static_cast<float>(now->adam_step_size * group_rate);
     u.correction = static_cast<float>(now->adam_root_correction);
-    u.shrink = static_cast<float>(now->adam_shrink);
+    u.shrink = static_cast<float>(1 - now->learning_rate * group_rate * decay);
     u.first_step = now->first_step != 0;
   }
   for_each_element(all, [&](const update_item& p, index_t i) {
@@ -99,13 +101,13 @@ __global__ void add_squares_kernel(unsigned blocks, const double* partial, bool 
 void sgd(const sgd_update& u, const update_list& list) {
   const item_list all = blocks_of(list);
   launch("sgd", sgd_kernel, all.first_block[all.size], block_threads, all, sgd_factors<float>(u),
-         values_in_memory());
+         u.group_rate, values_in_memory());
 }
 
 void adam(const adam_update& u, const update_list& list) {
   const item_list all = blocks_of(list);
   launch("adam", adam_kernel, all.first_block[all.size], block_threads, all, adam_factors<float>(u),
-         values_in_memory());
+         u.group_rate, u.decoupled ? u.weight_decay : 0.0, values_in_memory());
 }
 
 void zero_gradients(const update_list& list) {

@@ -12,6 +12,7 @@ struct network {
   std::string name;
   spankey::extents usual;  // the input that it was made for
   spankey::layer_list (*on)(const spankey::extents& input, spankey::head_outputs outputs);
+  bool of_library = true;  // else a header of the user's has its list, NAME_layers
 
   [[nodiscard]] bool takes_features() const { return usual.height == 1 && usual.width == 1; }
 };
@@ -23,7 +24,7 @@ std::vector<network> networks_of_this_build();
 template <auto Layers>
 network network_of(const char* name) {
   return {name, Layers(2).input(),
-          [](const spankey::extents&, spankey::head_outputs outputs) { return Layers(outputs); }};
+          [](const spankey::extents&, spankey::head_outputs outputs) { return Layers(outputs); }, false};
 }
 /// One that takes any input that it fits; `Layers` says what it was made for.
 template <auto Layers, auto On>

@@ -139,8 +139,9 @@ std::vector<std::string> network_lines(const run_options& options, const head_ou
   }
   const std::string rest = outputs + ", " + gate + ", spankey::backend::reference, float>;";
   const extents input = input_of(options);
-  if (input == network_named(options.model).usual)
-    return {"using network = spankey::" + options.model + "<" + rest};
+  const network& known = network_named(options.model);
+  if (!known.of_library) return {"using network = spankey::model_of<" + known.name + "_layers, " + rest};
+  if (input == known.usual) return {"using network = spankey::" + options.model + "<" + rest};
   return {"constexpr spankey::layer_list layers(spankey::head_outputs outputs) {",
           "  return spankey::" + options.model + "_on({" + std::to_string(input.channels) + ", " +
               std::to_string(input.height) + ", " + std::to_string(input.width) + "}, outputs);",

@@ -171,6 +171,7 @@ struct sgd_update {
   double learning_rate = 0.1, momentum = 0, weight_decay = 0;
   bool nesterov = false;
   bool first_step = true;  // momentum buffer starts as the gradient
+  double group_rate = 1;   // what the run's rate was multiplied with: a GPU has only that one when it runs
 };
 
 /// One Adam update as PyTorch's torch.optim.Adam computes it, or torch.optim.AdamW's where the decay is decoupled.
@@ -178,6 +179,7 @@ struct adam_update {
   double learning_rate = 1e-3, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weight_decay = 0;
   bool decoupled = false;
   std::uint64_t step = 1;  // counted from 1: both moments then start at 0, whatever their buffers hold
+  double group_rate = 1;   // as sgd_update's
 
   /// What multiplies the first moment: lr / (1 - beta1^step).
   [[nodiscard]] double step_size() const {

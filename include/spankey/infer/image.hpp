@@ -139,7 +139,7 @@ struct image_layout {
     return place_parts<Weight>(operations, all);
   }();
   static constexpr image_tables tables{
-      Model::list.name(), Model::list.input(), Model::outputs, operations, parts, bytes};
+      Model::label.view(), Model::list.input(), Model::outputs, operations, parts, bytes};
 
   static weight_view<Weight> view(const std::byte* image, std::size_t i) {
     return view_of<Weight>(image, parts[i]);

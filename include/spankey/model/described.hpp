@@ -39,6 +39,8 @@ struct described {
                 "SpanKey: the gate names a key site that this network does not have; its list has site(0), "
                 "site(1), ...");
 
+  /// Its name in files: by itself, so that a program that reads it does not carry the list.
+  static constexpr layer_name label{list.name()};
   using input = shape<list.input().channels, list.input().height, list.input().width>;
   static constexpr head_outputs outputs = Outputs;
   /// Extents of the key of every site.

@@ -52,7 +52,8 @@ class adam {
                          .epsilon = options_.epsilon,
                          .weight_decay = options_.weight_decay * group.decay,
                          .decoupled = options_.decoupled,
-                         .step = steps_ + 1};
+                         .step = steps_ + 1,
+                         .group_rate = group.rate};
     };
     using kernels = update_kernels<typename Model::backend_type, T>;
     model.for_each_parameter([&](const scope& name, parameter<T>& p) {

@@ -34,7 +34,8 @@ class sgd {
                         .momentum = options_.momentum,
                         .weight_decay = options_.weight_decay * group.decay,
                         .nesterov = options_.nesterov,
-                        .first_step = steps_ == 0};
+                        .first_step = steps_ == 0,
+                        .group_rate = group.rate};
     };
     using kernels = update_kernels<typename Model::backend_type, T>;
     if constexpr (TakesLists<kernels>) {

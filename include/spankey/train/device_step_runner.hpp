@@ -164,8 +164,6 @@ class step_runner<Model, Deny, false> {
                                .step = done + 1};
       values.adam_step_size = update.step_size();
       values.adam_root_correction = update.root_correction();
-      values.adam_shrink =
-          options_.adam->decoupled ? 1 - plan.learning_rate * options_.adam->weight_decay : 1;
     }
     return values;
   }

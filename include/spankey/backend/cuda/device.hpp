@@ -74,7 +74,7 @@ class event {
 /// What differs between two repetitions of one recorded step. Kernels read it in device memory while `now()` says where.
 struct step_values {
   double learning_rate = 0, deny_weight = 0;
-  double adam_step_size = 0, adam_root_correction = 1, adam_shrink = 1;
+  double adam_step_size = 0, adam_root_correction = 1;
   std::uint64_t random_step = 0;
   std::int32_t first_step = 0;
 };
