@@ -48,7 +48,7 @@ void run(const request& r, deny_on on) {
     }
     return r.batch;
   };
-  step_runner<network, Deny> runner(*model, goal, &keys, options);
+  step_runner<typename network::network_type, Deny> runner(*model, goal, &keys, options);
   std::uint64_t number = 0;
   double loss = 0;
   const auto steps = [&](index_t count) {

@@ -30,10 +30,10 @@ using spankey_test::scratch_directory;
 namespace {
 
 // A model all of whose numbers are one.
-struct numbered {
+struct numbered_state {
   mlp<5, ungated, backend::reference, float> model;
   const arena memory{model, 1};
-  explicit numbered(std::uint64_t number = 0) { set(number); }
+  explicit numbered_state(std::uint64_t number = 0) { set(number); }
   void set(std::uint64_t number) {
     model.for_each_parameter([&](const scope&, auto& p) {
       for (auto* part : {&p.value, &p.momentum})
@@ -56,11 +56,11 @@ const auto anything = [](const training_state&) {};
 // Saves the state after `steps`, all of whose numbers are `steps`.
 template <class Series>
 void save(Series& series, std::uint64_t steps, std::optional<double> score = std::nullopt) {
-  numbered source(steps);
+  numbered_state source(steps);
   series.save(source.model, after(steps), score);
 }
 
-std::string damaged_in(const scratch_directory& directory, numbered& target, std::uint64_t expected) {
+std::string damaged_in(const scratch_directory& directory, numbered_state& target, std::uint64_t expected) {
   checkpoint_series series(directory.path());
   const auto found = series.load(target.model, anything);
   REQUIRE(found);
@@ -128,7 +128,7 @@ TEST_CASE("series: a loaded one goes on as the one that wrote it") {
   put(directory / "checkpoint-40.safetensors.txt", "not mine");
   put(directory / ".spankey-1-0.tmp", "half");
   checkpoint_series series(directory.path());
-  numbered target;
+  numbered_state target;
   const auto found = series.load(target.model, anything);
   REQUIRE(found);
   CHECK(found->file == directory / "checkpoint-000000000030.safetensors");
@@ -153,7 +153,7 @@ TEST_CASE("series: of a damaged newest one it says why, and takes the one before
                     before = checkpoint_file(directory.path(), 2);
   fill();
   const std::string whole = content_of(newest);
-  numbered target;
+  numbered_state target;
   CHECK(damaged_in(directory, target, 3).empty());
 
   flip(newest, whole.size() * 8 - 5);
@@ -180,7 +180,7 @@ TEST_CASE("series: of a damaged newest one it says why, and takes the one before
 
 TEST_CASE("series: all of them damaged, or of no use") {
   const scratch_directory directory;
-  numbered target(77);
+  numbered_state target(77);
   CHECK_FALSE(checkpoint_series(directory.path()).load(target.model, anything));
   {
     checkpoint_series series(directory.path());
@@ -212,7 +212,7 @@ TEST_CASE("series: truncated at every 512 bytes") {
     save(series, 2);
   }
   const std::string newest = checkpoint_file(directory.path(), 2), whole = content_of(newest);
-  numbered target;
+  numbered_state target;
   for (std::size_t length = 0; length < whole.size(); length += 512) {
     CAPTURE(length);
     put(newest, whole.substr(0, length));
@@ -232,7 +232,7 @@ TEST_CASE("series: every flipped bit of the header, and sampled ones of the body
   const std::string newest = checkpoint_file(directory.path(), 2), whole = content_of(newest);
   std::uint64_t header = 0;
   std::memcpy(&header, whole.data(), 8);
-  numbered target;
+  numbered_state target;
   const auto check = [&](std::size_t bit) {
     std::string text = whole;
     text[bit / 8] = static_cast<char>(text[bit / 8] ^ (1 << bit % 8));
@@ -276,7 +276,7 @@ bool survives(call kind, int n, int code, int& lost) {
   const bool failed = faulty_calls::calls >= n;
   faulty_calls::expect(call::any, 0, 0);
   CHECK(faulty_calls::open_files == 0);
-  numbered target;
+  numbered_state target;
   basic_checkpoint_series<faulty_calls> again(directory.path());  // without real flushes
   const auto found = again.load(target.model, anything);
   const std::uint64_t steps = found ? found->state.at.steps : 0;

@@ -1,4 +1,4 @@
-// message: SpanKey: mlp has the key sites 0 .input., 1 .after linear 1., 2 .after linear 2.
+// message: SpanKey: the gate names a key site that this network does not have
 #include "spankey/backend/reference/reference.hpp"
 #include "spankey/inject/multiplicative.hpp"
 #include "spankey/model/mlp.hpp"

@@ -1,4 +1,4 @@
-// message: SpanKey: resnet18 has the key sites 0
+// message: SpanKey: the gate names a key site that this network does not have
 #include "spankey/backend/reference/reference.hpp"
 #include "spankey/inject/multiplicative.hpp"
 #include "spankey/model/resnet18.hpp"

@@ -3,8 +3,11 @@
 
 #include <doctest/doctest.h>
 
+#include <array>
 #include <cstdint>
 #include <string>
+
+#include "spankey/core/random.hpp"
 
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer)
@@ -17,6 +20,7 @@ using spankey::buffer;
 using spankey::index_t;
 using spankey::lifetime;
 using spankey::scope;
+using spankey::span_of_use;
 
 namespace {
 
@@ -74,40 +78,88 @@ TEST_CASE("memory_plan: padded sizes, kept added up, scratch the largest") {
 
 namespace {
 
-// Buffers of every lifetime, in an order that mixes them.
+// Buffers of every lifetime, in an order that mixes them; those of a step with the operations that need them.
 struct lifetimes {
-  buffer<char> weight, shallow, inner_a, inner_b, over_a, over_b, deep, over_c, scratch, last;
+  buffer<char> weight, whole_step, early, inner_a, inner_b, late, between, wide, scratch, unknown;
   template <class Visitor>
   void for_each_buffer(Visitor& visit, const scope& at, index_t samples) {
-    visit(scope{&at, "shallow"}, shallow, 64 * samples, lifetime::step);
+    visit(scope{&at, "whole_step"}, whole_step, 64 * samples, lifetime::output, span_of_use{0, 9});
     visit(scope{&at, "inner_a"}, inner_a, 64 * samples, lifetime::inner);
     visit(scope{&at, "weight"}, weight, index_t{64}, lifetime::kept);
-    visit(scope{&at, "over_a"}, over_a, 64 * samples, lifetime::gradient);
-    visit(scope{&at, "over_b"}, over_b, 64 * samples, lifetime::gradient);
-    visit(scope{&at, "deep"}, deep, 64 * samples, lifetime::step);
+    visit(scope{&at, "early"}, early, 64 * samples, lifetime::output, span_of_use{0, 3});
+    visit(scope{&at, "late"}, late, 64 * samples, lifetime::step, span_of_use{4, 9});
+    visit(scope{&at, "between"}, between, 64 * samples, lifetime::step, span_of_use{3, 4});
     visit(scope{&at, "inner_b"}, inner_b, 128 * samples, lifetime::inner);
     visit(scope{&at, "scratch"}, scratch, 64 * samples, lifetime::scratch);
-    visit(scope{&at, "over_c"}, over_c, 128 * samples, lifetime::gradient);
-    visit(scope{&at, "last"}, last, 64 * samples, lifetime::step);
+    visit(scope{&at, "wide"}, wide, 128 * samples, lifetime::step, span_of_use{5, 6});
+    visit(scope{&at, "unknown"}, unknown, 64 * samples, lifetime::step);
+  }
+};
+
+// As many buffers of a step as there are numbers, each needed from one operation to another.
+struct drawn_spans {
+  static constexpr std::size_t count = 60;
+  std::array<buffer<char>, count> all;
+  std::array<span_of_use, count> uses;
+  std::array<index_t, count> sizes;
+
+  explicit drawn_spans(std::uint64_t seed) {
+    const spankey::random_source random(seed, spankey::stream::evaluation);
+    for (std::size_t i = 0; i < count; ++i) {
+      const int first = static_cast<int>(random.below(3 * i, 40));
+      uses[i] = {first, first + static_cast<int>(random.below(3 * i + 1, 12))};
+      sizes[i] = random.below(3 * i + 2, 500);
+    }
+  }
+  template <class Visitor>
+  void for_each_buffer(Visitor& visit, const scope& at, index_t samples) {
+    for (std::size_t i = 0; i < count; ++i)
+      visit(scope{&at, "b"}, all[i], sizes[i] * samples, lifetime::step, uses[i]);
   }
 };
 
 }  // namespace
 
+TEST_CASE("span_of_use: two meet where they have an operation in common; nobody's span meets all") {
+  const span_of_use early{0, 3}, next{4, 9}, both{3, 4}, unknown;
+  CHECK_FALSE(early.meets(next));
+  CHECK_FALSE(next.meets(early));
+  CHECK(early.meets(both));
+  CHECK(both.meets(next));
+  CHECK(early.meets(early));
+  CHECK(unknown.meets(span_of_use{1000, 1000}));
+}
+
 TEST_CASE("arena: buffers share a place exactly where their lifetimes allow it") {
   lifetimes m;
   const arena memory(m, 1);
   const char* const base = m.weight.data;
-  CHECK(m.shallow.data == base + 64);
-  CHECK(m.deep.data == base + 128);
-  CHECK(m.over_a.data == m.deep.data);
-  CHECK(m.last.data == base + 192);
-  CHECK(m.over_b.data == m.last.data);
-  CHECK(m.over_c.data == base + 256);  // over no other gradient: the part grows
+  CHECK(m.whole_step.data == base + 64);
+  CHECK(m.early.data == base + 128);
+  CHECK(m.late.data == m.early.data);
+  CHECK(m.between.data == base + 192);  // it meets both
+  CHECK(m.wide.data == base + 192);     // behind `late`, over `between`
+  CHECK(m.unknown.data == base + 320);  // over nothing: the part grows
   CHECK(m.inner_a.data == base + 384);
   CHECK(m.inner_b.data == m.inner_a.data);
   CHECK(m.scratch.data == base + 512);
   CHECK(memory.bytes() == 576);
+}
+
+TEST_CASE("arena: of any spans, those that meet lie apart, and the plan is smaller than their sum") {
+  for (const std::uint64_t seed : {1, 2, 3}) {
+    CAPTURE(seed);
+    drawn_spans m(seed);
+    const arena memory(m, 1);
+    std::size_t sum = 0;
+    for (std::size_t i = 0; i < m.count; ++i) {
+      sum += spankey::memory_plan::padded(static_cast<std::size_t>(m.sizes[i]));
+      for (std::size_t j = 0; j < i; ++j)
+        if (m.uses[i].meets(m.uses[j]) && m.sizes[i] > 0 && m.sizes[j] > 0)
+          CHECK((m.all[i].data + m.sizes[i] <= m.all[j].data || m.all[j].data + m.sizes[j] <= m.all[i].data));
+    }
+    CHECK(memory.bytes() < sum / 2);
+  }
 }
 
 TEST_CASE("arena: addresses as planned, aligned, zero") {

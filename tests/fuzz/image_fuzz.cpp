@@ -10,6 +10,7 @@
 #include "fuzz.hpp"
 #include "spankey/backend/reference/reference.hpp"
 #include "spankey/infer/session.hpp"
+#include "spankey/model/mlp.hpp"
 
 using namespace spankey;
 using infer::status;
@@ -84,7 +85,7 @@ void check_repaired(std::span<const std::byte> input) {
   constexpr std::size_t bytes = infer::image_layout<network, Weight>::bytes;
   const aligned_bytes image(bytes);
   infer::image_header header;
-  std::strncpy(header.model, infer::architecture<network>::name, sizeof header.model - 1);
+  network::list.name().copy(header.model, sizeof header.model - 1);
   header.weights = infer::weight_code<Weight>;
   header.classes = 5;
   header.softmax = 6;

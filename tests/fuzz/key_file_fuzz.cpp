@@ -13,6 +13,7 @@
 #include "spankey/infer/make_image.hpp"
 #include "spankey/infer/session.hpp"
 #include "spankey/model/initialise.hpp"
+#include "spankey/model/mlp.hpp"
 
 using namespace spankey;
 using infer::status;

@@ -2,12 +2,12 @@
 
 #include <doctest/doctest.h>
 
+#include <memory>
+#include <vector>
+
+#include "error_probe.hpp"
 #include "spankey/backend/reference/reference.hpp"
-#include "spankey/layer/batch_norm2d.hpp"
-#include "spankey/layer/conv2d.hpp"
-#include "spankey/layer/linear.hpp"
-#include "spankey/layer/pool2d.hpp"
-#include "spankey/layer/relu.hpp"
+#include "spankey/model/make_layer.hpp"
 
 using namespace spankey;
 
@@ -16,42 +16,64 @@ namespace {
 using image = shape<3, 4, 4>;
 using reference = backend::reference;
 
-struct not_a_layer {
-  using input = image;
-  using output = image;
-};
-
-// A layer of a user's own: what the concept asks for and no more.
-struct doubling {
-  using input = image;
-  using output = image;
-  buffer<double> y;
-  template <class Visitor>
-  void for_each_buffer(Visitor& visit, const scope& at, index_t samples) {
-    visit(scope{&at, "y"}, y, samples * image::size, lifetime::kept);
+// A layer of a user's own: what the base class asks for and no more.
+class doubling : public layer<reference, double> {
+ public:
+  explicit doubling(const extents& of) : layer(of, of) {}
+  [[nodiscard]] layer_traits traits() const override { return {.reads_x = false}; }
+  void visit(layer_visitor<double>& v, const scope& at, index_t samples) override {
+    v.on_activations(scope{&at, "y"}, y_, samples * out().size(), lifetime::output);
   }
-  batch_view<const double, image> forward(const pass&, batch_view<const double, image> x) {
-    for (index_t i = 0; i < x.size(); ++i) y.data[i] = 2 * x.data()[i];
-    return {y.data, x.samples()};
+  const double* forward(const pass&, index_t n, const double* x, const double*) override {
+    for (index_t i = 0; i < n * in().size(); ++i) y_.data[i] = 2 * x[i];
+    return y_.data;
   }
-};
+  void backward(const pass&, index_t n, const layer_gradients<double>& g) override {
+    for (index_t i = 0; i < n * in().size(); ++i) g.dx[i] = 2 * g.dy[i];
+  }
 
-static_assert(Layer<conv2d<image, 5, window<3>, reference, double>, double>);
-static_assert(Layer<batch_norm2d<image, activation::relu, reference, double>, double>);
-static_assert(Layer<relu<image, reference, double>, double>);
-static_assert(Layer<max_pool2d<image, reference, double>, double>);
-static_assert(Layer<mean_pool2d<image, reference, double>, double>);
-static_assert(Layer<linear<image, 7, reference, double>, double>);
-static_assert(Layer<doubling, double>);
-static_assert(!Layer<not_a_layer, double>);
-static_assert(!Layer<relu<image, reference, float>, double>);
+ private:
+  buffer<double> y_;
+};
 
 }  // namespace
 
-TEST_CASE("a layer of one's own is planned and run like the library's") {
-  doubling layer;
-  const arena memory(layer, 2);
+TEST_CASE("a layer of one's own is planned and run like the library's, with a static shape too") {
+  shaped<doubling, image, image> of_a_shape(extents_of<image>);
+  const arena memory(of_a_shape, 2);
   CHECK(memory.bytes() >= 2 * image::size * sizeof(double));
   const std::vector<double> x(2 * image::size, 1.5);
-  CHECK(layer.forward(pass{}, {x.data(), 2})(1, 2, 3, 3) == 3.0);
+  CHECK(of_a_shape.forward(pass{}, batch_view<const double, image>{x.data(), 2})(1, 2, 3, 3) == 3.0);
+  std::vector<double> dy(2 * image::size, 1.0);
+  of_a_shape.backward(pass{}, batch_view<double, image>{dy.data(), 2});
+  CHECK(dy.back() == 2.0);
+}
+
+TEST_CASE("make_layer: every kind has its class; what is no layer has none") {
+  const extents sample{4, 6, 6};
+  for (const layer_kind kind :
+       {layer_kind::conv2d, layer_kind::batch_norm2d, layer_kind::activation, layer_kind::max_pool2d,
+        layer_kind::linear, layer_kind::join, layer_kind::layer_norm, layer_kind::dropout}) {
+    layer_description d{.kind = kind, .in = sample, .out = sample};
+    if (kind == layer_kind::max_pool2d) d.out = {4, 3, 3};
+    if (kind == layer_kind::linear) d.out = {5, 1, 1};
+    const auto made = make_layer<reference, double>(d, 0, lifetime::output);
+    CAPTURE(static_cast<int>(kind));
+    REQUIRE(made != nullptr);
+    CHECK(made->in() == sample);
+    CHECK(made->out() == d.out);
+  }
+  const auto mean =
+      make_layer<reference, double>({.kind = layer_kind::mean_pool2d, .in = sample}, 0, lifetime::output);
+  CHECK(mean->out() == extents{4, 1, 1});
+  for (const layer_kind kind : {layer_kind::site, layer_kind::head, layer_kind::residual, layer_kind::skip})
+    CHECK(make_layer<reference, double>({.kind = kind}, 0, lifetime::output) == nullptr);
+}
+
+TEST_CASE("layer: backward after a forward of other samples is an error") {
+  linear<shape<3>, 2, reference, double> map;
+  const arena memory(map, 2);
+  const std::vector<double> x(6, 1.0), dy(4, 1.0);
+  map.forward({}, batch_view<const double, shape<3>>{x.data(), 1});
+  CHECK(spankey_test::id_of([&] { map.backward({}, {dy.data(), 2}, {nullptr, 2}); }) == "layer.104");
 }

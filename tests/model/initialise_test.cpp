@@ -14,8 +14,8 @@ using namespace spankey;
 
 namespace {
 template <class Gate>
-using model_of = small_resnet<10, Gate, backend::reference, float>;
-using model = model_of<ungated>;
+using gated_by = small_resnet<10, Gate, backend::reference, float>;
+using model = gated_by<ungated>;
 
 template <class Model>
 std::vector<float> weights_of(Model& m) {
@@ -27,7 +27,7 @@ std::vector<float> weights_of(Model& m) {
 }
 template <class Gate>
 std::vector<float> fresh_weights(std::uint64_t seed) {
-  model_of<Gate> m;
+  gated_by<Gate> m;
   arena memory(m, 1);
   initialise(m, seed);
   return weights_of(m);
@@ -105,8 +105,8 @@ TEST_CASE("initialise: no two parameters start alike") {
   model m;
   arena memory(m, 1);
   initialise(m, 7);
-  const parameter<float>& first = m.layer1.first.conv1.weight;
-  const parameter<float>& second = m.layer1.first.conv2.weight;
+  const parameter<float>& first = m.parameter_of("layer1.0.conv1.weight");
+  const parameter<float>& second = m.parameter_of("layer1.0.conv2.weight");
   REQUIRE(first.dims.size() == second.dims.size());
   CHECK_FALSE(std::equal(first.value.data, first.value.data + first.dims.size(), second.value.data));
 }

@@ -6,8 +6,10 @@
 #include <string>
 #include <vector>
 
+#include "error_probe.hpp"
 #include "spankey/backend/reference/reference.hpp"
 #include "spankey/inject/runtime.hpp"
+#include "spankey/model/initialise.hpp"
 #include "spankey/model/mlp.hpp"
 
 using namespace spankey;
@@ -29,8 +31,8 @@ TEST_CASE("model: sites are numbered in data order, and set_gate switches them")
   });
   CHECK(enabled == std::vector<bool>{true, false, true});
   set_injector(model, runtime{injector_kind::multiplicative, 0.5F});
-  CHECK(model.gate1.injector.gamma == 0.5F);
-  CHECK_FALSE(model.gate1.enabled);
+  CHECK(model.site(1).injector.gamma == 0.5F);
+  CHECK_FALSE(model.site(1).enabled);
 }
 
 TEST_CASE("model: parameters, buffers and the logit gradient come from the list of layers") {
@@ -53,4 +55,25 @@ TEST_CASE("model: parameters, buffers and the logit gradient come from the list 
   });
   CHECK(std::count(gradient.data(), gradient.data() + gradient.size(), 7.0) ==
         gradient.size());  // its own memory
+}
+
+TEST_CASE("model: a parameter by its name in files") {
+  network model;
+  CHECK(model.parameter_of("fc2.weight").dims.o == 32);
+  CHECK(spankey_test::message_of([&] { (void)model.parameter_of("fc9.weight"); }) ==
+        "[spankey.model.103] mlp: found no parameter \"fc9.weight\"");
+}
+
+TEST_CASE("model: keys of another number of sites are refused; none at all means that no site has one") {
+  network model;
+  const arena memory(model, 1);
+  initialise(model, 1);
+  const std::vector<double> x(20, 0.5);
+  const std::vector<site_keys<double>> two(2), three(3);
+  const auto passes = [&](std::span<const site_keys<double>> keys) {
+    return spankey_test::message_of([&] { model.forward({}, {x.data(), 1}, keys); });
+  };
+  CHECK(passes({}) == "no error");
+  CHECK(passes(three) == "no error");
+  CHECK(passes(two) == "[spankey.model.102] mlp: found keys of 2 sites, expected those of 3");
 }

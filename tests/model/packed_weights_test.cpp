@@ -72,6 +72,7 @@ TEST_CASE("packed_weights: convolutions read the packed copy while it lives") {
   fixture<backend::cpu, float> f(2);
   const packed_weights packed(f.model);
   const auto before = f.answer();
-  std::fill_n(f.model.conv1.weight.value.data, f.model.conv1.weight.dims.size(), 7.0F);
+  parameter<float>& weight = f.model.parameter_of("conv1.weight");
+  std::fill_n(weight.value.data, weight.dims.size(), 7.0F);
   CHECK(f.answer() == before);
 }

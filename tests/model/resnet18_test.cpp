@@ -64,7 +64,7 @@ TEST_CASE("resnet18: torchvision's names and shapes, in its order; 11,173,962 pa
 TEST_CASE("resnet18: a site that is off costs no memory; one that is on costs at most one activation") {
   resnet18<10, ungated, backend::reference, float> plain;
   model keyed, masked;
-  masked.gate2.enabled = false;
+  masked.site(2).enabled = false;
   const index_t samples = 3;
   const auto site_bytes = [&](std::size_t site) {
     return static_cast<std::size_t>(samples * model::sites[site].size()) * sizeof(float);

@@ -13,6 +13,7 @@
 #include "case.hpp"
 #include "spankey/backend/reference/reference.hpp"
 #include "spankey/infer/session.hpp"
+#include "spankey/model/small_cnn.hpp"
 #include "target.hpp"
 
 namespace {

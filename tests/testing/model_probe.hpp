@@ -21,7 +21,7 @@
 
 namespace spankey::test {
 
-template <class Model>
+template <class Model, class Memory = arena>
 class model_probe {
  public:
   using T = typename Model::scalar;
@@ -48,6 +48,7 @@ class model_probe {
     r = drawn(samples * Model::outputs, 101, first * samples_of_group * Model::outputs, 1.0);
     for (std::size_t s = 0; s < site_count; ++s)
       for (index_t g = first; g < std::min(first + groups, keyed_groups); ++g) {
+        if (!Model::has_site(static_cast<int>(s))) continue;
         const index_t size = samples_of_group * Model::sites[s].size();
         keys[s][static_cast<std::size_t>(g)] =
             drawn(size, 110 + 10 * s + static_cast<std::size_t>(g), 0, 0.8);
@@ -55,6 +56,7 @@ class model_probe {
       }
   }
 
+  [[nodiscard]] const Memory& memory() const { return memory_; }
   [[nodiscard]] index_t samples() const { return p.groups * samples_of_group_; }
 
   auto forward() {
@@ -62,6 +64,7 @@ class model_probe {
     for (std::size_t s = 0; s < site_count; ++s)
       for (index_t g = first_; g < std::min(first_ + p.groups, keyed_groups); ++g) {
         const std::size_t from = static_cast<std::size_t>(g), to = static_cast<std::size_t>(g - first_);
+        if (keys[s][from].empty()) continue;
         views[s].group[to] = {keys[s][from], Model::sites[s].size()};
         views[s].gradient[to] = key_gradients[s][from];
       }
@@ -118,7 +121,7 @@ class model_probe {
   }
 
   index_t samples_of_group_, first_;
-  arena memory_;
+  Memory memory_;
 };
 
 /// d loss / d t at 0, every parameter moving by t times its own direction: one number that every parameter

@@ -205,7 +205,7 @@ TEST_CASE("misuse: set_gate after the arena, and a site that no gate has") {
   const arena memory(model, 16);
   initialise(model, 1);
   CHECK(id_of([&] { set_gate(model, multiplicative{.gamma = 2}, both); }) == "memory.110");
-  model.gate2.enabled = true;  // past set_gate
+  model.site(2).enabled = true;  // past set_gate
   key_space keys = keys_of(both);
   CHECK(trained(model, &keys) == "inject.104");
 }
@@ -285,44 +285,6 @@ TEST_CASE("misuse: backward without the forward pass of the same samples") {
   const std::vector<float> x(16 * 20, 0.5F);
   r.model.forward({.groups = 1, .training = true}, {x.data(), 8}, {});
   CHECK(id_of([&] { r.model.backward({.groups = 1, .training = true}, 16); }) == "layer.104");
-}
-
-namespace {
-// A network whose gradient slots are smaller than what goes through them.
-struct narrow : keyed_model<narrow, backend::cpu, float> {
-  using input = shape<20>;
-  static constexpr head_outputs outputs{5};
-  static constexpr index_t gradient_size = 16;
-  static constexpr std::array<extents, 0> sites{};
-  linear<shape<20>, 64, backend::cpu, float> fc1;
-  linear_head<shape<64>, outputs, backend::cpu, float> fc2;
-  template <class F>
-  void for_each_layer(F&& f, const scope& at) {
-    f(scope{&at, "fc1"}, fc1);
-    f(scope{&at, "fc2"}, fc2);
-  }
-  auto forward(pass p, batch_view<const float, input> x, const model_keys<float, 0>&) {
-    begin_pass(p, x.samples());
-    return fc2.forward(p, fc1.forward(p, x));
-  }
-  void backward(pass p, index_t samples) {
-    flow_from_logits(p, samples, fc2);
-    flow_into_input(p, samples, fc1, false);
-  }
-};
-}  // namespace
-
-TEST_CASE("misuse: a gradient_size that is too small") {
-  narrow model;
-  const arena memory(model, 8);
-  initialise(model, 1);
-  const feature_dataset data = samples(8);
-  silent_observer nobody;
-  const objective<no_deny> five{.classes = 5};
-  CHECK(message_of([&] { trainer(model, five, nullptr, data, short_run()).run(nobody); }) ==
-        "[spankey.memory.111] backward: found a gradient of 8 samples of 64 elements where there are 128; "
-        "expected a "
-        "gradient_size of at least 64 in the model, or wider slots of the block");
 }
 
 TEST_CASE("misuse: weights of another gate") {

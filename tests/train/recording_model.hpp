@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstdint>
 #include <functional>
+#include <span>
 #include <vector>
 
 #include "spankey/backend/cpu/cpu.hpp"
@@ -49,24 +50,30 @@ struct recording_model {
   using scalar = float;
   using master = float;
   using backend_type = backend::cpu;
-  using input = shape<4>;
+  static constexpr extents sample{4, 1, 1};
+  using network_type = recording_model;
   static constexpr index_t outputs = 4;
   static constexpr std::array<extents, 2> sites = {{{4, 1, 1}, {2, 3, 1}}};
 
   std::vector<seen_pass> passes;
+  head_outputs heads = outputs;
   /// Writes the logits of one image.
   std::function<void(index_t image, float* logits)> answer = [](index_t, float* z) { z[0] = 1; };
 
-  batch_view<const float, shape<outputs>> forward(const pass& p, batch_view<const float, input> x,
-                                                  const model_keys<float, 2>& keys) {
-    const index_t each = x.samples() / p.groups;
-    seen_pass seen{p.groups, x.samples(), p.training, {}, {}};
-    logits_.assign(static_cast<std::size_t>(x.samples() * outputs), 0.0F);
-    for (index_t n = 0; n < x.samples(); ++n) {
-      seen.images.push_back(std::lround(255.0F * x(n, 3)));
+  [[nodiscard]] const extents& input_extents() const { return sample; }
+  [[nodiscard]] const head_outputs& head() const { return heads; }
+  [[nodiscard]] std::span<const extents> site_shapes() const { return sites; }
+
+  const float* forward(const pass& p, const float* x, index_t samples, std::span<const site_keys<float>> keys,
+                       activation_watch<float>* = nullptr) {
+    const index_t each = samples / p.groups;
+    seen_pass seen{p.groups, samples, p.training, {}, {}};
+    logits_.assign(static_cast<std::size_t>(samples * outputs), 0.0F);
+    for (index_t n = 0; n < samples; ++n) {
+      seen.images.push_back(std::lround(255.0F * x[n * sample.size() + 3]));
       answer(seen.images.back(), logits_.data() + n * outputs);
     }
-    for (std::size_t s = 0; s < sites.size(); ++s)
+    for (std::size_t s = 0; s < keys.size(); ++s)
       for (std::size_t g = 0; g < max_groups; ++g) {
         const auto& key = keys[s].group[g];
         if (key.values.data() == nullptr) continue;
@@ -74,20 +81,20 @@ struct recording_model {
         seen.keys[s][g] = {true, key.stride, {key.values.data(), key.values.data() + numbers}};
       }
     passes.push_back(seen);
-    return {logits_.data(), x.samples()};
+    return logits_.data();
   }
   void backward(const pass&, index_t) {}
-  bool reads_keys(const model_keys<float, 2>&, index_t) const { return false; }
-  batch_view<float, shape<outputs>> logit_gradient(index_t samples) {
+  bool shares_pass(std::span<const site_keys<float>>, index_t) const { return false; }
+  float* logit_gradient(index_t samples) {
     gradient_.resize(static_cast<std::size_t>(samples * outputs));
-    return {gradient_.data(), samples};
+    return gradient_.data();
   }
   template <class F>
   void for_each_parameter(F&&) {}
   template <class F>
   void for_each_state(F&&) {}
   template <class F>
-  void for_each_layer(F&&, const scope&) {}
+  void for_each_packed(F&&) {}
 
  private:
   std::vector<float> logits_, gradient_;
@@ -95,7 +102,7 @@ struct recording_model {
 
 /// The same with three classes and a reject logit beside them.
 struct recording_model_with_aux : recording_model {
-  static constexpr head_outputs outputs{3, aux_logit::reject};
+  recording_model_with_aux() { heads = {3, aux_logit::reject}; }
 };
 
 }  // namespace spankey::test

@@ -94,7 +94,7 @@ struct training_batch {
                              labels.data(), keys);
   }
   // The loss once more, from the logits, by the formula of the header.
-  double expected_total(const batch_view<const double, shape<outputs>>& z, double& deny) {
+  double expected_total(const batch_view<const double, any_shape>& z, double& deny) {
     double cross = 0;
     for (index_t n = 0; n < 3; ++n)
       cross += surprise(z.sample(n), outputs.softmax, labels[static_cast<std::size_t>(n)]) / 3;

@@ -147,7 +147,9 @@ class operation_table {
       add_elementwise(other);
     last().adds = other;
     last().act = d.after;
-    if (!is_held(other)) last().writes = value_ = other;
+    // A convolution that reads what it adds (F of one convolution, skip of x itself) must not write over it meanwhile.
+    const bool reads_it = last().reads == other && last().kind == operation_kind::convolution;
+    if (!is_held(other) && !reads_it) last().writes = value_ = other;
   }
   constexpr void add_elementwise(int held) {
     const int before = extra_held_;

@@ -24,6 +24,7 @@
 #include "spankey/core/head_outputs.hpp"
 #include "spankey/core/word_checksum.hpp"
 #include "spankey/inject/runtime.hpp"
+#include "spankey/layer/parameter.hpp"
 
 namespace spankey::infer {
 

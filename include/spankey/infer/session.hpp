@@ -46,7 +46,7 @@ class session : public sized_session<typename Model::backend_type, Weight> {
   static constexpr std::size_t memory_bytes = tables.total * sizeof(float);
   static constexpr std::size_t image_bytes = tables.image.bytes;
 
-  session() : sized(tables) {}
+  constexpr session() : sized(tables) {}
 
   /// Answers to an image, Model::input::size bytes in (H, W, C) order, which it normalises as in training. Fails with
   /// not_open, input_size, image_pixels, logits_not_finite; `found` is a refusal then, without logits.

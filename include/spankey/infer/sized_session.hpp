@@ -33,7 +33,7 @@ class sized_session {
   using runs = engine<Backend, Weight>;
 
  public:
-  explicit sized_session(const session_tables& tables) : t_(tables) {}
+  constexpr explicit sized_session(const session_tables& tables) : t_(tables) {}
   sized_session(const sized_session&) = delete;
   sized_session& operator=(const sized_session&) = delete;
   ~sized_session() { wipe_key(); }

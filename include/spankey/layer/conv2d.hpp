@@ -74,21 +74,20 @@ struct window {
   static constexpr conv2d_options options{.kernel = Kernel, .stride = Stride, .pad = Pad};
 };
 
-/// Window with a learned bias or without.
-template <class Window, bias Bias>
-inline constexpr conv2d_options options_of = [] {
-  conv2d_options o = Window::options;
-  o.bias = Bias;
-  return o;
-}();
-
 /// The same with static shapes.
 template <class In, index_t Out, class Window, class Backend, class T, bias Bias = bias::none>
 class conv2d
     : public shaped<conv2d_layer<Backend, T>, In,
                     shape<Out, Window::options.output_of(In::height), Window::options.output_of(In::width)>> {
  public:
-  conv2d() : conv2d::shaped(extents_of<In>, Out, options_of<Window, Bias>) {}
+  conv2d() : conv2d::shaped(extents_of<In>, Out, with_bias()) {}
+
+ private:
+  static constexpr conv2d_options with_bias() {
+    conv2d_options o = Window::options;
+    o.bias = Bias;
+    return o;
+  }
 };
 
 }  // namespace spankey

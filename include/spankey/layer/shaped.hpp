@@ -19,10 +19,8 @@ class shaped : public Layer {
   using Layer::Layer;
 
   /// `addend`: of a batch norm.
-  template <class Shape>
-  batch_view<const T, Out> forward(const pass& p, batch_view<const T, Shape> x,
+  batch_view<const T, Out> forward(const pass& p, batch_view<const T, In> x,
                                    batch_view<const T, Out> addend = {}) {
-    require_shape<Shape, In>();
     return {Layer::forward(p, x.samples(), x.data(), addend.data()), x.samples()};
   }
   /// Parameter gradients +=. dx = gradient of the input, or dx += with `accumulate`; dx without data: not wanted. Only

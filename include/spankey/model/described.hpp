@@ -23,10 +23,13 @@ struct described {
                 "or groups that do not divide its channels");
   static_assert(list.found() != list_fault::shapes_differ,
                 "SpanKey: both paths of a residual block must have the same shape where they are added");
+  static_assert(list.found() != list_fault::block,
+                "SpanKey: a residual block is residual(name), layers, perhaps skip(name) and more layers, "
+                "join()");
   static_assert(
-      list.found() != list_fault::block,
-      "SpanKey: a residual block is residual(name), layers, perhaps skip(name) and more layers, join(), with "
-      "no activation or a ReLU behind the sum");
+      list.found() != list_fault::fused,
+      "SpanKey: behind a batch norm or the sum of a block stands no activation or a ReLU; others are "
+      "layers of their own: gelu(name), silu(name)");
   static_assert(
       list.found() != list_fault::name,
       "SpanKey: a layer's name is empty, longer than 63 letters with its block's, or was given before");

@@ -35,6 +35,7 @@ enum class list_fault : unsigned char {
   window,
   shapes_differ,
   block,
+  fused,
   name,
   no_head,
   probability
@@ -55,6 +56,9 @@ constexpr std::string_view sentence_of(list_fault fault) {
       return "both paths of a residual block must have the same shape where they are added";
     case list_fault::block:
       return "a residual block is residual(name), layers, perhaps skip(name) and more layers, join()";
+    case list_fault::fused:
+      return "behind a batch norm or the sum of a block stands no activation or a ReLU; others are layers of "
+             "their own";
     case list_fault::name:
       return "a layer's name is empty, longer than 63 letters with its block's, or was given before";
     case list_fault::probability:
@@ -122,6 +126,10 @@ struct layer_description {
     const bool is_norm = kind == layer_kind::batch_norm2d || kind == layer_kind::layer_norm;
     return kind == layer_kind::conv2d || (is_norm && norm.scale) || kind == layer_kind::linear ||
            kind == layer_kind::head;
+  }
+  /// True where a file has something of it: weights, or running statistics.
+  [[nodiscard]] constexpr bool has_tensors() const {
+    return has_weights() || kind == layer_kind::batch_norm2d;
   }
 };
 

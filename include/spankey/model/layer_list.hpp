@@ -30,7 +30,10 @@ class layer_list {
   static constexpr std::size_t most_layers = 256, most_sites = 32, most_depth = 8;
 
   constexpr layer_list(std::string_view name, const extents& input)
-      : name_(name), input_(input), now_(input) {}
+      : name_(name), input_(input), now_(input) {
+    if (input.channels < 1 || input.height < 1 || input.width < 1) fault(list_fault::window);
+    if (name.empty() || name_.view() != name) fault(list_fault::name);
+  }
 
   /// A key site where the activation is now, on the input if nothing stands before it. Numbers count from 0; `key` says
   /// which elements a number of its key acts on.
@@ -56,6 +59,7 @@ class layer_list {
                                      const batch_norm_options& o = {}) {
     layer_description d = described(layer_kind::batch_norm2d, name);
     d.after = after, d.norm = o;
+    if (!can_fuse(after)) fault(list_fault::fused);
     return add(d, now_);
   }
   /// Over the channels of every position.
@@ -83,8 +87,9 @@ class layer_list {
   constexpr layer_list& max_pool2d(std::string_view name, const pool2d_options& o = {}) {
     layer_description d = described(layer_kind::max_pool2d, name);
     d.pool = o;
+    if (!o.fits()) return fault(list_fault::window);
     const extents out{now_.channels, o.output_of(now_.height), o.output_of(now_.width)};
-    if (!o.fits() || out.height < 1 || out.width < 1) return fault(list_fault::window);
+    if (out.height < 1 || out.width < 1) return fault(list_fault::window);
     return add(d, out);
   }
   /// The mean over H x W: a vector of C features.
@@ -104,7 +109,7 @@ class layer_list {
     if (depth_ == most_depth) return fault(list_fault::block);
     blocks_[depth_++] = {.begin = count_, .skip = 0, .prefix = prefix_.size(), .in = now_, .inner = {}};
     enter(name);
-    return add({.kind = layer_kind::residual, .name = prefix_}, now_);
+    return add({.kind = layer_kind::residual, .name = block_name()}, now_);
   }
   /// Ends F and begins the layers that x goes through beside it. Without this, x itself is added.
   constexpr layer_list& skip(std::string_view name) {
@@ -113,7 +118,7 @@ class layer_list {
     b.skip = count_, b.inner = now_;
     enter(name);
     now_ = b.in;
-    return add({.kind = layer_kind::skip, .name = prefix_}, now_);
+    return add({.kind = layer_kind::skip, .name = block_name()}, now_);
   }
   /// Ends the block: both are added, then `after`.
   constexpr layer_list& join(activation after = activation::identity) {
@@ -123,7 +128,7 @@ class layer_list {
     if ((projects ? b.inner : b.in) != now_) fault(list_fault::shapes_differ);
     if (b.begin + 1 == (projects ? b.skip : count_)) fault(list_fault::block);
     prefix_.resize(b.prefix);
-    if (after != activation::identity && after != activation::relu) fault(list_fault::block);
+    if (!can_fuse(after)) fault(list_fault::fused);
     layer_description d{.kind = layer_kind::join, .name = layers_[b.begin].name, .after = after};
     d.begin = b.begin, d.skip = projects ? b.skip : count_, d.sum = count_;
     // A batch norm that ends F adds and activates in its own pass over memory.
@@ -149,6 +154,9 @@ class layer_list {
     if (depth_ != 0) fault(list_fault::block);
     outputs_ = outputs;
     if (outputs.softmax < 1) fault(list_fault::window);
+    // The map of a reject logit has a name of its own beside the head's.
+    for (std::size_t i = 0; outputs.aux != aux_logit::none && i < count_; ++i)
+      if (layers_[i].has_tensors() && layers_[i].name.view() == "fc_aux") fault(list_fault::name);
     return add(described(layer_kind::head, name), {outputs, 1, 1});
   }
 
@@ -179,11 +187,20 @@ class layer_list {
     extents in{}, inner{};
   };
 
+  // The prefix without its point.
+  [[nodiscard]] constexpr layer_name block_name() const {
+    layer_name name = prefix_;
+    name.resize(name.size() > 0 ? name.size() - 1 : 0);
+    return name;
+  }
+  static constexpr bool can_fuse(activation after) {
+    return after == activation::identity || after == activation::relu;
+  }
   constexpr layer_description described(layer_kind kind, std::string_view name) {
     layer_description d{.kind = kind, .name = prefix_};
     if (name.empty() || !d.name.append(name)) fault(list_fault::name);
     for (std::size_t i = 0; i < count_; ++i)
-      if (layers_[i].has_weights() && layers_[i].name.view() == d.name.view()) fault(list_fault::name);
+      if (layers_[i].has_tensors() && layers_[i].name.view() == d.name.view()) fault(list_fault::name);
     return d;
   }
   constexpr layer_list& add(layer_description d, const extents& out) {

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <memory>
 #include <span>
 #include <string>
@@ -71,6 +72,15 @@ class layered_network {
   template <class F>
   void for_each_parameter(F&& f, const scope& at = {}) {
     for_each_layer([&](const scope& name, visited<T>& owner) { owner.for_each_parameter(f, name); }, at);
+  }
+  /// By its name in files, as "layer1.0.conv1.weight". Fails with model.103 where there is none of it.
+  [[nodiscard]] parameter<master>& parameter_of(std::string_view name_in_files) {
+    parameter<master>* found = nullptr;
+    for_each_parameter([&](const scope& at, parameter<master>& p) {
+      if (at.str() == name_in_files) found = &p;
+    });
+    if (found == nullptr) fail("model.103", name(), "found no parameter \"", name_in_files, "\"");
+    return *found;
   }
   /// Those of one entry of the list alone.
   template <class F>

@@ -105,13 +105,14 @@ void layered_network<Backend, T>::find_needs() {
   struct path {
     bool before, so_far;
   };
-  std::vector<path> open;
+  std::array<path, layer_list::most_depth> open{};  // no heap: a step allocates nothing
+  std::size_t depth = 0;
   bool found = false;
   for (std::size_t i = 0; i < list_.size(); ++i) {
     const layer_description& d = list_[i];
-    if (d.kind == layer_kind::residual) open.push_back({found, found});
-    if (d.kind == layer_kind::skip) open.back().so_far = found, found = open.back().before;
-    if (d.kind == layer_kind::join) found = found || open.back().so_far, open.pop_back();
+    if (d.kind == layer_kind::residual) open[depth++] = {found, found};
+    if (d.kind == layer_kind::skip) open[depth - 1].so_far = found, found = open[depth - 1].before;
+    if (d.kind == layer_kind::join) found = open[--depth].so_far || found;
     needs_input_gradient_[i] = found;
     if (d.kind == layer_kind::site) {
       const auto& site = sites_[static_cast<std::size_t>(d.site)];
@@ -164,7 +165,8 @@ void layered_network<Backend, T>::backward_layer(pass& p, index_t& samples, cons
       site->backward(p, samples, in_register(op.dy));
     return;
   }
-  if (dx == nullptr && !trains_[i]) return;
+  // A norm that adds also leaves the gradient of what it added, which may lead to somebody who wants one.
+  if (dx == nullptr && !trains_[i] && !d.takes_sum) return;
   // Convolutions and linear maps can leave dx out; the others write it where their register is.
   const bool may_leave_out = d.kind == layer_kind::conv2d || d.kind == layer_kind::linear;
   layers_[i]->backward(p, samples,

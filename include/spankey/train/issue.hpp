@@ -17,6 +17,7 @@
 #include "spankey/key/issued_key.hpp"
 #include "spankey/model/packed_weights.hpp"
 #include "spankey/train/evaluate.hpp"
+#include "spankey/train/step.hpp"
 
 namespace spankey {
 

@@ -89,6 +89,17 @@ using samples_view = batch_view<const typename Model::scalar, any_shape>;
 template <class Model>
 using keys_view = std::span<const site_keys<typename Model::master>>;
 
+/// The same where a caller writes them: a model with an input of static shape needs no size of a sample.
+template <class Model>
+struct given_samples {
+  using type = samples_view<Model>;
+};
+template <class Model>
+requires requires { typename Model::input; }
+struct given_samples<Model> {
+  using type = batch_view<const typename Model::scalar, typename Model::input>;
+};
+
 /// The loss of one stacked batch as kernels compute it, without the functors of the host.
 template <class Deny>
 loss_problem loss_problem_of(const head_outputs& head, const objective<Deny>& o, index_t samples_of_group) {
@@ -172,11 +183,12 @@ void compute_loss(const objective<Deny>& o, const head_outputs& head, const int*
 /// keys lie in the model's memory, as the logits do that it returns; its numbers are the host's, so it waits for them.
 template <class Model, class Deny>
 step_result<typename Model::master> compute_gradients(Model& any_model, const objective<Deny>& o,
-                                                      std::type_identity_t<samples_view<Model>> x,
+                                                      typename given_samples<Model>::type given,
                                                       const int* labels,
                                                       std::type_identity_t<keys_view<Model>> keys) {
   using T = typename Model::master;
   auto& model = network_of(any_model);
+  const samples_view<Model> x = given;
   step_result<T> result;
   if constexpr (!memory_of_model<Model>::on_host) {
     result.logits = enqueue_gradients(model, o, x, labels, keys);

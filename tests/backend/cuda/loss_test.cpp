@@ -27,12 +27,6 @@ using kernels = loss_kernels<backend::cuda, float>;
 
 constexpr index_t classes = 5;
 
-// What loss_problem_of wants to know of a model.
-template <class Deny>
-struct head_of {
-  static constexpr head_outputs outputs = Deny::outputs(classes);
-};
-
 template <class Deny>
 void check_agreement(const Deny& deny, deny_on on, index_t n) {
   CAPTURE(n);
@@ -64,7 +58,7 @@ void check_agreement(const Deny& deny, deny_on on, index_t n) {
 
   const tensor<float> on_z(z), on_dz(count, 9.0F);
   const tensor<int> on_labels(labels);
-  loss_problem p = loss_problem_of<head_of<Deny>>(goal, n);
+  loss_problem p = loss_problem_of(head, goal, n);
   kernels::compute(p, on_z.data(), on_labels.data(), on_dz.data());
   const step_numbers found = kernels::fetch();
   CHECK(found.cross_entropy == doctest::Approx(cross).epsilon(1e-12));
@@ -112,8 +106,8 @@ TEST_CASE("cuda loss: a row that is no number is no right answer") {
     const std::vector<float> z = {wrong, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, wrong, 0, 0};
     const tensor<float> on_z(z), on_dz(std::ssize(z), 0.0F);
     const tensor<int> on_labels({0, 0, 2});
-    kernels::compute(loss_problem_of<head_of<no_deny>>(objective<no_deny>{.classes = classes}, 3),
-                     on_z.data(), on_labels.data(), on_dz.data());
+    kernels::compute(loss_problem_of(classes, objective<no_deny>{.classes = classes}, 3), on_z.data(),
+                     on_labels.data(), on_dz.data());
     CHECK(kernels::fetch().correct == 1);
   }
 }

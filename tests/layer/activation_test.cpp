@@ -1,4 +1,4 @@
-#include "spankey/layer/relu.hpp"
+#include "spankey/layer/activation.hpp"
 
 #include <doctest/doctest.h>
 
@@ -36,4 +36,29 @@ TEST_CASE("relu: y = max(x, 0); the gradient at 0 is 0; a NaN is not hidden") {
   CHECK(dy[1] == 0);
   CHECK(dy[2] == 1);
   CHECK(dy[4] == 0);
+}
+
+TEST_CASE("gelu, silu: gradient of x, with both signs present") {
+  SUBCASE("gelu") {
+    test::layer_probe<activated<shape<3, 2, 4>, activation::gelu, backend::reference, double>> probe(3);
+    test::check_layer(probe);
+  }
+  SUBCASE("gelu by tanh") {
+    test::layer_probe<activated<shape<3, 2, 4>, activation::gelu_tanh, backend::reference, double>> probe(3);
+    test::check_layer(probe);
+  }
+  SUBCASE("silu") {
+    test::layer_probe<activated<shape<3, 2, 4>, activation::silu, backend::reference, double>> probe(3);
+    test::check_layer(probe);
+  }
+}
+
+TEST_CASE("activation: traits say what backward reads, as the memory plan believes them") {
+  const extents sample{2, 1, 1};
+  const activation_layer<backend::reference, double> of_y(sample, activation::relu),
+      of_x(sample, activation::silu);
+  CHECK_FALSE(of_y.traits().reads_x);
+  CHECK(of_y.traits().reads_y);
+  CHECK(of_x.traits().reads_x);
+  CHECK_FALSE(of_x.traits().reads_y);
 }

@@ -1,4 +1,4 @@
-#include "spankey/layer/linear_head.hpp"
+#include "spankey/layer/head.hpp"
 
 #include <doctest/doctest.h>
 
@@ -8,12 +8,30 @@
 
 #include "../testing/layer_probe.hpp"
 #include "spankey/backend/cpu/cpu.hpp"
+#include "spankey/layer/linear.hpp"
 
 using namespace spankey;
 
 namespace {
+// A head with static shapes, as the probe reads a layer.
+template <class In, head_outputs Outputs, class Backend, class T>
+class head_of : public head_layer<Backend, T> {
+  using layer_type = head_layer<Backend, T>;
+  using master = master_t<T>;
+
+ public:
+  using input = In;
+  using output = shape<Outputs>;
+  head_of() : layer_type(extents_of<In>, Outputs) {}
+  batch_view<const master, output> forward(const pass&, batch_view<const T, In> x) {
+    return {layer_type::forward(x.samples(), x.data()), x.samples()};
+  }
+  void backward(const pass&, batch_view<const master, output> dy, batch_view<T, In> dx) {
+    layer_type::backward(dy.samples(), dy.data(), dx.data());
+  }
+};
 template <class In, index_t Softmax>
-using pair_of_maps = linear_head<In, head_outputs(Softmax, aux_logit::reject), backend::reference, double>;
+using pair_of_maps = head_of<In, head_outputs(Softmax, aux_logit::reject), backend::reference, double>;
 
 template <class Number>
 std::vector<Number> drawn(index_t count, std::uint64_t seed) {
@@ -29,8 +47,8 @@ void check_against_one_map(index_t samples) {
   using In = shape<3, 2, 4>;
   using master = master_t<T>;
   constexpr index_t classes = 10, all = classes + 1;
-  linear_head<In, head_outputs(classes, aux_logit::reject), Backend, T> pair;
-  linear_head<In, all, Backend, T> one;
+  head_of<In, head_outputs(classes, aux_logit::reject), Backend, T> pair;
+  head_of<In, all, Backend, T> one;
   const arena pair_memory(pair, samples), one_memory(one, samples);
   const auto w = drawn<master>(In::size * all, 1), b = drawn<master>(all, 2);
   std::copy(w.begin(), w.end(), one.weight.value.data);
@@ -64,14 +82,25 @@ void check_against_one_map(index_t samples) {
 }
 }  // namespace
 
-TEST_CASE("linear_head: without an auxiliary logit it is the linear layer") {
-  using plain = linear_head<shape<7>, 4, backend::cpu, bf16>;
-  CHECK(std::is_same_v<plain, linear<shape<7>, 4, backend::cpu, bf16, float>>);
-  CHECK_FALSE(
-      std::is_same_v<plain, linear_head<shape<7>, head_outputs(3, aux_logit::reject), backend::cpu, bf16>>);
+TEST_CASE("head: without an auxiliary logit it computes what a linear layer does") {
+  constexpr index_t samples = 3;
+  using In = shape<7>;
+  head_of<In, 4, backend::cpu, float> head;
+  linear<In, 4, backend::cpu, float> map;
+  const arena head_memory(head, samples), map_memory(map, samples);
+  const auto w = drawn<float>(7 * 4, 1), b = drawn<float>(4, 2);
+  std::copy(w.begin(), w.end(), head.weight.value.data);
+  std::copy(w.begin(), w.end(), map.weight.value.data);
+  std::copy(b.begin(), b.end(), head.bias_vector.value.data);
+  std::copy(b.begin(), b.end(), map.bias_vector.value.data);
+  const std::vector<float> x = drawn<float>(samples * 7, 3);
+  const batch_view<const float, In> view(x.data(), samples);
+  const auto z = head.forward({}, view), y = map.forward({}, view);
+  CHECK(std::equal(z.data(), z.data() + z.size(), y.data()));
+  CHECK(std::is_same_v<decltype(head_layer<backend::cpu, bf16>::weight), parameter<float>>);
 }
 
-TEST_CASE("linear_head: gradients of x, and of both maps' weights and biases") {
+TEST_CASE("head: gradients of x, and of both maps' weights and biases") {
   SUBCASE("vector") {
     test::layer_probe<pair_of_maps<shape<7>, 4>> probe(3);
     test::check_layer(probe);
@@ -86,7 +115,7 @@ TEST_CASE("linear_head: gradients of x, and of both maps' weights and biases") {
   }
 }
 
-TEST_CASE("linear_head: two maps compute what one map of all outputs computes") {
+TEST_CASE("head: two maps compute what one map of all outputs computes") {
   for (const index_t samples : {1, 5}) {
     check_against_one_map<backend::reference, double>(samples);
     check_against_one_map<backend::cpu, float>(samples);
@@ -94,7 +123,7 @@ TEST_CASE("linear_head: two maps compute what one map of all outputs computes") 
   }
 }
 
-TEST_CASE("linear_head: the auxiliary map is a sibling in the model's names, with file shapes of its own") {
+TEST_CASE("head: the auxiliary map is a sibling in the model's names, with file shapes of its own") {
   pair_of_maps<shape<2, 1, 3>, 4> layer;
   const scope model{nullptr, "model"};
   std::vector<std::string> lines;
@@ -108,7 +137,7 @@ TEST_CASE("linear_head: the auxiliary map is a sibling in the model's names, wit
                                           "model.fc_aux.weight 1x6", "model.fc_aux.bias 1x1"});
 }
 
-TEST_CASE("linear_head: without dx only the weight gradients are computed") {
+TEST_CASE("head: without dx only the weight gradients are computed") {
   pair_of_maps<shape<3>, 1> layer;
   const arena memory(layer, 1);
   const std::vector<double> x = {1, 2, 3}, dy = {10, -1};
