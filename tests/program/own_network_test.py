@@ -31,9 +31,8 @@ def commands():
     """The commands of the program's build: of the file that names the networks, and of the link."""
     listed = subprocess.run(["ninja", "-C", BUILD, "-t", "commands", "spankey_program"], check=True, capture_output=True,
                             text=True).stdout.splitlines()
-    lines = [line for line in listed if line.startswith("/") or line.startswith(":")]
-    compiles = next(line for line in lines if " -c " in line and line.rstrip().endswith(NAMES))
-    links = next(line for line in reversed(lines) if " -o bin/spankey " in line)
+    compiles = next(line for line in listed if " -c " in line and line.rstrip().endswith(NAMES))
+    links = next(line for line in reversed(listed) if " -o bin/spankey " in line)
     return compiles, links
 
 
