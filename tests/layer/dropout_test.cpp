@@ -54,3 +54,20 @@ TEST_CASE("dropout: evaluation hands its input on") {
   const std::vector<double> x(sample::size, 3.0);
   CHECK(layer.forward({}, {x.data(), 1}).data() == x.data());
 }
+
+TEST_CASE("dropout: every group of a stacked pass drops what a shared pass drops") {
+  dropout<40> layer;
+  arena memory(layer, 4);
+  const std::vector<double> x = test::numbers_off_zero(2 * sample::size, 1);
+  std::vector<double> stacked = x;
+  stacked.insert(stacked.end(), x.begin(), x.end());
+  pass p = training;
+  p.groups = 2;
+  const double* const both = layer.forward(p, 4, stacked.data(), nullptr);
+  const std::vector<double> first(both, both + x.size()), second(both + x.size(), both + 2 * x.size());
+  CHECK(first == second);
+  p.shared = true;
+  const double* const once = layer.forward(p, 2, x.data(), nullptr);
+  CHECK(std::equal(first.begin(), first.end(), once));
+  CHECK(std::count(first.begin(), first.end(), 0.0) > 0);
+}

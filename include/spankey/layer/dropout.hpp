@@ -1,7 +1,7 @@
 // Dropout (Srivastava et al. 2014): in training an element becomes 0 with probability p, and x / (1 - p) otherwise; in
 // evaluation x passes through untouched. No mask is stored and no order of drawing matters: whether element i is
-// dropped follows from the pass's seed and step, the layer's number and i (core/random.hpp). So it is the same for any
-// number of threads and after a resumption.
+// dropped follows from the pass's seed and step, the layer's number and i's place in its group (core/random.hpp). So it is
+// the same for any number of threads, after a resumption, and in every group of a stacked pass.
 #pragma once
 
 #include "spankey/layer/layer.hpp"
@@ -25,15 +25,25 @@ class dropout_layer : public layer<Backend, T> {
   }
   const T* forward(const pass& p, index_t n, const T* x, const T* /*addend*/) override {
     if (!p.training) return x;
-    kernels::forward(problem(p), n * this->out().size(), x, y_.data);
+    for_each_group(p, n, [&](index_t first, index_t count) {
+      kernels::forward(problem(p), count, x + first, y_.data + first);
+    });
     return y_.data;
   }
   void backward(const pass& p, index_t n, const layer_gradients<T>& g) override {
     if (!p.training) return;
-    kernels::backward(problem(p), n * this->out().size(), g.dy, g.dx);
+    for_each_group(p, n, [&](index_t first, index_t count) {
+      kernels::backward(problem(p), count, g.dy + first, g.dx + first);
+    });
   }
 
  private:
+  // f(first element, elements) for every group: all groups of a stacked pass drop the same, as they do in a shared one.
+  template <class F>
+  void for_each_group(const pass& p, index_t n, F&& f) const {
+    const index_t count = n / p.parts() * this->out().size();
+    for (index_t g = 0; g < p.parts(); ++g) f(g * count, count);
+  }
   [[nodiscard]] dropout_problem problem(const pass& p) const {
     return {probability_, p.seed, p.step, first_};
   }
