@@ -158,9 +158,10 @@ struct engine {
         {positions, op.channels, static_cast<double>(op.epsilon)},
         {x, prepared, prepared + op.channels, sums, rest, rest + positions});
   }
-  static void add_residual(const operation& op, const operands<Weight>& t, const float* sums, float* rest) {
+  // Into y, or where a pool reads it.
+  static void add_residual(const operation& op, const operands<Weight>& t, float* sums, float* rest) {
     fill_affine(op, rest);
-    affine(op, op.act, rest, sums, t.residual, t.y, rest + affine_vectors * op.channels);
+    affine(op, op.act, rest, sums, t.residual, op.halves ? sums : t.y, rest + affine_vectors * op.channels);
   }
   static void apply(const key_effect& key, index_t count, float* y) {
     if (key.values == nullptr) return;

@@ -48,8 +48,8 @@ struct operation {
   [[nodiscard]] constexpr index_t bias_count() const { return has_weights() ? channels : 0; }
   /// One product of all elements of x.
   [[nodiscard]] constexpr bool is_linear() const {
-    return kind == operation_kind::convolution && padding == 0 && groups == 1 && convolved.height == 1 &&
-           convolved.width == 1;
+    return kind == operation_kind::convolution && padding == 0 && groups == 1 && kernel == in.height &&
+           kernel == in.width && convolved.height == 1 && convolved.width == 1;
   }
 };
 

@@ -157,6 +157,7 @@ class layer_list {
     // The map of a reject logit has a name of its own beside the head's.
     for (std::size_t i = 0; outputs.aux != aux_logit::none && i < count_; ++i)
       if (layers_[i].has_tensors() && layers_[i].name.view() == "fc_aux") fault(list_fault::name);
+    if (outputs.aux != aux_logit::none && name == "fc_aux") fault(list_fault::name);
     return add(described(layer_kind::head, name), {outputs, 1, 1});
   }
 
