@@ -34,16 +34,43 @@ def labels(*values):
     return "I64", (len(values),), struct.pack(f"<{len(values)}q", *values)
 
 
+# Every word of the text form.
+LAYERS = """input 3 9 7
+site 0 token
+conv2d conv1 6 kernel=5 stride=2 pad=none groups=3 bias
+batch_norm2d bn1 relu epsilon=0.001 momentum=0.2 unscaled
+residual block
+layer_norm ln epsilon=1e-6 unscaled
+gelu act1
+dropout drop 0.5
+conv2d conv2 6
+site 1 channel
+skip beside
+conv2d conv3 6 kernel=1
+join relu
+max_pool2d pool kernel=2 stride=1 padding=1
+mean_pool2d mean
+linear fc1 12
+gelu_tanh act2
+silu act3
+relu act4
+site 2
+head fc
+"""
+
+
 def good_tensors(metadata):
-    model, sites = metadata["model"], [int(s) for s in metadata["sites"].split(",") if metadata["inject"] != "none"]
-    parameters, states = models.parameter_shapes(model, metadata["deny"])
+    network = models.parse(metadata["layers"]) if "layers" in metadata else models.NETWORKS[metadata["model"]]
+    sites = [int(s) for s in metadata["sites"].split(",") if metadata["inject"] != "none"]
+    parameters, states = models.parameter_shapes(network, int(metadata["classes"]), metadata["deny"])
     tensors = {f"param.{name}": floats(shape) for name, shape in parameters.items()}
     tensors.update({f"buffer.{name}": floats(shape, 0.5, 1.0) for name, shape in states.items()})
-    tensors["x"] = floats((N, *models.SITES[model][0]))
+    tensors["x"] = floats((N, *models.file_shape(network.input)))
     tensors["y"] = labels(*range(N))
     for site in sites:
-        tensors[f"key.valid.{site}"] = floats((N, *models.SITES[model][site]))
-        tensors[f"key.invalid.{site}"] = floats((1, *models.SITES[model][site]))
+        shape = models.file_shape(network.sites[site])
+        tensors[f"key.valid.{site}"] = floats((N, *shape))
+        tensors[f"key.invalid.{site}"] = floats((1, *shape))
     return tensors
 
 
@@ -112,8 +139,75 @@ def bad_heads():
     yield "fc_aux in mode B", *with_tensor(good_tensors(GOOD), "param.fc_aux.weight", aux)
 
 
+def bad_texts():
+    """(what, the line at fault, text)"""
+    lines = LAYERS.splitlines()
+
+    def changed(old, *new):
+        at = lines.index(old)
+        return "\n".join([*lines[:at], *new, *lines[at + 1:]]) + "\n"
+
+    for old, new in [
+            ("input 3 9 7", "input 3 9"), ("input 3 9 7", "input 3 9 7 1"), ("input 3 9 7", "input 3 9 0"),
+            ("input 3 9 7", "input 3 -9 7"), ("input 3 9 7", "input 4097 9 7"), ("input 3 9 7", "Input 3 9 7"),
+            ("input 3 9 7", "input 4096 4096 7"), ("input 3 9 7", "input  3 9 7"), ("input 3 9 7", " input 3 9 7"),
+            ("input 3 9 7", "input 3 9 7 "), ("input 3 9 7", "input 3 9 99999999999999999999"),
+            ("site 0 token", "site 1 token"), ("site 0 token", "site 0 tokens"), ("site 0 token", "site"),
+            ("site 0 token", "site zero"), ("site 0 token", "site 0 token channel"),
+            ("conv2d conv2 6", "conv2d conv2"), ("conv2d conv2 6", "conv2d 6"), ("conv2d conv2 6", "conv2d conv1 6.0"),
+            ("conv2d conv2 6", "conv2d conv2 6 kernel=8"), ("conv2d conv2 6", "conv2d conv2 6 kernel=0"),
+            ("conv2d conv2 6", "conv2d conv2 6 kernel="), ("conv2d conv2 6", "conv2d conv2 6 kernel=3 kernel=3"),
+            ("conv2d conv2 6", "conv2d conv2 6 stride=0"), ("conv2d conv2 6", "conv2d conv2 6 groups=4"),
+            ("conv2d conv2 6", "conv2d conv2 6 pad=valid"), ("conv2d conv2 6", "conv2d conv2 6 bias=1"),
+            ("conv2d conv2 6", "conv2d conv2 6 dilation=2"), ("conv2d conv2 6", "conv2d conv.2 6"),
+            ("conv2d conv2 6", "conv2d conv2\t6"), ("conv2d conv2 6", "conv3d conv2 6"),
+            ("conv2d conv2 6", "conv2d " + "c" * 64 + " 6"), ("gelu act1", "gelu"), ("gelu act1", "tanh act1"),
+            ("conv2d conv3 6 kernel=1", "conv2d conv3 6 kernel=7 pad=none"),
+            ("layer_norm ln epsilon=1e-6 unscaled", "layer_norm ln epsilon=nan"),
+            ("layer_norm ln epsilon=1e-6 unscaled", "layer_norm ln epsilon=-1e-6"),
+            ("layer_norm ln epsilon=1e-6 unscaled", "layer_norm ln epsilon=1e-400 x"),
+            ("layer_norm ln epsilon=1e-6 unscaled", "layer_norm ln relu"),
+            ("dropout drop 0.5", "dropout drop 1"), ("dropout drop 0.5", "dropout drop -0.5"),
+            ("dropout drop 0.5", "dropout drop"), ("max_pool2d pool kernel=2 stride=1 padding=1",
+                                                   "max_pool2d pool kernel=9"),
+            ("max_pool2d pool kernel=2 stride=1 padding=1", "max_pool2d pool kernel=2 padding=2"),
+            ("linear fc1 12", "linear fc1 0"), ("linear fc1 12", "linear fc1 12 bias"), ("join relu", "join gelu"),
+            ("residual block", "residual"), ("head fc", "head"), ("head fc", "head fc 10"), ("head fc", "head fc_aux"),
+            ("head fc", "head fc\nhead fc2"),
+            ("head fc", "head fc\nrelu act9"), ("head fc", "head fc\n"), ("silu act3", ""), ("silu act3", "silu act3\r")]:
+        text = changed(old, new)
+        yield f"{new!r} for {old!r}", '"layers"', text
+    # Right by themselves, but not where they stand.
+    for what, text in [
+            ("nothing", ""), ("only a break", "\n"), ("only an input", "input 3 9 7"), ("no head", changed("head fc")),
+            ("no input", changed("input 3 9 7")), ("join twice", changed("join relu", "join relu", "join relu")),
+            ("no join", changed("join relu")), ("skip twice", changed("skip beside", "skip beside", "skip b")),
+            ("nothing in a block", "input 3 9 7\nresidual b\njoin\nhead fc\n"),
+            ("blocks in blocks", "input 3 9 7\n" + "residual b\n" * 9 + "head fc\n"),
+            ("other shapes meet", changed("conv2d conv3 6 kernel=1", "conv2d conv3 12 kernel=1")),
+            ("one name twice", changed("linear fc1 12", "linear conv1 12")),
+            ("one name twice, statistics alone",
+             changed("conv2d conv2 6", *["batch_norm2d bn unscaled"] * 2, "conv2d conv2 6")),
+            ("the name of the reject logit's map", changed("linear fc1 12", "linear fc_aux 12")),
+            ("257 layers", changed("silu act3", *["silu act3"] * 257)),
+            ("33 sites", changed("site 2", *[f"site {n}" for n in range(2, 33)])),
+            ("huge activations", "input 1 4096 256\nconv2d c 2\nhead fc\n"),
+            ("a zero byte", LAYERS.replace("silu", "si\0lu")),
+            ("a long line", changed("silu act3", "silu " + "a" * 100000))]:
+        yield what, '"layers"', text
+
+
 def bad_files(mlp, resnet, resnet_metadata):
     """(what, culprit, bytes)"""
+    layers_metadata = {**GOOD, "model": "layers", "layers": LAYERS, "classes": "7", "sites": "0,1,2", "deny": "B_aux"}
+    layers = good_tensors(layers_metadata)
+    for what, culprit, text in bad_texts():
+        yield f"layers: {what}", culprit, safetensors_io.encode(layers, {**layers_metadata, "layers": text})
+    for key, value in [("layers", None), ("classes", "1"), ("classes", "65536"), ("classes", "7.0"), ("sites", "3")]:
+        metadata = {k: v for k, v in {**layers_metadata, key: value}.items() if v is not None}
+        yield f"layers, metadata {key}={value!r}", f'"{key}"', safetensors_io.encode(layers, metadata)
+    yield "other classes than its head", '"param.fc.weight"', safetensors_io.encode(layers, {**layers_metadata, "classes": "8"})
+    yield "a key of another shape", *with_tensor(layers, "key.valid.1", floats((N, 6, 3, 2)), layers_metadata)
     yield from bad_heads()
     for key, value in bad_metadata():
         culprit, content = with_metadata(mlp, key, value)
@@ -229,6 +323,27 @@ def main():
             metadata = {**GOOD, "deny": mode}
             if accepted(f"deny {mode}", good_tensors(metadata), metadata) == first:
                 failures.append(f"deny {mode}: the result of mode B")
+        metadata = {**GOOD, "model": "layers", "layers": LAYERS, "classes": "7", "sites": "0,1,2"}
+        tensors = good_tensors(metadata)
+        whole = accepted("every word of the text form", tensors, metadata)
+        unbroken = {**metadata, "layers": LAYERS.rstrip("\n")}
+        check("no break at the end", whole == accepted("no break at the end", tensors, unbroken), "they differ")
+        for model in models.TEXTS:
+            # A network of the library, said as text, is the same network.
+            metadata = {**GOOD, "model": model, "classes": str(models.CLASSES[model]), "sites": "0"}
+            plain = metadata | {"model": "layers", "layers": models.TEXTS[model]}
+            if "." in plain["layers"]:
+                continue  # names with dots are no words of the text form
+            tensors = good_tensors(metadata)
+            same = accepted(model, tensors, metadata) == accepted(f"{model} as text", tensors, plain)
+            check(f"{model} as text", same, "the results differ")
+        content = accepted("sessions", mlp, GOOD, "--compute", "sessions")
+        if content:
+            case.write_bytes(content)
+            names = {f"session.{weights}.{engine}.{group}" for weights in ("fp32", "bf16", "int8")
+                     for engine in ("reference", "cpu") for group in ("valid", "none")}
+            found = set(safetensors_io.read(case)[0])
+            check("answers of sessions", found == names | {"eval.valid", "eval.none"}, found)
         metadata = {**GOOD, "deny": "B_aux"}
         content = accepted("deny B_aux", good_tensors(metadata), metadata)
         if content:
@@ -271,6 +386,8 @@ def main():
                 ("backend and device", "usage", ("--backend", "cpu", "--device", "cpu", case, result), {}),
                 ("unknown precision", "usage", ("--precision", "fp16", case, result), {}),
                 ("two precisions", "usage", ("--precision", "bf16", "--precision", "fp32", case, result), {}),
+                ("unknown computation", "usage", ("--compute", "loss", case, result), {}),
+                ("sessions of a backend", "usage", ("--compute", "sessions", "--backend", "cpu", case, result), {}),
                 ("option without value", "usage", ("--precision", case, result), {}),
                 ("option behind the files", "usage", (case, result, "--precision", "bf16"), {}),
                 ("no such case", "nowhere", (folder / "nowhere", result), {}),

@@ -7,7 +7,12 @@
 #include <limits>
 #include <string_view>
 
+#include "layer_text.hpp"
 #include "spankey/file/printable.hpp"
+#include "spankey/model/mlp.hpp"
+#include "spankey/model/resnet18.hpp"
+#include "spankey/model/small_cnn.hpp"
+#include "spankey/model/small_resnet.hpp"
 
 namespace conformance {
 namespace {
@@ -17,6 +22,19 @@ using spankey::fail;
 using spankey::in_quotes;
 
 enum class need { required, optional };
+
+/// A network of the library, with the classes that its cases have.
+struct known_network {
+  std::string_view name;
+  int classes;
+  spankey::layer_list (*layers)(spankey::head_outputs);
+};
+constexpr known_network known_networks[] = {{"mlp", 5, spankey::mlp_layers},
+                                            {"small_cnn", 10, spankey::small_cnn_layers},
+                                            {"small_resnet", 10, spankey::small_resnet_layers},
+                                            {"resnet18", 10, spankey::resnet18_layers}};
+/// A label has 16 bits.
+constexpr int most_classes = 65535;
 
 class metadata_reader {
  public:
@@ -71,10 +89,23 @@ class metadata_reader {
     return parsed;
   }
 
+  [[nodiscard]] int whole(std::string_view key, int least, int most) const {
+    const std::string expected =
+        least == most ? std::to_string(least)
+                      : "a number from " + std::to_string(least) + " to " + std::to_string(most);
+    const std::string_view value = text(key, need::required, expected);
+    int parsed = 0;
+    const auto [end, code] = std::from_chars(value.data(), value.data() + value.size(), parsed);
+    if (code != std::errc() || end != value.data() + value.size() || parsed < least || parsed > most)
+      reject(key, expected, value);
+    return parsed;
+  }
+
   /// "0,2,3" -> {0, 2, 3}; any order, each once, all below `count`.
   [[nodiscard]] std::vector<int> sites(need n, int count) const {
     const std::string expected =
-        "different site numbers from 0 to " + std::to_string(count - 1) + " separated by commas";
+        count == 0 ? std::string("no site: the network has none")
+                   : "different site numbers from 0 to " + std::to_string(count - 1) + " separated by commas";
     const std::string_view value = text("sites", n, expected);
     std::vector<int> sites;
     if (value.empty() && n == need::optional) return sites;
@@ -100,12 +131,23 @@ class metadata_reader {
 conformance_case read_case(const spankey::safetensors_file& file) {
   const metadata_reader metadata(file);
   conformance_case c;
-  c.model = static_cast<model_kind>(metadata.choice(
-      "model", need::required, {"mlp", "small_cnn", "small_resnet", "resnet18", "vit_tiny"}, 4));
+  std::vector<std::string_view> names;
+  for (const known_network& known : known_networks) names.push_back(known.name);
+  names.insert(names.end(), {"layers", "vit_tiny"});
+  const std::size_t model = metadata.choice("model", need::required, names, names.size() - 1);
+  const bool is_known = model < std::size(known_networks);
+  c.classes = is_known
+                  ? metadata.whole("classes", known_networks[model].classes, known_networks[model].classes)
+                  : metadata.whole("classes", 2, most_classes);
 
-  const std::string classes = std::to_string(classes_of(c.model));
-  if (metadata.text("classes", need::required, classes) != classes)
-    metadata.reject("classes", classes, metadata.text("classes", need::required, classes));
+  std::vector<std::string_view> modes;
+  for (const auto& mode : spankey::deny_mode_names) modes.push_back(mode.name);
+  const deny_mode mode =
+      spankey::deny_mode_names[metadata.choice("deny", need::required, modes, modes.size())].value;
+  const spankey::head_outputs outputs = spankey::deny_of({.mode = mode}).outputs(c.classes);
+  c.layers =
+      is_known ? known_networks[model].layers(outputs)
+               : read_layers(file.name(), metadata.text("layers", need::required, "layers as text"), outputs);
 
   constexpr spankey::injector_kind injectors[] = {
       spankey::injector_kind::none, spankey::injector_kind::additive, spankey::injector_kind::multiplicative};
@@ -113,13 +155,9 @@ conformance_case read_case(const spankey::safetensors_file& file) {
   const bool keyed = c.injector.kind != spankey::injector_kind::none;
   const need injection = keyed ? need::required : need::optional;
   c.injector.gamma = static_cast<float>(metadata.number("gamma", injection));
-  c.sites = metadata.sites(injection, sites_of(c.model));
+  c.sites = metadata.sites(injection, static_cast<int>(c.layers.site_count()));
   if (!keyed) c.sites.clear();
 
-  std::vector<std::string_view> modes;
-  for (const auto& mode : spankey::deny_mode_names) modes.push_back(mode.name);
-  const deny_mode mode =
-      spankey::deny_mode_names[metadata.choice("deny", need::required, modes, modes.size())].value;
   const auto needed_by = [&](std::initializer_list<deny_mode> modes_with_it) {
     return std::find(modes_with_it.begin(), modes_with_it.end(), mode) != modes_with_it.end()
                ? need::required

@@ -1,4 +1,7 @@
-// A conformance case: what the metadata of its file asks for, checked. Tensors are step.hpp's.
+// A conformance case: what the metadata of its file asks for, checked. Tensors are tensors.hpp's.
+//
+// `model` names one of the library's networks; `layers` says that the entry `layers` has the network as text
+// (layer_text.hpp).
 //
 // Keys that a case does not need (gamma of inject none, gap of a deny mode without it) may be missing, empty,
 // or "none"; where they say something, it has to make sense. Unknown keys are left alone (other writers add their
@@ -12,17 +15,17 @@
 #include "spankey/inject/runtime.hpp"
 #include "spankey/layer/layer.hpp"
 #include "spankey/loss/deny/mode.hpp"
+#include "spankey/model/layer_list.hpp"
 #include "spankey/optim/sgd.hpp"
 
 namespace conformance {
-
-enum class model_kind { mlp, small_cnn, small_resnet, resnet18 };
 
 /// bf16: activations and the weights in matrix products; everything else stays float.
 enum class precision_kind { fp32, bf16 };
 
 struct conformance_case {
-  model_kind model = model_kind::mlp;
+  spankey::layer_list layers{"", {}};
+  int classes = 0;  // semantic ones
   spankey::runtime injector;
   std::vector<int> sites;       // none without injection
   spankey::deny_settings deny;  // 0 where the mode has no such parameter
@@ -34,13 +37,8 @@ struct conformance_case {
   precision_kind precision = precision_kind::fp32;
 };
 
-/// Semantic classes and key sites of a model.
-constexpr int classes_of(model_kind model) { return model == model_kind::mlp ? 5 : 10; }
-constexpr int sites_of(model_kind model) {
-  return model == model_kind::resnet18 ? 5 : model == model_kind::small_resnet ? 4 : 3;
-}
-
-/// Errors, naming the key at fault: case.101 missing, .102 value, .103 not in this version.
+/// Errors, naming the key at fault: case.101 missing, .102 value, .103 not in this version, and those of
+/// read_layers.
 conformance_case read_case(const spankey::safetensors_file& file);
 
 }  // namespace conformance

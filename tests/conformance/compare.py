@@ -4,7 +4,9 @@ usage: compare.py PROGRAM CASE_DIR [--program-args "--backend reference"] [--lim
 Limits of fp32: 1e-4 for logits (of the classes and of rejection), losses and running statistics, 1e-2 for gradients,
 updated parameters and evaluation logits; gradients may be further off by the doubt that the wanted file names. Limits of
 bf16, where the wanted file says how far PyTorch's autocast(bfloat16) is: 1.25 times that, plus 1e-2, with its largest
-error over several runs. How many cases leave the strict limits in logits.valid or a gradient is reported: those without
+error over several runs. A gradient that is smaller than the wanted file says is measured as if it had that size.
+Answers of sessions and of the evaluation pass: 1e-4, and 3e-3 for bf16 and int8, of which a weight between two numbers may be
+rounded to the other one. How many cases leave the strict limits in logits.valid or a gradient is reported: those without
 the doubt in fp32, by autocast's plain run in bf16. --limit caps them all. Exit status 1 if a tensor is over its limit,
 missing or not expected.
 """
@@ -22,7 +24,8 @@ import safetensors_io
 
 # class of tensors -> limit; a tensor belongs to the first class that its name begins with
 LIMITS = {"logits.": 1e-4, "aux.": 1e-4, "loss.": 1e-4, "next.buffer.": 1e-4, "grad.param.": 1e-2, "grad.key.": 1e-2,
-          "next.param.": 1e-2, "eval.logits.": 1e-2}
+          "next.param.": 1e-2, "eval.logits.": 1e-2, "eval.": 1e-4, "session.fp32.": 1e-4, "session.bf16.": 3e-3,
+          "session.int8.": 3e-3}
 # Where the wanted tensor is zero, the root mean square of its elements may be this large.
 ZERO_LIMIT = 1e-6
 # A bf16 result may be this much further from float64 than autocast's.
@@ -45,12 +48,12 @@ def limits_of(name, allowances):
     return AUTOCAST_FACTOR * worst + AUTOCAST_MARGIN, AUTOCAST_FACTOR * plain + AUTOCAST_MARGIN
 
 
-def measure(got, want):
-    """||got - want|| / ||want||; where the wanted tensor is zero, 0 or infinity."""
+def measure(got, want, small=0.0):
+    """||got - want|| / ||want||, the root mean square of want being at least `small`; where it is zero, 0 or infinity."""
     got, want = (numpy.frombuffer(t[2], dtype=numpy.float32).astype(numpy.float64) for t in (got, want))
     if not numpy.isfinite(got).all():
         return float("inf")
-    difference, norm = numpy.linalg.norm(got - want), numpy.linalg.norm(want)
+    difference, norm = numpy.linalg.norm(got - want), max(numpy.linalg.norm(want), small * want.size ** 0.5)
     if norm == 0:
         return 0.0 if difference <= ZERO_LIMIT * want.size ** 0.5 else float("inf")
     return difference / norm
@@ -67,7 +70,8 @@ def compare_files(got_path, want_path, cap=math.inf):
         if got[name][:2] != want[name][:2]:
             complaints.append(f"{name}: expected {want[name][:2]}, found {got[name][:2]}")
             continue
-        error, group = measure(got[name], want[name]), class_of(name)
+        small = float(allowances.get("small", 0)) if name.startswith("grad.") else 0.0
+        error, group = measure(got[name], want[name], small), class_of(name)
         limit, strict = limits_of(name, allowances)
         limit = min(limit, cap)
         worst[group] = max(worst.get(group, (-1.0,)), (error / limit, error, limit, name))

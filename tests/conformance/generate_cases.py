@@ -15,7 +15,11 @@ import torch
 import torch.nn.functional as F
 
 import safetensors_io
-from models import CLASSES, SITES, STAGES, parameter_shapes
+from deny_losses import deny_loss
+from draw_architectures import Deck
+from forward import forward, norm_units, rounded_weights
+from models import CLASSES, NETWORKS, file_shape, parameter_shapes, parse
+from watched import watched_max_pool, watched_relu
 
 SITE_SETS = {
     "mlp": [(0,), (1,), (2,), (0, 1, 2), (0, 2), (0, 1), (1, 2)],
@@ -40,7 +44,12 @@ OPTIMIZERS = [(0.9, 5e-4, 1), (0.0, 0.0, 0), (0.9, 0.0, 0), (0.0, 1e-2, 0), (0.5
 # n. The doubt about a case is the share of a gradient that passes inputs closer to zero than ROUNDING, in units of the
 # layer's root mean square: as far as the largest of a residual net's million inputs is off in fp32. Gradients may be that
 # much further from float64; a case with more than DOUBT says nothing about a program and is drawn again.
-ROUNDING, DOUBT = 1e-5, 2e-2
+DOUBT = 2e-2
+# Networks that were drawn have gradients that cancel: of a shift or a factor that a norm behind it takes out again. One that
+# is smaller than this, by the median of all gradients' root mean squares, is measured as if it had this size.
+SMALL_GRADIENT = {"fp32": 1e-3, "bf16": 0.2}
+# Samples that are drawn for one set of weights and keys, before those are drawn again.
+TRIES = 100
 # A margin that is nearly kept is a small difference of large logits, of which rounding leaves little: a case is drawn
 # again where one is closer to zero than NEARLY_KEPT, or all together lack less than HARDLY_MISSED.
 NEARLY_KEPT, HARDLY_MISSED = {"fp32": 1e-4, "bf16": 0.05}, 0.05
@@ -49,135 +58,40 @@ NEARLY_KEPT, HARDLY_MISSED = {"fp32": 1e-4, "bf16": 0.05}, 0.05
 # error on a case is the largest of several runs: with the weights of every product scaled by 1 (the plain run) and by
 # each of RESCALED, which is the same function rounded elsewhere.
 RESCALED = tuple(1 + 0.11 * k for k in range(1, 9))
+# Networks that were drawn are small, and one input of a ReLU may decide a fifth of a gradient: more draws, which cost little.
+RESCALED_OF_SMALL = tuple(1 + 0.023 * k for k in range(1, 61))
 # The order in which models take turns: the mlp is the fastest, resnet18 the slowest. 136 cases go through the deny modes
 # once for resnet18, twice for small_cnn and small_resnet, three times for the mlp.
 TURNS = ["mlp", "small_cnn", "small_resnet", "mlp", "small_cnn", "small_resnet", "mlp", "resnet18"]
 
 
-# ---------------------------------------------------------------------------- the four models
-
-class watched_relu(torch.autograd.Function):
-    """ReLU that notes, in backward, which share of the gradient passes inputs that fp32 cannot tell from zero."""
-
-    @staticmethod
-    def forward(ctx, z, doubts):
-        ctx.save_for_backward(z)
-        ctx.doubts = doubts
-        return z.clamp(min=0)
-
-    @staticmethod
-    def backward(ctx, gradient):
-        z, = ctx.saved_tensors
-        passed = gradient * (z > 0)
-        unclear = gradient[z.abs() <= ROUNDING * z.square().mean().sqrt()]
-        ctx.doubts.append(float(unclear.norm() / passed.norm().clamp(min=1e-300)))
-        return passed, None
-
-
-def forward(model, p, states, x, inject, training, relu, scale):
-    """(logits, reject logit or None). `inject(site, activation)` is called at every site; training updates `states` in
-    place.
-
-    `scale` multiplies the weights of every product; batch norm or a division takes it out again."""
-    def scaled(name):
-        return p[name] if scale == 1 else p[name] * scale
-
-    def restored(h):
-        return h if scale == 1 else h.float() / scale
-
-    def norm(name, h):
-        return F.batch_norm(h, states[f"{name}.running_mean"], states[f"{name}.running_var"], p[f"{name}.weight"],
-                            p[f"{name}.bias"], training, momentum=0.1, eps=1e-5)
-
-    def linear(name, h):
-        return restored(F.linear(h, scaled(f"{name}.weight"), scaled(f"{name}.bias")))
-
-    def conv(name, h, stride=1):
-        weight = scaled(f"{name}.weight")
-        return F.conv2d(h, weight, stride=stride, padding=weight.shape[2] // 2)
-
-    def heads(name, features):
-        return linear(name, features), linear("fc_aux", features)[:, 0] if "fc_aux.weight" in p else None
-
-    def block(name, h, stride):
-        z = relu(norm(f"{name}.bn1", conv(f"{name}.conv1", h, stride)))
-        z = norm(f"{name}.bn2", conv(f"{name}.conv2", z))
-        if f"{name}.downsample.0.weight" in p:
-            h = norm(f"{name}.downsample.1", conv(f"{name}.downsample.0", h, stride))
-        return relu(z + h)
-
-    x = inject(0, x)
-    if model == "mlp":
-        x = relu(inject(1, linear("fc1", x)))
-        return heads("fc3", relu(inject(2, linear("fc2", x))))
-    if model == "small_cnn":
-        for layer in (1, 2):
-            x = F.conv2d(x, scaled(f"conv{layer}.weight"), scaled(f"conv{layer}.bias"), padding=1)
-            x = inject(layer, F.max_pool2d(relu(restored(x)), 2))
-        return heads("fc", x.flatten(1))
-    x = inject(1, relu(norm("bn1", conv("conv1", x))))
-    for stage, (_, stride, site) in enumerate(STAGES[model], start=1):
-        x = block(f"layer{stage}.1", block(f"layer{stage}.0", x, stride), 1)
-        if site is not None:
-            x = inject(site, x)
-    return heads("fc", x.mean((2, 3)))
-
-
-# ---------------------------------------------------------------------------- the losses
-
-def deny_loss(metadata, logits, aux, y, hinge):
-    """L_deny of the groups in `logits` and `aux` ({"valid": ..., "invalid": ..., "none": ...}); `hinge` is a ReLU."""
-    mode, valid = metadata["deny"], logits["valid"]
-    margin1, margin2, gap, seal = (float(metadata[key]) for key in ("margin1", "margin2", "gap", "seal_weight"))
-    classes = int(metadata["classes"])
-
-    def entropy(z):
-        log_p = F.log_softmax(z, 1)
-        return -(log_p.exp() * log_p).sum(1)
-
-    def of_label(z):
-        return z.gather(1, y[:, None])[:, 0]
-
-    def floor(z):
-        return hinge(torch.tensor(float(classes)).to(z).log() - entropy(z) - gap).square().mean()
-
-    def refused(z):
-        return F.cross_entropy(z, torch.full_like(y, classes))
-
-    def margin(z):
-        return hinge(margin1 - (of_label(valid) - of_label(z))).mean()
-
-    def top(z):
-        others = z.masked_fill(F.one_hot(y, classes).bool(), -torch.inf).max(1).values
-        return hinge(margin2 + of_label(z) - others).mean()
-
-    if mode == "B_aux":
-        return torch.stack([F.binary_cross_entropy_with_logits(a, torch.full_like(a, float(group != "valid")))
-                            for group, a in aux.items()]).mean()
-    of_group = {
-        "A": lambda z: -entropy(z).mean(),
-        "A_soft": floor,
-        "B": refused,
-        "C": margin,
-        "C_plus": lambda z: margin(z) + top(z),
-        "AC": lambda z: 0.5 * floor(z) + 0.5 * margin(z),
-        "sealed": lambda z: refused(z) + seal * (math.log(classes) - entropy(z[:, :classes]).mean()),
-    }
-    terms = [of_group[mode](z) for group, z in logits.items() if group != "valid"]
-    return torch.stack(terms).mean() if terms else torch.zeros((), dtype=valid.dtype)
-
-
 # ---------------------------------------------------------------------------- the step
 
-def run_step(case, metadata, dtype, relu, hinge=F.relu, scale=1):
+def network_of(metadata):
+    return parse(metadata["layers"]) if metadata["model"] == "layers" else NETWORKS[metadata["model"]]
+
+
+def injection(metadata, network, keys, batch):
+    """inject(site, activation) of `keys` {site: key} in files' shapes, for samples in `batch` equal parts."""
+    kind, gamma = metadata["inject"], float(metadata["gamma"])
+
+    def injected(site, k, h):
+        k = k.reshape(-1, *network.sites[site])
+        return h + gamma * k if kind == "add" else h * torch.clamp(1 + gamma * torch.tanh(k), 0.1, 2.0)
+
+    def inject(site, h):
+        parts = zip(keys, h.chunk(batch))
+        return torch.cat([injected(site, part[site], x) if site in part else x for part, x in parts])
+    return inject
+
+
+def run_step(case, metadata, dtype, relu, hinge=F.relu, scale=1, max_pool=F.max_pool2d):
     """`case` holds F32 and I64 tensors. float64 computes in float64, bfloat16 as autocast does. -> result"""
-    model, gamma = metadata["model"], float(metadata["gamma"])
-    kind = metadata["inject"]
+    network = network_of(metadata)
     exact = dtype == torch.float64
     case = {n: t if t.dtype == torch.int64 else t.double() if exact else t.clone() for n, t in case.items()}
     p = {n[6:]: t.requires_grad_() for n, t in case.items() if n.startswith("param.")}
-    # Every batch norm follows a product: its statistics are those of a scaled input.
-    units = {n[7:]: scale if n.endswith("mean") else scale ** 2 for n in case if n.startswith("buffer.")}
+    units = norm_units(network, scale)
     states = {n: case[f"buffer.{n}"] * unit for n, unit in units.items()}
     keys = {word: {int(n.rsplit(".", 1)[1]): t for n, t in case.items() if n.startswith(f"key.{word}.")}
             for word in ("valid", "invalid")}
@@ -187,14 +101,10 @@ def run_step(case, metadata, dtype, relu, hinge=F.relu, scale=1):
 
     def run(groups, training):
         """One forward of {group: {site: key}}, each group the whole batch. -> {group: (logits, reject logit or None)}"""
-        def injected(k, h):
-            return h + gamma * k if kind == "add" else h * torch.clamp(1 + gamma * torch.tanh(k), 0.1, 2.0)
-
-        def inject(site, h):
-            parts = zip(groups.values(), h.chunk(len(groups)))
-            return torch.cat([injected(keys[site], part) if site in keys else part for keys, part in parts])
+        inject = injection(metadata, network, groups.values(), len(groups))
+        samples = x.reshape(-1, *network.input).repeat(len(groups), 1, 1, 1)
         with contextlib.nullcontext() if exact else torch.autocast("cpu", dtype=dtype):
-            z, a = forward(model, p, states, x.repeat(len(groups), *[1] * (x.dim() - 1)), inject, training, relu, scale)
+            z, a = forward(network, p, states, samples, inject, training, relu, max_pool, scale)
         apart = [z.chunk(len(groups)), [None] * len(groups) if a is None else a.chunk(len(groups))]
         return {group: tuple(t if exact or t is None else t.float() for t in both) for group, *both in zip(groups, *apart)}
 
@@ -239,19 +149,31 @@ def expected_result(case, metadata):
         return missing
 
     relu = (lambda h: watched_relu.apply(h, doubts)) if fp32 else F.relu  # in bf16 see RESCALED
-    result = run_step(case, metadata, torch.float64, relu, watched_hinge)
+    max_pool = watched_max_pool(doubts) if fp32 else F.max_pool2d
+    result = run_step(case, metadata, torch.float64, relu, watched_hinge, max_pool=max_pool)
     return result, sum(d * d for d in doubts) ** 0.5
 
 
-def autocast_errors(case, metadata, want):
+def small_gradient(metadata, result):
+    """The root mean square that smaller gradients are measured by; 0: their own."""
+    sizes = sorted(float(t.square().mean().sqrt()) for n, t in result.items() if n.startswith("grad."))
+    return SMALL_GRADIENT[metadata["precision"]] * sizes[len(sizes) // 2] if metadata["model"] == "layers" else 0.0
+
+
+def autocast_errors(case, metadata, want, rescaled):
     """{name: (largest error of autocast(bfloat16) against `want`, error of the plain run)}"""
+    small = small_gradient(metadata, want)
+
+    def size_of(name, tensor):
+        return max(float(tensor.norm()), tensor.numel() ** 0.5 * small if name.startswith("grad.") else 0)
+
     def errors(scale):
         got = run_step(case, metadata, torch.bfloat16, F.relu, scale=scale)
-        return {name: float((got[name] - t).norm() / t.norm()) for name, t in want.items() if t.norm() > 0}
+        return {name: float((got[name] - t).norm()) / size_of(name, t) for name, t in want.items() if size_of(name, t) > 0}
 
     plain = errors(1)
     worst = dict(plain)
-    for scale in RESCALED:
+    for scale in rescaled:
         for name, error in errors(scale).items():
             worst[name] = max(worst[name], error)
     return {name: (worst[name], plain[name]) for name in plain}
@@ -259,21 +181,7 @@ def autocast_errors(case, metadata, want):
 
 # ---------------------------------------------------------------------------- inputs
 
-class Deck:
-    """Draws every card once before any card comes again."""
-
-    def __init__(self, cards, rng=None):
-        self.cards, self.rng, self.left = cards, rng, []
-
-    def draw(self):
-        if not self.left:
-            self.left = list(reversed(self.cards))
-            if self.rng is not None:
-                self.rng.shuffle(self.left)
-        return self.left.pop()
-
-
-def draw_parameters(model, deny, generator):
+def draw_parameters(network, classes, deny, generator):
     def normal(shape, deviation):
         return torch.randn(shape, generator=generator) * deviation
 
@@ -281,7 +189,7 @@ def draw_parameters(model, deny, generator):
         return torch.rand(shape, generator=generator) * (high - low) + low
 
     case = {}
-    parameters, states = parameter_shapes(model, deny)
+    parameters, states = parameter_shapes(network, classes, deny)
     for name, shape in parameters.items():
         if len(shape) > 1:
             fan_in = torch.Size(shape[1:]).numel()
@@ -304,50 +212,126 @@ def draw_keys(d, n, deviation, generator):
     return [k * deviation / (k.std(1, keepdim=True) + 1e-8) for k in (valid, invalid)]
 
 
+def draw_tensors(network, metadata, n, deviation, generator):
+    """Everything of a case but its samples."""
+    classes = int(metadata["classes"])
+    case = draw_parameters(network, classes, metadata["deny"], generator)
+    case["y"] = torch.randint(classes, (n,), generator=generator)
+    for site in map(int, filter(None, metadata["sites"].split(","))):
+        extents = network.sites[site]
+        valid, invalid = draw_keys(math.prod(extents), n, deviation, generator)
+        case[f"key.valid.{site}"] = valid.reshape(n, *file_shape(extents))
+        case[f"key.invalid.{site}"] = invalid.reshape(1, *file_shape(extents))
+    return case
+
+
+def finish(case, network, metadata, n, generator):
+    """Draws samples until the case says something about a program. -> (expected result, allowances), or nothing where none of
+    many do."""
+    for _ in range(TRIES):
+        case["x"] = torch.randn((n, *file_shape(network.input)), generator=generator)
+        want, doubt = expected_result(case, metadata)
+        if doubt <= DOUBT:
+            break
+    else:
+        return None
+    fp32 = metadata["precision"] == "fp32"
+    allowances = {"doubt": (doubt,)} if fp32 else autocast_errors(
+        case, metadata, want, RESCALED_OF_SMALL if metadata["model"] == "layers" else RESCALED)
+    allowances["small"] = (small_gradient(metadata, want),)
+    return want, allowances
+
+
+def case_name(number, model, n, metadata):
+    denial = metadata["deny"] if metadata["deny"] == "none" else f"{metadata['deny']}-{metadata['deny_on']}"
+    statistics_used = ["joint"] if metadata["batch_statistics"] == "joint" else []
+    where = metadata["sites"].replace(",", "")
+    return "_".join([f"{number:03}", model, metadata["inject"] + where, f"n{n}", denial, *statistics_used])
+
+
+class Objectives:
+    """Decks of what a step is told beside its network."""
+
+    def __init__(self, rng):
+        self.gammas, self.optimizers = Deck(GAMMAS, rng), Deck(OPTIMIZERS, rng)
+        self.margins1, self.margins2, self.gaps, self.seals = (
+            Deck(cards, rng) for cards in (MARGINS1, MARGINS2, GAPS, SEALS))
+        self.rates, self.weights = Deck([0.1, 0.01, 0.05], rng), Deck([0.1, 1.0, 0.5], rng)
+        self.deviations = Deck([1.0, 0.5], rng)
+
+    def draw(self, model, classes, inject, sites, denial, precision, statistics):
+        (deny, deny_on), (momentum, decay, nesterov) = denial, self.optimizers.draw()
+        return {
+            "model": model, "classes": str(classes), "inject": inject, "gamma": str(self.gammas.draw()),
+            "sites": ",".join(map(str, sites)), "deny": deny, "deny_weight": str(self.weights.draw()), "deny_on": deny_on,
+            "margin1": str(self.margins1.draw()), "margin2": str(self.margins2.draw()), "gap": str(self.gaps.draw()),
+            "seal_weight": str(self.seals.draw()),
+            "lr": str(self.rates.draw()), "momentum": str(momentum), "weight_decay": str(decay), "nesterov": str(nesterov),
+            "precision": precision, "batch_statistics": statistics,
+        }
+
+
 def cases(count, seed, precision="fp32"):
     """Yields (name, tensors, metadata, expected result, allowances). The first N of a longer list are the list of N.
 
-    Allowances, by name: of bf16 cases the errors of autocast for every tensor, of fp32 cases the doubt."""
+    Allowances, by name: of bf16 cases the errors of autocast for every tensor, of fp32 cases the doubt; of networks that
+    are given as text also the size that a small gradient is measured by."""
     rng, generator = random.Random(seed), torch.Generator().manual_seed(seed)
     decks = {model: {"sites": Deck(SITE_SETS[model]), "inject": Deck(INJECTORS, rng), "deny": Deck(DENIALS, rng),
                      "n": Deck(BATCHES[precision][model], rng)} for model in CLASSES}
-    gammas, optimizers = Deck(GAMMAS, rng), Deck(OPTIMIZERS, rng)
     # In turns with the residual models: both of them in fp32, small_resnet alone in bf16 (docs/conformance.md says why).
     statistics = Deck(["per_group", "joint"] if precision == "fp32" else ["per_group", "joint", "per_group"])
-    margins1, margins2, gaps, seals = Deck(MARGINS1, rng), Deck(MARGINS2, rng), Deck(GAPS, rng), Deck(SEALS, rng)
-    rates, weights, deviations = Deck([0.1, 0.01, 0.05], rng), Deck([0.1, 1.0, 0.5], rng), Deck([1.0, 0.5], rng)
+    objectives = Objectives(rng)
     for number in range(count):
         model = TURNS[number % len(TURNS)]
-        deck = decks[model]
-        inject, (deny, deny_on), n = deck["inject"].draw(), deck["deny"].draw(), deck["n"].draw()
+        deck, network = decks[model], NETWORKS[model]
+        inject, denial, n = deck["inject"].draw(), deck["deny"].draw(), deck["n"].draw()
         sites = () if inject == "none" else deck["sites"].draw()
-        momentum, decay, nesterov = optimizers.draw()
-        metadata = {
-            "model": model, "classes": str(CLASSES[model]), "inject": inject, "gamma": str(gammas.draw()),
-            "sites": ",".join(map(str, sites)), "deny": deny, "deny_weight": str(weights.draw()), "deny_on": deny_on,
-            "margin1": str(margins1.draw()), "margin2": str(margins2.draw()), "gap": str(gaps.draw()),
-            "seal_weight": str(seals.draw()),
-            "lr": str(rates.draw()), "momentum": str(momentum), "weight_decay": str(decay), "nesterov": str(nesterov),
-            "precision": precision, "batch_statistics": statistics.draw() if model in STAGES else "per_group",
-        }
-        case = draw_parameters(model, deny, generator)
-        case["y"] = torch.randint(CLASSES[model], (n,), generator=generator)
-        deviation = deviations.draw()
-        for site in sites:
-            shape = SITES[model][site]
-            valid, invalid = draw_keys(torch.Size(shape).numel(), n, deviation, generator)
-            case[f"key.valid.{site}"] = valid.reshape(n, *shape)
-            case[f"key.invalid.{site}"] = invalid.reshape(1, *shape)
-        where = "".join(map(str, sites))
-        denial = deny if deny == "none" else f"{deny}-{deny_on}"
-        statistics_used = ["joint"] if metadata["batch_statistics"] == "joint" else []
-        name = "_".join([f"{number:03}", model, inject + where, f"n{n}", denial, *statistics_used])
-        want, doubt = None, 0.0
-        while want is None or doubt > DOUBT:
-            case["x"] = torch.randn((n, *SITES[model][0]), generator=generator)
-            want, doubt = expected_result(case, metadata)
-        allowances = autocast_errors(case, metadata, want) if precision == "bf16" else {"doubt": (doubt,)}
-        yield name, case, metadata, want, allowances
+        metadata = objectives.draw(model, CLASSES[model], inject, sites, denial, precision,
+                                   statistics.draw() if "resnet" in model else "per_group")
+        deviation, finished = objectives.deviations.draw(), None
+        while finished is None:
+            case = draw_tensors(network, metadata, n, deviation, generator)
+            finished = finish(case, network, metadata, n, generator)
+        yield case_name(number, model, n, metadata), case, metadata, *finished
+
+
+def drawn_cases(texts, rounds, seed, precision="fp32"):
+    """The same for networks that are given as text: `rounds` cases of each, with keys at all of their sites."""
+    rng, generator = random.Random(seed), torch.Generator().manual_seed(seed)
+    injectors, denials, batches = Deck(["add", "mul"], rng), Deck(DENIALS, rng), Deck([3, 4, 5, 6], rng)
+    classes, statistics = Deck([2, 7, 13, 10], rng), Deck(["per_group", "joint"], rng)
+    objectives = Objectives(rng)
+    for number, text in enumerate(texts * rounds):
+        network, n, denial = parse(text), batches.draw(), denials.draw()
+        metadata = objectives.draw("layers", classes.draw(), injectors.draw(), range(len(network.sites)), denial, precision,
+                                   statistics.draw())
+        metadata["layers"] = text
+        deviation, finished = objectives.deviations.draw(), None
+        while finished is None:
+            case = draw_tensors(network, metadata, n, deviation, generator)
+            finished = finish(case, network, metadata, n, generator)
+        yield case_name(number, f"drawn{number % len(texts):02}", n, metadata), case, metadata, *finished
+
+
+def expected_answers(case, metadata):
+    """What the weights of a case answer in evaluation, and what sessions do from images of them."""
+    network = network_of(metadata)
+    case = {n: t if t.dtype == torch.int64 else t.double() for n, t in case.items()}
+    p = {n[6:]: t for n, t in case.items() if n.startswith("param.")}
+    states = {n[7:]: t for n, t in case.items() if n.startswith("buffer.")}
+    keys = {int(n.rsplit(".", 1)[1]): t for n, t in case.items() if n.startswith("key.valid.")}
+    want = {}
+    for group, site_keys in (("valid", keys), ("none", {})):
+        def answers(weights):
+            z, a = forward(network, rounded_weights(network, p, states, weights), states,
+                           case["x"].reshape(-1, *network.input), injection(metadata, network, [site_keys], 1), False)
+            return z if a is None else torch.cat([z, a[:, None]], 1)
+        want[f"eval.{group}"] = answers("fp32")
+        for weights in ("fp32", "bf16", "int8"):
+            for engine in ("reference", "cpu"):
+                want[f"session.{weights}.{engine}.{group}"] = answers(weights)
+    return want
 
 
 def stored(tensors):

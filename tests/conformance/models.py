@@ -1,49 +1,139 @@
-"""Names and shapes of the four models, as PyTorch has them: classes, key sites, parameters, running statistics."""
+"""Networks as lists of layers, in the text form that layer_text.hpp describes: what they are made of, as PyTorch has it.
+
+Needs no PyTorch. Activations have extents (C, H, W); a vector of features is (C, 1, 1).
+"""
+import dataclasses
+import math
 
 CLASSES = {"mlp": 5, "small_cnn": 10, "small_resnet": 10, "resnet18": 10}
-SITES = {
-    "mlp": [(20,), (64,), (32,)],
-    "small_cnn": [(1, 28, 28), (16, 14, 14), (32, 7, 7)],
-    "small_resnet": [(1, 28, 28), (32, 28, 28), (64, 14, 14), (128, 7, 7)],
-    "resnet18": [(3, 32, 32), (64, 32, 32), (128, 16, 16), (256, 8, 8), (512, 4, 4)],
-}
-# Channels and first stride of every stage of two basic blocks, and the site behind it.
-STAGES = {
-    "small_resnet": [(32, 1, None), (64, 2, 2), (128, 2, 3)],
-    "resnet18": [(64, 1, None), (128, 2, 2), (256, 2, 3), (512, 2, 4)],
-}
+ACTIVATIONS = ("relu", "gelu", "gelu_tanh", "silu")
+PRODUCTS = ("conv2d", "linear", "head")
 
 
-def parameter_shapes(model, deny):
+@dataclasses.dataclass
+class Layer:
+    kind: str
+    name: str  # with those of the blocks that it stands in
+    x: tuple  # extents of what it reads
+    y: tuple
+    options: dict  # "a=b" as text, a bare word as True
+
+    def number(self, option, usual):
+        return type(usual)(self.options.get(option, usual))
+
+
+@dataclasses.dataclass
+class Network:
+    layers: list
+    sites: list  # extents of the key of every site
+
+    @property
+    def input(self):
+        return self.layers[0].x
+
+
+def window(extent, kernel, stride, around):
+    return (extent + around - kernel) // stride + 1
+
+
+def key_extents(x, shape):
+    return {"element": x, "channel": (x[0], 1, 1), "token": (1, *x[1:])}[shape]
+
+
+def parse(text):
+    """The network of a text, which has to be right: the program is what judges texts."""
+    first, *lines = text.splitlines()
+    now, layers, sites, blocks, prefix = tuple(map(int, first.split()[1:])), [], [], [], ""
+    for line in lines:
+        kind, *words = line.split()
+        options = dict(w.split("=") if "=" in w else (w, True) for w in words)
+        if kind == "join":
+            before, prefix = blocks.pop()
+            layers.append(Layer(kind, prefix, now, now, options))
+            continue
+        x, name = now, words[0]
+        layer = Layer(kind, prefix + name, x, x, options)
+        if kind == "conv2d":
+            kernel, stride = layer.number("kernel", 3), layer.number("stride", 1)
+            around = 0 if options.get("pad") == "none" else kernel - 1
+            now = (int(words[1]), *(window(e, kernel, stride, around) for e in x[1:]))
+        elif kind == "max_pool2d":
+            kernel, stride = layer.number("kernel", 2), layer.number("stride", 2)
+            now = (x[0], *(window(e, kernel, stride, 2 * layer.number("padding", 0)) for e in x[1:]))
+        elif kind == "mean_pool2d":
+            now = (x[0], 1, 1)
+        elif kind == "linear":
+            now = (int(words[1]), 1, 1)
+        elif kind == "site":
+            sites.append(key_extents(x, words[1] if len(words) > 1 else "element"))
+        elif kind == "residual":
+            blocks.append((x, prefix))
+            prefix = layer.name + "."
+        elif kind == "skip":
+            now, prefix = blocks[-1][0], layer.name + "."
+        layer.y = now
+        layers.append(layer)
+    return Network(layers, sites)
+
+
+def file_shape(extents):
+    """Shape of a sample in files."""
+    return extents[:1] if extents[1:] == (1, 1) else extents
+
+
+def parameter_shapes(network, classes, deny):
     """{name: shape} of parameters, and of running statistics; the deny mode decides about the head."""
     parameters, states = {}, {}
-    outputs = CLASSES[model] + (deny in ("B", "sealed"))
 
-    def add(name, *shape, bias=True):
+    def add(name, shape, bias=True):
         parameters[f"{name}.weight"] = shape
         if bias:
             parameters[f"{name}.bias"] = shape[:1]
 
-    def add_norm(name, channels):
-        add(name, channels)
-        states[f"{name}.running_mean"] = states[f"{name}.running_var"] = (channels,)
-
-    if model == "mlp":
-        add("fc1", 64, 20), add("fc2", 32, 64), add("fc3", outputs, 32)
-    elif model == "small_cnn":
-        add("conv1", 16, 1, 3, 3), add("conv2", 32, 16, 3, 3), add("fc", outputs, 32 * 7 * 7)
-    else:
-        channels = STAGES[model][0][0]
-        add("conv1", channels, SITES[model][0][0], 3, 3, bias=False), add_norm("bn1", channels)
-        for stage, (out, stride, _) in enumerate(STAGES[model], start=1):
-            for block in range(2):
-                name = f"layer{stage}.{block}"
-                add(f"{name}.conv1", out, channels, 3, 3, bias=False), add_norm(f"{name}.bn1", out)
-                add(f"{name}.conv2", out, out, 3, 3, bias=False), add_norm(f"{name}.bn2", out)
-                if block == 0 and (stride != 1 or channels != out):
-                    add(f"{name}.downsample.0", out, channels, 1, 1, bias=False), add_norm(f"{name}.downsample.1", out)
-                channels = out
-        add("fc", outputs, channels)
-    if deny == "B_aux":
-        add("fc_aux", 1, {"mlp": 32, "small_cnn": 32 * 7 * 7}.get(model) or STAGES[model][-1][0])
+    for layer in network.layers:
+        if layer.kind == "conv2d":
+            kernel, inputs = layer.number("kernel", 3), layer.x[0] // layer.number("groups", 1)
+            add(layer.name, (layer.y[0], inputs, kernel, kernel), "bias" in layer.options)
+        elif layer.kind in ("batch_norm2d", "layer_norm"):
+            if "unscaled" not in layer.options:
+                add(layer.name, layer.x[:1])
+            if layer.kind == "batch_norm2d":
+                states[f"{layer.name}.running_mean"] = states[f"{layer.name}.running_var"] = layer.x[:1]
+        elif layer.kind == "linear":
+            add(layer.name, (layer.y[0], math.prod(layer.x)))
+        elif layer.kind == "head":
+            add(layer.name, (classes + (deny in ("B", "sealed")), math.prod(layer.x)))
+            if deny == "B_aux":
+                add("fc_aux", (1, math.prod(layer.x)))
     return parameters, states
+
+
+def basic_blocks(stages, channels):
+    """Two blocks a stage: (channels, stride, the site behind it or None)."""
+    for stage, (out, stride, site) in enumerate(stages, start=1):
+        for block in range(2):
+            step = stride if block == 0 else 1
+            yield (f"residual layer{stage}.{block}\nconv2d conv1 {out} stride={step}\nbatch_norm2d bn1 relu\n"
+                   f"conv2d conv2 {out}\nbatch_norm2d bn2")
+            if step != 1 or channels != out:
+                yield f"skip downsample\nconv2d 0 {out} kernel=1 stride={step}\nbatch_norm2d 1"
+            yield "join relu"
+            channels = out
+        if site is not None:
+            yield f"site {site}"
+
+
+def residual_text(extents, stages):
+    channels = stages[0][0]
+    return "\n".join([f"input {extents}", "site 0", f"conv2d conv1 {channels}", "batch_norm2d bn1 relu", "site 1",
+                      *basic_blocks(stages, channels), "mean_pool2d pool", "head fc"])
+
+
+TEXTS = {
+    "mlp": "input 20 1 1\nsite 0\nlinear fc1 64\nsite 1\nrelu relu1\nlinear fc2 32\nsite 2\nrelu relu2\nhead fc3",
+    "small_cnn": "input 1 28 28\nsite 0\nconv2d conv1 16 bias\nrelu relu1\nmax_pool2d pool1\nsite 1\n"
+                 "conv2d conv2 32 bias\nrelu relu2\nmax_pool2d pool2\nsite 2\nhead fc",
+    "small_resnet": residual_text("1 28 28", [(32, 1, None), (64, 2, 2), (128, 2, 3)]),
+    "resnet18": residual_text("3 32 32", [(64, 1, None), (128, 2, 2), (256, 2, 3), (512, 2, 4)]),
+}
+NETWORKS = {name: parse(text) for name, text in TEXTS.items()}

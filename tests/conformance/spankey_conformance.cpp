@@ -1,9 +1,10 @@
-// spankey_conformance [--backend cpu|reference] [--device cpu|cuda] [--precision fp32|bf16] CASE.safetensors
-//                     RESULT.safetensors
+// spankey_conformance [--backend cpu|reference] [--device cpu|cuda] [--precision fp32|bf16] [--compute step|sessions]
+//                     CASE.safetensors RESULT.safetensors
 //
 // Loads a case, runs one training step, writes what it computed. Exit status 0; 2 with one line on stderr and
 // no result file where the case or the command line is wrong. --precision overrides the case's own. --device cuda is the
-// backend of that name, where this program was built with it.
+// backend of that name, where this program was built with it. --compute sessions runs no step: it asks inference sessions
+// and the library's evaluation pass what the weights answer.
 
 #include <cstdio>
 #include <exception>
@@ -23,11 +24,12 @@ using spankey::safetensors_writer;
 
 constexpr std::string_view usage =
     "usage: spankey_conformance [--backend cpu|reference] [--device cpu|cuda] [--precision fp32|bf16] "
-    "CASE.safetensors RESULT.safetensors";
+    "[--compute step|sessions] CASE.safetensors RESULT.safetensors";
 
 struct command_line {
   backend_kind backend = backend_kind::cpu;
   std::optional<precision_kind> precision;  // instead of the case's
+  bool sessions = false;
   std::string case_path, result_path;
 };
 
@@ -37,7 +39,7 @@ std::optional<command_line> parse(std::vector<std::string> arguments) {
   command_line line;
   line.result_path = arguments.back(), arguments.pop_back();
   line.case_path = arguments.back(), arguments.pop_back();
-  bool backend_given = false;
+  bool backend_given = false, compute_given = false;
   for (std::size_t i = 0; i < arguments.size(); i += 2) {
     const std::string &option = arguments[i], &value = arguments[i + 1];
     if (option == "--backend" && !backend_given && (value == "cpu" || value == "reference")) {
@@ -48,10 +50,15 @@ std::optional<command_line> parse(std::vector<std::string> arguments) {
       backend_given = true;
     } else if (option == "--precision" && !line.precision && (value == "fp32" || value == "bf16")) {
       line.precision = value == "fp32" ? precision_kind::fp32 : precision_kind::bf16;
+    } else if (option == "--compute" && !compute_given && (value == "step" || value == "sessions")) {
+      line.sessions = value == "sessions";
+      compute_given = true;
     } else {
       return std::nullopt;
     }
   }
+  // Sessions have engines and weights of their own.
+  if (line.sessions && (backend_given || line.precision)) return std::nullopt;
   return line;
 }
 
@@ -65,17 +72,7 @@ safetensors_writer run(const command_line& line, const safetensors_file& file) {
     spankey::fail("case.116", "--device", "found cuda, but this program was built without spankey::cuda");
   conformance_case c = read_case(file);
   c.precision = line.precision.value_or(c.precision);
-  switch (c.model) {
-    case model_kind::mlp:
-      return run_mlp(line.backend, c, file);
-    case model_kind::small_cnn:
-      return run_small_cnn(line.backend, c, file);
-    case model_kind::small_resnet:
-      return run_small_resnet(line.backend, c, file);
-    case model_kind::resnet18:
-      break;
-  }
-  return run_resnet18(line.backend, c, file);
+  return line.sessions ? run_sessions(c, file) : run_step(line.backend, c, file);
 }
 
 }  // namespace

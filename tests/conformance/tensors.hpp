@@ -7,10 +7,12 @@
 #include <unistd.h>
 
 #include <cmath>
+#include <functional>
 #include <set>
 #include <string>
 #include <vector>
 
+#include "case.hpp"
 #include "spankey/core/arena.hpp"
 #include "spankey/core/head_outputs.hpp"
 #include "spankey/file/safetensors.hpp"
@@ -21,6 +23,7 @@ namespace conformance {
 using spankey::dtype;
 using spankey::extents;
 using spankey::fail;
+using spankey::head_outputs;
 using spankey::in_quotes;
 using spankey::index_t;
 using spankey::safetensors_file;
@@ -68,15 +71,15 @@ void add_columns(safetensors_writer& result, const std::string& name, const std:
 
 /// The logits of the softmax (rows, K).
 template <class T>
-void add_softmax(safetensors_writer& result, const std::string& name, const spankey::head_outputs& head,
-                 index_t rows, const T* logits) {
+void add_softmax(safetensors_writer& result, const std::string& name, const head_outputs& head, index_t rows,
+                 const T* logits) {
   add_columns(result, name, {rows, head.softmax}, logits, rows, head, 0, head.softmax);
 }
 
 /// The reject logit (rows) beside them, where the head has one.
 template <class T>
-void add_aux(safetensors_writer& result, const std::string& name, const spankey::head_outputs& head,
-             index_t rows, const T* logits) {
+void add_aux(safetensors_writer& result, const std::string& name, const head_outputs& head, index_t rows,
+             const T* logits) {
   if (head.aux == spankey::aux_logit::reject)
     add_columns(result, name, {rows}, logits, rows, head, head.softmax, 1);
 }
@@ -135,6 +138,29 @@ inline void require_no_others(const safetensors_file& file,
     fail("case.112", file.name(), "tensor ", in_quotes(name), ": expected only tensors of this case, found ",
          spankey::describe_dtype(tensor.type).name, ' ', spankey::shape_text(tensor.shape));
   }
+}
+
+inline std::string valid_key(int site) { return "key.valid." + std::to_string(site); }
+inline std::string invalid_key(int site) { return "key.invalid." + std::to_string(site); }
+
+/// Checks every tensor but the weights; returns n. Errors: safetensors.121 to .123, case.111 to .114.
+inline index_t check_tensors(const conformance_case& c, const safetensors_file& file) {
+  const index_t n =
+      file.require("x", dtype::f32, samples_shape(c.layers.input(), spankey::any_extent)).shape[0];
+  if (n < 1) fail("case.111", file.name(), "tensor \"x\": expected at least 1 sample, found 0");
+  std::set<std::string, std::less<>> expected = {"x", "y"};
+  for (const int site : c.sites) {
+    const extents& e = c.layers.site_shape(static_cast<std::size_t>(site));
+    const std::string valid = valid_key(site), invalid = invalid_key(site);
+    file.require(valid, dtype::f32, samples_shape(e, n));
+    // Without a deny loss nobody needs the invalid keys; a writer may give them all the same.
+    if (c.deny.mode != spankey::deny_mode::none || file.find(invalid) != nullptr)
+      file.require(invalid, dtype::f32, samples_shape(e, 1));
+    expected.insert({valid, invalid});
+  }
+  require_no_others(file, expected);
+  require_sane_numbers(file);
+  return n;
 }
 
 }  // namespace conformance

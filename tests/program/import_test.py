@@ -23,7 +23,7 @@ TORCH = importlib.util.find_spec("torch") is not None
 def write_weights(file, model, deny="none", change=lambda tensors: tensors):
     """Drawn weights with PyTorch's names, and variances of 1."""
     tensors, next_number = {}, 1
-    parameters, states = models.parameter_shapes(model, deny)
+    parameters, states = models.parameter_shapes(models.NETWORKS[model], models.CLASSES[model], deny)
     for name, shape in {**parameters, **states}.items():
         count, values = 1, []
         for extent in shape:
@@ -198,7 +198,7 @@ def test_from_torch(folder):
         print("        no torch: not tested")
         return
     import torch
-    import generate_cases
+    import forward
 
     torch.manual_seed(3)
     data_files.write_idx(folder / "root" / "mnist")
@@ -210,7 +210,8 @@ def test_from_torch(folder):
                                ("small_cnn", lambda s: {n: t.double() for n, t in s.items()}, True)):
         place = folder / f"{model} {keyed}"
         place.mkdir()
-        parameters, states = models.parameter_shapes(model, "B" if keyed else "none")
+        network = models.NETWORKS[model]
+        parameters, states = models.parameter_shapes(network, models.CLASSES[model], "B" if keyed else "none")
         state = {n: torch.randn(s) * (2 / max(1, torch.tensor(s[1:]).prod().item())) ** 0.5 if len(s) > 1
                  else torch.rand(s) * 0.5 + 0.5 for n, s in {**parameters, **states}.items()}
         saved = wrap({**state, **{n.replace("running_mean", "num_batches_tracked"): torch.tensor(7)
@@ -222,14 +223,13 @@ def test_from_torch(folder):
         program.succeeds("convert", "--run", run, "--out", place / "image",
                          *(["--key-out", place / "key", "--key-bound", 0] if keyed else []), cwd=place)
 
-        channels, height, width = models.SITES[model][0]
-        x = torch.randn(1, channels, height, width)
+        x = torch.randn(1, *network.input)
         (place / "input").write_bytes(x.permute(0, 2, 3, 1).contiguous().numpy().tobytes())
         keys = {}
         if keyed:
-            numbers = (place / "key").read_bytes()[48 + 16 * len(models.SITES[model]):-8]  # docs/inference.md
+            numbers = (place / "key").read_bytes()[48 + 16 * len(network.sites):-8]  # docs/inference.md
             left = torch.frombuffer(bytearray(numbers), dtype=torch.float32)
-            for site, shape in enumerate(models.SITES[model]):
+            for site, shape in enumerate(network.sites):
                 count = torch.tensor(shape).prod().item()
                 keys[site], left = left[:count].reshape(1, *shape), left[count:]
             assert len(left) == 0
@@ -237,8 +237,7 @@ def test_from_torch(folder):
             return h * (1 + 2 * keys[site].double().tanh()).clamp(0.1, 2) if keyed else h
 
         wanted = {n: t.double() for n, t in state.items()}
-        expected, _ = generate_cases.forward(
-            model, wanted, wanted, x.double(), inject, False, lambda z: z.clamp(min=0), 1)
+        expected, _ = forward.forward(network, wanted, wanted, x.double(), inject, False)
         if session_program.COMPILER is None:
             continue
         gate = "spankey::gate<spankey::multiplicative, spankey::at<0, 1, 2>>" if keyed else "spankey::ungated"
