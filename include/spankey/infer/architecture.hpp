@@ -159,10 +159,8 @@ class operation_table {
   }
 
   [[nodiscard]] constexpr bool is_held(int slot) const {
-    for (int i = 0; i < depth_; ++i)
-      if (blocks_[static_cast<std::size_t>(i)].input == slot ||
-          blocks_[static_cast<std::size_t>(i)].inner == slot)
-        return true;
+    for (std::size_t i = 0; i < depth_; ++i)
+      if (blocks_[i].input == slot || blocks_[i].inner == slot) return true;
     return slot == extra_held_;
   }
   constexpr void append(operation op) {
@@ -178,7 +176,8 @@ class operation_table {
   std::array<operation, layer_list::most_layers> all_{};
   std::size_t count_ = 0;
   std::array<open_block, layer_list::most_depth> blocks_{};
-  int depth_ = 0, value_ = 0, slots_ = 1, input_site_ = no_site, extra_held_ = no_slot;
+  std::size_t depth_ = 0;
+  int value_ = 0, slots_ = 1, input_site_ = no_site, extra_held_ = no_slot;
   key_shape input_key_ = key_shape::element;
   extents now_;
   bool open_ = false;  // the last operation may do more
