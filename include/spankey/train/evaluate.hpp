@@ -106,8 +106,8 @@ class gate_evaluation {
   // Memory of one key, where the model reads it.
   class drawn_key {
    public:
-    drawn_key(const key_space& space, std::size_t sites)
-        : buffers_(space.sites(), 1), mirrors_(buffers_.outputs().size()), keys_(sites) {
+    drawn_key(const key_space& space, std::size_t site_count)
+        : buffers_(space.sites(), 1), mirrors_(buffers_.outputs().size()), keys_(site_count) {
       buffers_.bind(keys_, 0, false);
     }
     // A valid key, or an invalid one of a rule.
