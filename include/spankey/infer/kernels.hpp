@@ -161,7 +161,8 @@ void convolve(const operation& op, const float* x, const weight_view<Weight>& w,
         const float upper = larger(corner[0], corner[op.channels]);
         const float lower = larger(corner[row_size], corner[row_size + op.channels]);
         const index_t i = (oh * out.width + ow) * op.channels + o;
-        y[i] = key.apply(larger(upper, lower), i);
+        const float most = larger(upper, lower);
+        y[i] = op.site_first ? most : key.apply(most, i);
       }
     }
   }
