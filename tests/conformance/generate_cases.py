@@ -239,7 +239,19 @@ def finish(case, network, metadata, n, generator):
     allowances = {"doubt": (doubt,)} if fp32 else autocast_errors(
         case, metadata, want, RESCALED_OF_SMALL if metadata["model"] == "layers" else RESCALED)
     allowances["small"] = (small_gradient(metadata, want),)
+    if not all(math.isfinite(number) for numbers in allowances.values() for number in numbers):
+        return None  # autocast has no answer
     return want, allowances
+
+
+def draw_case(network, metadata, n, deviation, generator):
+    """-> (tensors, (expected result, allowances))"""
+    for _ in range(TRIES):
+        case = draw_tensors(network, metadata, n, deviation, generator)
+        finished = finish(case, network, metadata, n, generator)
+        if finished is not None:
+            return case, finished
+    raise RuntimeError(f"no case of {metadata} says anything about a program")
 
 
 def case_name(number, model, n, metadata):
@@ -289,10 +301,7 @@ def cases(count, seed, precision="fp32"):
         sites = () if inject == "none" else deck["sites"].draw()
         metadata = objectives.draw(model, CLASSES[model], inject, sites, denial, precision,
                                    statistics.draw() if "resnet" in model else "per_group")
-        deviation, finished = objectives.deviations.draw(), None
-        while finished is None:
-            case = draw_tensors(network, metadata, n, deviation, generator)
-            finished = finish(case, network, metadata, n, generator)
+        case, finished = draw_case(network, metadata, n, objectives.deviations.draw(), generator)
         yield case_name(number, model, n, metadata), case, metadata, *finished
 
 
@@ -307,10 +316,7 @@ def drawn_cases(texts, rounds, seed, precision="fp32"):
         metadata = objectives.draw("layers", classes.draw(), injectors.draw(), range(len(network.sites)), denial, precision,
                                    statistics.draw())
         metadata["layers"] = text
-        deviation, finished = objectives.deviations.draw(), None
-        while finished is None:
-            case = draw_tensors(network, metadata, n, deviation, generator)
-            finished = finish(case, network, metadata, n, generator)
+        case, finished = draw_case(network, metadata, n, objectives.deviations.draw(), generator)
         yield case_name(number, f"drawn{number % len(texts):02}", n, metadata), case, metadata, *finished
 
 
