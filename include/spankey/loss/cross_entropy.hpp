@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cmath>
+#include <type_traits>
 
 #include "spankey/core/host_device.hpp"
 #include "spankey/core/view.hpp"
@@ -47,6 +48,14 @@ double cross_entropy(batch_view<const T, Shape> z, const Labels& label_of, doubl
   return sample_mean(z.samples(), scale, [&](index_t n, double each) {
     return cross_entropy_row(z.sample(n), classes, label_of(n), each, dz.sample(n));
   });
+}
+
+/// Of all logits of a static shape.
+template <class T, class Shape, class Labels>
+requires(!std::is_same_v<Shape, any_shape>) double cross_entropy(batch_view<const T, Shape> z,
+                                                                 const Labels& label_of, double scale,
+                                                                 batch_view<T, Shape> dz) {
+  return cross_entropy(z, label_of, scale, dz, Shape::size);
 }
 
 }  // namespace spankey
