@@ -14,7 +14,7 @@ APART = 0.05
 
 
 def demo_flags():
-    script = (ROOT / "run").read_text(encoding="utf-8")
+    script = (ROOT / "tools/run/demo.sh").read_text(encoding="utf-8")
     return re.search(r'^demo_flags="([^"]*)"$', script, re.MULTILINE).group(1).split()
 
 
