@@ -21,5 +21,6 @@ struct network {
 #endif
 
 auto gradients(network& model, const float* x, const int* labels) {
-  return spankey::compute_gradients(model, spankey::objective<spankey::no_deny>{}, {x, 1, 18}, labels, {});
+  const spankey::batch_view<const float, spankey::shape<2, 3, 3>> samples(x, 1);
+  return spankey::compute_gradients(model, spankey::objective<spankey::no_deny>{}, samples, labels, {});
 }

@@ -25,7 +25,7 @@ CONFIG = [
     ("deny", "B_aux", ["weights.safetensors", "fc"]),
     ("model", "vgg", ["--model", "vgg"]),
     ("model", "small_resnet", ["weights.safetensors", "conv1.weight", "(32, 1, 3, 3)"]),
-    ("model", "resnet18", ["flag.115", "resnet18", "small_cnn"]),
+    ("model", "resnet18", ["weights.safetensors", "conv1.weight", "(64, 1, 3, 3)"]),
     ("model", "mlp", ["--data", "mnist"]),
     ("optimizer", "lion", ["--optimizer", "lion"]),
     ("milestones", ["half"], ["milestones", "wrong type"]),
@@ -51,7 +51,7 @@ CONFIG = [
     ("invalid", "wrong", ["key.104", "wrong"]),
     ("data", "cifar-10", ["--data", "cifar-10", "cifar10"]),
     ("data", "linear", ["--data", "linear", "small_cnn"]),
-    ("data", "cifar10", ["flag.115", "cifar10", "small_cnn"]),
+    ("data", "cifar10", ["data.111", "found mnist/", "data_batch_1.bin"]),
     ("data", "fashion-mnist", ["data.141", "found mnist/", "fashion-mnist/"]),
 ]
 

@@ -121,8 +121,8 @@ void require_keys_fit(const run_options& options) {
   std::vector<spankey::site> sites;
   for (const int number : active_sites(options)) {
     if (number >= static_cast<int>(shapes.size()))
-      spankey::fail("flag.114", "--sites", "found ", number, ", ", model.name, " has the sites 0 to ",
-                    shapes.size() - 1);
+      spankey::fail("flag.114", "--sites", "found ", number, ", expected from 0 to ", shapes.size() - 1,
+                    ", the sites of ", model.name);
     sites.push_back({number, shapes[static_cast<std::size_t>(number)]});
     const auto d = sites.back().shape.size();
     if (options.subspace_dim > d)
