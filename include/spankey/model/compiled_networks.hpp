@@ -1,12 +1,12 @@
-// What runs networks, compiled once for a whole program: by the target spankey::networks (cmake/networks.cmake), which
-// defines SPANKEY_COMPILED_NETWORKS for whoever links it. Without it nothing has to be linked, and every source file
-// that makes a network compiles the kernels of all instruction sets for itself.
+// What runs networks, compiled once for a whole program: by the target spankey::compiled (cmake/compiled.cmake), which
+// defines SPANKEY_COMPILED for whoever links it. Without it nothing has to be linked, and every source file that makes a
+// network compiles the kernels of all instruction sets for itself.
 #pragma once
 
 #include "spankey/core/bf16.hpp"
 #include "spankey/model/layered_network.hpp"
 
-#if defined(SPANKEY_COMPILED_NETWORKS)
+#if defined(SPANKEY_COMPILED)
 namespace spankey {
 
 extern template class layered_network<backend::cpu, float>;
