@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "error_probe.hpp"
+#include "spankey/key/gaussian.hpp"
 
 using namespace spankey;
 

@@ -2,7 +2,10 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <vector>
+
+#include "spankey/key/gaussian.hpp"
 
 using namespace spankey;
 

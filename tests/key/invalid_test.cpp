@@ -6,6 +6,8 @@
 #include <cmath>
 #include <vector>
 
+#include "spankey/key/products.hpp"
+
 using namespace spankey;
 
 namespace {

@@ -6,6 +6,7 @@
 
 #include "drawn_keys.hpp"
 #include "error_probe.hpp"
+#include "spankey/backend/cpu/parallel.hpp"
 #include "spankey/key/sampler.hpp"
 
 using namespace spankey;

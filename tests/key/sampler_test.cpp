@@ -8,6 +8,8 @@
 
 #include "drawn_keys.hpp"
 #include "error_probe.hpp"
+#include "spankey/backend/cpu/parallel.hpp"
+#include "spankey/key/gaussian.hpp"
 
 using namespace spankey;
 

@@ -7,6 +7,8 @@
 #include <numeric>
 #include <vector>
 
+#include "spankey/backend/cpu/parallel.hpp"
+
 using namespace spankey;
 
 namespace {

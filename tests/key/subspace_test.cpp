@@ -7,6 +7,8 @@
 #include <vector>
 
 #include "error_probe.hpp"
+#include "spankey/backend/cpu/parallel.hpp"
+#include "spankey/key/gaussian.hpp"
 
 using namespace spankey;
 

@@ -7,15 +7,17 @@
 
 #include <cstdint>
 
-#include "spankey/backend/cpu/gaussian.hpp"
+#include "spankey/core/compiled.hpp"
 #include "spankey/core/random.hpp"
 #include "spankey/core/shape.hpp"
 
 namespace spankey {
 
 /// Writes n normal numbers with indices first, first + 1, ...; any first, n >= 0.
-inline void fill_gaussian(const random_source& source, std::uint64_t first, float* out, index_t n) {
-  cpu::fill_gaussian(source, first, n, out);
-}
+SPANKEY_INLINE void fill_gaussian(const random_source& source, std::uint64_t first, float* out, index_t n);
 
 }  // namespace spankey
+
+#if !defined(SPANKEY_COMPILED)
+#include "spankey/key/gaussian.inl"
+#endif

@@ -10,24 +10,20 @@
 // Outputs: n x d_l floats in memory order, overwritten, ready for injection. Source: docs/method.md, section 1.
 #pragma once
 
-#include <algorithm>
 #include <concepts>
 #include <cstdint>
 #include <span>
-#include <string>
-#include <utility>
 #include <vector>
 
+#include "spankey/core/compiled.hpp"
 #include "spankey/core/error.hpp"
 #include "spankey/core/random.hpp"
 #include "spankey/core/secret.hpp"
 #include "spankey/core/shape.hpp"
 #include "spankey/core/single_entry.hpp"
-#include "spankey/key/coefficients.hpp"
 #include "spankey/key/invalid.hpp"
 #include "spankey/key/key_space_config.hpp"
 #include "spankey/key/mixture.hpp"
-#include "spankey/key/rescale.hpp"
 #include "spankey/key/subspace.hpp"
 
 namespace spankey {
@@ -46,44 +42,13 @@ concept KeySampler = requires(S& s, const random_source& source, index_t n, std:
 class key_space {
  public:
   /// Draws the bases. Fails as require_key_space says.
-  key_space(const key_space_config& config, std::vector<site> sites)
-      : config_(config), sites_(std::move(sites)) {
-    prepare();
-    spans_ = drawn_spans(config.seed);
-  }
+  SPANKEY_INLINE key_space(const key_space_config& config, std::vector<site> sites);
 
   /// From loaded bases: one per site, m x d_l in file order. Fails as require_key_space says, and with
   /// key.112 (wrong number or size; a basis that is not the prefix of the widest one where the arrangement
   /// shares it) or key.113 (rows that span fewer than m dimensions).
-  key_space(const key_space_config& config, std::vector<site> sites,
-            std::span<const std::span<const float>> bases)
-      : config_(config), sites_(std::move(sites)) {
-    prepare();
-    if (bases.size() != sites_.size()) {
-      fail("key.112", "key space", "expected ", sites_.size(), " bases, one per site, found ", bases.size());
-    }
-    const index_t m = config.subspace_dim;
-    spans_.reserve(sites_.size());
-    for (std::size_t i = 0; i < sites_.size(); ++i) {
-      const index_t expected = m * sites_[i].shape.size(), found = static_cast<index_t>(bases[i].size());
-      if (found != expected) {
-        fail("key.112", "basis of site " + std::to_string(sites_[i].number), "expected m x d = ", expected,
-             " elements, found ", found);
-      }
-    }
-    for (std::size_t i = 0; i < sites_.size(); ++i) {
-      const index_t d = sites_[i].shape.size(), wide = sites_[widest_].shape.size();
-      for (index_t row = 0; row < m && !config.per_site_basis; ++row) {
-        const float* const own = bases[i].data() + row * d;
-        if (!std::equal(own, own + d, bases[widest_].data() + row * wide)) {
-          fail("key.112", "basis of site " + std::to_string(sites_[i].number),
-               "expected the first columns of the basis of site ", sites_[widest_].number,
-               ", found others in row ", row);
-        }
-      }
-      spans_.emplace_back(sites_[i].shape, m, bases[i].data(), d);
-    }
-  }
+  SPANKEY_INLINE key_space(const key_space_config& config, std::vector<site> sites,
+                           std::span<const std::span<const float>> bases);
 
   [[nodiscard]] const key_space_config& config() const { return config_; }
   [[nodiscard]] std::span<const site> sites() const { return sites_; }
@@ -102,12 +67,7 @@ class key_space {
   void draw_valid(const random_source& source, index_t n, std::span<float* const> outputs) {
     const single_entry::pass alone(entry_);
     require_alone(alone);
-    reserve(n, outputs);
-    for (std::size_t i = 0; i < sites_.size(); ++i) {
-      if (i == 0 || config_.per_site_key)
-        draw_scaled(spans_[whole(i)], source, number_base(i), n, config_.rescale);
-      spans_[i].combine(alpha_.data(), n, outputs[i]);
-    }
+    valid_keys(source, n, outputs);
   }
 
   /// n >= 1 invalid keys per site. Fails as require_rule says, and with key.115. With a shared key the sites share one
@@ -115,11 +75,9 @@ class key_space {
   /// The first draw of other_space or other_site keys makes their bases.
   void draw_invalid(const invalid_rule& rule, const random_source& source, index_t n,
                     std::span<float* const> outputs) {
-    require_rule(rule, config_, sites_);
     const single_entry::pass alone(entry_);
     require_alone(alone);
-    reserve(n, outputs);
-    draw_rows(rule, source, n, config_.rescale, outputs);
+    invalid_keys(rule, source, n, outputs);
   }
 
   /// n >= 1 invalid keys per site, each of its own family (key/mixture.hpp): key s is what draw_invalid with its rule
@@ -127,32 +85,22 @@ class key_space {
   /// require_mixture.
   void draw_invalid_mixture(std::span<const weighted_rule> mixture, const random_source& source, index_t n,
                             std::span<float* const> outputs) {
-    require_mixture(mixture);
-    for (const weighted_rule& w : mixture) require_rule(w.rule, config_, sites_);
     const single_entry::pass alone(entry_);
     require_alone(alone);
-    reserve(n, outputs);
-    scratch_.reserve(n, spans_[widest_]);
-    chosen_.clear();
-    for (index_t s = 0; s < n; ++s) chosen_.push_back(rule_of_sample(mixture, source, mixture_numbers, s));
-    for (std::size_t k = 0; k < mixture.size(); ++k) {
-      rows_.clear();
-      for (index_t s = 0; s < n; ++s) {
-        if (chosen_[static_cast<std::size_t>(s)] == k) rows_.push_back(s);
-      }
-      if (rows_.empty()) continue;
-      draw_rows(mixture[k].rule, source, std::span<const index_t>(rows_), rescale_kind::per_key, outputs);
-    }
+    mixed_keys(mixture, source, n, outputs);
   }
 
  private:
-  void prepare() {
-    require_key_space(config_, sites_);
-    const auto smaller = [](const site& a, const site& b) { return a.shape.size() < b.shape.size(); };
-    widest_ =
-        static_cast<std::size_t>(std::max_element(sites_.begin(), sites_.end(), smaller) - sites_.begin());
-  }
+  // What the draws of the same names do, for one thread at a time.
+  SPANKEY_INLINE void valid_keys(const random_source& source, index_t n, std::span<float* const> outputs);
+  SPANKEY_INLINE void invalid_keys(const invalid_rule& rule, const random_source& source, index_t n,
+                                   std::span<float* const> outputs);
+  SPANKEY_INLINE void mixed_keys(std::span<const weighted_rule> mixture, const random_source& source,
+                                 index_t n, std::span<float* const> outputs);
 
+  SPANKEY_INLINE void prepare();
+
+  // Asked where the program is compiled: a debug build of one looks, however the library was built.
   static void require_alone(const single_entry::pass& pass) {
     if (!pass)
       fail("key.123", "key space",
@@ -160,19 +108,7 @@ class key_space {
   }
 
   // Grown once per largest n; everything is checked before anything is written.
-  void reserve(index_t n, std::span<float* const> outputs) {
-    if (n < 1) fail("key.115", "key space", "expected at least one key to draw, found n=", n);
-    if (outputs.size() != sites_.size()) {
-      fail("key.115", "key space", "expected ", sites_.size(), " outputs, one per site, found ",
-           outputs.size());
-    }
-    const auto rows = static_cast<std::size_t>(n);
-    if (rows <= scratch_.factors.size()) return;
-    alpha_.resize(rows * static_cast<std::size_t>(config_.subspace_dim));
-    scratch_.reserve(n);
-    rows_.reserve(rows);
-    chosen_.reserve(rows);
-  }
+  SPANKEY_INLINE void reserve(index_t n, std::span<float* const> outputs);
 
   // Sites draw 2^40 numbers apart, of which an invalid key's noise, the order of its elements and the coefficients of
   // its valid key have their own: a batch of 4 million keys of 65536 elements fits between.
@@ -181,98 +117,19 @@ class key_space {
   static constexpr std::uint64_t mixture_numbers = std::uint64_t{1} << 63;
   [[nodiscard]] std::size_t next(std::size_t i) const { return (i + 1) % sites_.size(); }
 
-  [[nodiscard]] std::vector<subspace> drawn_spans(std::uint64_t seed) const {
-    const index_t m = config_.subspace_dim;
-    std::vector<subspace> spans;
-    spans.reserve(sites_.size());
-    if (config_.per_site_basis) {
-      for (const site& s : sites_) {
-        const random_source source(seed + static_cast<std::uint64_t>(s.number), stream::basis);
-        spans.emplace_back(s.shape, m, draw_basis(config_.basis, m, s.shape.size(), source));
-      }
-    } else {
-      const index_t d = sites_[widest_].shape.size();
-      const auto rows = draw_basis(config_.basis, m, d, random_source(seed, stream::basis));
-      for (const site& s : sites_) spans.emplace_back(s.shape, m, rows.data(), d);
-    }
-    return spans;
-  }
+  [[nodiscard]] SPANKEY_INLINE std::vector<subspace> drawn_spans(std::uint64_t seed) const;
 
   // Spans of the next site's keys, cut or repeated in file order to the size of each site.
-  [[nodiscard]] std::vector<subspace> repeated_spans() const {
-    const index_t m = config_.subspace_dim;
-    std::vector<subspace> spans;
-    spans.reserve(sites_.size());
-    for (std::size_t i = 0; i < sites_.size(); ++i) {
-      const index_t d = spans_[i].size(), from = spans_[next(i)].size();
-      const auto rows = spans_[next(i)].basis_in_file_order();
-      secret_vector<float> repeated(static_cast<std::size_t>(m * d));
-      for (index_t j = 0; j < m; ++j) {
-        for (index_t f = 0; f < d; ++f) {
-          repeated[static_cast<std::size_t>(j * d + f)] = rows[static_cast<std::size_t>(j * from + f % from)];
-        }
-      }
-      spans.emplace_back(sites_[i].shape, m, repeated);
-    }
-    return spans;
-  }
+  [[nodiscard]] SPANKEY_INLINE std::vector<subspace> repeated_spans() const;
 
   // Invalid keys of the selected samples at every site.
-  void draw_rows(const invalid_rule& rule, const random_source& source, const row_selection& rows,
-                 rescale_kind rescale, std::span<float* const> outputs) {
-    const invalid_origin origin = origin_of(rule.family);
-    if (origin == invalid_origin::other_space && other_space_.empty())
-      other_space_ = drawn_spans(other_space_seed(config_.seed));
-    if (origin == invalid_origin::other_site && other_site_.empty()) other_site_ = repeated_spans();
-    const auto& valid = origin == invalid_origin::other_space  ? other_space_
-                        : origin == invalid_origin::other_site ? other_site_
-                                                               : spans_;
-    for (std::size_t i = 0; i < sites_.size(); ++i) {
-      if (origin != invalid_origin::noise && origin != invalid_origin::nothing) {
-        const std::size_t from = origin == invalid_origin::other_site ? next(i) : i;
-        const auto& scaled_in = origin == invalid_origin::other_space ? other_space_ : spans_;
-        draw_scaled(scaled_in[whole(from)], source, number_base(from) + valid_numbers, rows, rescale,
-                    rule.family == invalid_family::zero_mean);
-      }
-      const number_range noise{number_base(i), spans_[whole(i)].size()};
-      draw_invalid_keys(rule,
-                        {.span = spans_[i],
-                         .valid_span = valid[i],
-                         .coefficients = alpha_.data(),
-                         .key_std = config_.key_std,
-                         .source = source,
-                         .noise = noise,
-                         .order = {noise.base + order_numbers, noise.row},
-                         .rows = rows,
-                         .scratch = scratch_},
-                        outputs[i]);
-    }
-    if (origin != invalid_origin::noise || config_.key_std == 0) return;
-    for (std::size_t i = 0; i < sites_.size(); ++i) {
-      if (i == 0 || config_.per_site_key) {
-        row_moments(outputs[whole(i)], rows, spans_[whole(i)].size(), scratch_.of_row.data(),
-                    scratch_.partial);
-        rescale_factors(rescale, config_.key_std, scratch_.of_row.data(), scratch_.factors.data(),
-                        rows.size());
-      }
-      scale_rows(outputs[i], rows, spans_[i].size(), scratch_.factors.data());
-    }
-  }
+  SPANKEY_INLINE void draw_rows(const invalid_rule& rule, const random_source& source,
+                                const row_selection& rows, rescale_kind rescale,
+                                std::span<float* const> outputs);
 
   // alpha_ = coefficients of the selected samples, scaled so that alpha B has the standard deviation asked for in `span`.
-  void draw_scaled(const subspace& span, const random_source& source, std::uint64_t base,
-                   const row_selection& rows, rescale_kind rescale, bool without_mean = false) {
-    const index_t m = config_.subspace_dim;
-    const auto alpha = [&](index_t row) { return alpha_.data() + row * m; };
-    draw_coefficients(config_.law(), m, source, base, rows, alpha_.data());
-    for (index_t row = 0; row < rows.size() && without_mean; ++row) subtract_mean(alpha(row), m);
-    if (config_.key_std == 0) return;
-    for (index_t row = 0; row < rows.size(); ++row)
-      scratch_.of_row[static_cast<std::size_t>(row)] = span.combined_moments(alpha(row));
-    rescale_factors(rescale, config_.key_std, scratch_.of_row.data(), scratch_.factors.data(), rows.size());
-    for (index_t row = 0; row < rows.size(); ++row)
-      scale_coefficients(alpha(row), m, scratch_.factors[static_cast<std::size_t>(row)]);
-  }
+  SPANKEY_INLINE void draw_scaled(const subspace& span, const random_source& source, std::uint64_t base,
+                                  const row_selection& rows, rescale_kind rescale, bool without_mean = false);
 
   key_space_config config_;
   std::vector<site> sites_;
@@ -288,3 +145,7 @@ class key_space {
 static_assert(KeySampler<key_space>);
 
 }  // namespace spankey
+
+#if !defined(SPANKEY_COMPILED)
+#include "spankey/key/sampler.inl"
+#endif
