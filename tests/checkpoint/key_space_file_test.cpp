@@ -5,10 +5,13 @@
 
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "error_probe.hpp"
 #include "file/scratch_directory.hpp"
+#include "spankey/file/safetensors.hpp"
+#include "spankey/file/safetensors_writer.hpp"
 
 namespace {
 

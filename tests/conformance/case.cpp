@@ -6,6 +6,7 @@
 #include <initializer_list>
 #include <limits>
 #include <string_view>
+#include <system_error>
 
 #include "layer_text.hpp"
 #include "spankey/file/printable.hpp"

@@ -6,13 +6,8 @@
 // The best is the one after the epoch of the lowest score. A series is for one process (folder_lock.hpp).
 #pragma once
 
-#include <dirent.h>
-
-#include <algorithm>
 #include <cerrno>
-#include <charconv>
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -21,41 +16,17 @@
 #include <vector>
 
 #include "spankey/checkpoint/training_state.hpp"
+#include "spankey/core/compiled.hpp"
 #include "spankey/core/finite.hpp"
 #include "spankey/file/number_text.hpp"
 
 namespace spankey {
 
 /// Names and numbers of the checkpoints in a folder, newest first. Error: checkpoint.105 a folder that cannot be read.
-inline std::vector<std::uint64_t> checkpoints_in(const std::string& folder) {
-  constexpr std::string_view prefix = "checkpoint-", suffix = ".safetensors";
-  std::vector<std::uint64_t> found;
-  // Not std::filesystem's: GNU's ends the program where there is no memory for it.
-  DIR* const listing = ::opendir(folder.c_str());
-  if (listing == nullptr)
-    fail("checkpoint.105", printable(folder), "cannot be listed: ", std::generic_category().message(errno));
-  const std::unique_ptr<DIR, int (*)(DIR*)> closes(listing, &::closedir);
-  for (errno = 0; const dirent* entry = ::readdir(listing); errno = 0) {
-    const std::string_view name = entry->d_name;
-    if (name.size() < prefix.size() + 12 + suffix.size()) continue;
-    if (!name.starts_with(prefix) || !name.ends_with(suffix)) continue;
-    std::uint64_t steps = 0;
-    const char* const end = name.data() + name.size() - suffix.size();
-    const auto [stop, bad] = std::from_chars(name.data() + prefix.size(), end, steps);
-    if (bad == std::errc{} && stop == end) found.push_back(steps);
-  }
-  if (errno != 0)
-    fail("checkpoint.105", printable(folder), "cannot be listed: ", std::generic_category().message(errno));
-  std::sort(found.rbegin(), found.rend());
-  return found;
-}
+SPANKEY_INLINE std::vector<std::uint64_t> checkpoints_in(const std::string& folder);
 
 /// The file of one of them.
-inline std::string checkpoint_file(const std::string& folder, std::uint64_t steps) {
-  const std::string digits = std::to_string(steps);
-  return folder + "/checkpoint-" + std::string(12 - std::min<std::size_t>(12, digits.size()), '0') + digits +
-         ".safetensors";
-}
+SPANKEY_INLINE std::string checkpoint_file(const std::string& folder, std::uint64_t steps);
 
 /// What load() found.
 struct loaded_checkpoint {
@@ -180,3 +151,7 @@ class basic_checkpoint_series {
 using checkpoint_series = basic_checkpoint_series<>;
 
 }  // namespace spankey
+
+#if !defined(SPANKEY_COMPILED)
+#include "spankey/checkpoint/checkpoint_series.inl"
+#endif

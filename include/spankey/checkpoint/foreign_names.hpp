@@ -18,8 +18,10 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
+#include "spankey/file/printable.hpp"
 #include "spankey/file/safetensors.hpp"
 
 namespace spankey {

@@ -14,6 +14,7 @@
 #include <string>
 
 #include "spankey/checkpoint/weights.hpp"
+#include "spankey/core/compiled.hpp"
 #include "spankey/core/version.hpp"
 #include "spankey/file/number_text.hpp"
 
@@ -77,30 +78,7 @@ void save_training_state(Model& model, const training_state& state, const std::s
 
 /// What an open file says of the run. Errors: those of check_checksums, checkpoint.101 a position that is none,
 /// checkpoint.103 another format, checkpoint.104 another version of the library, whose next step may be another one.
-inline training_state training_state_of(const safetensors_file& file) {
-  const safetensors_metadata& metadata = file.metadata();
-  const auto text_of = [&](std::string_view name) {
-    const auto entry = metadata.find(name);
-    return entry == metadata.end() ? std::string() : entry->second;
-  };
-  if (text_of("format") != training_state_format)
-    fail("checkpoint.103", file.name(), "expected ", in_quotes(training_state_format), ", found ",
-         in_quotes(text_of("format")));
-  check_checksums(file, true);
-  if (text_of("spankey") != SPANKEY_VERSION_STRING)
-    fail("checkpoint.104", file.name(), "was written by version ", printable(text_of("spankey")),
-         " of the library, this is " SPANKEY_VERSION_STRING ": it would not go on as it began");
-  training_state state;
-  training_position::for_each_entry(state.at, [&](const char* name, auto& value) {
-    const std::string text = text_of(name);
-    if (!read_number(text, value))
-      fail("checkpoint.101", file.name(), "expected a number as ", name, " in the metadata, found ",
-           in_quotes(text));
-  });
-  for (const auto& [name, value] : metadata)
-    if (name.starts_with(note_prefix)) state.notes.emplace(name.substr(note_prefix.size()), value);
-  return state;
-}
+SPANKEY_INLINE training_state training_state_of(const safetensors_file& file);
 
 /// Copies the tensors of an open file into `model`. Errors, all before the model changes: those of load_weights,
 /// checkpoint.102 a tensor that this model or its optimizer does not have: another optimizer wrote the file.
@@ -152,3 +130,7 @@ training_state load_training_state(Model& model, const std::string& path,
 }
 
 }  // namespace spankey
+
+#if !defined(SPANKEY_COMPILED)
+#include "spankey/checkpoint/training_state.inl"
+#endif

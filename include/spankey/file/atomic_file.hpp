@@ -23,6 +23,7 @@
 #include <string_view>
 #include <system_error>
 
+#include "spankey/core/compiled.hpp"
 #include "spankey/core/error.hpp"
 #include "spankey/file/abandoned_files.hpp"
 #include "spankey/file/printable.hpp"
@@ -198,5 +199,11 @@ template <class Calls = posix_calls>
 void write_file_atomically(const std::string& path, std::string_view text, file_mode mode) {
   write_file_atomically<Calls>(path, std::as_bytes(std::span<const char>(text.data(), text.size())), mode);
 }
+
+#if defined(SPANKEY_COMPILED)
+extern template void write_file_atomically<posix_calls>(const std::string&, std::span<const std::byte>,
+                                                        file_mode);
+extern template void write_file_atomically<posix_calls>(const std::string&, std::string_view, file_mode);
+#endif
 
 }  // namespace spankey

@@ -5,7 +5,6 @@
 // opens. Source: github.com/huggingface/safetensors (format description and its dtype list).
 #pragma once
 
-#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <limits>
@@ -14,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "spankey/core/compiled.hpp"
 #include "spankey/core/shape.hpp"
 
 namespace spankey {
@@ -66,19 +66,13 @@ constexpr std::optional<index_t> tensor_bytes(dtype type, const std::vector<inde
 }
 
 /// "(64, 3, 3, 3)"; at most eight extents are written out, a negative one as "any".
-inline std::string shape_text(const std::vector<index_t>& shape) {
-  std::string text = "(";
-  for (std::size_t i = 0; i < std::min<std::size_t>(shape.size(), 8); ++i) {
-    if (i != 0) text += ", ";
-    text += shape[i] < 0 ? "any" : std::to_string(shape[i]);
-  }
-  if (shape.size() > 8) text += ", ... rank " + std::to_string(shape.size());
-  return text + ")";
-}
+SPANKEY_INLINE std::string shape_text(const std::vector<index_t>& shape);
 
 /// "F32 (64, 3, 3, 3)".
-inline std::string tensor_text(dtype type, const std::vector<index_t>& shape) {
-  return std::string(describe_dtype(type).name) + " " + shape_text(shape);
-}
+SPANKEY_INLINE std::string tensor_text(dtype type, const std::vector<index_t>& shape);
 
 }  // namespace spankey
+
+#if !defined(SPANKEY_COMPILED)
+#include "spankey/file/dtype.inl"
+#endif

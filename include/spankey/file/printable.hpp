@@ -9,30 +9,19 @@
 #include <string>
 #include <string_view>
 
-#include "spankey/core/escape.hpp"
-#include "spankey/file/utf8.hpp"
+#include "spankey/core/compiled.hpp"
 
 namespace spankey {
 
 /// `text` with control characters and invalid UTF-8 written as \xNN, and at most about `longest` bytes of it
 /// ("..." marks the cut).
-inline std::string printable(std::string_view text, std::size_t longest = 200) {
-  std::string line;
-  std::size_t at = 0;
-  while (at < text.size() && at < longest) {
-    const std::size_t length = utf8_length(text.substr(at));
-    if (length == 0 || is_control(text[at])) {
-      line += escaped(text[at++]);
-    } else {
-      line.append(text.substr(at, length));
-      at += length;
-    }
-  }
-  if (at < text.size()) line.append("...");
-  return line;
-}
+SPANKEY_INLINE std::string printable(std::string_view text, std::size_t longest = 200);
 
 /// printable() between double quotes.
 inline std::string in_quotes(std::string_view text) { return '"' + printable(text) + '"'; }
 
 }  // namespace spankey
+
+#if !defined(SPANKEY_COMPILED)
+#include "spankey/file/printable.inl"
+#endif

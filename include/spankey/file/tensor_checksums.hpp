@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 
+#include "spankey/core/compiled.hpp"
 #include "spankey/file/checksum.hpp"
 #include "spankey/file/safetensors.hpp"
 
@@ -42,23 +43,10 @@ std::uint32_t crc32_of_header(const safetensors_metadata& metadata, const Tensor
 
 /// Compares a file with its checksums; one without any passes where none are `required`. Errors: checksum.101 none or
 /// not all of them, .102 the header was changed, .103 a tensor was.
-inline void check_checksums(const safetensors_file& file, bool required) {
-  const safetensors_metadata& metadata = file.metadata();
-  const auto whole = metadata.find(header_checksum);
-  if (whole == metadata.end()) {
-    if (required) fail("checksum.101", file.name(), "expected checksums in the metadata, found none");
-    return;
-  }
-  if (crc32_text(crc32_of_header(metadata, file.tensors())) != whole->second)
-    fail("checksum.102", file.name(), "damaged: its header is not the one that was written");
-  for (const auto& [name, tensor] : file.tensors()) {
-    const auto entry = metadata.find(checksum_entry(name));
-    if (entry == metadata.end())
-      fail("checksum.101", file.name(), "tensor ", in_quotes(name), ": expected a checksum, found none");
-    if (crc32_text(crc32(tensor.bytes)) != entry->second)
-      fail("checksum.103", file.name(), "damaged: tensor ", in_quotes(name),
-           " is not the one that was written");
-  }
-}
+SPANKEY_INLINE void check_checksums(const safetensors_file& file, bool required);
 
 }  // namespace spankey
+
+#if !defined(SPANKEY_COMPILED)
+#include "spankey/file/tensor_checksums.inl"
+#endif

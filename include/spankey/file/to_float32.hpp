@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "spankey/core/finite.hpp"
+#include "spankey/file/printable.hpp"
 #include "spankey/file/safetensors.hpp"
 
 namespace spankey {
