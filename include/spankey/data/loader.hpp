@@ -14,6 +14,8 @@
 #include <vector>
 
 #include "spankey/backend/cpu/parallel.hpp"
+#include "spankey/core/bf16.hpp"
+#include "spankey/core/compiled.hpp"
 #include "spankey/core/error.hpp"
 #include "spankey/core/random.hpp"
 #include "spankey/core/shape.hpp"
@@ -48,21 +50,7 @@ class loader {
   /// Errors: data.101 to data.107 (the data set, see require_usable), data.121 batch, data.122, data.126 and
   /// data.127 augmentation, data.128 any augmentation of features, data.123 fewer samples than one batch where the
   /// last batch is dropped.
-  loader(const Data& data, const loader_options& options)
-      : data_(&data), options_(options), writer_(data, "loader") {
-    if (options.batch < 1) fail("data.121", "loader", "found batch ", options.batch, ", expected at least 1");
-    if constexpr (ImageDataset<Data>) {
-      require_augmentation(options.augment, data.sample, "loader");
-    } else if (options.augment != augmentation{}) {
-      fail("data.128", "loader", "found an augmentation of a data set of features, expected augmentation{}");
-    }
-    if (steps_per_epoch() < 1) {
-      fail("data.123", "loader", "found ", size(),
-           " samples with the last partial batch dropped, expected at least ", options.batch, " (one batch)");
-    }
-    order_.resize(static_cast<std::size_t>(size()));
-    std::iota(order_.begin(), order_.end(), index_t{0});
-  }
+  loader(const Data& data, const loader_options& options);
   loader(const Data&&, const loader_options&) = delete;
 
   [[nodiscard]] const loader_options& options() const { return options_; }
@@ -78,42 +66,11 @@ class loader {
   }
 
   /// The data set's sample numbers in the order of `epoch`. Errors: data.124.
-  const std::vector<index_t>& order(index_t epoch) {
-    if (epoch < 0 || epoch > index_t{0x7FFFFFFF}) {
-      fail("data.124", "loader", "found epoch ", epoch, ", expected 0 to ", index_t{0x7FFFFFFF});
-    }
-    if (options_.shuffle && epoch != ordered_epoch_) {
-      std::iota(order_.begin(), order_.end(), index_t{0});
-      const random_source source(options_.seed, stream::shuffle, static_cast<std::uint64_t>(epoch));
-      for (std::size_t i = order_.size() - 1; i > 0; --i) {
-        std::swap(order_[i], order_[source.below(i, static_cast<std::uint32_t>(i + 1))]);
-      }
-      ordered_epoch_ = epoch;
-    }
-    return order_;
-  }
+  const std::vector<index_t>& order(index_t epoch);
 
   /// Overwrites x (batch x H x W x C) and y (batch) with batch `step` of `epoch`; returns the samples
   /// written. Rows behind a partial last batch keep what they held. Errors: data.124 epoch, data.125 step.
-  index_t fill(index_t epoch, index_t step, Scalar* x, int* y) {
-    if (step < 0 || step >= steps_per_epoch()) {
-      fail("data.125", "loader", "found step ", step, ", expected 0 to ", steps_per_epoch() - 1);
-    }
-    const index_t* numbers = order(epoch).data() + step * options_.batch;
-    const index_t samples = samples_at(step);
-    const extents sample = data_->sample;
-    parallel_for(samples, [&](index_t n) {
-      const index_t i = numbers[n];
-      if constexpr (ImageDataset<Data>) {
-        writer_.write(i, place_image(options_.augment, sample, options_.seed, epoch, i),
-                      x + n * sample.size());
-      } else {
-        writer_.write(i, x + n * sample.size());
-      }
-      y[n] = static_cast<int>(data_->label(i));
-    });
-    return samples;
-  }
+  index_t fill(index_t epoch, index_t step, Scalar* x, int* y);
 
  private:
   const Data* data_;
@@ -122,5 +79,63 @@ class loader {
   std::vector<index_t> order_;
   index_t ordered_epoch_ = -1;
 };
+
+template <class Data, class Scalar>
+loader<Data, Scalar>::loader(const Data& data, const loader_options& options)
+    : data_(&data), options_(options), writer_(data, "loader") {
+  if (options.batch < 1) fail("data.121", "loader", "found batch ", options.batch, ", expected at least 1");
+  if constexpr (ImageDataset<Data>) {
+    require_augmentation(options.augment, data.sample, "loader");
+  } else if (options.augment != augmentation{}) {
+    fail("data.128", "loader", "found an augmentation of a data set of features, expected augmentation{}");
+  }
+  if (steps_per_epoch() < 1) {
+    fail("data.123", "loader", "found ", size(),
+         " samples with the last partial batch dropped, expected at least ", options.batch, " (one batch)");
+  }
+  order_.resize(static_cast<std::size_t>(size()));
+  std::iota(order_.begin(), order_.end(), index_t{0});
+}
+
+template <class Data, class Scalar>
+const std::vector<index_t>& loader<Data, Scalar>::order(index_t epoch) {
+  if (epoch < 0 || epoch > index_t{0x7FFFFFFF}) {
+    fail("data.124", "loader", "found epoch ", epoch, ", expected 0 to ", index_t{0x7FFFFFFF});
+  }
+  if (options_.shuffle && epoch != ordered_epoch_) {
+    std::iota(order_.begin(), order_.end(), index_t{0});
+    const random_source source(options_.seed, stream::shuffle, static_cast<std::uint64_t>(epoch));
+    for (std::size_t i = order_.size() - 1; i > 0; --i) {
+      std::swap(order_[i], order_[source.below(i, static_cast<std::uint32_t>(i + 1))]);
+    }
+    ordered_epoch_ = epoch;
+  }
+  return order_;
+}
+
+template <class Data, class Scalar>
+index_t loader<Data, Scalar>::fill(index_t epoch, index_t step, Scalar* x, int* y) {
+  if (step < 0 || step >= steps_per_epoch()) {
+    fail("data.125", "loader", "found step ", step, ", expected 0 to ", steps_per_epoch() - 1);
+  }
+  const index_t* numbers = order(epoch).data() + step * options_.batch;
+  const index_t samples = samples_at(step);
+  const extents sample = data_->sample;
+  parallel_for(samples, [&](index_t n) {
+    const index_t i = numbers[n];
+    if constexpr (ImageDataset<Data>) {
+      writer_.write(i, place_image(options_.augment, sample, options_.seed, epoch, i), x + n * sample.size());
+    } else {
+      writer_.write(i, x + n * sample.size());
+    }
+    y[n] = static_cast<int>(data_->label(i));
+  });
+  return samples;
+}
+
+#if defined(SPANKEY_COMPILED)
+extern template class loader<image_dataset, float>;
+extern template class loader<image_dataset, bf16>;
+#endif
 
 }  // namespace spankey
