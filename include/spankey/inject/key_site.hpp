@@ -221,29 +221,8 @@ class injecting_site : public key_site<Backend, T> {
     if constexpr (requires { injector.is_set(); }) return injector.is_set();
     return true;
   }
-  void inject(index_t n, const T* x, const key_view<const master>& key, T* y) override {
-    const site_geometry& site = this->geometry();
-    if constexpr (of_samples) {
-      kernels::for_each_sample(n, [&](index_t i) {
-        injector.forward(site, x + i * site.size(), key.data + i * key.stride, y + i * site.size());
-      });
-    } else {
-      with_policy([&](const auto& policy) { kernels::forward(policy, n, site, x, key, y); });
-    }
-  }
-  void inject_back(index_t n, const T* x, const key_view<const master>& key, T* dy, master* dk) override {
-    const site_geometry& site = this->geometry();
-    if constexpr (of_samples) {
-      kernels::for_each_sample(n, [&](index_t i) {
-        const index_t at = i * site.size();
-        injector.backward(site, x + at, key.data + i * key.stride, dy + at, scratch_.data + at,
-                          dk == nullptr ? nullptr : dk + i * site.key_size());
-      });
-      memory_of<Backend>::copy(scratch_.data, n * site.size(), dy);
-    } else {
-      with_policy([&](const auto& policy) { kernels::backward(policy, n, site, x, key, dy, dy, dk); });
-    }
-  }
+  void inject(index_t n, const T* x, const key_view<const master>& key, T* y) override;
+  void inject_back(index_t n, const T* x, const key_view<const master>& key, T* dy, master* dk) override;
 
  private:
   template <class F>
@@ -257,5 +236,36 @@ class injecting_site : public key_site<Backend, T> {
 
   buffer<T> scratch_;  // dx of an injector of whole samples
 };
+
+// Not inline, so that every file leaves out what spankey::compiled has (model/compiled_networks.hpp).
+
+template <class Injector, class Backend, class T>
+void injecting_site<Injector, Backend, T>::inject(index_t n, const T* x, const key_view<const master>& key,
+                                                  T* y) {
+  const site_geometry& site = this->geometry();
+  if constexpr (of_samples) {
+    kernels::for_each_sample(n, [&](index_t i) {
+      injector.forward(site, x + i * site.size(), key.data + i * key.stride, y + i * site.size());
+    });
+  } else {
+    with_policy([&](const auto& policy) { kernels::forward(policy, n, site, x, key, y); });
+  }
+}
+
+template <class Injector, class Backend, class T>
+void injecting_site<Injector, Backend, T>::inject_back(index_t n, const T* x,
+                                                       const key_view<const master>& key, T* dy, master* dk) {
+  const site_geometry& site = this->geometry();
+  if constexpr (of_samples) {
+    kernels::for_each_sample(n, [&](index_t i) {
+      const index_t at = i * site.size();
+      injector.backward(site, x + at, key.data + i * key.stride, dy + at, scratch_.data + at,
+                        dk == nullptr ? nullptr : dk + i * site.key_size());
+    });
+    memory_of<Backend>::copy(scratch_.data, n * site.size(), dy);
+  } else {
+    with_policy([&](const auto& policy) { kernels::backward(policy, n, site, x, key, dy, dy, dk); });
+  }
+}
 
 }  // namespace spankey

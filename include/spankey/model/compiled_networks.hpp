@@ -4,6 +4,8 @@
 #pragma once
 
 #include "spankey/core/bf16.hpp"
+#include "spankey/inject/key_site.hpp"
+#include "spankey/inject/runtime.hpp"
 #include "spankey/model/layered_network.hpp"
 
 #if defined(SPANKEY_COMPILED)
@@ -13,6 +15,13 @@ extern template class layered_network<backend::cpu, float>;
 extern template class layered_network<backend::cpu, bf16>;
 extern template class layered_network<backend::reference, float>;
 extern template class layered_network<backend::reference, double>;
+
+extern template class injecting_site<additive, backend::cpu, float>;
+extern template class injecting_site<additive, backend::cpu, bf16>;
+extern template class injecting_site<multiplicative, backend::cpu, float>;
+extern template class injecting_site<multiplicative, backend::cpu, bf16>;
+extern template class injecting_site<runtime, backend::cpu, float>;
+extern template class injecting_site<runtime, backend::cpu, bf16>;
 
 }  // namespace spankey
 #endif

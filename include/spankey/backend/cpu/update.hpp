@@ -2,72 +2,29 @@
 // squared_norm is the sum of squares of a gradient. Specification: backend/reference/update.hpp.
 #pragma once
 
-#include <algorithm>
-#include <array>
-#include <numeric>
-
-#include "spankey/backend/cpu/lanes.hpp"
-#include "spankey/backend/cpu/root.hpp"
 #include "spankey/backend/cpu/tag.hpp"
 #include "spankey/backend/update.hpp"
-
-namespace spankey::cpu {
-/// Multiplied, where the formula divides.
-struct adam_factors : spankey::adam_factors<float> {
-  float inverse_correction;
-
-  explicit adam_factors(const adam_update& u)
-      : spankey::adam_factors<float>(u), inverse_correction(static_cast<float>(1 / u.root_correction())) {}
-};
-}  // namespace spankey::cpu
-
-#define SPANKEY_ISA_TEXT "spankey/backend/cpu/update.inl"
-#include "spankey/backend/cpu/foreach_isa.hpp"
+#include "spankey/core/compiled.hpp"
 
 namespace spankey {
 
 template <>
 struct update_kernels<backend::cpu, float> {
-  static void sgd(const sgd_update& u, index_t count, const float* gradient, float* momentum, float* value) {
-    const auto plain = SPANKEY_DISPATCH(sgd_plain);
-    const auto with_momentum = SPANKEY_DISPATCH(sgd_momentum);
-    cpu::for_each_block(count, cpu::block_elements, [&](index_t first, index_t n) {
-      if (u.momentum == 0) {
-        plain(u, n, gradient + first, value + first);
-      } else {
-        with_momentum(u, n, gradient + first, momentum + first, value + first);
-      }
-    });
-  }
+  SPANKEY_INLINE static void sgd(const sgd_update& u, index_t count, const float* gradient, float* momentum,
+                                 float* value);
 
-  static void adam(const adam_update& u, index_t count, const float* gradient, float* first, float* second,
-                   float* value) {
-    const cpu::adam_factors factors(u);
-    const auto kernel = SPANKEY_DISPATCH(adam_block);
-    cpu::for_each_block(count, cpu::block_elements, [&](index_t begin, index_t n) {
-      kernel(factors, n, gradient + begin, first + begin, second + begin, value + begin);
-    });
-  }
+  SPANKEY_INLINE static void adam(const adam_update& u, index_t count, const float* gradient, float* first,
+                                  float* second, float* value);
 
   /// x(i) = 0, by all threads: gradients are as large as the model.
-  static void zero(index_t count, float* x) {
-    cpu::for_each_block(count, cpu::block_elements,
-                        [&](index_t first, index_t n) { std::fill_n(x + first, n, 0.0F); });
-  }
+  SPANKEY_INLINE static void zero(index_t count, float* x);
 
   /// Sum of squares: float sums of at most 1024 terms a lane, the rest in double, in a fixed order.
-  static double squared_norm(index_t count, const float* x) {
-    constexpr index_t most_parts = 256;
-    std::array<double, most_parts> parts;
-    const index_t per_part = std::max(cpu::block_elements, (count + most_parts - 1) / most_parts);
-    const index_t used = (count + per_part - 1) / per_part;
-    const auto kernel = SPANKEY_DISPATCH(sum_of_squares);
-    parallel_for(used, [&](index_t part) {
-      const index_t first = part * per_part;
-      parts[static_cast<std::size_t>(part)] = kernel(std::min(per_part, count - first), x + first);
-    });
-    return std::accumulate(parts.begin(), parts.begin() + used, 0.0);
-  }
+  SPANKEY_INLINE static double squared_norm(index_t count, const float* x);
 };
 
 }  // namespace spankey
+
+#if !defined(SPANKEY_COMPILED)
+#include "spankey/backend/cpu/update_passes.inl"
+#endif

@@ -1,0 +1,1 @@
+#include "spankey/backend/cpu/update_passes.inl"
