@@ -31,6 +31,7 @@
 #include "spankey/loss/deny/reject_head.hpp"
 #include "spankey/loss/deny/runtime.hpp"
 #include "spankey/loss/deny/sealed.hpp"
+#include "spankey/model/fast_cnn.hpp"
 #include "spankey/model/initialise.hpp"
 #include "spankey/model/mlp.hpp"
 #include "spankey/model/resnet18.hpp"
@@ -38,6 +39,7 @@
 #include "spankey/model/small_cnn.hpp"
 #include "spankey/model/small_resnet.hpp"
 #include "spankey/optim/adam.hpp"
+#include "spankey/optim/muon.hpp"
 #include "spankey/optim/parameter_group.hpp"
 #include "spankey/optim/schedule.hpp"
 #include "spankey/optim/sgd.hpp"
@@ -45,5 +47,6 @@
 #include "spankey/train/issue.hpp"
 #include "spankey/train/trainer.hpp"
 #include "spankey/train/training_session.hpp"
+#include "spankey/train/whiten.hpp"
 // They are back.
 #include "spankey/core/macros_on.hpp"

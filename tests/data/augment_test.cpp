@@ -293,3 +293,39 @@ TEST_CASE("what cannot happen to an image is refused") {
   CHECK(message({.shift_fraction = std::numeric_limits<double>::quiet_NaN()}).find("data.127") !=
         std::string::npos);
 }
+
+TEST_CASE("padding that reflects takes the pixel as far inside the edge") {
+  image_placement place{-1, 1, false};
+  place.reflect = true;
+  CHECK(placed(place) == std::vector<double>{12, 1112, 11, 1111, 2, 1102, 1, 1101, 12, 1112, 11, 1111});
+  place = {2, -1, true};
+  place.reflect = true;
+  CHECK(placed(place) == std::vector<double>{21, 1121, 22, 1122, 11, 1111, 12, 1112, 1, 1101, 2, 1102});
+}
+
+TEST_CASE("a flip that alternates mirrors every image in one epoch of two, and half of them in each") {
+  const augmentation what{.pad = 2, .flip = true, .reflect = true, .alternate = true};
+  index_t flips = 0;
+  for (index_t i = 0; i < 10000; ++i) {
+    const auto in = [&](index_t epoch) { return spankey::place_image(what, sample_32, 5, epoch, i); };
+    CHECK(in(0).reflect);
+    CHECK(in(0).flip != in(1).flip);
+    CHECK(in(0).flip == in(2).flip);
+    flips += in(0).flip ? 1 : 0;
+  }
+  CHECK(std::abs(flips - 5000) < 200);  // 4 standard deviations
+  // The crop is drawn anew, as without.
+  const augmentation plain{.pad = 2, .flip = true};
+  const auto alternating = spankey::place_image(what, sample_32, 5, 3, 17);
+  CHECK(alternating.shift_x == spankey::place_image(plain, sample_32, 5, 3, 17).shift_x);
+}
+
+TEST_CASE("a reflection that no image has is refused") {
+  const auto refused = [](const augmentation& what) {
+    return spankey_test::id_of([&] { spankey::require_augmentation(what, sample_2x3x2, "here"); });
+  };
+  CHECK(refused({.pad = 2, .reflect = true}) == "data.129");  // the image is 2 wide: 1 is the most
+  CHECK(refused({.pad = 1, .reflect = true}) == "no error");
+  CHECK(refused({.pad = 1, .rotate_degrees = 1, .reflect = true}) == "data.129");
+  CHECK(refused({.pad = 1, .shift_fraction = 0.1, .reflect = true}) == "data.129");
+}

@@ -86,3 +86,27 @@ TEST_CASE("cross_entropy: of the first classes only, and no samples are no loss"
   const std::vector<double> expected = {(p - 1) / 2, (1 - p) / 2, 0, p / 2, -p / 2, 0};
   for (std::size_t i = 0; i < 6; ++i) CHECK(dz[i] == doctest::Approx(expected[i]).epsilon(1e-14));
 }
+
+// Value and gradient: torch.nn.functional.cross_entropy(label_smoothing=0.2), PyTorch 1.13 in float64.
+TEST_CASE("cross_entropy: smoothed labels, over all classes and beside a reject class") {
+  const std::vector<double> z = {1.0, 2.0, 0.5, -1.0, 0.0, 3.0};
+  const std::vector<int> y = {1, 0};
+  const auto smoothed = [&](const std::vector<double>& logits, label_smoothing smoothing,
+                            std::vector<double>& dz) {
+    return cross_entropy(
+        batch_view<const double, shape<3>>{logits.data(), 2},
+        [&](index_t i) { return y[static_cast<std::size_t>(i)]; }, 1.0,
+        batch_view<double, shape<3>>{dz.data(), 2}, 3, smoothing);
+  };
+  std::vector<double> dz(6, 0.0);
+  CHECK(smoothed(z, {0.2, 3}, dz) == doctest::Approx(2.181793010599354).epsilon(1e-14));
+  const std::vector<double> expected = {0.08227861547774118,  -0.11906747372745213,  0.036788858249710905,
+                                        -0.42475942056057314, -0.010027022044346388, 0.43478644260491955};
+  for (std::size_t i = 0; i < 6; ++i) CHECK(dz[i] == doctest::Approx(expected[i]).epsilon(1e-14));
+  // Over the first two classes only: nothing is wanted of the third logit.
+  std::vector<double> partly(6, 0.0), unused(6, 0.0), moved = z;
+  smoothed(z, {0.2, 2}, partly);
+  const auto result = check_gradient(moved, partly, [&] { return smoothed(moved, {0.2, 2}, unused); });
+  CHECK(result.error < 1e-8);
+  CHECK(partly[2] == doctest::Approx(std::exp(0.5) / (std::exp(1.0) + std::exp(2.0) + std::exp(0.5)) / 2));
+}

@@ -2,12 +2,14 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <string>
 #include <vector>
 
 #include "spankey/backend/reference/reference.hpp"
 #include "spankey/inject/additive.hpp"
+#include "spankey/model/sized_model.hpp"
 #include "spankey/model/small_resnet.hpp"
 
 using namespace spankey;
@@ -109,4 +111,45 @@ TEST_CASE("initialise: no two parameters start alike") {
   const parameter<float>& second = m.parameter_of("layer1.0.conv2.weight");
   REQUIRE(first.dims.size() == second.dims.size());
   CHECK_FALSE(std::equal(first.value.data, first.value.data + first.dims.size(), second.value.data));
+}
+
+TEST_CASE("initialise: a gain multiplies, and a convolution may begin as its inputs with the rest drawn") {
+  std::vector<double> value(9 * 2 * 5), once(value.size());
+  const random_source random(3, stream::weights);
+  parameter<double> filters{.dims = {.o = 5, .i = 2, .h = 3, .w = 3, .file_rank = 4},
+                            .fill = initialiser::dirac_uniform};
+  draw_weights(filters, random, value.data());
+  const double bound = 1 / std::sqrt(18.0);
+  double squares = 0;
+  for (std::size_t i = 0; i < value.size(); ++i) {
+    INFO("element ", i);
+    const std::size_t out = i % 5, in = i / 5 % 2, place = i / 10;
+    if (out < 2) {
+      CHECK(value[i] == (place == 4 && in == out ? 1.0 : 0.0));
+    } else {
+      CHECK(std::abs(value[i]) <= bound);
+      squares += value[i] * value[i];
+    }
+  }
+  CHECK(squares > 54 * bound * bound / 3 * 0.5);
+  // Fewer outputs than inputs: every output is an input, and nothing is drawn.
+  filters.dims = {.o = 2, .i = 5, .h = 3, .w = 3, .file_rank = 4};
+  draw_weights(filters, random, value.data());
+  CHECK(std::count(value.begin(), value.end(), 0.0) == static_cast<long>(value.size()) - 2);
+
+  constexpr auto plain = [](head_outputs outputs) {
+    return layer_list("plain", {1, 4, 4}).head("fc", outputs);
+  };
+  constexpr auto small = [](head_outputs outputs) {
+    return layer_list("small", {1, 4, 4}).head("fc", outputs, {.gain = 0.25});
+  };
+  const auto weights = [](const layer_list& list) {
+    sized_model<none, backend::reference, float> m(list);
+    const arena memory(m, 1);
+    initialise(m, 1);
+    return weights_of(m);
+  };
+  const auto full = weights(plain(10)), quarter = weights(small(10));
+  REQUIRE(full.size() == quarter.size());
+  for (std::size_t i = 0; i < full.size(); ++i) CHECK(quarter[i] == 0.25F * full[i]);
 }

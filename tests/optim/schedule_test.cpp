@@ -121,3 +121,10 @@ TEST_CASE("schedule: one_cycle is torch's OneCycleLR, short runs included") {
   check_close(rates(plan, 2, 1), {0.0811745653949763, 4e-07});
   check_close(rates(plan, 1, 1), {4e-07});
 }
+
+TEST_CASE("schedule: linear falls by the same amount a step, and would end at 0") {
+  const schedule plan{.kind = schedule_kind::linear, .learning_rate = 0.24};
+  CHECK(plan.at(0, 8, 25) == 0.24);
+  CHECK(plan.at(100, 8, 25) == doctest::Approx(0.12).epsilon(1e-15));
+  CHECK(plan.at(199, 8, 25) == doctest::Approx(0.24 / 200).epsilon(1e-12));
+}

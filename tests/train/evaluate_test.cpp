@@ -9,8 +9,10 @@
 
 #include "error_probe.hpp"
 #include "recording_model.hpp"
+#include "spankey/data/linear_task.hpp"
 #include "spankey/inject/multiplicative.hpp"
 #include "spankey/model/initialise.hpp"
+#include "spankey/model/mlp.hpp"
 #include "spankey/model/small_cnn.hpp"
 
 using namespace spankey;
@@ -296,4 +298,49 @@ TEST_CASE("gate_evaluation of a network: a pure function, whatever the batch and
   const gate_report orthogonal = of_network(64, other);
   CHECK(same(*orthogonal.valid_key, *once.valid_key));
   CHECK_FALSE(same(orthogonal.invalid_keys[0].summary, once.invalid_keys[0].summary));
+}
+
+TEST_CASE("evaluation: copies of an image are averaged by their weights, and only where they are asked for") {
+  for (const evaluation_views which :
+       {evaluation_views::one, evaluation_views::mirrored, evaluation_views::mirrored_and_shifted}) {
+    float sum = 0;
+    for (const weighted_view& view : views_of(which)) sum += view.weight;
+    CHECK(sum == 1);
+    CHECK(views_of(which).front().place == image_placement{});
+  }
+  CHECK(views_of(evaluation_views::mirrored_and_shifted).size() == 6);
+
+  // Answers of every copy by itself, averaged here.
+  const image_dataset images = textures(20);
+  small_cnn<10, ungated, backend::cpu, float> model;
+  const arena memory(model, 20);
+  initialise(model, 9);
+  answer_counter<float> expected(10, model.head());
+  std::vector<float> x(20 * 784), mean(200, 0.0F);
+  std::vector<int> y;
+  for (index_t i = 0; i < 20; ++i) y.push_back(images.label(i));
+  const sample_writer<image_dataset, float> writer(images, "test");
+  for (const weighted_view& view : views_of(evaluation_views::mirrored_and_shifted)) {
+    for (index_t i = 0; i < 20; ++i) writer.write(i, view.place, x.data() + i * 784);
+    const float* const z = model.forward(pass{}, x.data(), 20, {});
+    for (std::size_t i = 0; i < 200; ++i) mean[i] += view.weight * z[i];
+  }
+  expected.add(mean.data(), y.data(), 20);
+  const key_answers by_hand = expected.finish_key();
+  const auto evaluated = [&](evaluation_views views) {
+    return gate_evaluation(model, nullptr, images, 7, {.views = views}).run().no_key;
+  };
+  CHECK(evaluated(evaluation_views::mirrored_and_shifted)[figure::semantic].mean ==
+        Approx(by_hand[static_cast<std::size_t>(figure::semantic)]));
+  CHECK_FALSE(same(evaluated(evaluation_views::one), evaluated(evaluation_views::mirrored_and_shifted)));
+}
+
+TEST_CASE("evaluation: features have no mirror image") {
+  const feature_dataset features = make_linear_task(8, 1, split::test);
+  mlp<linear_task_classes, ungated, backend::cpu, float> model;
+  const arena memory(model, 8);
+  initialise(model, 9);
+  CHECK(id_of([&] {
+          gate_evaluation(model, nullptr, features, 8, {.views = evaluation_views::mirrored});
+        }) == "train.126");
 }

@@ -25,7 +25,8 @@ struct loss_problem {
   index_t samples = 0, groups = 1;   // of one group; groups in the stacked batch
   index_t outputs = 0, softmax = 0;  // logits of a row, and those of them in the softmax
   index_t classes = 0;
-  double weight = 0;  // lambda
+  double weight = 0;     // lambda
+  double smoothing = 0;  // of the labels of group 0, over `classes`
   int part_count = 0;
   std::array<deny_part, max_deny_parts> parts{};
 };

@@ -5,8 +5,10 @@
 //   floor(R^-1 (p + 1/2 - c - t) + c), the nearest one, and 0 where that is outside. a is uniform in [-r, r], t is
 //   round(uniform in [-s*W, s*W]) and the same with H.
 // Crop: the bytes are padded with `pad` zeros on every side; an H x W window is cut out at (top, left), each
-//   uniform in [0, 2*pad]. Padding is a black pixel, normalised like one: x = (0 - mean) / deviation, not 0.
-// Flip: with probability 1/2 the window is mirrored left to right, after the crop.
+//   uniform in [0, 2*pad]. Padding is a black pixel, normalised like one: x = (0 - mean) / deviation, not 0; reflected,
+//   it is the pixel as far inside the edge, as torch.nn.functional.pad(mode="reflect") has it.
+// Flip: with probability 1/2 the window is mirrored left to right, after the crop. Alternating, that is drawn once an
+//   image, and every second epoch shows its mirror image instead (Jordan, "94 % on CIFAR-10 in 3.29 seconds", 2024).
 // All are a pure function of (seed, epoch, image).
 // Source: torchvision's RandomAffine(r, (s, s)), RandomCrop, RandomHorizontalFlip, ToTensor, Normalize, in this order.
 #pragma once
@@ -32,10 +34,13 @@ struct augmentation {
   bool flip = false;          // mirror left to right with probability 1/2
   double rotate_degrees = 0;  // r: at most so far in either direction
   double shift_fraction = 0;  // s: at most so much of width and height in either direction
+  bool reflect = false;       // the padding mirrors the image; needs neither rotation nor shift
+  bool alternate = false;     // the flip alternates
   friend constexpr bool operator==(const augmentation&, const augmentation&) = default;
 };
 
-/// Errors unless `what` can happen to images of these extents: data.122 padding, data.126 rotation, data.127 shift.
+/// Errors unless `what` can happen to images of these extents: data.122 padding, data.126 rotation, data.127 shift,
+/// data.129 a reflection.
 inline void require_augmentation(const augmentation& what, const extents& sample, std::string_view where) {
   const index_t most = std::min(sample.height, sample.width);
   if (what.pad < 0 || what.pad > most) {
@@ -47,6 +52,10 @@ inline void require_augmentation(const augmentation& what, const extents& sample
   if (!(what.shift_fraction >= 0 && what.shift_fraction <= 1)) {
     fail("data.127", where, "found a shift by up to ", what.shift_fraction, " of the image, expected 0 to 1");
   }
+  if (what.reflect && (what.pad >= most || what.rotate_degrees > 0 || what.shift_fraction > 0)) {
+    fail("data.129", where, "found padding ", what.pad, " that reflects, expected 0 to ", most - 1,
+         ", and neither rotation nor shift beside it");
+  }
 }
 
 /// What does happen to one image: pixel (y, x) of the window is pixel (y + shift_y, x + shift_x) of the image turned
@@ -55,8 +64,12 @@ struct image_placement {
   index_t shift_y = 0, shift_x = 0;
   bool flip = false;
   double degrees = 0;
+  bool reflect = false;  // what is outside is inside, mirrored at the edge
   friend constexpr bool operator==(const image_placement&, const image_placement&) = default;
 };
+
+/// The step whose numbers say which images are mirrored in even epochs, where the flip alternates.
+inline constexpr std::uint64_t alternating_flips = 0xFFFFFFFF;
 
 /// The placement of image `image`, of extents `sample`, in epoch `epoch`.
 inline image_placement place_image(const augmentation& what, const extents& sample, std::uint64_t seed,
@@ -67,6 +80,11 @@ inline image_placement place_image(const augmentation& what, const extents& samp
   image_placement place{static_cast<index_t>(source.below(first, offsets)) - what.pad,
                         static_cast<index_t>(source.below(first + 1, offsets)) - what.pad,
                         what.flip && source.below(first + 2, 2) == 1};
+  place.reflect = what.reflect;
+  if (what.flip && what.alternate) {
+    const random_source once(seed, stream::augment, alternating_flips);
+    place.flip = (once.below(static_cast<std::uint64_t>(image), 2) + static_cast<std::uint64_t>(epoch)) % 2 == 1;
+  }
   if (what.rotate_degrees == 0 && what.shift_fraction == 0) return place;
   // Another block an image, far behind those above.
   const std::uint64_t second = (std::uint64_t{1} << 40) + first;
@@ -135,7 +153,16 @@ void write_image(const std::uint8_t* image, const extents& sample, const image_p
       }
     }
   };
-  if (place.degrees == 0) {
+  if (place.reflect) {
+    const auto mirrored = [](index_t at, index_t size) {
+      return at < 0 ? -at : at >= size ? 2 * (size - 1) - at : at;
+    };
+    write([&](index_t& row, index_t& column) {
+      row = mirrored(row, sample.height);
+      column = mirrored(column, sample.width);
+      return true;
+    });
+  } else if (place.degrees == 0) {
     write([&](index_t row, index_t column) {
       return row >= 0 && row < sample.height && column >= 0 && column < sample.width;
     });

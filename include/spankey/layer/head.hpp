@@ -9,6 +9,7 @@
 #include "spankey/core/head_outputs.hpp"
 #include "spankey/core/memory.hpp"
 #include "spankey/layer/layer.hpp"
+#include "spankey/layer/options.hpp"
 
 namespace spankey {
 
@@ -20,11 +21,10 @@ class head_layer : public visited<T> {
 
   parameter<master> weight, bias_vector, aux_weight, aux_bias;
 
-  head_layer(const extents& in, const head_outputs& outputs)
-      : weight{.dims = {outputs.softmax, in.channels, in.height, in.width, 2},
-               .fill = initialiser::uniform_fan_in},
+  head_layer(const extents& in, const head_outputs& outputs, const linear_options& o = {})
+      : weight{.dims = {outputs.softmax, in.channels, in.height, in.width, 2}, .fill = o.fill, .gain = o.gain},
         bias_vector{.dims = {.o = outputs.softmax}},
-        aux_weight{.dims = {1, in.channels, in.height, in.width, 2}, .fill = initialiser::uniform_fan_in},
+        aux_weight{.dims = {1, in.channels, in.height, in.width, 2}, .fill = o.fill, .gain = o.gain},
         aux_bias{.dims = {.o = 1}},
         in_(in),
         outputs_(outputs) {

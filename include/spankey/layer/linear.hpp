@@ -16,7 +16,7 @@ class linear_layer : public layer<Backend, T> {
 
   linear_layer(const extents& in, index_t outputs, const linear_options& o = {})
       : layer<Backend, T>(in, {outputs, 1, 1}),
-        weight{.dims = {outputs, in.channels, in.height, in.width, 2}, .fill = o.fill},
+        weight{.dims = {outputs, in.channels, in.height, in.width, 2}, .fill = o.fill, .gain = o.gain},
         bias_vector{.dims = {.o = outputs}} {}
 
   [[nodiscard]] layer_traits traits() const override { return {.reads_x = true}; }

@@ -56,8 +56,11 @@ struct layer_norm_options {
   bool scale = true;
 };
 
+/// `gain` multiplies fresh weights. A head that is to multiply its logits by s is one whose weights are s times as large,
+/// and whose group learns s^2 times as fast (optim/parameter_group.hpp): the same network, step for step.
 struct linear_options {
   initialiser fill = initialiser::uniform_fan_in;
+  double gain = 1;
 };
 
 }  // namespace spankey

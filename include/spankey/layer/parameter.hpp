@@ -44,7 +44,8 @@ enum class initialiser : unsigned char {
   uniform_fan_in,    // U(-1/sqrt(fan_in), 1/sqrt(fan_in)): torch.nn.Linear
   xavier_uniform,    // U(-b, b), b = sqrt(6 / (fan_in + fan_out)): Glorot and Bengio 2010
   truncated_normal,  // N(0, 0.02^2), drawn again beyond two deviations: transformers
-  dirac              // every output the input of its own number: torch.nn.init.dirac_, of a convolution
+  dirac,             // every output the input of its own number: torch.nn.init.dirac_, of a convolution
+  dirac_uniform      // the same for the first outputs, as many as there are inputs; the rest uniform_fan_in
 };
 
 /// Backward passes accumulate (+=) into `gradient`; the optimizer owns `momentum` and, where it asked for one before
@@ -53,6 +54,7 @@ template <class T>
 struct parameter {
   parameter_extents dims{};
   initialiser fill = initialiser::zeros;
+  double gain = 1;  // what fresh weights are multiplied with
   /// What the optimizer multiplies its learning rate and weight decay with (optim/parameter_group.hpp).
   double rate_factor = 1, decay_factor = 1;
   /// It does not change, and its gradient is not computed: that of a bias where its weights are frozen, too.

@@ -1,5 +1,7 @@
 // Softmax cross-entropy of logits z (N, K), or of the first `classes` logits of longer rows.
-//   L = mean_n (log sum_c exp z(n,c) - z(n, y_n))        dz += scale (softmax(z) - onehot(y)) / N
+//   L = mean_n (log sum_c exp z(n,c) - sum_c t(n,c) z(n,c))        dz += scale (softmax(z) - t) / N
+// The target t is 1 at the label; smoothed by s over C classes (Szegedy et al. 2016, "Rethinking the Inception
+// architecture"), it is 1 - s + s/C there and s/C at the other classes: torch.nn.CrossEntropyLoss(label_smoothing=s).
 // Computed from the shifted logits, so large logits neither overflow nor lose the small ones.
 #pragma once
 
@@ -30,23 +32,37 @@ SPANKEY_HOST_DEVICE double log_sum_exp(const T* z, index_t count) {
   return top + std::log(sum);
 }
 
+/// `share` of every target is spread over the first `classes` logits.
+struct label_smoothing {
+  double share = 0;
+  index_t classes = 1;
+};
+
 /// The loss of one row; dz += each times its gradient.
 template <class T>
-SPANKEY_HOST_DEVICE double cross_entropy_row(const T* z, index_t classes, index_t label, double each, T* dz) {
+SPANKEY_HOST_DEVICE double cross_entropy_row(const T* z, index_t classes, index_t label, double each, T* dz,
+                                             const label_smoothing& smoothing = {}) {
   const double norm = log_sum_exp(z, classes);
+  const double other = smoothing.share / static_cast<double>(smoothing.classes);
+  double loss = norm - (1 - smoothing.share) * static_cast<double>(z[label]);
   for (index_t c = 0; c < classes; ++c) {
     const double p = std::exp(static_cast<double>(z[c]) - norm);
-    dz[c] += static_cast<T>(each * (c == label ? p - 1.0 : p));
+    double target = c == label ? 1 - smoothing.share : 0.0;
+    if (smoothing.share > 0 && c < smoothing.classes) {
+      target += other;
+      loss -= other * static_cast<double>(z[c]);
+    }
+    dz[c] += static_cast<T>(each * (p - target));
   }
-  return norm - static_cast<double>(z[label]);
+  return loss;
 }
 
 /// Returns the mean loss; label_of(n) is the target of sample n. dz += scale times the gradient of the mean.
 template <class T, class Shape, class Labels>
 double cross_entropy(batch_view<const T, Shape> z, const Labels& label_of, double scale,
-                     batch_view<T, Shape> dz, index_t classes) {
+                     batch_view<T, Shape> dz, index_t classes, const label_smoothing& smoothing = {}) {
   return sample_mean(z.samples(), scale, [&](index_t n, double each) {
-    return cross_entropy_row(z.sample(n), classes, label_of(n), each, dz.sample(n));
+    return cross_entropy_row(z.sample(n), classes, label_of(n), each, dz.sample(n), smoothing);
   });
 }
 

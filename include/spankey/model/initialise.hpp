@@ -14,6 +14,13 @@
 
 namespace spankey {
 
+/// Weights of 1 from every input to the output of its number, at the middle of the window.
+template <class T>
+void copy_inputs(const parameter_extents& d, T* value) {
+  for (index_t c = 0; c < std::min(d.i, d.o); ++c)
+    value[((d.h / 2 * d.w + d.w / 2) * d.i + c) * d.o + c] = T(1);
+}
+
 /// Draws the values of one parameter in memory order.
 template <class T>
 void draw_weights(const parameter<T>& p, const random_source& random, T* value) {
@@ -45,9 +52,12 @@ void draw_weights(const parameter<T>& p, const random_source& random, T* value) 
       return;
     case initialiser::dirac:
       std::fill_n(value, count, T(0));
-      for (index_t c = 0; c < std::min(d.i, d.o); ++c)
-        value[((d.h / 2 * d.w + d.w / 2) * d.i + c) * d.o + c] = T(1);
-      return;
+      return copy_inputs(d, value);
+    case initialiser::dirac_uniform:
+      uniform(1.0 / std::sqrt(fan_in));
+      for (index_t i = 0; i < d.size(); ++i)
+        if (i % d.o < d.i) value[i] = T(0);
+      return copy_inputs(d, value);
     case initialiser::zeros:
     case initialiser::ones:
       std::fill_n(value, count, p.fill == initialiser::ones ? T(1) : T(0));
@@ -64,7 +74,10 @@ void initialise(Model& model, std::uint64_t seed) {
   model.for_each_parameter([&](const scope&, parameter<T>& p) {
     const random_source random(seed, stream::weights, ordinal++);
     const auto& d = p.dims;
-    memory::write(p.value.data, d.size(), [&](T* value) { draw_weights(p, random, value); });
+    memory::write(p.value.data, d.size(), [&](T* value) {
+      draw_weights(p, random, value);
+      for (index_t i = 0; p.gain != 1 && i < d.size(); ++i) value[i] *= static_cast<T>(p.gain);
+    });
     memory::zero(p.gradient.data, d.size());
     memory::zero(p.momentum.data, d.size());
     if (p.keeps_second_moment) memory::zero(p.second_moment.data, d.size());

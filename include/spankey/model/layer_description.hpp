@@ -113,7 +113,7 @@ struct layer_description {
   conv2d_options conv{};
   pool2d_options pool{};
   batch_norm_options norm{};  // also of a layer norm, which has no momentum
-  linear_options map{};       // of a linear layer
+  linear_options map{};       // of a linear layer or the head
   double drops = 0;           // probability of a dropout
   int site = -1;
   key_shape key = key_shape::element;  // of a site

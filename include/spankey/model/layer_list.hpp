@@ -150,7 +150,8 @@ class layer_list {
     return *this;
   }
   /// The last layer: logits in master_t, and where `outputs` says so a reject logit beside them.
-  constexpr layer_list& head(std::string_view name, const head_outputs& outputs) {
+  constexpr layer_list& head(std::string_view name, const head_outputs& outputs,
+                             const linear_options& o = {}) {
     if (depth_ != 0) fault(list_fault::block);
     outputs_ = outputs;
     if (outputs.softmax < 1) fault(list_fault::window);
@@ -158,7 +159,9 @@ class layer_list {
     for (std::size_t i = 0; outputs.aux != aux_logit::none && i < count_; ++i)
       if (layers_[i].has_tensors() && layers_[i].name.view() == "fc_aux") fault(list_fault::name);
     if (outputs.aux != aux_logit::none && name == "fc_aux") fault(list_fault::name);
-    return add(described(layer_kind::head, name), {outputs, 1, 1});
+    layer_description d = described(layer_kind::head, name);
+    d.map = o;
+    return add(d, {outputs, 1, 1});
   }
 
   [[nodiscard]] constexpr std::string_view name() const { return name_.view(); }

@@ -23,7 +23,7 @@ layered_network<Backend, T>::layered_network(const layer_list& list, site_maker 
       sites_.push_back(make_site(d.site, d.in, d.key));
     }
   }
-  head_ = std::make_unique<head_layer<Backend, T>>(list_.back().in, list.outputs());
+  head_ = std::make_unique<head_layer<Backend, T>>(list_.back().in, list.outputs(), list_.back().map);
   plan_ = plan_network(list_, traits);
   values_.resize(list_.size());
   registers_.resize(plan_.registers.size());

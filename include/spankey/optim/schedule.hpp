@@ -2,6 +2,7 @@
 //   step       lr * factor^(milestones passed); a milestone is the epoch (from 0) that begins with a smaller rate: from 1
 //              on a number of epochs, below 1 a share of the run, whose epoch is rounded down
 //   cosine     lr * (1 + cos(pi t)) / 2, by steps
+//   linear     lr * (1 - t), by steps
 //   one_cycle  from lr/25 up to lr over the first 30 %, then down to lr/250,000, cosine pieces
 //              (torch's OneCycleLR)
 //   constant   lr
@@ -20,7 +21,7 @@
 
 namespace spankey {
 
-enum class schedule_kind { constant, step, cosine, one_cycle };
+enum class schedule_kind { constant, step, cosine, linear, one_cycle };
 
 struct schedule {
   schedule_kind kind = schedule_kind::step;
@@ -50,6 +51,8 @@ struct schedule {
       }
       case schedule_kind::cosine:
         return learning_rate * 0.5 * (1 + std::cos(std::numbers::pi * static_cast<double>(step) / total));
+      case schedule_kind::linear:
+        return learning_rate * (1 - static_cast<double>(step) / total);
       case schedule_kind::one_cycle: {
         const double peak = 0.3 * total - 1, last = total - 1, now = static_cast<double>(step);
         if (now <= peak) return between(learning_rate / 25, learning_rate, peak > 0 ? now / peak : 1);

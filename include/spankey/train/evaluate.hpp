@@ -16,6 +16,7 @@
 #include "spankey/key/sampler.hpp"
 #include "spankey/model/model.hpp"
 #include "spankey/model/packed_weights.hpp"
+#include "spankey/train/evaluation_views.hpp"
 #include "spankey/train/gate_keys.hpp"
 #include "spankey/train/gate_report.hpp"
 #include "spankey/train/mirror.hpp"
@@ -28,6 +29,7 @@ struct evaluation_options {
   index_t images_per_key = 500;  // at most the size of the test set
   std::vector<invalid_rule> invalid{invalid_rule{}};
   std::uint64_t seed = 0;
+  evaluation_views views = evaluation_views::one;  // of images
   bool without_keys = false;  // a network with a gate is evaluated without a key space, and means it
 };
 
@@ -38,7 +40,7 @@ constexpr std::uint64_t invalid_key_step(index_t i) {
 }
 
 /// Evaluates `model`, whose memory holds at least `batch` samples. `keys` is null for a network without a gate.
-/// Errors: data.101 to data.107 (the data set, see require_usable), train.121 keys or images, train.122 batch,
+/// Errors: data.101 to data.107 (the data set, see require_usable), train.121 keys or images, train.122 batch, train.126 views,
 /// train.123 extents, train.124 classes; of run(): train.111 to train.115 keys that do not fit the gate, memory.105 to
 /// memory.107 no memory, or too little of it, or no weights.
 template <class Model, class Data>
@@ -59,6 +61,8 @@ class gate_evaluation {
       fail("train.121", "evaluation", "found ", o.keys, " keys and ", o.images_per_key,
            " images per key, expected at least 1 of each");
     }
+    if (!ImageDataset<Data> && o.views != evaluation_views::one)
+      fail("train.126", "evaluation", "found features, expected images where mirrored copies are asked for");
     if (batch < 1) fail("train.122", "evaluation", "found batch ", batch, ", expected at least 1");
     const extents& input = model.input_extents();
     if (input != extents(test.sample)) {
@@ -154,17 +158,33 @@ class gate_evaluation {
     const index_t size = model_.input_extents().size(), outputs = model_.head();
     for (index_t done = 0; done < count;) {
       const index_t n = std::min(batch_, count - done);
-      parallel_for(n, [&](index_t i) {
-        const index_t image = (first + done + i) % test_.size();
-        writer_.write(image, x_.data() + i * size);
-        y_[static_cast<std::size_t>(i)] = test_.label(image);
-      });
-      const scalar* const x = mirror_.of(x_.data(), n * size);
-      const float* const logits = model_.forward(pass{}, x, n, keys);
-      memory::read(logits, n * outputs, [&](const float* z) { counter_.add(z, y_.data(), n); });
+      for (index_t i = 0; i < n; ++i)
+        y_[static_cast<std::size_t>(i)] = test_.label((first + done + i) % test_.size());
+      for (const weighted_view& view : views_of(options_.views)) {
+        parallel_for(n, [&](index_t i) { write((first + done + i) % test_.size(), view, x_.data() + i * size); });
+        const scalar* const x = mirror_.of(x_.data(), n * size);
+        const float* const logits = model_.forward(pass{}, x, n, keys);
+        memory::read(logits, n * outputs, [&](const float* z) { add_view(view, z, n * outputs, n); });
+      }
       done += n;
     }
     return counter_.finish_key();
+  }
+
+  void write(index_t image, const weighted_view& view, scalar* x) const {
+    if constexpr (ImageDataset<Data>) {
+      writer_.write(image, view.place, x);
+    } else {
+      writer_.write(image, x);
+    }
+  }
+  // Counts the answers where the copies are complete.
+  void add_view(const weighted_view& view, const float* z, index_t size, index_t n) {
+    if (options_.views == evaluation_views::one) return counter_.add(z, y_.data(), n);
+    const auto views = views_of(options_.views);
+    if (&view == &views.front()) mean_.assign(static_cast<std::size_t>(size), 0.0F);
+    for (index_t i = 0; i < size; ++i) mean_[static_cast<std::size_t>(i)] += view.weight * z[i];
+    if (&view == &views.back()) counter_.add(mean_.data(), y_.data(), n);
   }
 
   Model& model_;
@@ -177,6 +197,7 @@ class gate_evaluation {
   std::vector<scalar> x_;
   mirror<memory, scalar> mirror_;
   std::vector<int> y_;
+  std::vector<float> mean_;  // of the copies' logits
 };
 
 template <class Model, class Data>

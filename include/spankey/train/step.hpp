@@ -33,6 +33,7 @@ struct objective {
   deny_on on = deny_on::wrong;
   Deny deny{};
   batch_statistics statistics = batch_statistics::per_group;
+  double smoothing = 0;              // of the labels under a valid key, over the classes (loss/cross_entropy.hpp)
   std::uint64_t seed = 0, step = 0;  // which numbers dropout draws; a trainer says so
 
   [[nodiscard]] constexpr index_t groups() const { return group_count(deny.denies, on); }
@@ -108,7 +109,8 @@ loss_problem loss_problem_of(const head_outputs& head, const objective<Deny>& o,
                  .outputs = head,
                  .softmax = head.softmax,
                  .classes = o.classes,
-                 .weight = o.weight};
+                 .weight = o.weight,
+                 .smoothing = o.smoothing};
   static_assert(
       requires { o.deny.for_each_part([](const deny_part&) {}); },
       "SpanKey: this deny loss has no for_each_part, so this backend cannot compute it: say it as a sum of "
@@ -161,7 +163,7 @@ void compute_loss(const objective<Deny>& o, const head_outputs& head, const int*
   std::fill_n(dz.data(), dz.size(), T(0));
   const auto valid = group_of(result.logits, 0, groups);
   result.cross_entropy = cross_entropy(
-      valid, [&](index_t n) { return labels[n]; }, 1.0, group_of(dz, 0, groups), head.softmax);
+      valid, [&](index_t n) { return labels[n]; }, 1.0, group_of(dz, 0, groups), head.softmax, {o.smoothing, o.classes});
   const index_t denied = groups - 1;
   const double share = 1.0 / static_cast<double>(std::max<index_t>(1, denied));
   for (index_t g = 1; g < groups; ++g) {

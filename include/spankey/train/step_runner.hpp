@@ -15,6 +15,7 @@
 
 #include "spankey/core/finite.hpp"
 #include "spankey/optim/adam.hpp"
+#include "spankey/optim/muon.hpp"
 #include "spankey/optim/sgd.hpp"
 #include "spankey/train/nonfinite.hpp"
 #include "spankey/train/site_buffers.hpp"
@@ -68,11 +69,12 @@ class chosen_optimizer {
   }
 
  private:
-  static std::variant<sgd, adam> made(const training_options& options) {
+  static std::variant<sgd, adam, muon> made(const training_options& options) {
+    if (options.muon) return muon(*options.muon);
     if (options.adam) return adam(*options.adam);
     return sgd(options.optimizer);
   }
-  std::variant<sgd, adam> optimizer_;
+  std::variant<sgd, adam, muon> optimizer_;
 };
 
 template <class Model, class Deny, bool OnHost = memory_of_model<Model>::on_host>

@@ -10,6 +10,7 @@
 #include "spankey/data/augment.hpp"
 #include "spankey/key/mixture.hpp"
 #include "spankey/optim/adam.hpp"
+#include "spankey/optim/muon.hpp"
 #include "spankey/optim/schedule.hpp"
 #include "spankey/optim/sgd.hpp"
 #include "spankey/train/nonfinite.hpp"
@@ -40,6 +41,7 @@ struct training_options {
   rate_function own_rate{};  // instead of `rate`
   sgd_options optimizer{};
   std::optional<adam_options> adam{};  // instead of SGD; the model then keeps second moments (optim/adam.hpp)
+  std::optional<muon_options> muon{};  // instead of both
   augmentation augment{};              // of the training images; {}: none
   invalid_rule invalid{};              // one key per batch, where `invalid_mixture` is empty
   std::vector<weighted_rule> invalid_mixture{};  // else one per sample, whose family is drawn from it
