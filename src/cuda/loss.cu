@@ -27,7 +27,8 @@ __global__ void loss_kernel(loss_problem p, const float* logits, const int* labe
   const index_t label = labels[n], denied = p.groups - 1;
   const double samples = static_cast<double>(p.samples),
                weight = now != nullptr ? now->deny_weight : p.weight;
-  sample_numbers found{cross_entropy_row(z, p.softmax, label, 1.0 / samples, row(dlogits, 0), {p.smoothing, p.classes}), 0, 0};
+  sample_numbers found{
+      cross_entropy_row(z, p.softmax, label, 1.0 / samples, row(dlogits, 0), {p.smoothing, p.classes}), 0, 0};
   const double share = 1.0 / static_cast<double>(denied > 1 ? denied : 1);
   for (index_t g = 1; g < p.groups; ++g) {
     const deny_row<float> terms{z,     row(logits, g), row(dlogits, 0), row(dlogits, g),

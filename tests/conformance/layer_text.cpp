@@ -158,6 +158,7 @@ void append(layer_list& net, text_line& line, const spankey::head_outputs& outpu
     o.epsilon = line.option("epsilon", o.epsilon);
     o.momentum = line.option("momentum", o.momentum);
     o.scale = !line.take("unscaled");
+    o.shift = o.scale || line.take("shifted");
     net.batch_norm2d(name, line.take("relu") ? activation::relu : activation::identity, o);
   } else if (kind == "layer_norm") {
     const std::string_view name = line.name();

@@ -13,7 +13,8 @@
 //   mean_pool2d mean
 //   linear fc1 32
 //   head fc                            the last line
-// What a word of the form a=b, `bias`, `relu` or `unscaled` says may be left out: the library's defaults hold then.
+// What a word of the form a=b, `bias`, `relu`, `unscaled` or, behind it, `shifted` (a batch norm without a factor and with
+// a summand) says may be left out: the library's defaults hold then.
 #pragma once
 
 #include <string_view>

@@ -97,6 +97,8 @@ def parameter_shapes(network, classes, deny):
         elif layer.kind in ("batch_norm2d", "layer_norm"):
             if "unscaled" not in layer.options:
                 add(layer.name, layer.x[:1])
+            elif "shifted" in layer.options:
+                parameters[f"{layer.name}.bias"] = layer.x[:1]
             if layer.kind == "batch_norm2d":
                 states[f"{layer.name}.running_mean"] = states[f"{layer.name}.running_var"] = layer.x[:1]
         elif layer.kind == "linear":

@@ -52,7 +52,7 @@ constexpr layer_list pre_activation(head_outputs outputs) {
   net.residual("block1").batch_norm2d("bn1", activation::relu).conv2d("conv1", 5);
   net.batch_norm2d("bn2", activation::relu, {.epsilon = 1e-3, .momentum = 0.3}).conv2d("conv2", 5).join();
   net.site(1);
-  net.residual("block2").batch_norm2d("bn1", activation::relu, {.scale = false}).site(2);
+  net.residual("block2").batch_norm2d("bn1", activation::relu, {.scale = false, .shift = false}).site(2);
   net.conv2d("conv1", 7, {.stride = 2}).batch_norm2d("bn2", activation::relu).conv2d("conv2", 7);
   net.skip("shortcut").max_pool2d("pool", {.kernel = 3, .stride = 2, .padding = 1});
   net.conv2d("0", 7, {.kernel = 1}).join();

@@ -125,8 +125,8 @@ TEST_CASE("layer_list: the first mistake is kept, with the layer behind which it
   CHECK(mistake([](list& net) { net.conv2d("same", 4).linear("same", 4); }) ==
         behind("same", list_fault::name));
   CHECK(mistake([](list& net) {  // running statistics have names, too
-          net.batch_norm2d("bn", activation::identity, {.scale = false});
-          net.batch_norm2d("bn", activation::identity, {.scale = false});
+          net.batch_norm2d("bn", activation::identity, {.scale = false, .shift = false});
+          net.batch_norm2d("bn", activation::identity, {.scale = false, .shift = false});
         }) == behind("bn", list_fault::name));
   CHECK(mistake([](list& net) { net.linear("fc_aux", 4).head("fc", head_outputs(3, aux_logit::reject)); },
                 false) == behind("fc_aux", list_fault::name));

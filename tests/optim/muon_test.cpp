@@ -66,10 +66,9 @@ const std::vector<double> tall_after = {
     -0.5117467093896728,  -0.6173942895014675,  -0.08184791664891253, 0.5253674723366527,
     0.4173910682094366,   0.07778214629294757,  -0.39204914981401584, -0.32341715495133877};
 const parameter_extents wide{.o = 5, .i = 1, .h = 1, .w = 2, .file_rank = 4};
-const std::vector<double> wide_after = {0.6642127176955075,   0.948672515217247,   0.034156091120328774,
-                                        -0.7944032607363997,  -0.989278731333698,  -0.2603889040646899,
-                                        0.8677411140308484,   0.9804086109158531,  -0.00283115418990168,
-                                        -0.7003688281582326};
+const std::vector<double> wide_after = {
+    0.6642127176955075,  0.948672515217247,  0.034156091120328774, -0.7944032607363997,  -0.989278731333698,
+    -0.2603889040646899, 0.8677411140308484, 0.9804086109158531,   -0.00283115418990168, -0.7003688281582326};
 
 template <class Backend, class T>
 void check_traces(double tolerance) {
@@ -103,7 +102,8 @@ TEST_CASE("orthogonalise: singular values near 1, a matrix of zeros stays one") 
     for (index_t b = 0; b <= a; ++b) {
       double product = 0;
       for (index_t r = 0; r < rows; ++r)
-        product += x[static_cast<std::size_t>(r * columns + a)] * x[static_cast<std::size_t>(r * columns + b)];
+        product +=
+            x[static_cast<std::size_t>(r * columns + a)] * x[static_cast<std::size_t>(r * columns + b)];
       INFO("columns ", a, " and ", b);
       if (a == b) {
         CHECK(product > 0.4);
@@ -144,7 +144,8 @@ TEST_CASE("muon: filters keep the norm of their number but for the step") {
   optimizer.step(model, 0.24);
   double squares = 0;
   for (index_t i = 0; i < tall.size(); ++i)
-    squares += static_cast<double>(model.filters.value.data[i]) * static_cast<double>(model.filters.value.data[i]);
+    squares +=
+        static_cast<double>(model.filters.value.data[i]) * static_cast<double>(model.filters.value.data[i]);
   CHECK(squares == doctest::Approx(3).epsilon(1e-6));
   // Weights of zero have no direction: they stay.
   std::fill_n(model.filters.value.data, tall.size(), 0.0F);

@@ -340,7 +340,6 @@ TEST_CASE("evaluation: features have no mirror image") {
   mlp<linear_task_classes, ungated, backend::cpu, float> model;
   const arena memory(model, 8);
   initialise(model, 9);
-  CHECK(id_of([&] {
-          gate_evaluation(model, nullptr, features, 8, {.views = evaluation_views::mirrored});
-        }) == "train.126");
+  CHECK(id_of([&] { gate_evaluation(model, nullptr, features, 8, {.views = evaluation_views::mirrored}); }) ==
+        "train.126");
 }

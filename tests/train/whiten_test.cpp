@@ -32,8 +32,8 @@ image_dataset smooth_images(index_t count) {
     data.labels.push_back(static_cast<std::uint16_t>(i % 3));
     for (index_t at = 0; at < 60; ++at) {
       const auto base = random.below(static_cast<std::uint64_t>(i * 4 + at / 16), 180);
-      data.pixels.push_back(
-          static_cast<std::uint8_t>(base + random.below(static_cast<std::uint64_t>(100000 + i * 60 + at), 60)));
+      data.pixels.push_back(static_cast<std::uint8_t>(
+          base + random.below(static_cast<std::uint64_t>(100000 + i * 60 + at), 60)));
     }
   }
   return data;
@@ -73,7 +73,8 @@ TEST_CASE("symmetric_eigenvalues: ascending, with their vectors") {
   CHECK(symmetric_eigenvalues(zeros, 2, vectors) == std::vector<double>{0, 0});
 }
 
-TEST_CASE("whiten: outputs of the filters are uncorrelated, of deviation 1, and the second half is the negative") {
+TEST_CASE(
+    "whiten: outputs of the filters are uncorrelated, of deviation 1, and the second half is the negative") {
   const image_dataset data = smooth_images(200);
   model m(one_convolution(16));
   const arena memory(m, 1);

@@ -83,7 +83,8 @@ inline image_placement place_image(const augmentation& what, const extents& samp
   place.reflect = what.reflect;
   if (what.flip && what.alternate) {
     const random_source once(seed, stream::augment, alternating_flips);
-    place.flip = (once.below(static_cast<std::uint64_t>(image), 2) + static_cast<std::uint64_t>(epoch)) % 2 == 1;
+    place.flip =
+        (once.below(static_cast<std::uint64_t>(image), 2) + static_cast<std::uint64_t>(epoch)) % 2 == 1;
   }
   if (what.rotate_degrees == 0 && what.shift_fraction == 0) return place;
   // Another block an image, far behind those above.

@@ -72,10 +72,11 @@ folded_weights fold(Model& model, const operation& op) {
   const auto parameters_of = [&](int entry) {
     std::vector<folded_weights> found;
     model.for_each_parameter_of(static_cast<std::size_t>(entry), [&](const scope& name, auto& p) {
+      const auto count = static_cast<std::size_t>(p.dims.o);
       if (name.name == "weight") {
-        found.push_back(
-            {name.str(), numbers(p.value), std::vector<double>(static_cast<std::size_t>(p.dims.o))});
+        found.push_back({name.str(), numbers(p.value), std::vector<double>(count)});
       } else {
+        if (found.empty()) found.push_back({name.str(), std::vector<double>(count, 1.0), {}});  // of a norm
         found.back().bias = numbers(p.value);
       }
     });

@@ -36,10 +36,8 @@ class batch_norm2d_layer : public layer<Backend, T> {
   [[nodiscard]] const batch_norm_options& options() const { return options_; }
 
   void visit(layer_visitor<T>& v, const scope& at, index_t samples) override {
-    if (options_.scale) {
-      v.on_parameter(scope{&at, "weight"}, weight);
-      v.on_parameter(scope{&at, "bias"}, bias_vector);
-    }
+    if (options_.scale) v.on_parameter(scope{&at, "weight"}, weight);
+    if (options_.shift) v.on_parameter(scope{&at, "bias"}, bias_vector);
     v.on_state(scope{&at, "running_mean"}, running_mean);
     v.on_state(scope{&at, "running_var"}, running_variance);
     const index_t statistics = static_cast<index_t>(max_groups) * channels();
@@ -84,7 +82,7 @@ class batch_norm2d_layer : public layer<Backend, T> {
         .rstd = rstd_.data,
         .dy = g.dy,
         .dgamma = weight.frozen ? nullptr : weight.gradient.data,
-        .dbeta = weight.frozen ? nullptr : bias_vector.gradient.data,
+        .dbeta = bias_vector.frozen ? nullptr : bias_vector.gradient.data,
         .dx = g.dx};
     kernels::backward(problem(p, n), after_, operands, scratch_.data);
   }

@@ -22,7 +22,9 @@ class head_layer : public visited<T> {
   parameter<master> weight, bias_vector, aux_weight, aux_bias;
 
   head_layer(const extents& in, const head_outputs& outputs, const linear_options& o = {})
-      : weight{.dims = {outputs.softmax, in.channels, in.height, in.width, 2}, .fill = o.fill, .gain = o.gain},
+      : weight{.dims = {outputs.softmax, in.channels, in.height, in.width, 2},
+               .fill = o.fill,
+               .gain = o.gain},
         bias_vector{.dims = {.o = outputs.softmax}},
         aux_weight{.dims = {1, in.channels, in.height, in.width, 2}, .fill = o.fill, .gain = o.gain},
         aux_bias{.dims = {.o = 1}},

@@ -46,11 +46,12 @@ struct pool2d_options {
   }
 };
 
-/// `scale`: a trained factor and shift a channel.
+/// `scale`: a trained factor a channel; `shift`: a trained summand.
 struct batch_norm_options {
   double epsilon = 1e-5, momentum = 0.1;
-  bool scale = true;
+  bool scale = true, shift = true;
 };
+/// `scale`: a trained factor and summand a channel, or neither.
 struct layer_norm_options {
   double epsilon = 1e-5;
   bool scale = true;

@@ -123,9 +123,9 @@ struct layer_description {
   bool takes_sum = false;  // of a batch norm: it adds the other path, and `after` is the block's
 
   [[nodiscard]] constexpr bool has_weights() const {
-    const bool is_norm = kind == layer_kind::batch_norm2d || kind == layer_kind::layer_norm;
-    return kind == layer_kind::conv2d || (is_norm && norm.scale) || kind == layer_kind::linear ||
-           kind == layer_kind::head;
+    return kind == layer_kind::conv2d || kind == layer_kind::linear || kind == layer_kind::head ||
+           (kind == layer_kind::batch_norm2d && (norm.scale || norm.shift)) ||
+           (kind == layer_kind::layer_norm && norm.scale);
   }
   /// True where a file has something of it: weights, or running statistics.
   [[nodiscard]] constexpr bool has_tensors() const {

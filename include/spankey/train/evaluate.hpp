@@ -161,7 +161,8 @@ class gate_evaluation {
       for (index_t i = 0; i < n; ++i)
         y_[static_cast<std::size_t>(i)] = test_.label((first + done + i) % test_.size());
       for (const weighted_view& view : views_of(options_.views)) {
-        parallel_for(n, [&](index_t i) { write((first + done + i) % test_.size(), view, x_.data() + i * size); });
+        parallel_for(
+            n, [&](index_t i) { write((first + done + i) % test_.size(), view, x_.data() + i * size); });
         const scalar* const x = mirror_.of(x_.data(), n * size);
         const float* const logits = model_.forward(pass{}, x, n, keys);
         memory::read(logits, n * outputs, [&](const float* z) { add_view(view, z, n * outputs, n); });

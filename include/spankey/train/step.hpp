@@ -33,7 +33,7 @@ struct objective {
   deny_on on = deny_on::wrong;
   Deny deny{};
   batch_statistics statistics = batch_statistics::per_group;
-  double smoothing = 0;              // of the labels under a valid key, over the classes (loss/cross_entropy.hpp)
+  double smoothing = 0;  // of the labels under a valid key, over the classes (loss/cross_entropy.hpp)
   std::uint64_t seed = 0, step = 0;  // which numbers dropout draws; a trainer says so
 
   [[nodiscard]] constexpr index_t groups() const { return group_count(deny.denies, on); }
@@ -74,7 +74,8 @@ concept Network = requires(M& model, const pass& p, const typename M::scalar* x,
 template <class M>
 concept Model = requires {
   typename M::network_type;
-} && Network<typename M::network_type> && std::is_convertible_v<M&, typename M::network_type&>;
+}
+&&Network<typename M::network_type>&& std::is_convertible_v<M&, typename M::network_type&>;
 
 /// What runs a model: its network of run-time sizes, which is compiled once for all models.
 template <class Model>
@@ -162,8 +163,8 @@ void compute_loss(const objective<Deny>& o, const head_outputs& head, const int*
   const index_t groups = o.groups();
   std::fill_n(dz.data(), dz.size(), T(0));
   const auto valid = group_of(result.logits, 0, groups);
-  result.cross_entropy = cross_entropy(
-      valid, [&](index_t n) { return labels[n]; }, 1.0, group_of(dz, 0, groups), head.softmax, {o.smoothing, o.classes});
+  result.cross_entropy = cross_entropy(valid, [&](index_t n) { return labels[n]; }, 1.0,
+                                       group_of(dz, 0, groups), head.softmax, {o.smoothing, o.classes});
   const index_t denied = groups - 1;
   const double share = 1.0 / static_cast<double>(std::max<index_t>(1, denied));
   for (index_t g = 1; g < groups; ++g) {
