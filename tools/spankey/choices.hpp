@@ -9,6 +9,7 @@
 #include "spankey/layer/layer.hpp"
 #include "spankey/loss/deny/deny.hpp"
 #include "spankey/optim/schedule.hpp"
+#include "spankey/train/evaluation_views.hpp"
 #include "spankey/train/nonfinite.hpp"
 
 inline constexpr std::array<spankey::choice<spankey::injector_kind>, 3> injector_names{
@@ -22,10 +23,11 @@ inline constexpr std::array<spankey::choice<spankey::deny_on>, 2> denied_group_n
 inline constexpr std::array<spankey::choice<spankey::batch_statistics>, 2> statistics_names{
     {{"per_group", spankey::batch_statistics::per_group}, {"joint", spankey::batch_statistics::joint}}};
 
-inline constexpr std::array<spankey::choice<spankey::schedule_kind>, 4> schedule_names{
+inline constexpr std::array<spankey::choice<spankey::schedule_kind>, 5> schedule_names{
     {{"constant", spankey::schedule_kind::constant},
      {"step", spankey::schedule_kind::step},
      {"cosine", spankey::schedule_kind::cosine},
+     {"linear", spankey::schedule_kind::linear},
      {"one-cycle", spankey::schedule_kind::one_cycle}}};
 
 inline constexpr std::array<spankey::choice<spankey::nonfinite_policy>, 3> nonfinite_names{

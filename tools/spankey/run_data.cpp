@@ -14,6 +14,7 @@
 #include "data_sets.hpp"
 #include "network.hpp"
 #include "own_data.hpp"
+#include "pieces.hpp"
 #include "spankey/core/error.hpp"
 #include "spankey/core/random.hpp"
 #include "spankey/data/cifar10.hpp"
@@ -25,6 +26,7 @@
 #include "spankey/data/mnist_family.hpp"
 #include "spankey/data/resize.hpp"
 #include "spankey/file/checksum.hpp"
+#include "spankey/file/number_text.hpp"
 #include "spankey/file/printable.hpp"
 
 namespace {
@@ -216,7 +218,48 @@ std::uint32_t checksum_of(const feature_dataset& data) {
   return crc32(std::as_bytes(std::span(labels)), crc32(std::as_bytes(std::span(data.values))));
 }
 
+namespace {
+
+// A number of --augment; `most` is what the data's images allow, and is checked with them.
+double amount_of(const std::string& piece, double most) {
+  const std::size_t at = std::min(piece.find('@'), piece.size());
+  double amount = -1;
+  if (at == piece.size() || !read_number(std::string_view(piece).substr(at + 1), amount) ||
+      !(amount >= 0 && amount <= most))
+    fail("flag.153", "--augment", "found '", printable(piece), "', expected ", piece.substr(0, at),
+         "@ and a number from 0 to ", most);
+  return amount;
+}
+
+}  // namespace
+
+augmentation augmentation_named(const std::string& text) {
+  augmentation what;
+  for_each_piece(text, [&](const std::string& piece) {
+    const std::string name = piece.substr(0, piece.find('@'));
+    if (piece == "none") return;
+    if (name == "crop") {
+      what.pad = static_cast<index_t>(amount_of(piece, 1024));
+    } else if (name == "rotate") {
+      what.rotate_degrees = amount_of(piece, 180);
+    } else if (name == "shift") {
+      what.shift_fraction = amount_of(piece, 1);
+    } else if (piece == "reflect") {
+      what.reflect = true;
+    } else if (piece == "flip") {
+      what.flip = true;
+    } else if (piece == "alternate") {
+      what.flip = what.alternate = true;
+    } else {
+      fail("flag.153", "--augment", "found '", printable(piece),
+           "', expected none, crop@PIXELS, reflect, flip, alternate, rotate@DEGREES or shift@SHARE");
+    }
+  });
+  return what;
+}
+
 augmentation augmentation_of(const run_options& options) {
+  if (!options.augment.empty()) return augmentation_named(options.augment);
   const std::string kind = kind_of_data(options.data);
   if (kind == "cifar10") return {.pad = 4, .flip = true};
   if (kind == "mnist") return {.rotate_degrees = 6, .shift_fraction = 0.06};

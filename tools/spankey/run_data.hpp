@@ -43,3 +43,5 @@ std::uint32_t checksum_of(const spankey::feature_dataset& data);
 
 /// What the published recipe does to the training images of this data set; nothing to a user's own.
 spankey::augmentation augmentation_of(const run_options& options);
+/// What --augment says. Fails with flag.153.
+spankey::augmentation augmentation_named(const std::string& text);

@@ -1,8 +1,10 @@
 // The types behind a run: its model, its data, what it minimises. Included where run_functions are compiled.
 #pragma once
 
+#include <algorithm>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "chosen_deny.hpp"
 #include "data_sets.hpp"
@@ -12,6 +14,7 @@
 #include "spankey/backend/cpu/cpu.hpp"
 #include "spankey/backend/cpu/describe.hpp"
 #include "spankey/data/linear_task.hpp"
+#include "spankey/file/number_text.hpp"
 #include "spankey/file/printable.hpp"
 #include "spankey/inject/runtime.hpp"
 #include "spankey/model/sized_model.hpp"
@@ -41,6 +44,31 @@ void freeze_named(Model& model, const std::string& name) {
                 "', which is no layer with weights of this network: ", names);
 }
 
+/// What --rate-of says. Fails with flag.152 where a piece is no NAME=FACTOR, or names nothing of this network.
+template <class Model>
+void set_rates(Model& model, const std::string& text) {
+  for_each_piece(text, [&](const std::string& piece) {
+    if (text.empty()) return;
+    const std::size_t sign = std::min(piece.find('='), piece.size());
+    const std::string name = piece.substr(0, sign);
+    double factor = -1;
+    if (sign == piece.size() || !spankey::read_number(std::string_view(piece).substr(sign + 1), factor) ||
+        !(factor >= 0 && factor <= 1e9))
+      spankey::fail("flag.152", "--rate-of", "found '", spankey::printable(piece),
+                    "', expected NAME=FACTOR with a number from 0 to 1e9");
+    const spankey::index_t found = spankey::for_each_chosen(
+        model,
+        [&](std::string_view of, const spankey::parameter_extents& dims) {
+          return name == "vectors" ? spankey::is_vector(of, dims)
+                                   : of == name || spankey::in_layer(name)(of, dims);
+        },
+        [&](auto& p) { p.rate_factor = factor; });
+    if (found == 0)
+      spankey::fail("flag.152", "--rate-of", "found '", spankey::printable(name),
+                    "', which names no parameter of this network");
+  });
+}
+
 /// A model whose gate and optimizer state are as the run wants them; its memory is not planned yet.
 template <class Backend, class Scalar>
 std::unique_ptr<run_model<Backend, Scalar>> make_model(const run_options& options) {
@@ -48,7 +76,9 @@ std::unique_ptr<run_model<Backend, Scalar>> make_model(const run_options& option
       layers_of(options, deny_of(options).outputs(classes_of(options))));
   spankey::set_gate(*made, options.injector(), active_sites(options));
   if (options.adam()) spankey::keep_second_moment(*made);
-  if (options.decay_of == "weights") spankey::set_group(*made, spankey::is_vector, {.decay = 0});
+  set_rates(*made, options.rate_of);
+  if (options.decay_of == "weights")
+    spankey::for_each_chosen(*made, spankey::is_vector, [](auto& p) { p.decay_factor = 0; });
   for_each_piece(options.freeze, [&](const std::string& name) {
     if (!name.empty()) freeze_named(*made, name);
   });
@@ -61,7 +91,8 @@ inline spankey::objective<chosen_deny> goal_of(const run_options& options) {
           .weight = options.deny_weight,
           .on = options.groups(),
           .deny = deny_of(options),
-          .statistics = options.statistics()};
+          .statistics = options.statistics(),
+          .smoothing = options.smoothing};
 }
 
 /// Calls f(load), load(part) being the run's data: images, or features.

@@ -89,7 +89,7 @@ spankey::batch_statistics run_options::statistics() const {
 
 spankey::deny_on run_options::groups() const { return meaning_of(denied_group_names, deny_on, "--deny-on"); }
 
-spankey::training_options run_options::training(const spankey::augmentation& augment) const {
+spankey::training_options run_options::training(const spankey::augmentation& of_images) const {
   spankey::training_options t;
   t.epochs = epochs;
   t.batch = batch;
@@ -97,7 +97,10 @@ spankey::training_options run_options::training(const spankey::augmentation& aug
   t.rate = rate();
   t.optimizer = {.momentum = momentum, .weight_decay = weight_decay, .nesterov = momentum > 0};
   if (adam()) t.adam = spankey::adam_options{.weight_decay = weight_decay, .decoupled = optimizer == "adamw"};
-  t.augment = augment;
+  if (optimizer == "muon")
+    t.muon = spankey::muon_options{
+        .momentum = filter_momentum, .other_momentum = momentum, .weight_decay = weight_decay};
+  t.augment = of_images;
   t.invalid = invalid_rule_of(invalid);
   t.invalid_mixture = invalid_mixture_of(invalid_mixture);
   t.deny_warmup = deny_warmup;
@@ -115,7 +118,9 @@ spankey::evaluation_options run_options::evaluation() const {
   return {.keys = eval_keys,
           .images_per_key = eval_images,
           .invalid = invalid_rules_of(families, *this),
-          .seed = seed};
+          .seed = seed,
+          .views = views.empty() ? spankey::evaluation_views::one
+                                 : meaning_of(spankey::view_names, views, "--views")};
 }
 
 void declare_training_flags(flag_set& flags, run_options& options) {

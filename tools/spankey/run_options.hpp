@@ -18,6 +18,7 @@ class flag_set;
 /// The values of the flags, by their names; strings where the flag is a choice. What a run does where its flags say
 /// nothing depends on its data and regime (recipes.hpp); the values here are those of glyphs in the reference.
 struct run_options {
+  std::string recipe;  // empty: the data set's
   std::string regime = "sound";
   std::string data = "glyphs";
   std::string images, labels, test_images, test_labels, layout;  // of --data npy
@@ -50,8 +51,12 @@ struct run_options {
   std::string optimizer = "sgd";
   double lr = 0.1;
   double momentum = 0.9;
+  double filter_momentum = 0.6;  // of muon
   double weight_decay = 5e-4;
-  std::string decay_of, freeze;
+  std::string decay_of, rate_of, freeze;
+  std::string whiten;    // a layer
+  double smoothing = 0;  // of the labels
+  std::string augment;   // empty: the data set's
   std::string schedule = "step";
   std::vector<double> milestones = {0.5, 0.75};
   std::string precision = "fp32";
@@ -62,6 +67,7 @@ struct run_options {
   std::int64_t train_limit = 0, test_limit = 0;  // 0: all
   std::int64_t eval_keys = 100, eval_images = 500;
   std::string families = "gaussian";
+  std::string views;  // empty: one
   std::string nonfinite = "stop";
   std::uint64_t eval_every = 0;  // epochs; 0: at the end of the run only
   std::string init;  // a run's folder or a safetensors file whose weights the training begins with
@@ -71,13 +77,13 @@ struct run_options {
   double checkpoint_seconds = 300;
 
   [[nodiscard]] bool keyed() const { return inject != "none"; }
-  [[nodiscard]] bool adam() const { return optimizer != "sgd"; }
+  [[nodiscard]] bool adam() const { return optimizer == "adam" || optimizer == "adamw"; }
   [[nodiscard]] spankey::runtime injector() const;
   [[nodiscard]] spankey::key_space_config key_space() const;
   [[nodiscard]] spankey::schedule rate() const;
   [[nodiscard]] spankey::deny_on groups() const;
   [[nodiscard]] spankey::batch_statistics statistics() const;
-  [[nodiscard]] spankey::training_options training(const spankey::augmentation& augment) const;
+  [[nodiscard]] spankey::training_options training(const spankey::augmentation& of_images) const;
   [[nodiscard]] spankey::evaluation_options evaluation() const;
   /// What --eval-every looks at: the same with at most 10 keys.
   [[nodiscard]] spankey::evaluation_options evaluation_of_epoch() const;

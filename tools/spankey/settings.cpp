@@ -26,9 +26,16 @@ std::vector<setting> all_settings() {
   const auto add = [&](const char* name, run_member member, std::string help, value_check allowed) {
     all.push_back({name, member, std::move(help), std::move(allowed), heading, true});
   };
+  const auto add_optional = [&](const char* name, run_member member, std::string help, value_check allowed) {
+    add(name, member, std::move(help), std::move(allowed));
+    all.back().may_be_missing = true;
+  };
   const auto add_of_call = [&](const char* name, run_member member, std::string help, value_check allowed) {
     all.push_back({name, member, std::move(help), std::move(allowed), heading, false});
   };
+  add_optional("recipe", &o::recipe,
+               "defaults of the training: fast, for few epochs of large batches (default: one for the data)",
+               one_of({"fast"}));
   add("regime", &o::regime, "defaults of keys and denial: sound, or the published reference",
       one_of({"sound", "reference"}));
   add("data", &o::data,
@@ -41,10 +48,6 @@ std::vector<setting> all_settings() {
       "folder of the data sets (mnist/, cifar-10-batches-bin/, ...), or of the one; folder: of train/ and "
       "test/ with a folder of pictures for every class, or of such folders, which are split",
       path_text("FOLDER"));
-  const auto add_optional = [&](const char* name, run_member member, std::string help, value_check allowed) {
-    add(name, member, std::move(help), std::move(allowed));
-    all.back().may_be_missing = true;
-  };
   add_optional(
       "images", &o::images,
       "npy: training images, bytes of (N, H, W), (N, H, W, C) or (N, C, H, W), or features, (N, D); from the "
@@ -111,13 +114,31 @@ std::vector<setting> all_settings() {
   add("batch-statistics", &o::batch_statistics,
       "batch norm in training: every group of keys with its own statistics, or all with the batch's",
       name_in(statistics_names));
-  add("optimizer", &o::optimizer, "sgd, adam, or adamw (decoupled decay)", one_of({"sgd", "adam", "adamw"}));
+  add("optimizer", &o::optimizer,
+      "sgd, adam, adamw (decoupled decay), or muon (orthogonal updates of convolutions, sgd for the rest)",
+      one_of({"sgd", "adam", "adamw", "muon"}));
   add("lr", &o::lr, "learning rate", non_negative);
   add("momentum", &o::momentum, "Nesterov momentum of sgd, 0: plain", share);
+  add_optional("filter-momentum", &o::filter_momentum, "muon: Nesterov momentum of convolutions", share);
   add("weight-decay", &o::weight_decay, "decay of parameters", non_negative);
   add_optional("decay-of", &o::decay_of,
                "what decays: all parameters (the default), or weights alone, no norms and no biases",
                one_of({"all", "weights"}));
+  add_optional(
+      "rate-of", &o::rate_of,
+      "factors of the learning rate, NAME=FACTOR with commas between them: layers, blocks or "
+      "parameters by PyTorch's names, or vectors (norms and biases); the last that names a parameter",
+      any_text("NAME=FACTOR,..."));
+  add_optional(
+      "whiten", &o::whiten,
+      "convolution whose filters are made of the training images' own statistics, before the first step",
+      any_text("LAYER"));
+  add_optional("smoothing", &o::smoothing, "share of a label that is spread over all classes", share);
+  add_optional(
+      "augment", &o::augment,
+      "what happens to training images (default: the data set's): none, or with commas between them "
+      "crop@PIXELS, reflect (the crop's edge), flip, alternate (the flip), rotate@DEGREES, shift@SHARE",
+      any_text("WHAT,..."));
   add_optional(
       "freeze", &o::freeze,
       "layers and blocks that are not trained, by PyTorch's names with commas between them (with --init)",
@@ -150,6 +171,11 @@ std::vector<setting> all_settings() {
   all.back().may_be_missing = true;
   add("families", &o::families, "invalid keys of the evaluation: FAMILY[@NUMBER],... or all",
       any_text("FAMILY,..."));
+
+  add_optional(
+      "views", &o::views,
+      "copies of a test image whose logits are averaged: one (the default), mirrored, or mirrored+shifted",
+      name_in(spankey::view_names));
 
   heading = "This machine";
   add_of_call("threads", &o::threads, "threads, 0: all", count_from(0));

@@ -24,6 +24,7 @@
 #include "spankey/file/folder_room.hpp"
 #include "spankey/model/initialise.hpp"
 #include "spankey/train/trainer.hpp"
+#include "spankey/train/whiten.hpp"
 #include "stop_signal.hpp"
 
 /// Passes every record to the terminal and to the log; saves the weights after every epoch, and where the run could go on
@@ -121,6 +122,7 @@ struct training_run {
     std::optional<key_space> keys = keys_of(*model, options, start);
     const arena memory(*model, goal.groups() * options.batch);
     initialise(*model, options.seed);
+    if (!options.whiten.empty()) whiten(*model, options.whiten, data);
     const loading_notes begins_with = load_initial(*model, options);
     trainer run(*model, goal, keys ? &*keys : nullptr, data, options.training(augmentation_of(options)));
 
