@@ -115,12 +115,13 @@ def test_optimizers(folder):
 
 def test_schedules(folder):
     rates = {}
-    for schedule in ("constant", "step", "cosine", "one-cycle"):
+    for schedule in ("constant", "step", "cosine", "linear", "one-cycle"):
         program.train_tiny(folder / schedule, *LINEAR, "--schedule", schedule, "--milestones", "0.5,3", epochs=4)
         rates[schedule] = [step["lr"] for step in steps_of(folder / schedule)[::3]]
     assert rates["constant"] == [1e-3] * 4
     assert all(math.isclose(a, b) for a, b in zip(rates["step"], [1e-3, 1e-3, 1e-4, 1e-5])), rates["step"]
-    assert rates["cosine"] == sorted(rates["cosine"], reverse=True) and rates["cosine"][0] > rates["cosine"][-1]
+    for falls in ("cosine", "linear"):
+        assert rates[falls] == sorted(rates[falls], reverse=True) and rates[falls][0] > rates[falls][-1]
     assert rates["one-cycle"][0] < max(rates["one-cycle"]) > rates["one-cycle"][-1]
 
 

@@ -1,0 +1,106 @@
+"""The fast recipe and its pieces: what it brings, that every piece changes the run, and that a run goes on as it was."""
+import json
+import math
+import sys
+
+import data_files
+import program
+
+LINEAR = ["--data", "linear"]
+
+
+def config(run):
+    return json.loads((run / "config.json").read_text())
+
+
+def weights(run):
+    return (run / "weights.safetensors").read_bytes()
+
+
+def tiny_cifar(folder):
+    """Flags of a run of fast_cnn over random images."""
+    if not (folder / "root").exists():
+        data_files.write_cifar10(folder / "root" / "cifar-10-batches-bin")
+    return ["--data", "cifar10", "--data-root", folder / "root", "--model", "fast_cnn"]
+
+
+def test_what_the_recipe_brings(folder):
+    run = folder / "run"
+    program.train_tiny(run, *tiny_cifar(folder))
+    assert config(run).items() >= {
+        "recipe": "fast", "optimizer": "muon", "lr": 0.24, "schedule": "linear", "smoothing": 0.2, "whiten": "whiten",
+        "augment": "crop@2,reflect,alternate", "filter-momentum": 0.6, "momentum": 0.85, "sites": [0, 1, 2]}.items()
+    steps = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines() if '"step"' in line]
+    assert [round(s["lr"], 12) for s in steps] == [0.24, 0.16, 0.08]
+    program.evaluated_again(run)
+    # The filters are the images' own, with their negatives, and stay so.
+    tensors = program.tensor_bytes(run / "weights.safetensors")
+    half = len(tensors["whiten.weight"]) // 2
+    first, second = tensors["whiten.weight"][:half], tensors["whiten.weight"][half:]
+    assert bytes(b ^ (0x80 if i % 4 == 3 else 0) for i, b in enumerate(first)) == second
+    text = program.succeeds("describe", *tiny_cifar(folder), cwd=folder).stdout.decode()
+    assert "  recipe  --epochs 8\n" in text and "  recipe  --batch 2000\n" in text, text
+
+
+def test_other_networks_take_it(folder):
+    run = folder / "run"
+    data_files.write_idx(folder / "root" / "mnist")
+    program.train_tiny(run, "--data", "mnist", "--data-root", folder / "root", "--recipe", "fast")
+    assert config(run).items() >= {"model": "small_cnn", "optimizer": "muon", "epochs": 1, "smoothing": 0.2}.items()
+    assert "whiten" not in config(run) and "augment" not in config(run)
+
+
+def test_every_piece_changes_the_run(folder):
+    plain = ["--inject", "none", *tiny_cifar(folder)]
+    runs = {}
+    for name, flags in {"": [], "sgd": ["--optimizer", "sgd", "--lr", 0.01], "smoothing": ["--smoothing", 0],
+                        "filter momentum": ["--filter-momentum", 0.9], "momentum": ["--momentum", 0],
+                        "rates": ["--rate-of", "vectors=1"], "filters": ["--rate-of", "group1.conv1.weight=2"],
+                        "whiten": ["--whiten", ""], "augment": ["--augment", "none"],
+                        "flip": ["--augment", "crop@2,reflect,flip"], "zeros": ["--augment", "crop@2,alternate"]}.items():
+        program.train_tiny(folder / f"run {name}", *plain, *flags)
+        runs[name] = weights(folder / f"run {name}")
+    assert len(set(runs.values())) == len(runs), [n for n in runs if list(runs.values()).count(runs[n]) > 1]
+    # Copies of the test images change what is counted and nothing else.
+    metrics = set()
+    for views in ("one", "mirrored", "mirrored+shifted"):
+        run = folder / views
+        program.train_tiny(run, *plain, "--views", views)
+        assert weights(run) == runs[""]
+        program.evaluated_again(run)
+        metrics.add(json.loads((run / "metrics.json").read_text())["no_key"]["semantic"]["mean"])
+    assert all(math.isfinite(m) for m in metrics)
+
+
+def test_a_run_goes_on_as_it_was(folder):
+    flags = [*LINEAR, "--recipe", "fast", "--rate-of", "fc3=0.5", "--optimizer", "muon"]
+    program.train_tiny(folder / "whole", *flags, epochs=3)
+    cifar = ["--inject", "none", *tiny_cifar(folder)]
+    program.train_tiny(folder / "images", *cifar, epochs=2)
+    result = program.start("train", *program.TINY, "--epochs", 2, *cifar, "--checkpoint-seconds", 0,
+                           "--out", folder / "again", cwd=folder)
+    assert result.returncode == 0 and weights(folder / "again") == weights(folder / "images")
+
+
+def test_what_is_refused(folder):
+    cifar = tiny_cifar(folder)
+    for flags, names in ((["--rate-of", "fc"], ["flag.152", "NAME=FACTOR"]),
+                         (["--rate-of", "fc=-1"], ["flag.152", "fc=-1"]),
+                         (["--rate-of", "fc=nan"], ["flag.152", "fc=nan"]),
+                         (["--rate-of", "stem=1"], ["flag.152", "stem"]),
+                         (["--augment", "crop"], ["flag.153", "crop@"]),
+                         (["--augment", "crop@-1"], ["flag.153", "crop@-1"]),
+                         (["--augment", "crop@32,reflect"], ["data.129", "0 to 31"]),
+                         (["--augment", "mirror"], ["flag.153", "mirror", "alternate"]),
+                         (["--whiten", "group1.conv1"], ["train.141", "group1.conv1"]),
+                         (["--smoothing", "1.5"], ["--smoothing", "1.5"]),
+                         (["--views", "all"], ["--views", "mirrored+shifted"]),
+                         (["--recipe", "slow"], ["--recipe", "fast"])):
+        program.refused("train", *program.TINY, *cifar, *flags, "--out", folder / "run", cwd=folder, names=names)
+        assert not (folder / "run").exists(), flags
+    program.refused("train", *program.TINY, *LINEAR, "--views", "mirrored", "--out", folder / "run", cwd=folder,
+                    names=["train.126"])
+
+
+if __name__ == "__main__":
+    program.run_tests(sys.modules[__name__])
