@@ -96,6 +96,7 @@ def target_rows(threads):
         rows += [
             Row(f"train-{precision}", "rate", train, peer, scale, scale_2),
             Row(f"train-B-{precision}", "rate", ours("train/{}/B"), theirs("train --groups 2 --steps 3"), scale, scale_2),
+            Row(f"train-fast-{precision}", "rate", ours("train/{}/fast"), theirs("fast --batch 500 --steps 3"), 2.0, 2.0),
             Row(f"infer-{precision}", "rate", ours("infer/{}/128"), theirs("infer --steps 6"), 2.5 if bf16 else 1.6,
                 scale_2),
             Row(f"latency-{precision}", "latency", ours("infer/{}/1"), theirs("infer --batch 1 --steps 40"),

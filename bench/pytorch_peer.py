@@ -1,7 +1,7 @@
 """The peer: keyed ResNet-18 (mul, gamma 2, sites 0,2,3,4) on the CPU in PyTorch, channels last.
 
 usage: pytorch_peer.py CASE [--precision fp32|bf16] [--groups 1|2|3] [--batch N] [--threads T] [--steps S]
-       CASE: train (groups: 1 valid keys; 2 and an invalid key, mode B; 3 and no key) or infer (one step of training
+       CASE: fast (a step of fast_cnn by airbench94's recipe, without keys), train (groups: 1 valid keys; 2 and an invalid key, mode B; 3 and no key) or infer (one step of training
        before it, as in a process that trains: PyTorch is faster there than in a fresh one).
 Precision bf16 is torch.autocast around forward and loss. Prints one JSON object: images per second (median step),
 peak memory, versions. Needs PyTorch; Debian: python3-torch.
@@ -59,6 +59,68 @@ class KeyedResNet18(nn.Module):
         return self.head(h.mean((2, 3)))
 
 
+class FastCNN(nn.Module):
+    """airbench94's network (Jordan 2024): whitening convolution, three groups, head without bias, logits divided by 256."""
+
+    def __init__(self):
+        super().__init__()
+        self.whiten = nn.Conv2d(3, 24, 2)
+        self.whiten.weight.requires_grad = False
+
+        def group(inputs, outputs):
+            def norm():
+                layer = nn.BatchNorm2d(outputs, eps=1e-12, momentum=0.4)
+                layer.weight.requires_grad = False
+                return layer
+
+            return [nn.Conv2d(inputs, outputs, 3, padding="same", bias=False), nn.MaxPool2d(2), norm(), nn.GELU(),
+                    nn.Conv2d(outputs, outputs, 3, padding="same", bias=False), norm(), nn.GELU()]
+
+        self.layers = nn.Sequential(nn.GELU(), *group(24, 64), *group(64, 256), *group(256, 256), nn.MaxPool2d(3))
+        self.head = nn.Linear(256, 10, bias=False)
+
+    def forward(self, x):
+        return self.head(self.layers(self.whiten(x)).flatten(1)) / 256
+
+
+def muon_step(filters, momenta, rate, momentum=0.6):
+    """One update of convolution filters: Nesterov momentum, made orthogonal in three Newton-Schulz iterations."""
+    for p, buffer in zip(filters, momenta):
+        buffer.mul_(momentum).add_(p.grad)
+        x = (p.grad + momentum * buffer).reshape(len(p), -1)
+        x = x / (x.norm() + 1e-7)
+        tall = x.shape[0] > x.shape[1]
+        x = x.T if tall else x
+        for _ in range(3):
+            gram = x @ x.T
+            x = 3.4445 * x + (-4.7750 * gram + 2.0315 * gram @ gram) @ x
+        p.data.mul_(len(p)**0.5 / p.data.norm()).add_((x.T if tall else x).reshape(p.shape), alpha=-rate)
+
+
+def fast_step(batch, cast):
+    """What one step does; a crop by reflection and a mirror image for half of the batch included."""
+    model = FastCNN().to(memory_format=torch.channels_last)
+    images, y = torch.rand(batch, 3, 32, 32), torch.randint(0, 10, (batch,))
+    filters = [p for p in model.parameters() if p.dim() == 4 and p.requires_grad]
+    momenta = [torch.zeros_like(p) for p in filters]
+    rest = [p for p in model.parameters() if p.dim() != 4 and p.requires_grad]
+    optimizer = torch.optim.SGD(rest, lr=0.01, momentum=0.85, nesterov=True)
+
+    def step():
+        padded = F.pad(images, (2,) * 4, "reflect")
+        down, across = torch.randint(0, 5, (2, batch)).tolist()
+        x = torch.stack([padded[i, :, down[i]:down[i] + 32, across[i]:across[i] + 32] for i in range(batch)])
+        x = channels_last(torch.where(torch.rand(batch, 1, 1, 1) < 0.5, x.flip(-1), x))
+        model.zero_grad()
+        with cast():
+            loss = F.cross_entropy(model(x).float(), y, label_smoothing=0.2)
+        loss.backward()
+        optimizer.step()
+        muon_step(filters, momenta, 0.01)
+
+    return step
+
+
 def versions():
     onednn = re.search(r"(?:MKL-DNN|oneDNN)\)? v([0-9.]+)", torch.__config__.show())
     return f"PyTorch {torch.__version__} with " + (f"oneDNN {onednn[1]}" if onednn else "no oneDNN")
@@ -66,7 +128,7 @@ def versions():
 
 def main():
     arguments = argparse.ArgumentParser()
-    arguments.add_argument("case", choices=["train", "infer"])
+    arguments.add_argument("case", choices=["fast", "train", "infer"])
     arguments.add_argument("--precision", choices=["fp32", "bf16"], default="fp32")
     arguments.add_argument("--groups", type=int, choices=[1, 2, 3], default=1)
     arguments.add_argument("--batch", type=int, default=128)
@@ -115,6 +177,8 @@ def main():
 
     if a.case == "train":
         seconds = median_seconds(train_step)
+    elif a.case == "fast":
+        seconds = median_seconds(fast_step(a.batch, cast))
     else:
         train_step()
         model.eval()

@@ -1,5 +1,6 @@
 // Whole training steps and inference of the keyed ResNet-18 (mul, gamma 2, sites 0,2,3,4) at batch 128, the latency of
-// one image, and (sweep/...) what a step costs as the batch, the threads and the groups grow.
+// one image, and (sweep/...) what a step costs as the batch, the threads and the groups grow. train/PRECISION/fast is a
+// step of fast_cnn by its recipe at batch 500: no keys, Muon, smoothed labels, crop and flip.
 //
 // A training step holds everything between two batches: keys, forward, loss, backward, update. Rates are those of
 // the median step, as pytorch_peer.py's are; compare_pytorch.py runs both and prints ratios. train/PRECISION/unkeyed is
@@ -97,6 +98,25 @@ void train(benchmark::State& state, index_t batch, deny_on on = deny_on::wrong) 
 }
 
 template <class T>
+void train_fast(benchmark::State& state, index_t batch) {
+  const image_dataset data = make_glyphs(batch, 1, split::train, cifar10_sample);
+  const objective<no_deny> goal{.classes = cifar10_classes, .smoothing = 0.2};
+  bound_model<fast_cnn<cifar10_classes, ungated, backend::cpu, T>> m(batch);
+  trainer run(*m.model, goal, nullptr, data,
+              training_options{.epochs = 1,
+                               .batch = batch,
+                               .rate = {.kind = schedule_kind::constant, .learning_rate = 0.01},
+                               .muon = muon_options{},
+                               .augment = {.pad = 2, .flip = true, .reflect = true, .alternate = true}});
+  loss_watcher observer;
+  run.run(observer);
+  step_times times;
+  for (auto _ : state) times.measure([&] { run.run(observer); });
+  if (!(observer.loss < 100)) state.SkipWithError("the loss is not finite");
+  report(state, times, batch);
+}
+
+template <class T>
 void infer(benchmark::State& state, index_t samples) {
   using model = network<T, keyed, no_deny>;
   bound_model<model> m(samples);
@@ -126,6 +146,7 @@ void register_precision(const std::string& precision) {
   using state = benchmark::State;
   add("train/" + precision, [](state& s) { train<T, keyed, no_deny>(s, usual_batch); });
   add("train/" + precision + "/B", [](state& s) { train<T, keyed, reject_class>(s, usual_batch); });
+  add("train/" + precision + "/fast", [](state& s) { train_fast<T>(s, 500); });
   add("train/" + precision + "/unkeyed", [](state& s) { train<T, ungated, no_deny>(s, usual_batch); });
   for (const index_t samples : {usual_batch, index_t{1}})
     add("infer/" + precision + "/" + std::to_string(samples), [=](state& s) { infer<T>(s, samples); });
