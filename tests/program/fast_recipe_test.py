@@ -1,6 +1,8 @@
 """The fast recipe and its pieces: what it brings, that every piece changes the run, and that a run goes on as it was."""
 import json
 import math
+import signal
+import subprocess
 import sys
 
 import data_files
@@ -32,7 +34,7 @@ def test_what_the_recipe_brings(folder):
         "augment": "crop@2,reflect,alternate", "filter-momentum": 0.6, "momentum": 0.85, "sites": [0, 1, 2]}.items()
     steps = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines() if '"step"' in line]
     assert [round(s["lr"], 12) for s in steps] == [0.24, 0.16, 0.08]
-    program.evaluated_again(run)
+    program.evaluated_again(run, "--data-root", folder / "root")
     # The filters are the images' own, with their negatives, and stay so.
     tensors = program.tensor_bytes(run / "weights.safetensors")
     half = len(tensors["whiten.weight"]) // 2
@@ -67,19 +69,24 @@ def test_every_piece_changes_the_run(folder):
         run = folder / views
         program.train_tiny(run, *plain, "--views", views)
         assert weights(run) == runs[""]
-        program.evaluated_again(run)
+        program.evaluated_again(run, "--data-root", folder / "root")
         metrics.add(json.loads((run / "metrics.json").read_text())["no_key"]["semantic"]["mean"])
     assert all(math.isfinite(m) for m in metrics)
 
 
 def test_a_run_goes_on_as_it_was(folder):
-    flags = [*LINEAR, "--recipe", "fast", "--rate-of", "fc3=0.5", "--optimizer", "muon"]
-    program.train_tiny(folder / "whole", *flags, epochs=3)
-    cifar = ["--inject", "none", *tiny_cifar(folder)]
-    program.train_tiny(folder / "images", *cifar, epochs=2)
-    result = program.start("train", *program.TINY, "--epochs", 2, *cifar, "--checkpoint-seconds", 0,
-                           "--out", folder / "again", cwd=folder)
-    assert result.returncode == 0 and weights(folder / "again") == weights(folder / "images")
+    flags = ["--inject", "none", *tiny_cifar(folder)]
+    program.train_tiny(folder / "whole", *flags, epochs=6)
+    tiny = ["6" if before == "--epochs" else flag for before, flag in zip(["", *program.TINY], program.TINY)]
+    run = folder / "stopped"
+    with subprocess.Popen([program.PROGRAM, "train", *tiny, *map(str, flags), "--out", run], cwd=folder,
+                          stdout=subprocess.DEVNULL) as process:
+        log = run / "log.jsonl"
+        program.wait_until(lambda: log.exists() and log.read_bytes().count(b"\n") > 3, process)
+        process.send_signal(signal.SIGINT)
+    assert not (run / "metrics.json").exists(), "it was done before it could be stopped"
+    program.succeeds("train", "--resume", run, "--data-root", folder / "root", cwd=folder)
+    assert weights(run) == weights(folder / "whole")
 
 
 def test_what_is_refused(folder):
