@@ -1,7 +1,8 @@
 // Training steps of the keyed ResNet-18 on a GPU, by device events: no loader, the batch is uploaded every step.
 //
 // usage: spankey_bench_cuda_step [--precision fp32|bf16] [--groups 1|2|3] [--batch N] [--steps S] [--tf32] [--heuristics]
-// cuDNN's algorithms are timed, unless its heuristics are asked for. Prints one JSON object: images per second over S steps after a warm-up, the arena's size, the device.
+// cuDNN's algorithms are timed, unless its heuristics are asked for. Prints one JSON object: images per
+// second over S steps after a warm-up, the arena's size, the device.
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>

@@ -112,7 +112,8 @@ inline class_folders list_class_folders(const std::filesystem::path& folder) {
   return found;
 }
 
-/// The pictures of a part; both parts have the same classes. Errors: those of list_class_folders, data.198 a class of the test part that the training part does not have.
+/// The pictures of a part; both parts have the same classes. Errors: those of list_class_folders, data.198 a class of the
+/// test part that the training part does not have.
 inline class_folders list_image_folder(const std::filesystem::path& root, split part,
                                        std::uint64_t split_seed = 0) {
   const std::filesystem::path test = image_folder::is_folder(root / "test") ? root / "test" : root / "val";

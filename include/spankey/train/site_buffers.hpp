@@ -12,7 +12,8 @@
 
 namespace spankey {
 
-/// The sites that `enabled` names among those of a model with these shapes, as a key space wants them. Fails with key.201 for unknown numbers.
+/// The sites that `enabled` names among those of a model with these shapes, as a key space wants them. Fails with
+/// key.201 for unknown numbers.
 inline std::vector<site> sites_of(std::span<const extents> shapes, std::span<const int> enabled) {
   std::vector<site> chosen;
   for (const int number : enabled) {
@@ -27,8 +28,8 @@ std::vector<site> sites_of(std::span<const int> enabled) {
   return sites_of(Model::sites, enabled);
 }
 
-/// Fails where a key space has a site that the model, whose sites have these shapes, does not have (train.111) or has in another shape
-/// (train.112): keys would be read from, or bound to, memory that is not there.
+/// Fails where a key space has a site that the model, whose sites have these shapes, does not have (train.111) or
+/// has in another shape (train.112): keys would be read from, or bound to, memory that is not there.
 inline void require_sites(std::span<const extents> shapes, std::span<const site> sites,
                           std::string_view where) {
   for (const site& s : sites) {

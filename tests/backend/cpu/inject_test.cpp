@@ -1,5 +1,6 @@
-// Injection on the CPU agrees with reference<double>: vector kernels and the generic path, shared and own
-// keys, keys of a number a channel or a token, no key gradient, dx in place of dy, both bounds of the multiplier, NaN and infinite keys; float and bf16.
+// Injection on the CPU agrees with reference<double>: vector kernels and the generic path, shared and own keys, keys of a
+// number a channel or a token, no key gradient, dx in place of dy, both bounds of the multiplier, NaN and infinite keys;
+// float and bf16.
 #include "spankey/backend/cpu/inject.hpp"
 
 #include <doctest/doctest.h>

@@ -1,4 +1,5 @@
-// Injection, reference: shared and own keys, a number an element, a channel or a token, dx in place of dy, no key gradient; the two policies by hand.
+// Injection, reference: shared and own keys, a number an element, a channel or a token, dx in place of dy,
+// no key gradient; the two policies by hand.
 #include "spankey/backend/reference/inject.hpp"
 
 #include <doctest/doctest.h>

@@ -106,7 +106,8 @@ bool fit(const emulated_tensor& x, const emulated_tensor& w, const emulated_tens
          y.h == reduced(x.h, w.h) && y.w == reduced(x.w, w.w) && x.narrow == y.narrow && x.narrow == w.narrow;
 }
 
-// Shapes of 33 channels are not served. Else the heuristics of a library that prefers what is not deterministic, to be passed over.
+// Shapes of 33 channels are not served. Else the heuristics of a library that prefers what is not
+// deterministic, to be passed over.
 template <class Algorithm>
 cudnnStatus_t answer(bool served, Algorithm first, Algorithm second, int most, int* count,
                      emulated_performance<Algorithm>* found) {
