@@ -54,7 +54,6 @@ json recipe_fast(const std::string& model) {
   const bool is_fast_cnn = model == "fast_cnn";
   json recipe = {{"optimizer", "muon"},
                  {"lr", 0.24},
-                 {"filter-momentum", 0.6},
                  {"momentum", 0.85},
                  {"weight-decay", 1.0 / 60},
                  {"schedule", "linear"},

@@ -97,9 +97,10 @@ spankey::training_options run_options::training(const spankey::augmentation& of_
   t.rate = rate();
   t.optimizer = {.momentum = momentum, .weight_decay = weight_decay, .nesterov = momentum > 0};
   if (adam()) t.adam = spankey::adam_options{.weight_decay = weight_decay, .decoupled = optimizer == "adamw"};
-  if (optimizer == "muon")
-    t.muon = spankey::muon_options{
-        .momentum = filter_momentum, .other_momentum = momentum, .weight_decay = weight_decay};
+  if (optimizer == "muon") {
+    t.muon = spankey::muon_options{.other_momentum = momentum, .weight_decay = weight_decay};
+    if (filter_momentum > 0) t.muon->momentum = filter_momentum;
+  }
   t.augment = of_images;
   t.invalid = invalid_rule_of(invalid);
   t.invalid_mixture = invalid_mixture_of(invalid_mixture);

@@ -51,7 +51,7 @@ struct run_options {
   std::string optimizer = "sgd";
   double lr = 0.1;
   double momentum = 0.9;
-  double filter_momentum = 0.6;  // of muon
+  double filter_momentum = 0;  // of muon; 0: its own default
   double weight_decay = 5e-4;
   std::string decay_of, rate_of, freeze;
   std::string whiten;    // a layer
