@@ -44,7 +44,7 @@ def missing_vocabulary(texts):
     patterns = [rf"kernel={k}\b" for k in range(1, 8)] + [rf"conv2d .* stride={s}\b" for s in range(1, 5)]
     patterns += [r"pad=same", r"pad=none", r"groups=", r"bias$", r"conv2d \w+ (\d+) .*groups=\1", r"max_pool2d .*kernel=3",
                  "mean_pool2d", "layer_norm", "batch_norm2d .*epsilon", "batch_norm2d .*momentum", "batch_norm2d .*unscaled",
-                 "layer_norm .*unscaled", "^relu", "^gelu ", "^gelu_tanh", "^silu", "^dropout", "^linear", r"^join$",
+                 "batch_norm2d .*shifted", "layer_norm .*unscaled", "^relu", "^gelu ", "^gelu_tanh", "^silu", "^dropout", "^linear", r"^join$",
                  "^join relu", "^skip", r"^residual \w+\n(.+\n)*residual", r"^site \d+$", r"^site \d+ channel",
                  r"^site \d+ token", r"^residual \w+\nsite", r"^skip \w+\nsite", r"conv2d .*\njoin"]
     return [p for p in patterns if not re.search(p, lines, re.MULTILINE)]
