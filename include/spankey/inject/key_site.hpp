@@ -185,6 +185,8 @@ class injecting_site : public key_site<Backend, T> {
   using key_site<Backend, T>::key_site;
   /// It mixes elements, so that dx cannot be written over dy.
   static constexpr bool of_samples = SampleInjector<Injector>;
+  // Here, so that its sentence comes before one of the kernels.
+  static_assert((require_backend<Backend, T>(), true));
   static_assert(!of_samples || memory_of<Backend>::on_host,
                 "SpanKey: an injector of whole samples is a function of the host: train it on backend::cpu");
 
