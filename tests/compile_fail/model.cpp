@@ -1,8 +1,9 @@
 // message: SpanKey: this is not a Model: give model_of a list of layers
+#include "spankey/model/model.hpp"
+
 #include "spankey/backend/reference/reference.hpp"
 #include "spankey/inject/none.hpp"
 #include "spankey/loss/deny/deny.hpp"
-#include "spankey/model/model.hpp"
 #include "spankey/train/step.hpp"
 
 constexpr spankey::layer_list small(spankey::head_outputs outputs) {
