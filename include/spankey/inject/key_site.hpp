@@ -185,8 +185,6 @@ class injecting_site : public key_site<Backend, T> {
   using key_site<Backend, T>::key_site;
   /// It mixes elements, so that dx cannot be written over dy.
   static constexpr bool of_samples = SampleInjector<Injector>;
-  // Here, so that its sentence comes before one of the kernels.
-  static_assert((require_backend<Backend, T>(), true));
   static_assert(!of_samples || memory_of<Backend>::on_host,
                 "SpanKey: an injector of whole samples is a function of the host: train it on backend::cpu");
 
@@ -244,6 +242,7 @@ class injecting_site : public key_site<Backend, T> {
 template <class Injector, class Backend, class T>
 void injecting_site<Injector, Backend, T>::inject(index_t n, const T* x, const key_view<const master>& key,
                                                   T* y) {
+  static_assert((require_backend<Backend, T>(), true));  // its sentence comes before one of the kernels
   const site_geometry& site = this->geometry();
   if constexpr (of_samples) {
     kernels::for_each_sample(n, [&](index_t i) {
