@@ -1,7 +1,8 @@
 """The peer: keyed ResNet-18 (mul, gamma 2, sites 0,2,3,4) on the CPU in PyTorch, channels last.
 
 usage: pytorch_peer.py CASE [--precision fp32|bf16] [--groups 1|2|3] [--batch N] [--threads T] [--steps S]
-       CASE: fast (a step of fast_cnn by airbench94's recipe, without keys), train (groups: 1 valid keys; 2 and an invalid key, mode B; 3 and no key) or infer (one step of training
+       CASE: fast (a step of fast_cnn by airbench94's recipe, without keys),
+       train (groups: 1 valid keys; 2 and an invalid key, mode B; 3 and no key) or infer (one step of training
        before it, as in a process that trains: PyTorch is faster there than in a fresh one).
 Precision bf16 is torch.autocast around forward and loss. Prints one JSON object: images per second (median step),
 peak memory, versions. Needs PyTorch; Debian: python3-torch.

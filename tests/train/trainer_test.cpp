@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <limits>
 #include <set>
 #include <string>
 #include <vector>
@@ -399,6 +400,8 @@ TEST_CASE("trainer: what cannot be trained is refused") {
   const numbered_images good;
   CHECK(with(goal, plain(1, 4), good) == "no error");
   CHECK(with(goal, plain(0, 4), good) == "train.103");
+  for (const double wrong : {-0.1, 1.1, std::numeric_limits<double>::quiet_NaN()})
+    CHECK(with({.classes = 3, .smoothing = wrong}, plain(1, 4), good) == "train.143");
   CHECK(with(goal, plain(1, 0), good) == "data.121");
   numbered_images images;
   images.sample = {2, 2, 1};

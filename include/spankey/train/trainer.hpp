@@ -27,7 +27,7 @@ class trainer {
  public:
   /// `keys` is null where the network has no gate; it must outlive the trainer, as the model and the data must.
   /// Errors: those of loader and require_schedule, train.101 extents, train.102 outputs, train.103 epochs, train.104 classes,
-  /// train.111 and train.112 sites, train.133 a policy that the device does not have.
+  /// train.143 smoothing, optim.112 muon on a GPU, train.111 and train.112 sites, train.133 a policy that the device does not have.
   trainer(Model& model, const objective<Deny>& goal, key_space* keys, const Data& data,
           const training_options& options)
       : goal_(goal),
@@ -52,6 +52,10 @@ class trainer {
       fail("train.104", "trainer", "the data set has ", data.classes, " classes, the objective ",
            goal.classes);
     }
+    if (!(goal.smoothing >= 0 && goal.smoothing <= 1))
+      fail("train.143", "trainer", "found a label smoothing of ", goal.smoothing, ", expected 0 to 1");
+    if (!memory_of_model<Model>::on_host && options.muon)
+      fail("optim.112", "trainer", "found muon for a model on a GPU, expected one on the processor");
     if (options.epochs < 1) fail("train.103", "trainer", "expected at least 1 epoch, found ", options.epochs);
     if (!options.own_rate) require_schedule(options.rate, options.epochs, "trainer");
   }
