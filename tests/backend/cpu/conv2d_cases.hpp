@@ -66,6 +66,9 @@ inline std::vector<conv2d_problem> problems() {
   list.push_back(same(17, 32, 48, 6, 10, 3, 1));        // the same with windows and channels left over
   list.push_back(same(19, 80, 144, 2, 4, 3, 1));
   list.push_back(same(16, 512, 32, 8, 8, 3, 1));  // several chunks of windows
+  list.push_back(same(17, 32, 48, 7, 5, 3, 1));   // half empty windows at the far sides
+  list.push_back(same(16, 24, 40, 8, 9, 3, 1));   // direct: outputs that leave a rest
+  list.push_back(same(16, 24, 64, 9, 8, 3, 1));   // inputs that leave half a register
   return list;
 }
 

@@ -21,8 +21,11 @@ constexpr conv2d_problem problem(index_t samples, index_t channels, index_t size
 
 static_assert(cpu::uses_winograd(problem(16, 64, 8)));
 static_assert(!cpu::uses_winograd(problem(15, 64, 8)), "too few samples to pay for the weights");
-static_assert(!cpu::uses_winograd(problem(16, 40, 8)), "channels that leave a rest");
-static_assert(!cpu::uses_winograd(problem(16, 64, 7)), "an odd image");
+static_assert(!cpu::uses_winograd(problem(16, 40, 8)), "outputs that leave a rest");
+static_assert(cpu::uses_winograd(problem(16, 64, 7)), "an odd image: 256 multiplications against 361");
+static_assert(!cpu::uses_winograd(problem(16, 64, 3)),
+              "64 multiplications against 49: the direct kernels skip the padding");
+static_assert(cpu::uses_winograd({16, {24, 8, 8}, {64, 8, 8}, 3, 1, 1}), "half a register of inputs");
 static_assert(!cpu::uses_winograd({16, {64, 8, 8}, {64, 4, 4}, 3, 2, 1}), "a stride");
 static_assert(!cpu::uses_winograd({16, {64, 8, 8}, {64, 8, 8}, 1, 1, 0}), "another kernel");
 static_assert(kernels::scratch_size(problem(16, 64, 8)) > kernels::scratch_size(problem(15, 64, 8)));
@@ -48,22 +51,31 @@ double difference(const std::vector<float>& a, const std::vector<float>& b, inde
 
 TEST_CASE(
     "winograd: the 15 samples that a batch of 16 shares with a batch of 15 agree with the direct kernels") {
-  const conv2d_problem many = problem(16, 64, 8), few = problem(15, 64, 8);
-  const std::vector<float> x = gaussian(many.samples * many.in.size(), 1),
-                           w = gaussian(many.weight_size(), 2);
-  std::vector<float> scratch(static_cast<std::size_t>(kernels::scratch_size(many)));
-  for (const isa family : {isa::avx2, isa::avx512}) {
-    if (family > best_isa()) continue;
-    const isa before = active_isa();
-    use_isa(family);
-    std::vector<float> fast(x.size()), direct(x.size());
-    kernels::forward(many, x.data(), w.data(), nullptr, fast.data(), scratch.data());
-    kernels::forward(few, x.data(), w.data(), nullptr, direct.data(), scratch.data());
-    CHECK(difference(fast, direct, few.samples * few.out.size()) < 1e-6);
-    CHECK(difference(fast, direct, few.samples * few.out.size()) > 0);  // else one of them did not run
-    kernels::backward_data(many, x.data(), w.data(), fast.data(), false, scratch.data());
-    kernels::backward_data(few, x.data(), w.data(), direct.data(), false, scratch.data());
-    CHECK(difference(fast, direct, few.samples * few.in.size()) < 1e-6);
-    use_isa(before);
+  for (const conv2d_problem& many :
+       {problem(16, 64, 8), problem(16, 64, 7), conv2d_problem{16, {24, 9, 6}, {48, 9, 6}, 3, 1, 1}}) {
+    conv2d_problem few = many;
+    few.samples = 15;
+    CAPTURE(many.in.height);
+    const std::vector<float> x = gaussian(many.samples * many.in.size(), 1),
+                             w = gaussian(many.weight_size(), 2),
+                             dy = gaussian(many.samples * many.out.size(), 3);
+    std::vector<float> scratch(static_cast<std::size_t>(kernels::scratch_size(many)));
+    for (const isa family : {isa::avx2, isa::avx512}) {
+      if (family > best_isa()) continue;
+      const isa before = active_isa();
+      use_isa(family);
+      std::vector<float> fast(dy.size()), direct(dy.size());
+      kernels::forward(many, x.data(), w.data(), nullptr, fast.data(), scratch.data());
+      kernels::forward(few, x.data(), w.data(), nullptr, direct.data(), scratch.data());
+      CHECK(difference(fast, direct, few.samples * few.out.size()) < 1e-6);
+      CHECK(difference(fast, direct, few.samples * few.out.size()) > 0);  // else one of them did not run
+      std::vector<float> dx(x), same_dx(x);
+      for (const bool accumulate : {false, true}) {
+        kernels::backward_data(many, dy.data(), w.data(), dx.data(), accumulate, scratch.data());
+        kernels::backward_data(few, dy.data(), w.data(), same_dx.data(), accumulate, scratch.data());
+        CHECK(difference(dx, same_dx, few.samples * few.in.size()) < 1e-6);
+      }
+      use_isa(before);
+    }
   }
 }

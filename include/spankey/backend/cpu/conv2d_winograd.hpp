@@ -34,12 +34,16 @@ inline constexpr index_t winograd_chunk_elements = index_t{1} << 21;
 /// Fewer samples do not pay for transforming the weights.
 inline constexpr index_t winograd_samples = 16;
 
-/// Whether this problem goes this way: by its shape and batch, never by threads.
+/// Whether this problem goes this way: by its shape and batch, never by threads. Windows at the end of an odd side are
+/// half empty, and the direct kernels never multiply padding: the transforms pay from a quarter fewer multiplications on.
 constexpr bool uses_winograd(const conv2d_problem& p) {
-  return p.kernel == 3 && p.stride == 1 && p.padding == 1 && p.samples >= winograd_samples &&
-         p.in.channels % 16 == 0 && p.out.channels % 16 == 0 && p.in.channels >= 32 && p.out.channels >= 32 &&
-         p.in.height % 2 == 0 && p.in.width % 2 == 0 && p.out.height == p.in.height &&
-         p.out.width == p.in.width;
+  if (p.kernel != 3 || p.stride != 1 || p.padding != 1 || p.out.height != p.in.height ||
+      p.out.width != p.in.width)
+    return false;
+  const index_t direct = (3 * p.in.height - 2) * (3 * p.in.width - 2);
+  const index_t here = winograd_points * ((p.in.height + 1) / 2) * ((p.in.width + 1) / 2);
+  return 4 * direct >= 5 * here && p.samples >= winograd_samples && p.in.channels % 8 == 0 &&
+         p.out.channels % 16 == 0 && p.in.channels >= 24 && p.out.channels >= 32;
 }
 
 /// Windows of one chunk: whole tasks.
@@ -64,8 +68,8 @@ constexpr index_t winograd_scratch(index_t sources, index_t targets) {
 /// Windows of the batch, numbered sample, row, column; window (i, j) covers outputs 2i, 2i+1 x 2j, 2j+1.
 struct winograd_grid {
   index_t samples, height, width, source_channels, target_channels;
-  [[nodiscard]] constexpr index_t rows() const { return height / 2; }
-  [[nodiscard]] constexpr index_t columns() const { return width / 2; }
+  [[nodiscard]] constexpr index_t rows() const { return (height + 1) / 2; }
+  [[nodiscard]] constexpr index_t columns() const { return (width + 1) / 2; }
   [[nodiscard]] constexpr index_t size() const { return samples * rows() * columns(); }
   struct place {
     index_t sample, row, column;  // of its first output
@@ -91,13 +95,15 @@ std::array<const T*, winograd_points> window_pixels(const winograd_grid& grid, i
   return pixel;
 }
 
-/// Addresses of the 2 x 2 targets of a window.
+/// Addresses of the 2 x 2 targets of a window, `outside` where it leaves an image of odd sides.
 template <class T>
-std::array<T*, 4> window_targets(const winograd_grid& grid, index_t window, T* target) {
+std::array<T*, 4> window_targets(const winograd_grid& grid, index_t window, T* target, T* outside) {
   const auto [sample, row, column] = grid.at(window);
+  const bool right = column + 1 < grid.width, low = row + 1 < grid.height;
   T* const first = target + ((sample * grid.height + row) * grid.width + column) * grid.target_channels;
   T* const below = first + grid.width * grid.target_channels;
-  return {first, first + grid.target_channels, below, below + grid.target_channels};
+  return {first, right ? first + grid.target_channels : outside, low ? below : outside,
+          right && low ? below + grid.target_channels : outside};
 }
 
 /// The transform of one window of the batch, v(point, channel) with `step` between points.
@@ -171,8 +177,9 @@ void run_windows(const winograd_grid& grid, const conv2d_blocks<T>& blocks, inde
   }
   const auto transform = SPANKEY_DISPATCH(winograd_output);
   const index_t begin = blocks.begin(block);
+  std::array<T, conv2d_max_width> nowhere{};
   for (index_t i = 0; i < task.count; ++i) {
-    const std::array<T*, 4> pixel = window_targets(grid, task.first + i, target + begin);
+    const std::array<T*, 4> pixel = window_targets(grid, task.first + i, target + begin, nowhere.data());
     transform(sums.data() + i * width, sums_step, blocks.valid(block),
               start != nullptr ? start + begin : nullptr, pixel.data());
   }

@@ -1,18 +1,18 @@
 // The transforms of Winograd's F(2x2, 3x3) and their adjoints, for activations of SPANKEY_SCALAR; see
-// conv2d_winograd.hpp. Columns are channels, a multiple of SPANKEY_LANES; a transformed tile is 16 rows that lie `step`
-// elements apart.
+// conv2d_winograd.hpp. Columns are channels; a transformed tile is 16 rows that lie `step` elements apart.
 
 // v = B^T d B of a 4 x 4 window given by the addresses of its 16 pixels.
 inline void winograd_input(const SPANKEY_SCALAR* const* pixel, index_t columns, SPANKEY_SCALAR* v,
                            index_t step) {
   for (index_t c = 0; c < columns; c += SPANKEY_LANES) {
+    const index_t n = columns - c;
     lanes half[4][4];
 #pragma GCC unroll 4
     for (int w = 0; w < 4; ++w) {
-      const lanes d0 = load_lanes(pixel[w] + c, SPANKEY_LANES);
-      const lanes d1 = load_lanes(pixel[4 + w] + c, SPANKEY_LANES);
-      const lanes d2 = load_lanes(pixel[8 + w] + c, SPANKEY_LANES);
-      const lanes d3 = load_lanes(pixel[12 + w] + c, SPANKEY_LANES);
+      const lanes d0 = load_lanes(pixel[w] + c, n);
+      const lanes d1 = load_lanes(pixel[4 + w] + c, n);
+      const lanes d2 = load_lanes(pixel[8 + w] + c, n);
+      const lanes d3 = load_lanes(pixel[12 + w] + c, n);
       half[0][w] = d0 - d2;
       half[1][w] = d1 + d2;
       half[2][w] = d2 - d1;
@@ -21,10 +21,10 @@ inline void winograd_input(const SPANKEY_SCALAR* const* pixel, index_t columns, 
 #pragma GCC unroll 4
     for (int row = 0; row < 4; ++row) {
       SPANKEY_SCALAR* const to = v + 4 * row * step + c;
-      store_lanes(to, SPANKEY_LANES, half[row][0] - half[row][2]);
-      store_lanes(to + step, SPANKEY_LANES, half[row][1] + half[row][2]);
-      store_lanes(to + 2 * step, SPANKEY_LANES, half[row][2] - half[row][1]);
-      store_lanes(to + 3 * step, SPANKEY_LANES, half[row][1] - half[row][3]);
+      store_lanes(to, n, half[row][0] - half[row][2]);
+      store_lanes(to + step, n, half[row][1] + half[row][2]);
+      store_lanes(to + 2 * step, n, half[row][2] - half[row][1]);
+      store_lanes(to + 3 * step, n, half[row][1] - half[row][3]);
     }
   }
 }
@@ -33,6 +33,7 @@ inline void winograd_input(const SPANKEY_SCALAR* const* pixel, index_t columns, 
 inline void winograd_output(const float* m, index_t step, index_t columns, const float* start,
                             SPANKEY_SCALAR* const* to) {
   for (index_t o = 0; o < columns; o += SPANKEY_LANES) {
+    const index_t n = columns - o;
     lanes half[2][4];
 #pragma GCC unroll 4
     for (int w = 0; w < 4; ++w) {
@@ -48,13 +49,13 @@ inline void winograd_output(const float* m, index_t step, index_t columns, const
       const lanes* const row = half[pixel / 2];
       const lanes sum = pixel % 2 == 0 ? row[0] + row[1] + row[2] : row[1] - row[2] - row[3];
       const lanes before =
-          start != nullptr ? load_lanes(start + o, SPANKEY_LANES) : load_lanes(to[pixel] + o, SPANKEY_LANES);
-      store_lanes(to[pixel] + o, SPANKEY_LANES, before + sum);
+          start != nullptr ? load_lanes(start + o, n) : load_lanes(to[pixel] + o, n);
+      store_lanes(to[pixel] + o, n, before + sum);
     }
   }
 }
 
-// d = A dy A^T: the adjoint of winograd_output, for the 2 x 2 gradients of one tile.
+// d = A dy A^T: the adjoint of winograd_output, for the 2 x 2 gradients of one tile; columns are whole registers.
 inline void winograd_output_adjoint(const SPANKEY_SCALAR* const* pixel, index_t columns, SPANKEY_SCALAR* d,
                                     index_t step) {
   for (index_t o = 0; o < columns; o += SPANKEY_LANES) {

@@ -34,7 +34,7 @@ constexpr winograd_gradient_plan plan_winograd_gradient(const conv2d_problem& p)
   const auto pieces = [](index_t count, index_t size) { return (count + size - 1) / size; };
   winograd_gradient_plan plan{pieces(p.in.channels, winograd_gradient_channels),
                               pieces(p.out.channels, conv2d_max_width), 1};
-  const index_t windows = p.samples * (p.in.height / 2) * (p.in.width / 2);
+  const index_t windows = p.samples * ((p.in.height + 1) / 2) * ((p.in.width + 1) / 2);
   plan.slices = std::max<index_t>(
       1, std::min(pieces(conv2d_gradient_tasks, plan.units()), windows / (4 * winograd_windows)));
   return plan;
@@ -73,7 +73,7 @@ inline void run_winograd_gradient(const winograd_grid& grid, const conv2d_blocks
                     d_step = winograd_windows * width;
       const index_t column = blocks.begin(block) - share.group * conv2d_max_width;
       for (index_t i = 0; i < count; ++i) {
-        const auto pixel = window_targets(grid, begin + i, dy + blocks.begin(block));
+        const auto pixel = window_targets(grid, begin + i, dy + blocks.begin(block), zeros);
         adjoint(pixel.data(), valid, d.data() + i * width, d_step);
       }
       for (index_t point = 0; point < winograd_points; ++point) {

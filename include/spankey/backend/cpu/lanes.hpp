@@ -12,6 +12,10 @@
 #include "spankey/core/bf16.hpp"
 #include "spankey/core/shape.hpp"
 
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
 #define SPANKEY_ISA_TEXT "spankey/backend/cpu/lanes.inl"
 #include "spankey/backend/cpu/foreach_isa.hpp"
 

@@ -4,9 +4,13 @@ typedef unsigned short halves __attribute__((vector_size(2 * SPANKEY_LANES), ali
 
 inline __attribute__((always_inline)) lanes load_lanes(const float* p, index_t n) {
   if (n >= SPANKEY_LANES) return *reinterpret_cast<const lanes*>(p);
+#if SPANKEY_LANES == 16
+  return reinterpret_cast<lanes>(_mm512_maskz_loadu_ps(static_cast<__mmask16>((1U << n) - 1U), p));
+#else
   float part[SPANKEY_LANES] = {};
   for (index_t i = 0; i < n; ++i) part[i] = p[i];
   return *reinterpret_cast<const lanes*>(part);
+#endif
 }
 
 inline __attribute__((always_inline)) void store_lanes(float* p, index_t n, lanes v) {
@@ -14,7 +18,11 @@ inline __attribute__((always_inline)) void store_lanes(float* p, index_t n, lane
     *reinterpret_cast<lanes*>(p) = v;
     return;
   }
+#if SPANKEY_LANES == 16
+  _mm512_mask_storeu_ps(p, static_cast<__mmask16>((1U << n) - 1U), reinterpret_cast<__m512>(v));
+#else
   for (index_t i = 0; i < n; ++i) p[i] = v[i];
+#endif
 }
 
 // Listed: of a conversion of vectors g++ 12 makes four shuffles, of this the one instruction that widens.
