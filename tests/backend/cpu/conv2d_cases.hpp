@@ -156,7 +156,7 @@ template <class T>
 constexpr double tolerance = std::is_same_v<T, float> ? 1e-5 : 1.0 / 256;
 template <class T>
 double gradient_tolerance(const conv2d_problem& p) {
-  const bool rounded = std::is_same_v<T, bf16> && spankey::cpu::uses_winograd(p);
+  const bool rounded = std::is_same_v<T, bf16> && spankey::cpu::winograd_side<T>(p) != 0;
   return rounded ? 1.0 / 128 : tolerance<T>;
 }
 

@@ -29,11 +29,10 @@ template <class T>
 struct dense_conv2d {
   /// Scratch elements that forward and the backward passes may use; the same for every instruction set.
   static constexpr index_t scratch_size(const conv2d_problem& p) {
-    return std::max(
-        {product_size(p, p.in.channels, p.out.channels), product_size(p, p.out.channels, p.in.channels),
-         gradient_scratch_size<T>(p), conv2d_gradient_tasks * p.out.channels,
-         std::is_same_v<T, bf16> ? amx_gradient_scratch(p) : 0,
-         winograd_weights(p) ? plan_winograd_gradient(p).scratch_size() + winograd_gradient_channels : 0});
+    return std::max({product_size(p, p.in.channels, p.out.channels),
+                     product_size(p, p.out.channels, p.in.channels), gradient_scratch_size<T>(p),
+                     conv2d_gradient_tasks * p.out.channels,
+                     std::is_same_v<T, bf16> ? amx_gradient_scratch(p) : 0, winograd_gradient_size(p)});
   }
 
   /// Floats of the weights as forward reads them.
@@ -69,9 +68,8 @@ struct dense_conv2d {
     const conv2d_gather g = forward_gather(p);
     const float* const start = begin_sums(p.out.channels, bias, scratch);
     if constexpr (std::is_same_v<T, float> && std::is_same_v<Y, float>) {
-      if (uses_winograd(p)) {
-        return run_winograd(g, blocks, {x, packed, start, y, scratch + padded_channels(p.out.channels)});
-      }
+      const winograd_operands<float> data{x, packed, start, y, scratch + padded_channels(p.out.channels)};
+      if (with_winograd<T>(p, [&](auto way) { run_winograd(way, g, blocks, data); })) return;
     }
     const auto* const words = reinterpret_cast<const word*>(packed);
     const auto run = [&](const conv2d_gather& gather, const T* source) {
@@ -94,13 +92,14 @@ struct dense_conv2d {
     const conv2d_blocks<T> blocks = blocks_of(p, p.out.channels, p.in.channels);
     const float* const start = accumulate ? nullptr : begin_sums(p.in.channels, nullptr, scratch);
     float* const rest = scratch + padded_channels(p.in.channels);
-    if (uses_winograd(p) && !runs_amx(p, p.out.channels)) {
+    const auto through = [&]<index_t Side>(winograd<Side> way) {
       const conv2d_gather g = backward_gather(p, 0);
       const conv2d_blocks<float> wide{active_conv2d_tiles<float>(), p.in.channels};
-      float* const packed = rest + winograd_filter_size<T>(p.out.channels, p.in.channels);
+      float* const packed = rest + winograd_filter_size<T, Side>(p.out.channels, p.in.channels);
       pack_weights(p, conv2d_direction::backward, g, wide, w, packed);
-      return run_winograd(g, blocks, {dy, packed, start, dx, rest});
-    }
+      run_winograd(way, g, blocks, winograd_operands<T>{dy, packed, start, dx, rest});
+    };
+    if (!runs_amx(p, p.out.channels) && with_winograd<T>(p, through)) return;
     const auto packed_at = [&](index_t gather) {
       index_t depth = 0;
       for (index_t i = 0; i < gather; ++i) depth += packed_depth<T>(backward_gather(p, i));
@@ -144,13 +143,26 @@ struct dense_conv2d {
     cpu::run_products(gathers, at, packed_at, blocks, data);
   }
 
-  static constexpr bool winograd_weights(const conv2d_problem& p) {
-    return std::is_same_v<T, float> && uses_winograd(p);
+  // f(every transform that the problem or a smaller batch of it goes through).
+  template <class F>
+  static constexpr void for_winograd(const conv2d_problem& p, const F& f) {
+    const index_t side = winograd_side<T>(p);
+    if (side >= 2) f(winograd<2>{});
+    if (side >= 4) f(winograd<4>{});
+  }
+  static constexpr index_t winograd_gradient_size(const conv2d_problem& p) {
+    index_t size = 0;
+    if constexpr (std::is_same_v<T, float>) {
+      for_winograd(p, [&]<index_t Side>(winograd<Side>) {
+        size = std::max(size, plan_winograd_gradient<Side>(p).scratch_size() + winograd_gradient_channels);
+      });
+    }
+    return size;
   }
   static void add_weights(const conv2d_problem& p, const T* x, const T* dy, float* dw, float* scratch) {
     if constexpr (std::is_same_v<T, float>) {
       if (runs_blas()) return blas_backward_weights(p, x, dy, dw, scratch);
-      if (winograd_weights(p)) return add_winograd_gradient(p, x, dy, dw, scratch);
+      if (with_winograd<T>(p, [&](auto way) { add_winograd_gradient(way, p, x, dy, dw, scratch); })) return;
     } else if (runs_amx(p, p.in.channels)) {
       return add_amx_gradient(p, x, dy, dw, scratch);
     }
@@ -162,7 +174,11 @@ struct dense_conv2d {
   static constexpr index_t product_size(const conv2d_problem& p, index_t sources, index_t targets) {
     const index_t row = padded_channels(targets);
     const index_t direct = p.kernel * p.kernel * words_for<T>(sources) * row + padded_source_size(p);
-    return row + (uses_winograd(p) ? std::max(direct, winograd_scratch<T>(sources, targets)) : direct);
+    index_t size = direct;
+    for_winograd(p, [&]<index_t Side>(winograd<Side>) {
+      size = std::max(size, winograd_scratch<T, Side>(sources, targets));
+    });
+    return row + size;
   }
   // The row that sums start from: the bias or zeros, at the beginning of scratch.
   static const float* begin_sums(index_t channels, const float* bias, float* scratch) {
