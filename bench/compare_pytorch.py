@@ -1,10 +1,12 @@
 """Runs the keyed ResNet-18 here and in PyTorch in turn (A B A B ...); prints the ratios of the medians and the targets.
 
-usage: compare_pytorch.py [PROGRAM] [--python PYTHON]... [--repeats R] [--only PATTERN]... [--growth] [--write]
+usage: compare_pytorch.py [PROGRAM] [--python PYTHON]... [--repeats R] [--only PATTERN]... [--avx2] [--growth] [--write]
        PROGRAM is spankey_bench_step_resnet18; PYTHON is one that has torch (default: this one; a second one gets a
-       table of its own); PATTERN is a row's name as --list prints it, * for any; --growth also runs batch 8 to 512,
-       1 to n threads and 1 to 3 groups on both sides; --write puts the tables into README.md.
-Both sides run on the same cores. Rows whose benchmark the program does not have are named and left out.
+       table of its own); PATTERN is a row's name as --list prints it, * for any; --avx2 holds both sides to AVX2;
+       --growth also runs batch 8 to 512, 1 to n threads and 1 to 3 groups on both sides; --write puts the tables into
+       README.md, in the section of the kernels that ran, and draws growth.svg.
+Both sides run on the same cores. Rows that this machine cannot run, for want of bf16 arithmetic or of the benchmark, are
+named and left out.
 """
 import argparse
 import fnmatch
@@ -25,14 +27,12 @@ PROGRAM = readme_block.ROOT / "build/bench/bin/spankey_bench_step_resnet18"
 class Ours:
     benchmark: str
     threads: int
-    environment: tuple = ()
 
 
 @dataclass(frozen=True)
 class Theirs:
     arguments: str
     threads: int
-    environment: tuple = ()
 
 
 @dataclass(frozen=True)
@@ -76,37 +76,35 @@ KINDS = {
     "rate": Kind("images/s", rate, quotient(rate), True),
     "latency": Kind("ms", milliseconds, quotient(milliseconds), False),
     "memory": Kind("MiB", memory, quotient(memory), False),
-    # What the step with keys takes beyond the step without.
-    "share": Kind("images/s", rate, lambda keyed, unkeyed: 100 * (1 - rate(keyed) / rate(unkeyed)), False, "{:.1f} %"),
+    # What keys take by themselves, of the step.
+    "share": Kind("images/s", rate, lambda keys, step: 100 * rate(step) / rate(keys), False, "{:.1f} %"),
 }
+AVX2 = {"SPANKEY_ISA": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2", "ATEN_CPU_CAPABILITY": "avx2"}
 
 
 def target_rows(threads):
     rows = []
-    for precision, scale, scale_2 in (("fp32", 2.0, 1.5), ("bf16", 3.0, 2.0)):
-        bf16 = precision == "bf16"
+    # (against PyTorch 1, against PyTorch 2)
+    for precision, training, inference, latency, used in (("fp32", (2.0, 1.7), (1.8, 1.8), (0.35, 0.35), (0.58, 0.58)),
+                                                          ("bf16", (1.8, 2.2), (1.5, 2.0), (0.4, 0.5), (0.58, 0.58))):
 
         def ours(name, **more):
             return Ours(f"{name.format(precision)}/real_time", **{"threads": threads, **more})
 
-        def theirs(arguments, **more):
-            return Theirs(f"{arguments} --precision {precision}", threads, **more)
+        def theirs(arguments):
+            return Theirs(f"{arguments} --precision {precision}", threads)
 
-        train, peer = ours("train/{}"), theirs("train --steps 4")
+        train, fast, peer = ours("train/{}"), ours("train/{}/fast"), theirs("train --steps 4")
         rows += [
-            Row(f"train-{precision}", "rate", train, peer, scale, scale_2),
-            Row(f"train-B-{precision}", "rate", ours("train/{}/B"), theirs("train --groups 2 --steps 3"), scale, scale_2),
-            Row(f"train-fast-{precision}", "rate", ours("train/{}/fast"), theirs("fast --batch 500 --steps 3"), 2.0, 2.0),
-            Row(f"infer-{precision}", "rate", ours("infer/{}/128"), theirs("infer --steps 6"), 2.5 if bf16 else 1.6,
-                scale_2),
-            Row(f"latency-{precision}", "latency", ours("infer/{}/1"), theirs("infer --batch 1 --steps 40"),
-                0.4 if bf16 else 0.3, 1 / scale_2),
-            Row(f"memory-{precision}", "memory", train, peer, 0.6),
+            Row(f"train-{precision}", "rate", train, peer, *training),
+            Row(f"train-B-{precision}", "rate", ours("train/{}/B"), theirs("train --groups 2 --steps 3"), *training),
+            Row(f"train-fast-{precision}", "rate", fast, theirs("fast --batch 500 --steps 3"), 2.0, 2.0),
+            Row(f"infer-{precision}", "rate", ours("infer/{}/128"), theirs("infer --steps 6"), *inference),
+            Row(f"latency-{precision}", "latency", ours("infer/{}/1"), theirs("infer --batch 1 --steps 40"), *latency),
+            Row(f"memory-{precision}", "memory", train, peer, *used),
+            Row(f"keys-{precision}", "share", ours("keys/{}/resnet18"), train, 3),
+            Row(f"keys-fast-{precision}", "share", ours("keys/{}/fast"), fast, 3),
         ]
-        if not bf16:
-            rows.append(Row("train-avx2-fp32", "rate", ours("train/{}", environment=(("SPANKEY_ISA", "avx2"),)),
-                            theirs("train --steps 4", environment=(("ONEDNN_MAX_CPU_ISA", "AVX2"),)), 1.0, 1.0))
-        rows.append(Row(f"gate-share-{precision}", "share", train, ours("train/{}/unkeyed"), 3))
         if threads > 1:
             rows.append(Row(f"{threads}-threads-against-1-{precision}", "rate", train, ours("train/{}", threads=1),
                             0.9 * threads))
@@ -126,22 +124,21 @@ def growth_rows(threads):
     return rows
 
 
-def call(command, threads=None, environment=()):
+def call(command, threads=None):
     cores = sorted(os.sched_getaffinity(0))[:threads]
-    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env={**os.environ, **dict(environment)},
+    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True,
                           preexec_fn=lambda: os.sched_setaffinity(0, cores)).stdout
 
 
 def measure(run, program, python):
     if isinstance(run, Ours):
         text = call([program, f"--benchmark_filter=^{run.benchmark}$", "--benchmark_format=json", "--benchmark_min_time=4"],
-                    run.threads, run.environment)
+                    run.threads)
         found = json.loads(text)["benchmarks"][0]
         if found.get("error_occurred"):
             raise SystemExit(f"{run.benchmark}: {found['error_message']}")
         return found
-    return json.loads(call([python, str(PEER), *run.arguments.split(), "--threads", str(run.threads)], run.threads,
-                           run.environment))
+    return json.loads(call([python, str(PEER), *run.arguments.split(), "--threads", str(run.threads)], run.threads))
 
 
 def measure_pairs(rows, program, python, repeats):
@@ -180,7 +177,9 @@ def table(rows, pairs, against, peer_is_new=False):
 
 def report(rows, a):
     """The tables of `rows`: one for each peer, and one for what is compared within the project."""
-    texts = [f"{readme_block.setting()}; {a.threads} threads unless said otherwise, medians of {a.repeats} interleaved runs."]
+    held = ", both sides held to AVX2" if a.avx2 else ""
+    texts = [f"{readme_block.setting()}{held}; {a.threads} threads unless said otherwise, medians of {a.repeats} interleaved "
+             "runs."]
     with_peer = [row for row in rows if isinstance(row.right, Theirs)]
     alone = [row for row in rows if isinstance(row.right, Ours)]
     for python in a.python if with_peer else []:
@@ -190,9 +189,15 @@ def report(rows, a):
         texts += [f"Kernels: {ours['label']}. Peer: {theirs['label']}.", table(with_peer, pairs, "PyTorch", new)]
     if alone:
         pairs = measure_pairs(alone, a.program, None, a.repeats)
-        texts += ["Within SpanKey: with keys against without, all threads against one.",
-                  table(alone, pairs, "SpanKey, without keys or on 1 thread")]
+        texts += ["Within SpanKey: keys by themselves against the step (the share that they take), all threads against one.",
+                  table(alone, pairs, "SpanKey, the step or on 1 thread")]
     return "\n\n".join(texts)
+
+
+def kernels_of(program):
+    """The family of kernels that runs here, by its name in the library."""
+    one = call([program, "--benchmark_filter=^keys/fp32/resnet18", "--benchmark_format=json", "--benchmark_min_time=0"])
+    return json.loads(one)["benchmarks"][0]["label"].split(",")[0]
 
 
 def main():
@@ -202,6 +207,7 @@ def main():
     arguments.add_argument("--repeats", type=int, default=3)
     arguments.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     arguments.add_argument("--only", action="append", metavar="PATTERN")
+    arguments.add_argument("--avx2", action="store_true")
     arguments.add_argument("--growth", action="store_true")
     arguments.add_argument("--list", action="store_true")
     arguments.add_argument("--write", action="store_true")
@@ -216,19 +222,23 @@ def main():
     if a.list:
         print("\n".join(row.name for rows in sets.values() for row in rows))
         return
+    if a.avx2:
+        os.environ.update(AVX2)
     built = set(call([a.program, "--benchmark_list_tests"]).split())
+    kernels = kernels_of(a.program)
+    runnable = [precision for precision in ("fp32", "bf16") if precision == "fp32" or "bf16" in kernels]
     for name, rows in sets.items():
         rows = [row for row in rows if not a.only or any(fnmatch.fnmatch(row.name, p) for p in a.only)]
-        usable = [row for row in rows
-                  if all(run.benchmark in built for run in (row.left, row.right) if isinstance(run, Ours))]
-        if usable != rows:
-            print("not built, left out:", ", ".join(row.name for row in rows if row not in usable), file=sys.stderr)
+        usable = [row for row in rows if row.name.endswith(tuple(runnable)) and
+                  all(run.benchmark in built for run in (row.left, row.right) if isinstance(run, Ours))]
         if not usable:
             continue
         text = report(usable, a)
+        if usable != rows:
+            text += "\n\nNot run here: " + ", ".join(row.name for row in rows if row not in usable) + "."
         print(text + "\n")
         if a.write:
-            readme_block.write_block(name, text)
+            readme_block.write_section(name, kernels, text)
 
 
 if __name__ == "__main__":

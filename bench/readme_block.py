@@ -20,6 +20,20 @@ def write_block(name, text):
     README.write_text(f"{before}{begin}\n{text.strip()}\n{end}{after}", encoding="utf-8")
 
 
+def write_section(name, heading, text):
+    """Within that block, replaces the section `### heading`, or adds it at the end: one a family of kernels."""
+    page = README.read_text(encoding="utf-8")
+    block = page.split(f"<!-- {name}: begin -->")[-1].split(f"<!-- {name}: end -->")[0].strip()
+    sections = [part for part in re.split(r"^(?=### )", block, flags=re.M) if part.startswith("### ")]
+    new = f"### {heading}\n\n{text.strip()}\n\n"
+    places = [i for i, part in enumerate(sections) if part.splitlines()[0] == f"### {heading}"]
+    if places:
+        sections[places[0]] = new
+    else:
+        sections.append(new)
+    write_block(name, "\n\n".join(part.strip() for part in sections))
+
+
 def processor():
     found = dict(re.findall(r"^(model name|cpu family|model)\s*: (.*)$", pathlib.Path("/proc/cpuinfo").read_text(), re.M))
     return f"{found.get('model name', 'unknown')} (family {found.get('cpu family')}, model {found.get('model')})"

@@ -1,6 +1,7 @@
 // Whole training steps and inference of the keyed ResNet-18 (mul, gamma 2, sites 0,2,3,4) at batch 128, the latency of
 // one image, and (sweep/...) what a step costs as the batch, the threads and the groups grow. train/PRECISION/fast is a
-// step of fast_cnn by its recipe at batch 500: no keys, Muon, smoothed labels, crop and flip.
+// step of fast_cnn by its recipe at batch 500: no keys, Muon, smoothed labels, crop and flip. keys/PRECISION/NETWORK is what
+// keys cost in such a step by themselves: drawn for every image at every site, injected, and passed back.
 //
 // A training step holds everything between two batches: keys, forward, loss, backward, update. Rates are those of
 // the median step, as pytorch_peer.py's are; compare_pytorch.py runs both and prints ratios. train/PRECISION/unkeyed is
@@ -37,9 +38,9 @@ struct bound_model {
   arena memory;
 };
 
-template <class Model>
+template <class Model, class Sites = gate_sites>
 key_space make_keys() {
-  return {{.per_site_key = true, .per_site_basis = true}, sites_of<Model>(gate_sites::numbers)};
+  return {{.per_site_key = true, .per_site_basis = true}, sites_of<Model>(Sites::numbers)};
 }
 
 /// Seconds of each step.
@@ -116,6 +117,37 @@ void train_fast(benchmark::State& state, index_t batch) {
   report(state, times, batch);
 }
 
+template <class T, class Model, class Sites>
+void keys_alone(benchmark::State& state, index_t batch) {
+  using kernels = inject_kernels<backend::cpu, T>;
+  key_space keys = make_keys<Model, Sites>();
+  site_buffers buffers(keys.sites(), batch);
+  struct activations {
+    site_geometry site;
+    std::vector<T> x, y;
+  };
+  std::vector<activations> of_sites;
+  for (const site& s : keys.sites()) {
+    const auto size = static_cast<std::size_t>(batch * s.shape.size());
+    of_sites.push_back({geometry_of(s.shape, key_shape::element), std::vector<T>(size, T(0.5F)),
+                        std::vector<T>(size, T(0.5F))});
+  }
+  const multiplicative injector{.gamma = 2};
+  std::uint64_t number = 0;
+  step_times times;
+  for (auto _ : state)
+    times.measure([&] {
+      keys.draw_valid({1, stream::coefficients, number++}, batch, buffers.outputs());
+      for (std::size_t i = 0; i < of_sites.size(); ++i) {
+        activations& a = of_sites[i];
+        const key_view<const float> view{buffers.outputs()[i], a.site.size()};
+        kernels::forward(injector, batch, a.site, a.x.data(), view, a.y.data());
+        kernels::backward(injector, batch, a.site, a.x.data(), view, a.y.data(), a.y.data(), nullptr);
+      }
+    });
+  report(state, times, batch);
+}
+
 template <class T>
 void infer(benchmark::State& state, index_t samples) {
   using model = network<T, keyed, no_deny>;
@@ -148,6 +180,12 @@ void register_precision(const std::string& precision) {
   add("train/" + precision + "/B", [](state& s) { train<T, keyed, reject_class>(s, usual_batch); });
   add("train/" + precision + "/fast", [](state& s) { train_fast<T>(s, 500); });
   add("train/" + precision + "/unkeyed", [](state& s) { train<T, ungated, no_deny>(s, usual_batch); });
+  add("keys/" + precision + "/resnet18",
+      [](state& s) { keys_alone<T, network<T, keyed, no_deny>, gate_sites>(s, usual_batch); });
+  add("keys/" + precision + "/fast", [](state& s) {
+    keys_alone<T, fast_cnn<cifar10_classes, gate<multiplicative, at<0, 1, 2>>, backend::cpu, T>, at<0, 1, 2>>(
+        s, 500);
+  });
   for (const index_t samples : {usual_batch, index_t{1}})
     add("infer/" + precision + "/" + std::to_string(samples), [=](state& s) { infer<T>(s, samples); });
 

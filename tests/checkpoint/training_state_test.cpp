@@ -27,7 +27,7 @@ using spankey_test::scratch_directory;
 namespace {
 
 constexpr std::uint64_t epochs = 4;
-enum class optimizer { sgd, adam };
+enum class optimizer { sgd, adam, averaged_sgd };
 
 using perceptron = mlp<6, gate<multiplicative, at<0, 2>>, backend::cpu, float>;
 using residual =
@@ -51,6 +51,7 @@ struct made {
   explicit made(optimizer kind, std::uint64_t seed = 1) {
     set_injector(model, multiplicative{.gamma = 1});
     if (kind == optimizer::adam) keep_second_moment(model);
+    if (kind == optimizer::averaged_sgd) keep_average(model);
     memory = std::make_unique<const arena>(model, 3 * 8);
     initialise(model, seed);
   }
@@ -64,7 +65,7 @@ std::vector<std::uint32_t> all_of(Model& model) {
     for (index_t i = 0; i < b.count; ++i) all.push_back(std::bit_cast<std::uint32_t>(b.data[i]));
   };
   model.for_each_parameter([&](const scope&, auto& p) {
-    for (const auto* part : {&p.value, &p.momentum, &p.second_moment}) add(*part);
+    for (const auto* part : {&p.value, &p.momentum, &p.second_moment, &p.average}) add(*part);
   });
   model.for_each_state([&](const scope&, auto& s) { add(s.value); });
   return all;
@@ -86,6 +87,7 @@ std::vector<epoch_record> train(Model& model, optimizer kind, const training_pos
                            .optimizer = {.momentum = 0.9, .weight_decay = 1e-3, .nesterov = true},
                            .augment = {}};
   if (kind == optimizer::adam) options.adam = adam_options{.weight_decay = 0.01, .decoupled = true};
+  if (kind == optimizer::averaged_sgd) options.average = lookahead_options{.every = 2};
   options.invalid_mixture = {{invalid_family::gaussian, 1}, {invalid_family::permuted, 2}};
   options.deny_warmup = 3;
   struct watcher {
@@ -199,9 +201,10 @@ std::string answer(optimizer kind, safetensors_writer writer) {
 
 }  // namespace
 
-TEST_CASE("training state: a training goes on bit for bit from any step, with SGD and with Adam") {
+TEST_CASE("training state: a training goes on bit for bit from any step, with SGD, with Adam, and averaged") {
   check_going_on<perceptron>(optimizer::sgd, 16);
   check_going_on<perceptron>(optimizer::adam, 16);
+  check_going_on<perceptron>(optimizer::averaged_sgd, 16);
 }
 
 TEST_CASE("training state: running statistics go on, too") {
@@ -211,7 +214,7 @@ TEST_CASE("training state: running statistics go on, too") {
 
 TEST_CASE("training state: what the file holds") {
   const scratch_directory directory;
-  for (const optimizer kind : {optimizer::sgd, optimizer::adam}) {
+  for (const optimizer kind : {optimizer::sgd, optimizer::adam, optimizer::averaged_sgd}) {
     made<residual> source(kind);
     save_training_state(source.model,
                         {{.epoch = 3, .step = 1, .steps = 13, .updates = 12, .loss = 0.1}, {{"x", "y"}}},
@@ -231,11 +234,12 @@ TEST_CASE("training state: what the file holds") {
     source.model.for_each_parameter([&](const scope&, auto&) { ++parameters; });
     source.model.for_each_state([&](const scope&, auto&) { ++states; });
     CHECK(states > 0);
-    CHECK(file.tensors().size() == (kind == optimizer::adam ? 3 : 2) * parameters + states);
+    CHECK(file.tensors().size() == (kind == optimizer::sgd ? 2 : 3) * parameters + states);
     for (const char* name : {"param.conv1.weight", "momentum.conv1.weight"})
       file.require(name, dtype::f32, {32, 1, 3, 3});
     file.require("buffer.bn1.running_var", dtype::f32, {32});
     CHECK(file.tensors().contains("second_moment.conv1.weight") == (kind == optimizer::adam));
+    CHECK(file.tensors().contains("average.conv1.weight") == (kind == optimizer::averaged_sgd));
     save_training_state(source.model,
                         {{.epoch = 3, .step = 1, .steps = 13, .updates = 12, .loss = 0.1}, {{"x", "y"}}},
                         directory / "b");
@@ -244,7 +248,7 @@ TEST_CASE("training state: what the file holds") {
 }
 
 TEST_CASE("training state: a file that lacks something is refused, and nothing changes") {
-  for (const optimizer kind : {optimizer::sgd, optimizer::adam}) {
+  for (const optimizer kind : {optimizer::sgd, optimizer::adam, optimizer::averaged_sgd}) {
     CHECK(answer<perceptron>(kind, complete_but<perceptron>("param.fc1.weight", kind)) ==
           "[spankey.safetensors.121] FILE: tensor \"param.fc1.weight\" (needed by the model's parameters): "
           "expected F32 (64, 20), found no tensor of this name");

@@ -76,6 +76,7 @@ std::unique_ptr<run_model<Backend, Scalar>> make_model(const run_options& option
       layers_of(options, deny_of(options).outputs(classes_of(options))));
   spankey::set_gate(*made, options.injector(), active_sites(options));
   if (options.adam()) spankey::keep_second_moment(*made);
+  if (options.lookahead > 0) spankey::keep_average(*made);
   set_rates(*made, options.rate_of);
   if (options.decay_of == "weights")
     spankey::for_each_chosen(*made, spankey::is_vector, [](auto& p) { p.decay_factor = 0; });

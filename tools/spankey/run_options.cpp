@@ -101,6 +101,7 @@ spankey::training_options run_options::training(const spankey::augmentation& of_
     t.muon = spankey::muon_options{.other_momentum = momentum, .weight_decay = weight_decay};
     if (filter_momentum > 0) t.muon->momentum = filter_momentum;
   }
+  if (lookahead > 0) t.average = spankey::lookahead_options{.every = lookahead};
   t.augment = of_images;
   t.invalid = invalid_rule_of(invalid);
   t.invalid_mixture = invalid_mixture_of(invalid_mixture);

@@ -51,7 +51,8 @@ struct run_options {
   std::string optimizer = "sgd";
   double lr = 0.1;
   double momentum = 0.9;
-  double filter_momentum = 0;  // of muon; 0: its own default
+  double filter_momentum = 0;   // of muon; 0: its own default
+  std::uint64_t lookahead = 0;  // updates between two averages; 0: none
   double weight_decay = 5e-4;
   std::string decay_of, rate_of, freeze;
   std::string whiten;    // a layer

@@ -121,6 +121,8 @@ std::vector<setting> all_settings() {
   add("momentum", &o::momentum, "Nesterov momentum of sgd, 0: plain", share);
   add_optional("filter-momentum", &o::filter_momentum, "muon: Nesterov momentum of convolutions, 0: 0.6",
                share);
+  add_optional("lookahead", &o::lookahead, "updates after which weights become their average, 0: never",
+               count_from(0));
   add("weight-decay", &o::weight_decay, "decay of parameters", non_negative);
   add_optional("decay-of", &o::decay_of,
                "what decays: all parameters (the default), or weights alone, no norms and no biases",

@@ -1,5 +1,6 @@
 // All that the next step of a training run depends on, to and from a safetensors file: parameters ("param.NAME"), what
-// the optimizer keeps beside them ("momentum.NAME", with Adam "second_moment.NAME"), running statistics ("buffer.NAME");
+// the optimizer keeps beside them ("momentum.NAME", with Adam "second_moment.NAME", with Lookahead "average.NAME"), running
+// statistics ("buffer.NAME");
 // in the metadata the position in the run, the library's version, what the program adds, and checksums of everything.
 // Random numbers and the learning rate need no state: they follow from seed, stream and step.
 //
@@ -55,6 +56,7 @@ std::map<std::string, parameter_part> optimizer_parts(Model& model) {
   model.for_each_parameter(
       [&](const scope&, auto& p) {
         if (p.keeps_second_moment) parts["second_moment."] = parameter_part::second_moment;
+        if (p.keeps_average) parts["average."] = parameter_part::average;
       },
       scope{});
   return parts;

@@ -90,7 +90,7 @@ inline void require_finite_tensor(const safetensors_file& file, std::string_view
   }
 }
 
-enum class parameter_part { value, gradient, momentum, second_moment };
+enum class parameter_part { value, gradient, momentum, second_moment, average };
 
 template <class T>
 buffer<T>& part_of(parameter<T>& p, parameter_part part) {
@@ -101,8 +101,10 @@ buffer<T>& part_of(parameter<T>& p, parameter_part part) {
       return p.gradient;
     case parameter_part::momentum:
       return p.momentum;
-    default:
+    case parameter_part::second_moment:
       return p.second_moment;
+    default:
+      return p.average;
   }
 }
 

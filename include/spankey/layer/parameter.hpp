@@ -49,7 +49,7 @@ enum class initialiser : unsigned char {
 };
 
 /// Backward passes accumulate (+=) into `gradient`; the optimizer owns `momentum` and, where it asked for one before
-/// the memory was planned, `second_moment` (0 before the first step).
+/// the memory was planned, `second_moment` and `average` (0 before the first step).
 template <class T>
 struct parameter {
   parameter_extents dims{};
@@ -59,8 +59,8 @@ struct parameter {
   double rate_factor = 1, decay_factor = 1;
   /// It does not change, and its gradient is not computed: that of a bias where its weights are frozen, too.
   bool frozen = false;
-  buffer<T> value{}, gradient{}, momentum{}, second_moment{};
-  bool keeps_second_moment = false;
+  buffer<T> value{}, gradient{}, momentum{}, second_moment{}, average{};
+  bool keeps_second_moment = false, keeps_average = false;
 
   template <class Visitor>
   void for_each_buffer(Visitor& visit, const scope& at) {
@@ -68,6 +68,7 @@ struct parameter {
     visit(scope{&at, "gradient"}, gradient, dims.size(), lifetime::kept);
     visit(scope{&at, "momentum"}, momentum, dims.size(), lifetime::kept);
     if (keeps_second_moment) visit(scope{&at, "second_moment"}, second_moment, dims.size(), lifetime::kept);
+    if (keeps_average) visit(scope{&at, "average"}, average, dims.size(), lifetime::kept);
   }
 };
 

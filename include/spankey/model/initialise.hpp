@@ -81,6 +81,7 @@ void initialise(Model& model, std::uint64_t seed) {
     memory::zero(p.gradient.data, d.size());
     memory::zero(p.momentum.data, d.size());
     if (p.keeps_second_moment) memory::zero(p.second_moment.data, d.size());
+    if (p.keeps_average) memory::zero(p.average.data, d.size());
   });
   model.for_each_state([&](const scope&, state<T>& s) {
     memory::write(s.value.data, s.count,

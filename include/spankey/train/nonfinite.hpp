@@ -67,6 +67,7 @@ nonfinite_place nonfinite_in_model(Model& model) {
     look("parameter", at, p.value);
     look("momentum", at, p.momentum);
     look("second moment", at, p.second_moment);
+    look("average", at, p.average);
   });
   model.for_each_state([&](const scope& at, auto& s) { look("running statistic", at, s.value); });
   return search.place();

@@ -26,7 +26,8 @@ namespace spankey {
 
 /// What differs from step to step.
 struct step_plan {
-  std::uint64_t number = 0;  // of all steps of the run, from 0
+  std::uint64_t number = 0;  // of all `steps` of the run, from 0
+  std::uint64_t steps = 0;
   double deny_weight = 0, learning_rate = 0;
 };
 
@@ -95,6 +96,7 @@ class step_runner<Model, Deny, true> {
         keys_(keys),
         options_(options),
         optimizer_(options),
+        average_(options.average ? std::optional(lookahead(*options.average)) : std::nullopt),
         x_(static_cast<std::size_t>(goal.groups() * options.batch * model.input_extents().size())),
         y_(static_cast<std::size_t>(options.batch)),
         valid_(sites_or_none(keys), options.batch),
@@ -102,7 +104,10 @@ class step_runner<Model, Deny, true> {
         statistics_(model),
         bound_(model.site_shapes().size()) {}
 
-  void resume(std::uint64_t updates) { optimizer_.resume(updates); }
+  void resume(std::uint64_t updates) {
+    optimizer_.resume(updates);
+    if (average_ && updates == 0) average_->begin(model_);
+  }
 
   template <class Fill>
   void begin(const step_plan& plan, const Fill& fill) {
@@ -120,8 +125,11 @@ class step_runner<Model, Deny, true> {
     outcome_ = {result.cross_entropy, result.deny, result.total, 0, result.correct, {}};
     if (options_.reduce_gradients) reduce_gradients(model_, options_.reduce_gradients);
     outcome_.gradient_norm = gradient_norm(model_);
-    if (!looks || (is_finite(result.total) && is_finite(outcome_.gradient_norm)))
-      return optimizer_.step(model_, plan.learning_rate);
+    if (!looks || (is_finite(result.total) && is_finite(outcome_.gradient_norm))) {
+      optimizer_.step(model_, plan.learning_rate);
+      if (average_) average_->step(model_, plan.number, plan.steps);
+      return;
+    }
     statistics_.put_back(model_);
     outcome_.nonfinite = find_nonfinite(model_, goal, x, bound_, result.total);
     statistics_.put_back(model_);
@@ -143,6 +151,7 @@ class step_runner<Model, Deny, true> {
   key_space* keys_;
   training_options options_;
   chosen_optimizer optimizer_;
+  std::optional<lookahead> average_;
   std::vector<scalar> x_;
   std::vector<int> y_;
   site_buffers valid_, invalid_;

@@ -27,7 +27,7 @@ class trainer {
  public:
   /// `keys` is null where the network has no gate; it must outlive the trainer, as the model and the data must.
   /// Errors: those of loader and require_schedule, train.101 extents, train.102 outputs, train.103 epochs, train.104 classes,
-  /// train.143 smoothing, optim.112 muon on a GPU, train.111 and train.112 sites, train.133 a policy that the device does not have.
+  /// train.143 smoothing, optim.112 muon or an average on a GPU, train.111 and train.112 sites, train.133 a policy that the device does not have.
   trainer(Model& model, const objective<Deny>& goal, key_space* keys, const Data& data,
           const training_options& options)
       : goal_(goal),
@@ -54,8 +54,9 @@ class trainer {
     }
     if (!(goal.smoothing >= 0 && goal.smoothing <= 1))
       fail("train.143", "trainer", "found a label smoothing of ", goal.smoothing, ", expected 0 to 1");
-    if (!memory_of_model<Model>::on_host && options.muon)
-      fail("optim.112", "trainer", "found muon for a model on a GPU, expected one on the processor");
+    if (!memory_of_model<Model>::on_host && (options.muon || options.average))
+      fail("optim.112", "trainer", "found ", options.muon ? "muon" : "averaged weights",
+           " for a model on a GPU, expected one on the processor");
     if (options.epochs < 1) fail("train.103", "trainer", "expected at least 1 epoch, found ", options.epochs);
     if (!options.own_rate) require_schedule(options.rate, options.epochs, "trainer");
   }
@@ -196,6 +197,7 @@ class trainer {
                                               .steps_per_epoch = steps_per_epoch(),
                                               .learning_rate = rate};
     runner_.begin({.number = global,
+                   .steps = options_.epochs * steps_per_epoch(),
                    .deny_weight = warmed_up(goal_.weight, epoch, options_.deny_warmup),
                    .learning_rate = rate},
                   [&](scalar* x, int* y) {

@@ -10,6 +10,7 @@
 #include "spankey/data/augment.hpp"
 #include "spankey/key/mixture.hpp"
 #include "spankey/optim/adam.hpp"
+#include "spankey/optim/lookahead.hpp"
 #include "spankey/optim/muon.hpp"
 #include "spankey/optim/schedule.hpp"
 #include "spankey/optim/sgd.hpp"
@@ -42,8 +43,9 @@ struct training_options {
   sgd_options optimizer{};
   std::optional<adam_options> adam{};  // instead of SGD; the model then keeps second moments (optim/adam.hpp)
   std::optional<muon_options> muon{};  // instead of both
-  augmentation augment{};              // of the training images; {}: none
-  invalid_rule invalid{};              // one key per batch, where `invalid_mixture` is empty
+  std::optional<lookahead_options> average{};    // the model then keeps an average (optim/lookahead.hpp)
+  augmentation augment{};                        // of the training images; {}: none
+  invalid_rule invalid{};                        // one key per batch, where `invalid_mixture` is empty
   std::vector<weighted_rule> invalid_mixture{};  // else one per sample, whose family is drawn from it
   std::uint64_t deny_warmup = 0;                 // epochs
   nonfinite_policy nonfinite = nonfinite_policy::stop;

@@ -99,6 +99,7 @@ class training_session {
       set_injector(*model, setup.injector);
     }
     if (setup.training.adam) keep_second_moment(*model);
+    if (setup.training.average) keep_average(*model);
     return model;
   }
 

@@ -1,11 +1,17 @@
-// Partial vectors of float and of bf16; see lanes.hpp. Lanes beyond n read as 0.
+// Partial vectors of float and of bf16; see lanes.hpp. Lanes beyond n read as 0; n may be negative.
 typedef unsigned int words __attribute__((vector_size(4 * SPANKEY_LANES)));
 typedef unsigned short halves __attribute__((vector_size(2 * SPANKEY_LANES), aligned(2), may_alias));
+
+#if SPANKEY_LANES == 16
+inline __attribute__((always_inline)) __mmask16 first_lanes(index_t n) {
+  return static_cast<__mmask16>(n <= 0 ? 0U : (1U << n) - 1U);
+}
+#endif
 
 inline __attribute__((always_inline)) lanes load_lanes(const float* p, index_t n) {
   if (n >= SPANKEY_LANES) return *reinterpret_cast<const lanes*>(p);
 #if SPANKEY_LANES == 16
-  return reinterpret_cast<lanes>(_mm512_maskz_loadu_ps(static_cast<__mmask16>((1U << n) - 1U), p));
+  return reinterpret_cast<lanes>(_mm512_maskz_loadu_ps(first_lanes(n), p));
 #else
   float part[SPANKEY_LANES] = {};
   for (index_t i = 0; i < n; ++i) part[i] = p[i];
@@ -19,7 +25,7 @@ inline __attribute__((always_inline)) void store_lanes(float* p, index_t n, lane
     return;
   }
 #if SPANKEY_LANES == 16
-  _mm512_mask_storeu_ps(p, static_cast<__mmask16>((1U << n) - 1U), reinterpret_cast<__m512>(v));
+  _mm512_mask_storeu_ps(p, first_lanes(n), reinterpret_cast<__m512>(v));
 #else
   for (index_t i = 0; i < n; ++i) p[i] = v[i];
 #endif
