@@ -39,6 +39,7 @@
 #include "spankey/model/small_cnn.hpp"
 #include "spankey/model/small_resnet.hpp"
 #include "spankey/optim/adam.hpp"
+#include "spankey/optim/lookahead.hpp"
 #include "spankey/optim/muon.hpp"
 #include "spankey/optim/parameter_group.hpp"
 #include "spankey/optim/schedule.hpp"
