@@ -43,7 +43,7 @@ def version():
     header = (ROOT / "include/spankey/core/version.hpp").read_text(encoding="utf-8")
     commit = subprocess.run(["git", "-C", ROOT, "describe", "--always", "--dirty"], stdout=subprocess.PIPE,
                             stderr=subprocess.DEVNULL, text=True, check=False).stdout.strip()
-    return "SpanKey " + re.search(r'"([^"]+)"', header)[1] + (f" ({commit})" if commit else "")
+    return "SpanKey " + re.search(r'VERSION_STRING "([^"]+)"', header)[1] + (f" ({commit})" if commit else "")
 
 
 def setting():
