@@ -72,6 +72,10 @@ def test_every_piece_changes_the_run(folder):
         program.evaluated_again(run, "--data-root", folder / "root")
         metrics.add(json.loads((run / "metrics.json").read_text())["no_key"]["semantic"]["mean"])
     assert all(math.isfinite(m) for m in metrics)
+    # Asked later, of the finished run, they are counted the same, in a file of their own.
+    program.succeeds("eval", "--run", folder / "one", "--views", "mirrored+shifted", "--data-root", folder / "root", cwd=folder)
+    assert ((folder / "one" / "metrics-views-mirrored-shifted.json").read_bytes()
+            == (folder / "mirrored+shifted" / "metrics.json").read_bytes())
 
 
 def test_a_run_goes_on_as_it_was(folder):

@@ -30,6 +30,8 @@ std::string metrics_name(const run_options& own, const run_options& asked) {
   add("eval-keys", std::to_string(own.eval_keys), std::to_string(asked.eval_keys));
   add("eval-images", std::to_string(own.eval_images), std::to_string(asked.eval_images));
   add("families", own.families, asked.families);
+  const auto views_of = [](const run_options& o) { return o.views.empty() ? std::string("one") : o.views; };
+  add("views", views_of(own), views_of(asked));
   constexpr std::size_t longest = 150;
   if (name.size() > longest)
     spankey::fail("flag.142", "--out",
@@ -90,6 +92,7 @@ int evaluate(const eval_options& request) {
   options.eval_keys = request.eval_keys.value_or(options.eval_keys);
   options.eval_images = request.eval_images.value_or(options.eval_images);
   options.families = request.families.value_or(options.families);
+  options.views = request.views.value_or(options.views);
   options.require = request.require;
   require_keys_fit(options);
   (void)gate_requirements(options.require, options);

@@ -27,7 +27,7 @@ int resume(const run_options& options);
 struct eval_options {
   std::string run, data_root = "data";
   std::optional<std::int64_t> test_limit, eval_keys, eval_images;
-  std::optional<std::string> families;
+  std::optional<std::string> families, views;
   std::int64_t threads = 0;
   std::string device = "cpu";
   std::string

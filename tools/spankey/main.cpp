@@ -74,6 +74,11 @@ void declare_eval_flags(flag_set& flags, eval_options& request) {
       .add_option("--families", request.families,
                   "invalid keys: FAMILY[@NUMBER],... or all (default: the run's)")
       ->check(allowed_for("families"));
+  flags
+      .add_option("--views", request.views,
+                  "copies of a test image whose logits are averaged: one, mirrored, or mirrored+shifted "
+                  "(default: the run's)")
+      ->check(allowed_for("views"));
   flags.add_option("--threads", request.threads, "threads, 0: all")->check(allowed_for("threads"));
   flags.add_option("--device", request.device, "what computes: the processor, or an NVIDIA GPU")
       ->check(allowed_for("device"));
