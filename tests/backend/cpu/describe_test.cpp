@@ -14,6 +14,7 @@ TEST_CASE("describe: every line is there, and the family follows use_isa") {
   CHECK(text.find("spankey: " SPANKEY_VERSION_STRING "\n") == 0);
   CHECK(text.find("\nbackend: cpu\n") != std::string::npos);
   CHECK(text.find("\nkernels: portable (best here: " + best + ")\n") != std::string::npos);
+  CHECK(text.find("\nbf16: storage only") != std::string::npos);
   CHECK(text.find("\nblas: OpenBLAS") != std::string::npos);
   CHECK(text.find("\nthreads: ") != std::string::npos);
   CHECK(text.find("\ncompiler: ") != std::string::npos);

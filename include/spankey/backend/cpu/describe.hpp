@@ -11,7 +11,7 @@
 
 namespace spankey {
 
-/// One "name: value" line each for spankey, backend, kernels, blas, threads, compiler. Fails as isa.hpp does.
+/// One "name: value" line each for spankey, backend, kernels, bf16, blas, threads, compiler. Fails as isa.hpp does.
 inline std::string describe() {
 #if defined(__clang__)
   const std::string compiler = "clang " __clang_version__;
@@ -28,6 +28,9 @@ inline std::string describe() {
   line("backend", backend::cpu::name);
   line("kernels",
        std::string(name_of(active_isa())) + " (best here: " + std::string(name_of(best_isa())) + ")");
+  line("bf16", active_isa() >= isa::avx512_bf16
+                   ? "multiplied by these kernels"
+                   : "storage only, multiplied as float: it saves memory here, fp32 is faster");
   line("blas", cpu::blas_description());
   line("threads", std::to_string(thread_count()));
   line("compiler", compiler);
