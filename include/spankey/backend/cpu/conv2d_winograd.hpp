@@ -43,8 +43,8 @@ void transform_filter(const float* g, index_t channels, index_t width, index_t w
     filter(winograd<Side>{}, g + word * width, channels * width, width, u + word * width, step);
   } else {
     constexpr index_t points = winograd<Side>::points;
-    alignas(64) std::array<float, points * conv2d_max_width> wide;
-    std::array<std::array<T, points * conv2d_max_width>, 2> narrow;
+    alignas(64) winograd_table<float, points * conv2d_max_width> wide;
+    std::array<winograd_table<T, points * conv2d_max_width>, 2> narrow;
     for (std::size_t i = 0; i < 2; ++i) {
       filter(winograd<Side>{}, g + (word * 2 + static_cast<index_t>(i)) * width, channels * width, width,
              wide.data(), width);
@@ -74,7 +74,7 @@ void run_windows(const winograd_grid<Side>& grid, const conv2d_blocks<T>& blocks
   constexpr index_t points = winograd<Side>::points;
   const conv2d_tile<T>& tile = blocks.tile(block);
   const index_t width = blocks.width(block), channels = grid.source_channels, rows = tile.rows;
-  alignas(64) std::array<float, points * winograd_windows * conv2d_max_width> sums;
+  alignas(64) winograd_table<float, points * winograd_windows * conv2d_max_width> sums;
   alignas(64) constexpr std::array<float, conv2d_max_width> zeros{};
   alignas(64) std::array<float, conv2d_max_width> spare{};
   const index_t sums_step = winograd_windows * width;
@@ -144,7 +144,7 @@ void run_winograd(winograd<Side>, const conv2d_gather& g, const conv2d_blocks<T>
 
   if (channels <= winograd<Side>::own_channels) {
     parallel_for((grid.size() + winograd_windows - 1) / winograd_windows, [&](index_t task) {
-      alignas(64) std::array<T, winograd<Side>::own_size> own;
+      alignas(64) winograd_table<T, winograd<Side>::own_size> own;
       const index_t first = task * winograd_windows, count = std::min(winograd_windows, grid.size() - first);
       const index_t own_step = winograd_windows * channels;
       for (index_t i = 0; i < count; ++i)

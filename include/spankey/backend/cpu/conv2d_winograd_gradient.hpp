@@ -54,8 +54,8 @@ void run_winograd_gradient(const winograd_grid<Side>& grid, const conv2d_blocks<
                            const winograd_gradient_share& share) {
   constexpr std::array<index_t, conv2d_max_rows> row{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11};
   constexpr index_t points = winograd<Side>::points;
-  alignas(64) std::array<float, points * winograd_windows * winograd_gradient_channels> v;
-  alignas(64) std::array<float, points * winograd_windows * conv2d_max_width> d;
+  alignas(64) winograd_table<float, points * winograd_windows * winograd_gradient_channels> v;
+  alignas(64) winograd_table<float, points * winograd_windows * conv2d_max_width> d;
   const index_t per_group = conv2d_max_width / blocks.full_width();
   const index_t first_block = share.group * per_group;
   const index_t last_block = std::min(blocks.count(), first_block + per_group);

@@ -18,13 +18,17 @@ inline constexpr index_t winograd_slice = 128;
 /// Floats of a chunk's transformed windows: 8 MB.
 inline constexpr index_t winograd_chunk_elements = index_t{1} << 21;
 
+/// Numbers that lie on the stack of a task.
+template <class T, index_t Size>
+using winograd_table = std::array<T, static_cast<std::size_t>(Size)>;
+
 /// The transform with outputs of Side x Side.
 template <index_t Side>
 struct winograd {
   static constexpr index_t window = Side + 2, points = window * window;
   /// Most channels whose transformed windows a task keeps itself, some 400 KB on the stack; its sums are as much again.
   static constexpr index_t own_channels = Side == 2 ? 128 : 64;
-  static constexpr std::size_t own_size = points * winograd_windows * own_channels;
+  static constexpr index_t own_size = points * winograd_windows * own_channels;
   /// Windows along a side of `extent` pixels, the last perhaps partly outside.
   static constexpr index_t along(index_t extent) { return (extent + Side - 1) / Side; }
   static constexpr index_t windows(const extents& image) { return along(image.height) * along(image.width); }
@@ -100,9 +104,9 @@ struct winograd_grid {
 
 /// Addresses of Size x Size pixels of a sample from (row, column) on, `outside` where there is none.
 template <index_t Size, class T>
-std::array<T*, static_cast<std::size_t>(Size* Size)> window_pixels(T* image, const extents& shape,
-                                                                   index_t row, index_t column, T* outside) {
-  std::array<T*, static_cast<std::size_t>(Size * Size)> pixel;
+winograd_table<T*, Size * Size> window_pixels(T* image, const extents& shape, index_t row, index_t column,
+                                              T* outside) {
+  winograd_table<T*, Size * Size> pixel;
   for (index_t i = 0; i < Size * Size; ++i) {
     const index_t h = row + i / Size, w = column + i % Size;
     const bool inside = h >= 0 && h < shape.height && w >= 0 && w < shape.width;

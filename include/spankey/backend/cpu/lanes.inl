@@ -11,7 +11,7 @@ inline __attribute__((always_inline)) __mmask16 first_lanes(index_t n) {
 inline __attribute__((always_inline)) lanes load_lanes(const float* p, index_t n) {
   if (n >= SPANKEY_LANES) return *reinterpret_cast<const lanes*>(p);
 #if SPANKEY_LANES == 16
-  return reinterpret_cast<lanes>(_mm512_maskz_loadu_ps(first_lanes(n), p));
+  return _mm512_maskz_loadu_ps(first_lanes(n), p);
 #else
   float part[SPANKEY_LANES] = {};
   for (index_t i = 0; i < n; ++i) part[i] = p[i];
@@ -25,7 +25,7 @@ inline __attribute__((always_inline)) void store_lanes(float* p, index_t n, lane
     return;
   }
 #if SPANKEY_LANES == 16
-  _mm512_mask_storeu_ps(p, first_lanes(n), reinterpret_cast<__m512>(v));
+  _mm512_mask_storeu_ps(p, first_lanes(n), v);
 #else
   for (index_t i = 0; i < n; ++i) p[i] = v[i];
 #endif
