@@ -76,8 +76,7 @@ inline void winograd_output_adjoint(winograd<SIDE>, const SPANKEY_SCALAR* const*
       lanes line[WINDOW];
       winograd_gradient_line(half[h], line);
 #pragma GCC unroll 6
-      for (int w = 0; w < WINDOW; ++w)
-        store_lanes(d + (h * WINDOW + w) * step + o, SPANKEY_LANES, line[w]);
+      for (int w = 0; w < WINDOW; ++w) store_lanes(d + (h * WINDOW + w) * step + o, SPANKEY_LANES, line[w]);
     }
   }
 }

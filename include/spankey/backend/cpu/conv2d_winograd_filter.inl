@@ -22,8 +22,7 @@ inline void winograd_filter(winograd<SIDE>, const float* g, index_t step_in, ind
       lanes line[WINDOW];
       winograd_filter_line(half[h], line);
 #pragma GCC unroll 6
-      for (int w = 0; w < WINDOW; ++w)
-        *reinterpret_cast<lanes*>(u + (h * WINDOW + w) * step + o) = line[w];
+      for (int w = 0; w < WINDOW; ++w) *reinterpret_cast<lanes*>(u + (h * WINDOW + w) * step + o) = line[w];
     }
   }
 }
@@ -50,8 +49,7 @@ inline void winograd_filter_adjoint(winograd<SIDE>, const float* du, index_t ste
       lanes line[3];
       winograd_filter_adjoint_line(half[kh], line);
 #pragma GCC unroll 6
-      for (int kw = 0; kw < 3; ++kw)
-        *reinterpret_cast<lanes*>(dg + (3 * kh + kw) * step_out + o) += line[kw];
+      for (int kw = 0; kw < 3; ++kw) *reinterpret_cast<lanes*>(dg + (3 * kh + kw) * step_out + o) += line[kw];
     }
   }
 }
