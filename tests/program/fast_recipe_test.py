@@ -59,7 +59,8 @@ def test_every_piece_changes_the_run(folder):
                         "filter momentum": ["--filter-momentum", 0.9], "momentum": ["--momentum", 0],
                         "rates": ["--rate-of", "vectors=1"], "filters": ["--rate-of", "group1.conv1.weight=2"],
                         "whiten": ["--whiten", ""], "augment": ["--augment", "none"],
-                        "flip": ["--augment", "crop@2,reflect,flip"], "zeros": ["--augment", "crop@2,alternate"]}.items():
+                        "lookahead": ["--lookahead", 2], "flip": ["--augment", "crop@2,reflect,flip"],
+                        "zeros": ["--augment", "crop@2,alternate"]}.items():
         program.train_tiny(folder / f"run {name}", *plain, *flags)
         runs[name] = weights(folder / f"run {name}")
     assert len(set(runs.values())) == len(runs), [n for n in runs if list(runs.values()).count(runs[n]) > 1]
@@ -73,13 +74,14 @@ def test_every_piece_changes_the_run(folder):
         metrics.add(json.loads((run / "metrics.json").read_text())["no_key"]["semantic"]["mean"])
     assert all(math.isfinite(m) for m in metrics)
     # Asked later, of the finished run, they are counted the same, in a file of their own.
-    program.succeeds("eval", "--run", folder / "one", "--views", "mirrored+shifted", "--data-root", folder / "root", cwd=folder)
+    program.succeeds("eval", "--run", folder / "one", "--views", "mirrored+shifted", "--data-root", folder / "root",
+                     cwd=folder)
     assert ((folder / "one" / "metrics-views-mirrored-shifted.json").read_bytes()
             == (folder / "mirrored+shifted" / "metrics.json").read_bytes())
 
 
 def test_a_run_goes_on_as_it_was(folder):
-    flags = ["--inject", "none", *tiny_cifar(folder)]
+    flags = ["--inject", "none", "--lookahead", 2, *tiny_cifar(folder)]
     program.train_tiny(folder / "whole", *flags, epochs=6)
     tiny = ["6" if before == "--epochs" else flag for before, flag in zip(["", *program.TINY], program.TINY)]
     run = folder / "stopped"
