@@ -88,3 +88,19 @@ TEST_CASE(
     }
   }
 }
+
+TEST_CASE("winograd: a smaller batch never has a greater side, nor needs more scratch than was planned") {
+  for (const index_t channels : {24, 64, 256})
+    for (const index_t size : {1, 2, 3, 4, 5, 7, 8, 13, 32}) {
+      const auto of = [&](index_t n) {
+        return conv2d_problem{n, {channels, size, size}, {64, size, size}, 3, 1, 1};
+      };
+      for (index_t n = 1; n < 300; ++n) {
+        CAPTURE(channels);
+        CAPTURE(size);
+        CAPTURE(n);
+        REQUIRE(side<float>(of(n)) <= side<float>(of(n + 1)));
+        REQUIRE(kernels::scratch_size(of(n)) <= kernels::scratch_size(of(n + 1)));
+      }
+    }
+}

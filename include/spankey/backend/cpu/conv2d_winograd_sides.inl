@@ -1,7 +1,7 @@
 // The transforms of conv2d_winograd.hpp: outputs of 2 x 2 and of 4 x 4; activations of bf16 only where their gradients go
 // this way.
 #include "spankey/backend/cpu/conv2d_winograd_lines.inl"
-#define SIDE 2
+#define WINOGRAD_SIDE 2
 #include "spankey/backend/cpu/conv2d_winograd_filter.inl"
 #define SPANKEY_SCALAR float
 #include "spankey/backend/cpu/conv2d_winograd.inl"
@@ -9,10 +9,10 @@
 #define SPANKEY_SCALAR bf16
 #include "spankey/backend/cpu/conv2d_winograd.inl"
 #undef SPANKEY_SCALAR
-#undef SIDE
-#define SIDE 4
+#undef WINOGRAD_SIDE
+#define WINOGRAD_SIDE 4
 #include "spankey/backend/cpu/conv2d_winograd_filter.inl"
 #define SPANKEY_SCALAR float
 #include "spankey/backend/cpu/conv2d_winograd.inl"
 #undef SPANKEY_SCALAR
-#undef SIDE
+#undef WINOGRAD_SIDE
