@@ -4,7 +4,7 @@ usage: compare_pytorch.py [PROGRAM] [--python PYTHON]... [--repeats R] [--only P
        PROGRAM is spankey_bench_step_resnet18; PYTHON is one that has torch (default: this one; a second one gets a
        table of its own); PATTERN is a row's name as --list prints it, * for any; --avx2 holds both sides to AVX2;
        --growth also runs batch 8 to 512, 1 to n threads and 1 to 3 groups on both sides; --write puts the tables into
-       README.md, in the section of the kernels that ran, and draws growth.svg.
+       README.md, in the section of the kernels that ran, and draws growth_KERNELS.svg beside it.
 Both sides run on the same cores. Rows that this machine cannot run, for want of bf16 arithmetic or of the benchmark, are
 named and left out.
 """
@@ -17,6 +17,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 
+import growth_svg
 import readme_block
 
 PEER = readme_block.README.with_name("pytorch_peer.py")
@@ -176,22 +177,37 @@ def table(rows, pairs, against, peer_is_new=False):
 
 
 def report(rows, a):
-    """The tables of `rows`: one for each peer, and one for what is compared within the project."""
+    """The tables of `rows`: one for each peer, and one for what is compared within the project; and {peer: pairs}."""
     held = ", both sides held to AVX2" if a.avx2 else ""
     texts = [f"{readme_block.setting()}{held}; {a.threads} threads unless said otherwise, medians of {a.repeats} interleaved "
              "runs."]
     with_peer = [row for row in rows if isinstance(row.right, Theirs)]
     alone = [row for row in rows if isinstance(row.right, Ours)]
+    by_peer = {}
     for python in a.python if with_peer else []:
         pairs = measure_pairs(with_peer, a.program, python, a.repeats)
         ours, theirs = next(iter(pairs.values()))[0]
+        by_peer[theirs["label"].split(" with ")[0]] = pairs
         new = not theirs["label"].startswith("PyTorch 1.")
         texts += [f"Kernels: {ours['label']}. Peer: {theirs['label']}.", table(with_peer, pairs, "PyTorch", new)]
     if alone:
         pairs = measure_pairs(alone, a.program, None, a.repeats)
         texts += ["Within SpanKey: keys by themselves against the step (the share that they take), all threads against one.",
                   table(alone, pairs, "SpanKey, the step or on 1 thread")]
-    return "\n\n".join(texts)
+    return "\n\n".join(texts), by_peer
+
+
+def growth_panels(rows, by_peer):
+    """What growth_svg.draw draws: of every sweep and precision the median rates of both sides."""
+    panels = {}
+    for peer, pairs in by_peer.items():
+        for row in rows:
+            sweep, value, precision = row.name.split("-")
+            sides = panels.setdefault((sweep, precision), {})
+            for side, name in enumerate(("SpanKey", peer)):
+                rates = [rate(pair[side]) for pair in pairs[row.left, row.right]]
+                sides.setdefault(name, {})[int(value)] = statistics.median(rates)
+    return panels
 
 
 def kernels_of(program):
@@ -233,10 +249,14 @@ def main():
                   all(run.benchmark in built for run in (row.left, row.right) if isinstance(run, Ours))]
         if not usable:
             continue
-        text = report(usable, a)
+        text, by_peer = report(usable, a)
         if usable != rows:
             text += "\n\nNot run here: " + ", ".join(row.name for row in rows if row not in usable) + "."
         print(text + "\n")
+        if a.write and name == "growth":
+            figure = readme_block.README.with_name(f"growth_{kernels}.svg")
+            figure.write_text(growth_svg.draw(growth_panels(usable, by_peer)), encoding="utf-8")
+            text += f"\n\n![images/s over batch, threads and groups]({figure.name})"
         if a.write:
             readme_block.write_section(name, kernels, text)
 
