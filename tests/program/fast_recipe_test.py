@@ -41,7 +41,14 @@ def test_what_the_recipe_brings(folder):
     first, second = tensors["whiten.weight"][:half], tensors["whiten.weight"][half:]
     assert bytes(b ^ (0x80 if i % 4 == 3 else 0) for i, b in enumerate(first)) == second
     text = program.succeeds("describe", *tiny_cifar(folder), cwd=folder).stdout.decode()
-    assert "  recipe  --epochs 8\n" in text and "  recipe  --batch 2000\n" in text, text
+    assert "  recipe  --epochs 24\n" in text and "  recipe  --batch 1000\n" in text, text
+    # Rates of norms, biases and head are those of one cross-entropy by the weight of all terms of the loss.
+    for flags, rates in ((["--inject", "none"], "vectors=442,fc=0.0852"), (["--deny", "none"], "vectors=442,fc=0.0852"),
+                         ([], "vectors=49.1,fc=0.00947"), (["--deny-weight", 1], "vectors=88.4,fc=0.017"),
+                         (["--deny", "B"], "vectors=402,fc=0.0775")):
+        text = program.succeeds("describe", *tiny_cifar(folder), *flags, cwd=folder).stdout.decode()
+        assert f"  recipe  --rate-of {rates},whiten.weight=0\n" in text, (flags, text)
+        assert ("  recipe  --epochs 8\n" in text) == rates.startswith("vectors=442"), (flags, text)
 
 
 def test_other_networks_take_it(folder):

@@ -3,9 +3,12 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <iomanip>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "data_sets.hpp"
+#include "run_options.hpp"
 #include "spankey/key/coefficients.hpp"
 
 namespace {
@@ -50,7 +53,9 @@ json recipe_of_data(const std::string& data) {
 // airbench94's recipe with Muon (github.com/KellerJordan/cifar10-airbench), whose loss is a sum over the batch of 2000, where
 // this library's is a mean, and whose logits are divided by 256, where fast_cnn begins with smaller weights: its rates of
 // 0.053 (norms and biases) and 0.67 (head) beside Muon's 0.24 are factors of it, its decay of 0.004 a step is 0.24 times this.
-json recipe_fast(const std::string& model) {
+// They are made for one cross-entropy: `terms` is the sum of the weights of all terms of the loss, which they are divided by.
+// Muon's updates do not grow with the loss. A gate wants more steps.
+json recipe_fast(const std::string& model, double terms) {
   const bool is_fast_cnn = model == "fast_cnn";
   json recipe = {{"optimizer", "muon"},
                  {"lr", 0.24},
@@ -61,9 +66,24 @@ json recipe_fast(const std::string& model) {
                  {"batch", 2000},
                  {"smoothing", 0.2},
                  {"rate-of", "vectors=0.4,fc=0.4"}};
-  if (is_fast_cnn)
-    recipe.update({{"rate-of", "vectors=442,fc=0.0852,whiten.weight=0"}, {"whiten", "whiten"}});
+  if (terms > 1) recipe.update({{"epochs", 24}, {"batch", 1000}});
+  if (is_fast_cnn) {
+    std::ostringstream rates;
+    rates << std::setprecision(3) << "vectors=" << 442 / terms << ",fc=" << 0.0852 / terms << ",whiten.weight=0";
+    recipe.update({{"rate-of", rates.str()}, {"whiten", "whiten"}});
+  }
   return recipe;
+}
+
+// Of a loss with this deny mode: the cross-entropy counts once.
+double weight_of_terms(const std::string& deny, const json& recipe, const json& given) {
+  const auto weight = [&](const char* flag, double otherwise) {
+    return given.contains(flag) && given.at(flag).is_number() ? given.at(flag).get<double>()
+                                                              : recipe.value(flag, otherwise);
+  };
+  if (deny == "none") return 1;
+  const double sealing = deny == "sealed" ? weight("seal-weight", run_options{}.seal_weight) : 0;
+  return 1 + weight("deny-weight", run_options{}.deny_weight) * (1 + sealing);
 }
 
 json regime_reference() {
@@ -125,7 +145,8 @@ json recipe_for(const json& given) {
                          : regime_reference());
   const std::string model = chosen("model", recipe.at("model"));
   if (chosen("recipe", "") == "fast" || model == "fast_cnn") {
-    recipe.update(recipe_fast(model));
+    const std::string deny = chosen("inject", "mul") == "none" ? "none" : chosen("deny", recipe.at("deny"));
+    recipe.update(recipe_fast(model, weight_of_terms(deny, recipe, given)));
     if (kind_of_data(data) == "cifar10") recipe["augment"] = "crop@2,reflect,alternate";
     recipe["recipe"] = "fast";
   }
