@@ -69,7 +69,8 @@ json recipe_fast(const std::string& model, double terms) {
   if (terms > 1) recipe.update({{"epochs", 24}, {"batch", 1000}});
   if (is_fast_cnn) {
     std::ostringstream rates;
-    rates << std::setprecision(3) << "vectors=" << 442 / terms << ",fc=" << 0.0852 / terms << ",whiten.weight=0";
+    rates << std::setprecision(3) << "vectors=" << 442 / terms << ",fc=" << 0.0852 / terms
+          << ",whiten.weight=0";
     recipe.update({{"rate-of", rates.str()}, {"whiten", "whiten"}});
   }
   return recipe;
