@@ -40,6 +40,8 @@ enum class stream : std::uint32_t {
   issued_keys = 10,
   split = 11,
   dropout = 12,
+  windows = 13,
+  grammar = 14,
 };
 
 /// All random numbers of one (seed, stream, step); `index` picks one. step < 2^32.

@@ -27,12 +27,16 @@ class input_file {
 
   /// The next `count` bytes. Errors: io.103 read error, io.104 the file became shorter.
   SPANKEY_INLINE void read(std::byte* out, index_t count);
+  /// `count` bytes from byte `first` on, wherever read() stands; any number of threads at once. Errors: io.103, io.104.
+  SPANKEY_INLINE void read_at(index_t first, std::byte* out, index_t count) const;
 
  private:
   SPANKEY_INLINE void close();
 
   template <class... Values>
   [[noreturn]] void fail_here(std::string_view id, const Values&... values);
+  // After a system call that returned `got` instead of `missing` bytes.
+  SPANKEY_INLINE void require_bytes(index_t got, index_t missing) const;
 
   std::string name_;
   int fd_ = -1;

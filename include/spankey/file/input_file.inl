@@ -38,14 +38,29 @@ input_file::input_file(const std::string& path) : name_(printable(path)) {
   size_ = static_cast<index_t>(bytes);
 }
 
+void input_file::require_bytes(index_t got, index_t missing) const {
+  if (got < 0) fail("io.103", name_, "cannot read: ", std::generic_category().message(errno));
+  if (got == 0)
+    fail("io.104", name_, "expected ", missing, " more bytes, found its end: it changed while being read");
+}
+
 void input_file::read(std::byte* out, index_t count) {
   while (count > 0) {
     const ssize_t got = ::read(fd_, out, static_cast<std::size_t>(count));
     if (got < 0 && errno == EINTR) continue;
-    if (got < 0) fail_here("io.103", "cannot read: ", std::generic_category().message(errno));
-    if (got == 0)
-      fail_here("io.104", "expected ", count, " more bytes, found its end: it changed while being read");
+    require_bytes(got, count);
     out += got;
+    count -= got;
+  }
+}
+
+void input_file::read_at(index_t first, std::byte* out, index_t count) const {
+  while (count > 0) {
+    const ssize_t got = ::pread(fd_, out, static_cast<std::size_t>(count), static_cast<off_t>(first));
+    if (got < 0 && errno == EINTR) continue;
+    require_bytes(got, count);
+    out += got;
+    first += got;
     count -= got;
   }
 }
