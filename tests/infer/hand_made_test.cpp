@@ -39,6 +39,7 @@ TEST_CASE("session: batch norm first, one of them without a scale") {
   check_on_both_engines<test::pre_activation, at<0, 1, 2>>();
 }
 TEST_CASE("session: what else a block can be") { check_on_both_engines<test::odd_blocks, at<0, 1, 2>>(); }
+TEST_CASE("session: tokens and attention") { check_on_both_engines<test::transformer, at<0, 1, 2>>(); }
 TEST_CASE("session: a site and a head, with a reject logit") {
   check_on_both_engines<test::site_and_head, at<0>, head_outputs(5, aux_logit::reject)>();
 }

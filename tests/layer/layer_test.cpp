@@ -53,8 +53,10 @@ TEST_CASE("make_layer: every kind has its class; what is no layer has none") {
   const extents sample{4, 6, 6};
   for (const layer_kind kind :
        {layer_kind::conv2d, layer_kind::batch_norm2d, layer_kind::activation, layer_kind::max_pool2d,
-        layer_kind::linear, layer_kind::join, layer_kind::layer_norm, layer_kind::dropout}) {
+        layer_kind::linear, layer_kind::join, layer_kind::layer_norm, layer_kind::dropout, layer_kind::tokens,
+        layer_kind::project}) {
     layer_description d{.kind = kind, .in = sample, .out = sample};
+    if (kind == layer_kind::tokens) d.out = {4, 36, 1};
     if (kind == layer_kind::max_pool2d) d.out = {4, 3, 3};
     if (kind == layer_kind::linear) d.out = {5, 1, 1};
     const auto made = make_layer<reference, double>(d, 0, lifetime::output);

@@ -89,6 +89,28 @@ constexpr layer_list odd_blocks(head_outputs outputs) {
   return net.head("fc", outputs);
 }
 
+/// Patches to tokens with a class token, two blocks of attention (the first one causal), maps of tokens; sites with a number
+/// an element, a channel and, in a block, a token.
+constexpr layer_list transformer(head_outputs outputs) {
+  constexpr linear_options wide{.fill = initialiser::normal, .gain = 10};
+  layer_list net("transformer", {2, 6, 9});
+  net.conv2d("patch", 8,
+             {.kernel = 3, .stride = 3, .pad = padding::none, .bias = bias::learned, .draws_bias = true});
+  net.tokens("pos_embed", {.class_token = true}).site(0);
+  for (int block = 0; block < 2; ++block) {
+    net.residual(numbered("blocks.", block).view()).layer_norm("norm1", {.epsilon = 1e-6});
+    net.project("qkv", 24, wide).attention("attention", block == 0 ? 2 : 1, block == 0);
+    if (block == 1) net.site(2, key_shape::token);
+    net.project("proj", 8, wide).join();
+    net.residual(numbered("blocks.", block).view()).layer_norm("norm2");
+    net.project("fc1", 12, {.inputs_first = true});
+    net.activate("act", block == 0 ? activation::gelu : activation::gelu_tanh).project("fc2", 8, wide).join();
+    if (block == 0) net.site(1, key_shape::channel);
+  }
+  net.layer_norm("norm").token("first", 0);
+  return net.head("fc", outputs);
+}
+
 /// The smallest list: a site and a head.
 constexpr layer_list site_and_head(head_outputs outputs) {
   layer_list net("site_and_head", {4, 2, 1});

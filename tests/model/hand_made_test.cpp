@@ -80,6 +80,7 @@ TEST_CASE("hand-made networks: gradients of every parameter and of the keys of e
   SUBCASE("blocks in blocks") { check<test::nested, at<0, 1, 2, 3>>(); }
   SUBCASE("batch norm first") { check<test::pre_activation, at<0, 1, 2>>(); }
   SUBCASE("what else a block can be") { check<test::odd_blocks, at<0, 1, 2>>(); }
+  SUBCASE("tokens and attention") { check<test::transformer, at<0, 1, 2>>(); }
   SUBCASE("a site and a head") { check<test::site_and_head, at<0>>(); }
 }
 
@@ -92,6 +93,7 @@ TEST_CASE("hand-made networks: one stacked batch equals separate ones, sites in 
   for (const index_t groups : {2, 3}) {
     test::check_stacked_batch<network<test::nested, at<0, 1, 2, 3>>>(groups, 2, 1e-11);
     test::check_stacked_batch<network<test::odd_blocks, at<0, 1, 2>>>(groups, 2, 1e-11);
+    test::check_stacked_batch<network<test::transformer, at<0, 1, 2>>>(groups, 2, 1e-11);
   }
 }
 
@@ -117,6 +119,7 @@ TEST_CASE("hand-made networks: the processor's kernels agree with the reference"
   check_agreement<test::nested, at<0, 1, 2, 3>>();
   check_agreement<test::pre_activation, at<0, 1, 2>>();
   check_agreement<test::odd_blocks, at<0, 1, 2>>();
+  check_agreement<test::transformer, at<0, 1, 2>>();
 }
 
 namespace {

@@ -122,7 +122,7 @@ void check_spans(const layer_list& list) {
 
 TEST_CASE("network_plan: every operation finds what it reads within its span") {
   for (const auto& list : {test::vocabulary(5), test::nested(5), test::pre_activation(5), test::odd_blocks(5),
-                           test::site_and_head(5), small_resnet_layers(5)}) {
+                           test::transformer(5), test::site_and_head(5), small_resnet_layers(5)}) {
     CAPTURE(list.name());
     check_spans(list);
   }
@@ -153,6 +153,7 @@ TEST_CASE("network_plan: in shared memory a step leaves what it leaves in memory
   check_in_both_memories<network<test::nested, at<0, 1, 2, 3>>>();
   check_in_both_memories<network<test::pre_activation, at<0, 1, 2>>>();
   check_in_both_memories<network<test::odd_blocks, at<0, 1, 2>>>();
+  check_in_both_memories<network<test::transformer, at<0, 1, 2>>>();
   check_in_both_memories<network<test::site_and_head, at<0>>>();
 }
 
@@ -167,5 +168,6 @@ TEST_CASE("network_plan: memory is what a step needs at its peak, not the sum") 
 TEST_CASE("network_plan: so does a network whose gate leaves sites out, and hands their input on") {
   check_in_both_memories<network<test::nested, at<3>>>();
   check_in_both_memories<network<test::odd_blocks, at<1>>>();
+  check_in_both_memories<network<test::transformer, at<1>>>();
   check_in_both_memories<network<test::vocabulary, at<>>>();
 }

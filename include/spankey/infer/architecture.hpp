@@ -47,6 +47,14 @@ class operation_table {
       case layer_kind::head:
         now_ = {d.in.size(), 1, 1};  // all of x at once, whatever its shape
         return add_weights(d, entry, {.kernel = 1});
+      case layer_kind::project:
+        return add_weights(d, entry, {.kernel = 1});
+      case layer_kind::tokens:
+        return add_apart({.kind = operation_kind::tokens, .entry = entry}, d);
+      case layer_kind::token:
+        return add_apart({.kind = operation_kind::token, .token = d.token}, d);
+      case layer_kind::attention:
+        return add_apart({.kind = operation_kind::attention, .attention = d.attention}, d);
       case layer_kind::batch_norm2d:
         return add_norm(d, entry);
       case layer_kind::layer_norm:
@@ -62,25 +70,18 @@ class operation_table {
       case layer_kind::activation:
         return add_activation(d.after);
       case layer_kind::max_pool2d:
-        if (!halves(d)) {
-          append({.kind = operation_kind::max_pool,
-                  .in = now_,
-                  .channels = now_.channels,
-                  .kernel = d.pool.kernel,
-                  .stride = d.pool.stride,
-                  .padding = d.pool.padding,
-                  .convolved = d.out});
-          open_ = false;
-          return;
-        }
+        if (!halves(d))
+          return add_apart({.kind = operation_kind::max_pool,
+                            .kernel = d.pool.kernel,
+                            .stride = d.pool.stride,
+                            .padding = d.pool.padding},
+                           d);
         if (!open_ || last().halves || site_is_last()) add_elementwise();
         last().halves = true;
         now_ = last().out();
         return;
       case layer_kind::mean_pool2d:
-        append({.kind = operation_kind::mean, .in = now_, .channels = now_.channels, .convolved = d.out});
-        open_ = false;  // nothing is done in its pass
-        return;
+        return add_apart({.kind = operation_kind::mean}, d);
       case layer_kind::residual:
         blocks_[depth_++] = {.input = value_, .inner = no_slot, .shape = now_};
         open_ = false;
@@ -125,6 +126,12 @@ class operation_table {
             .groups = o.groups,
             .convolved = d.out,
             .entry = entry});
+  }
+  // An operation in whose pass nothing else is done.
+  constexpr void add_apart(operation op, const layer_description& d) {
+    op.in = now_, op.channels = d.out.channels, op.convolved = d.out;
+    append(op);
+    open_ = false;
   }
   constexpr void add_norm(const layer_description& d, int entry) {
     const bool folds = open_ && last().kind == operation_kind::convolution && last().norm == no_entry &&

@@ -9,6 +9,7 @@
 #include <type_traits>
 
 #include "spankey/backend/backend.hpp"
+#include "spankey/backend/reference/attention.hpp"
 #include "spankey/infer/kernels.hpp"
 
 namespace spankey::infer {
@@ -31,11 +32,14 @@ struct engine {
   static constexpr index_t prepared_size(const operation& op) {
     if (is_affine(op)) return affine_vectors * op.channels;
     if (op.weight_count() == 0) return 0;
+    if (op.kind == operation_kind::tokens) return op.weight_count() + op.channels;
     if (op.is_linear()) return copies ? op.weight_count() : 0;
     return conv::packed_size(problem(op));
   }
   static constexpr index_t scratch_size(const operation& op) {
-    if (op.kind == operation_kind::mean || op.kind == operation_kind::max_pool) return 0;
+    if (op.kind == operation_kind::attention)
+      return op.heads().rows() + attention_kernels<Backend, float>::scratch_size(op.heads());
+    if (is_apart(op)) return 0;
     const index_t sums = is_affine(op)    ? 2 * op.in.height * op.in.width  // moments of a layer norm
                          : op.is_linear() ? map::scratch_size(linear(op))
                                           : conv::scratch_size(problem(op));
@@ -44,6 +48,7 @@ struct engine {
   }
   static void prepare(const operation& op, const weight_view<Weight>& from, float* prepared, float* scratch) {
     if (is_affine(op)) return prepare_affine(op, from, prepared);
+    if (op.kind == operation_kind::tokens) return prepare_positions(op, from, prepared);
     if (op.weight_count() == 0 || (op.is_linear() && !copies)) return;
     const float* weights = nullptr;
     if constexpr (copies) {
@@ -60,11 +65,7 @@ struct engine {
   }
 
   static void run(const operation& op, const operands<Weight>& t) {
-    if (op.kind == operation_kind::mean)
-      return pool2d_kernels<Backend, float>::mean_forward(1, op.in, t.x, t.y);
-    if (op.kind == operation_kind::max_pool)
-      return pool2d_kernels<Backend, float>::max_forward(
-          {1, op.in, op.convolved, op.kernel, op.stride, op.padding}, t.x, t.y);
+    if (is_apart(op)) return run_apart(op, t);
     // Straight into y, unless a pool makes it smaller or it still holds the residual.
     const index_t count = op.convolved.size();
     float* const sums = op.halves || t.residual != nullptr ? t.scratch : t.y;
@@ -95,6 +96,26 @@ struct engine {
   static constexpr bool copies = !std::is_same_v<Weight, float>;
   static constexpr index_t affine_vectors = 4;
 
+  // Operations in whose pass nothing else is done.
+  static constexpr bool is_apart(const operation& op) {
+    return op.kind == operation_kind::mean || op.kind == operation_kind::max_pool ||
+           op.kind == operation_kind::tokens || op.kind == operation_kind::token ||
+           op.kind == operation_kind::attention;
+  }
+  static void run_apart(const operation& op, const operands<Weight>& t) {
+    if (op.kind == operation_kind::mean)
+      return pool2d_kernels<Backend, float>::mean_forward(1, op.in, t.x, t.y);
+    if (op.kind == operation_kind::max_pool)
+      return pool2d_kernels<Backend, float>::max_forward(
+          {1, op.in, op.convolved, op.kernel, op.stride, op.padding}, t.x, t.y);
+    if (op.kind == operation_kind::tokens)
+      return tokens_kernels<Backend, float>::forward(op.tokens(), t.x, t.prepared + op.weight_count(),
+                                                     t.prepared, t.y);
+    if (op.kind == operation_kind::token)
+      return tokens_kernels<Backend, float>::take({1, op.in.height, op.channels}, op.token, t.x, t.y);
+    attention_kernels<Backend, float>::forward(op.heads(), {t.x, t.y, t.scratch},
+                                               t.scratch + op.heads().rows());
+  }
   static constexpr bool is_affine(const operation& op) {
     return op.kind == operation_kind::elementwise || op.kind == operation_kind::layer_norm;
   }
@@ -143,6 +164,14 @@ struct engine {
       prepared[op.channels + c] = from.bias[c];
     }
   }
+  // Rows, and behind them a class token of zeros: what it is, is in its row.
+  static void prepare_positions(const operation& op, const weight_view<Weight>& from, float* prepared) {
+    for (index_t i = 0; i < op.weight_count(); ++i) {
+      prepared[i] = static_cast<float>(from.weights[i]);
+      if constexpr (std::is_same_v<Weight, std::int8_t>) prepared[i] *= from.scale[i % op.channels];
+    }
+    std::fill_n(prepared + op.weight_count(), op.channels, 0.0F);
+  }
   static void apply_affine(const operation& op, const float* x, const float* prepared, float* sums,
                            float* rest) {
     if (!op.has_weights()) {
@@ -179,14 +208,41 @@ template <class Weight>
 struct engine<backend::reference, Weight> {
   static constexpr index_t prepared_size(const operation&) { return 0; }
   static constexpr index_t scratch_size(const operation& op) {
-    return op.kind == operation_kind::mean || op.kind == operation_kind::max_pool
-               ? 0
-               : (op.halves ? 2 : 1) * op.convolved.width * op.channels;
+    switch (op.kind) {
+      case operation_kind::mean:
+      case operation_kind::max_pool:
+      case operation_kind::tokens:
+      case operation_kind::token:
+        return 0;
+      case operation_kind::attention:
+        return op.heads().rows();
+      case operation_kind::convolution:
+      case operation_kind::elementwise:
+      case operation_kind::layer_norm:
+        break;
+    }
+    return (op.halves ? 2 : 1) * op.convolved.width * op.channels;
   }
   static void prepare(const operation&, const weight_view<Weight>&, float*, float*) {}
   static void run(const operation& op, const operands<Weight>& t) {
-    if (op.kind == operation_kind::mean) return average(op, t.x, t.y);
-    if (op.kind == operation_kind::max_pool) return largest(op, t.x, t.y);
+    switch (op.kind) {
+      case operation_kind::mean:
+        return average(op, t.x, t.y);
+      case operation_kind::max_pool:
+        return largest(op, t.x, t.y);
+      case operation_kind::tokens:
+        return add_positions(op, t.x, t.weights, t.y);
+      case operation_kind::token:
+        std::copy_n(t.x + op.token * op.channels, op.channels, t.y);
+        return;
+      case operation_kind::attention:
+        return attention_kernels<backend::reference, float>::forward(op.heads(), {t.x, t.y, t.scratch},
+                                                                     nullptr);
+      case operation_kind::convolution:
+      case operation_kind::elementwise:
+      case operation_kind::layer_norm:
+        break;
+    }
     convolve(op, t.x, t.weights, t.residual, t.key, t.y, t.scratch);
   }
 };

@@ -183,6 +183,18 @@ inline void largest(const operation& op, const float* x, float* y) {
       }
 }
 
+/// y = x + w: a row of every token.
+template <class Weight>
+void add_positions(const operation& op, const float* x, const weight_view<Weight>& w, float* y) {
+  const index_t channels = op.channels, count = op.convolved.size();
+  const index_t begin = count - op.in.size();  // of what the class token takes
+  for (index_t i = 0; i < count; ++i) {
+    y[i] = static_cast<float>(w.weights[i]);
+    if constexpr (std::is_same_v<Weight, std::int8_t>) y[i] *= w.scale[i % channels];
+    if (i >= begin) y[i] += x[i - begin];
+  }
+}
+
 /// y(c) = mean of x(h, w, c).
 inline void average(const operation& op, const float* x, float* y) {
   const index_t area = op.in.height * op.in.width;

@@ -83,6 +83,17 @@ folded_weights fold(Model& model, const operation& op) {
     return found;
   };
   folded_weights all{{}, std::vector<double>(outputs, 1.0), std::vector<double>(outputs)};
+  if (op.kind == operation_kind::tokens) {
+    // Positions; the class token, shown before them, is added to the first one.
+    std::vector<double> first;
+    model.for_each_parameter_of(static_cast<std::size_t>(op.entry), [&](const scope& name, auto& p) {
+      all.name = name.str();
+      all.weights = numbers(p.value);
+      if (first.empty() && op.tokens().class_token) first = all.weights;
+    });
+    for (std::size_t c = 0; c < first.size(); ++c) all.weights[c] += first[c];
+    return all;
+  }
   if (op.entry != no_entry) {
     const std::vector<folded_weights> maps = parameters_of(op.entry);
     all = maps.front();

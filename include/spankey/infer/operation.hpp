@@ -6,6 +6,9 @@
 //   layer_norm    y = after(layer norm of every position of x, with scale w and shift b, where it has them)
 //   max_pool      y = the largest of every window of x
 //   mean          y = mean of x over H and W
+//   tokens        y = x + w, a row of w for every token; the class token, which has no row of x, is one of w already
+//   token         y = one token of x
+//   attention     y = attention among the tokens of x
 // after is, in this order: a site before the activation, the activation, 2x2 max-pool, a site behind them.
 // Activations of one sample lie in slots. An operation reads one slot, may add a second and writes one, which may be
 // the one that it adds.
@@ -14,10 +17,20 @@
 #include "spankey/backend/backend.hpp"
 #include "spankey/core/key_shape.hpp"
 #include "spankey/core/shape.hpp"
+#include "spankey/layer/options.hpp"
 
 namespace spankey::infer {
 
-enum class operation_kind : unsigned char { convolution, elementwise, layer_norm, max_pool, mean };
+enum class operation_kind : unsigned char {
+  convolution,
+  elementwise,
+  layer_norm,
+  max_pool,
+  mean,
+  tokens,
+  token,
+  attention
+};
 
 inline constexpr int no_slot = -1, no_site = -1, no_entry = -1;
 
@@ -33,6 +46,8 @@ struct operation {
   int site = no_site;
   key_shape key = key_shape::element;  // of the site
   float epsilon = 0;                   // of a layer norm
+  attention_options attention{};
+  index_t token = 0;  // the one that is taken
   int reads = 0, adds = no_slot, writes = 1;
   // Entries of the list of layers: whose weights, and which batch norm is folded into them or stands alone.
   int entry = no_entry, norm = no_entry;
@@ -43,9 +58,16 @@ struct operation {
   [[nodiscard]] constexpr bool has_weights() const { return entry != no_entry || norm != no_entry; }
   [[nodiscard]] constexpr index_t weight_count() const {
     if (kind == operation_kind::convolution) return kernel * kernel * (in.channels / groups) * channels;
+    if (kind == operation_kind::tokens) return convolved.size();
     return has_weights() ? channels : 0;
   }
   [[nodiscard]] constexpr index_t bias_count() const { return has_weights() ? channels : 0; }
+  [[nodiscard]] constexpr tokens_problem tokens() const {
+    return {1, convolved.height, channels, convolved.height > in.height * in.width};
+  }
+  [[nodiscard]] constexpr attention_problem heads() const {
+    return {1, in.height, attention.heads, channels / attention.heads, attention.causal};
+  }
   /// One product of all elements of x.
   [[nodiscard]] constexpr bool is_linear() const {
     return kind == operation_kind::convolution && padding == 0 && groups == 1 && kernel == in.height &&

@@ -2,6 +2,8 @@
 // layer/options.hpp.
 #pragma once
 
+#include <cmath>
+
 #include "spankey/layer/shaped.hpp"
 
 namespace spankey {
@@ -18,7 +20,12 @@ class conv2d_layer : public layer<Backend, T> {
       : layer<Backend, T>(in, {channels, o.output_of(in.height), o.output_of(in.width)}),
         weight{.dims = {channels, in.channels / o.groups, o.kernel, o.kernel, 4}, .fill = o.fill},
         bias_vector{.dims = {.o = channels}},
-        options_(o) {}
+        options_(o) {
+    if (!o.draws_bias) return;
+    // A vector has a fan-in of 1.
+    bias_vector.fill = initialiser::uniform_fan_in;
+    bias_vector.gain = 1 / std::sqrt(static_cast<double>(weight.dims.size() / channels));
+  }
 
   [[nodiscard]] conv2d_problem problem(index_t samples) const {
     return {samples,         this->in(),        this->out(),    options_.kernel,

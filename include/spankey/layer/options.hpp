@@ -12,7 +12,7 @@ enum class bias { none, learned };
 /// right, as in PyTorch. `none`: windows stay inside.
 enum class padding { same, none };
 
-/// Windows of kernel x kernel, 1 to 7. Channels are cut into `groups` parts, each with weights of its own: as many
+/// Windows of kernel x kernel, 1 to 7, or to 16 where they lie side by side: patches, which stay inside. Channels are cut into `groups` parts, each with weights of its own: as many
 /// groups as channels make a depthwise convolution.
 struct conv2d_options {
   index_t kernel = 3, stride = 1;
@@ -20,6 +20,7 @@ struct conv2d_options {
   index_t groups = 1;
   spankey::bias bias = spankey::bias::none;
   initialiser fill = initialiser::he_normal;
+  bool draws_bias = false;  // from U(-1/sqrt(fan_in), 1/sqrt(fan_in)), as torch.nn.Conv2d; else zeros
 
   /// Zeros before the first row and column.
   [[nodiscard]] constexpr index_t before() const { return pad == padding::same ? (kernel - 1) / 2 : 0; }
@@ -29,8 +30,9 @@ struct conv2d_options {
     return extent + around < kernel ? 0 : (extent + around - kernel) / stride + 1;
   }
   [[nodiscard]] constexpr bool fits(index_t in, index_t out) const {
-    return kernel >= 1 && kernel <= 7 && stride >= 1 && groups >= 1 && in % groups == 0 && out >= 1 &&
-           out % groups == 0;
+    const bool patches = kernel == stride && pad == padding::none;
+    return kernel >= 1 && kernel <= (patches ? 16 : 7) && stride >= 1 && groups >= 1 && in % groups == 0 &&
+           out >= 1 && out % groups == 0;
   }
 };
 
@@ -57,11 +59,32 @@ struct layer_norm_options {
   bool scale = true;
 };
 
+/// `class_token`: a trained token in front of those of the image.
+struct tokens_options {
+  bool class_token = false;
+
+  [[nodiscard]] constexpr extents output_of(const extents& in) const {
+    return {in.channels, in.height * in.width + (class_token ? 1 : 0), 1};
+  }
+};
+/// `heads` divides the channels. Causal: a token sees itself and those before it.
+struct attention_options {
+  index_t heads = 1;
+  bool causal = false;
+
+  /// Of {3C, T, 1}.
+  [[nodiscard]] constexpr bool fits(const extents& in) const {
+    return heads >= 1 && in.width == 1 && in.channels % (3 * heads) == 0;
+  }
+};
+
 /// `gain` multiplies fresh weights. A head that is to multiply its logits by s is one whose weights are s times as large,
 /// and whose group learns s^2 times as fast (optim/parameter_group.hpp): the same network, step for step.
+/// Of a map of tokens, `inputs_first`: files hold its weights as (inputs, outputs), as Hugging Face's Conv1D.
 struct linear_options {
   initialiser fill = initialiser::uniform_fan_in;
   double gain = 1;
+  bool inputs_first = false;
 };
 
 }  // namespace spankey

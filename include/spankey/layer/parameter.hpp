@@ -2,7 +2,9 @@
 //
 // One order serves every parameter. In memory (H, W, I, O); in files (O, I, H, W), PyTorch's order:
 //   convolution  O, I, kernel H, kernel W          file shape (O, I, H, W)
-//   linear       O outputs of an I x H x W input   file shape (O, I*H*W), features numbered in C, H, W order
+//   linear       O outputs of an I x H x W input   file shape (O, I*H*W), features numbered in C, H, W order; with
+//                                                  inputs_first (I*H*W, O)
+//   tokens       O channels of H tokens            file shape (1, H, O), inputs_first
 //   vector       O                                 file shape (O)
 #pragma once
 
@@ -16,13 +18,16 @@ namespace spankey {
 
 struct parameter_extents {
   index_t o = 1, i = 1, h = 1, w = 1;
-  int file_rank = 1;  // 1 vector, 2 linear, 4 convolution
+  int file_rank = 1;  // 1 vector, 2 linear, 3 tokens, 4 convolution
+  bool inputs_first = false;
 
   [[nodiscard]] constexpr index_t size() const { return o * i * h * w; }
   /// Shape in files; only the first file_rank entries count.
   [[nodiscard]] constexpr std::array<index_t, 4> file_shape() const {
     if (file_rank == 1) return {o, 1, 1, 1};
+    if (file_rank == 2 && inputs_first) return {i * h * w, o, 1, 1};
     if (file_rank == 2) return {o, i * h * w, 1, 1};
+    if (file_rank == 3) return {1, h, o, 1};
     return {o, i, h, w};
   }
   /// Calls f(memory position, file position) for every element.
@@ -32,7 +37,10 @@ struct parameter_extents {
     for (index_t y = 0; y < h; ++y)
       for (index_t x = 0; x < w; ++x)
         for (index_t in = 0; in < i; ++in)
-          for (index_t out = 0; out < o; ++out) f(memory++, ((out * i + in) * h + y) * w + x);
+          for (index_t out = 0; out < o; ++out) {
+            const index_t feature = (in * h + y) * w + x;
+            f(memory++, inputs_first ? feature * o + out : out * i * h * w + feature);
+          }
   }
 };
 
@@ -43,6 +51,7 @@ enum class initialiser : unsigned char {
   he_normal,         // N(0, 2 / fan_out): He et al. 2015, as torchvision's ResNets
   uniform_fan_in,    // U(-1/sqrt(fan_in), 1/sqrt(fan_in)): torch.nn.Linear
   xavier_uniform,    // U(-b, b), b = sqrt(6 / (fan_in + fan_out)): Glorot and Bengio 2010
+  normal,            // N(0, 0.02^2): timm's vision transformers, GPT-2
   truncated_normal,  // N(0, 0.02^2), drawn again beyond two deviations: transformers
   dirac,             // every output the input of its own number: torch.nn.init.dirac_, of a convolution
   dirac_uniform      // the same for the first outputs, as many as there are inputs; the rest uniform_fan_in

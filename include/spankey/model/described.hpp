@@ -19,7 +19,7 @@ struct described {
       "SpanKey: the key sites of a network are numbered 0, 1, 2, ... in data order, each once, at most 32");
   static_assert(list.found() != list_fault::window,
                 "SpanKey: a layer of this list has no outputs, a window that is larger than its input (1 to "
-                "7 of a convolution), "
+                "7 of a convolution, 16 side by side), "
                 "or groups that do not divide its channels");
   static_assert(list.found() != list_fault::shapes_differ,
                 "SpanKey: both paths of a residual block must have the same shape where they are added");
@@ -30,6 +30,10 @@ struct described {
       list.found() != list_fault::fused,
       "SpanKey: behind a batch norm or the sum of a block stands no activation or a ReLU; others are "
       "layers of their own: gelu(name), silu(name)");
+  static_assert(
+      list.found() != list_fault::tokens,
+      "SpanKey: tokens lie in one column, T x 1: attention reads 3C channels of them, and its heads "
+      "divide C; token() takes one of the T");
   static_assert(
       list.found() != list_fault::name,
       "SpanKey: a layer's name is empty, longer than 63 letters with its block's, or was given before");

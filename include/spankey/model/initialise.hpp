@@ -42,6 +42,9 @@ void draw_weights(const parameter<T>& p, const random_source& random, T* value) 
       return uniform(1.0 / std::sqrt(fan_in));
     case initialiser::xavier_uniform:  // the outputs of a linear map over an image have no window
       return uniform(std::sqrt(6.0 / (fan_in + (d.file_rank == 4 ? fan_out : static_cast<double>(d.o)))));
+    case initialiser::normal:
+      for (std::uint64_t i = 0; i < count; ++i) value[i] = static_cast<T>(0.02 * random.gaussian(i));
+      return;
     case initialiser::truncated_normal:
       for (std::uint64_t i = 0; i < count; ++i) {
         double drawn = random.gaussian(i);

@@ -21,6 +21,10 @@ enum class layer_kind : unsigned char {
   max_pool2d,
   mean_pool2d,
   linear,
+  tokens,
+  token,
+  project,
+  attention,
   head,
   residual,  // opens a block
   skip,      // ends F and begins the other path
@@ -36,6 +40,7 @@ enum class list_fault : unsigned char {
   shapes_differ,
   block,
   fused,
+  tokens,
   name,
   no_head,
   probability
@@ -59,6 +64,10 @@ constexpr std::string_view sentence_of(list_fault fault) {
     case list_fault::fused:
       return "behind a batch norm or the sum of a block stands no activation or a ReLU; others are layers of "
              "their own";
+    case list_fault::tokens:
+      return "tokens lie in one column, T x 1: attention reads 3C channels of them, and its heads divide C; "
+             "token() "
+             "takes one of the T";
     case list_fault::name:
       return "a layer's name is empty, longer than 63 letters with its block's, or was given before";
     case list_fault::probability:
@@ -113,8 +122,11 @@ struct layer_description {
   conv2d_options conv{};
   pool2d_options pool{};
   batch_norm_options norm{};  // also of a layer norm, which has no momentum
-  linear_options map{};       // of a linear layer or the head
-  double drops = 0;           // probability of a dropout
+  linear_options map{};       // of a linear layer, a map of tokens or the head
+  tokens_options tokens{};
+  attention_options attention{};
+  index_t token = 0;  // the one that is taken
+  double drops = 0;   // probability of a dropout
   int site = -1;
   key_shape key = key_shape::element;  // of a site
   // Positions in the list. Of a block's end: where the block begins, where its skip path begins (its end, where it has
@@ -124,6 +136,7 @@ struct layer_description {
 
   [[nodiscard]] constexpr bool has_weights() const {
     return kind == layer_kind::conv2d || kind == layer_kind::linear || kind == layer_kind::head ||
+           kind == layer_kind::project || kind == layer_kind::tokens ||
            (kind == layer_kind::batch_norm2d && (norm.scale || norm.shift)) ||
            (kind == layer_kind::layer_norm && norm.scale);
   }

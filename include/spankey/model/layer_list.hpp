@@ -103,6 +103,36 @@ class layer_list {
     d.map = o;
     return add(d, {outputs, 1, 1});
   }
+  /// Every place of the image becomes a token, row by row: {C, T, 1}, with a trained position each. `name` is that of the
+  /// positions in files; a class token is `cls_token` beside it.
+  constexpr layer_list& tokens(std::string_view name, const tokens_options& o = {}) {
+    layer_description d = described(layer_kind::tokens, name);
+    d.tokens = o;
+    for (std::size_t i = 0; o.class_token && i < count_; ++i)
+      if (layers_[i].tokens.class_token) fault(list_fault::name);
+    return add(d, o.output_of(now_));
+  }
+  /// A linear map of every token: {C, T, 1} -> {outputs, T, 1}.
+  constexpr layer_list& project(std::string_view name, index_t outputs, const linear_options& o = {}) {
+    if (outputs < 1) fault(list_fault::window);
+    layer_description d = described(layer_kind::project, name);
+    d.map = o;
+    return add(d, {outputs, now_.height, now_.width});
+  }
+  /// Of queries, keys and values beside each other: {3C, T, 1} -> {C, T, 1}.
+  constexpr layer_list& attention(std::string_view name, index_t heads, bool causal = false) {
+    layer_description d = described(layer_kind::attention, name);
+    d.attention = {.heads = heads, .causal = causal};
+    if (!d.attention.fits(now_)) return fault(list_fault::tokens);
+    return add(d, {now_.channels / 3, now_.height, 1});
+  }
+  /// One token of T: {C, T, 1} -> {C, 1, 1}.
+  constexpr layer_list& token(std::string_view name, index_t index) {
+    layer_description d = described(layer_kind::token, name);
+    d.token = index;
+    if (index < 0 || index >= now_.height || now_.width != 1) return fault(list_fault::tokens);
+    return add(d, {now_.channels, 1, 1});
+  }
 
   /// Opens a block y = act(F(x) + skip(x)): the layers of F follow.
   constexpr layer_list& residual(std::string_view name) {

@@ -168,7 +168,8 @@ void layered_network<Backend, T>::backward_layer(pass& p, index_t& samples, cons
   // A norm that adds also leaves the gradient of what it added, which may lead to somebody who wants one.
   if (dx == nullptr && !trains_[i] && !d.takes_sum) return;
   // Convolutions and linear maps can leave dx out; the others write it where their register is.
-  const bool may_leave_out = d.kind == layer_kind::conv2d || d.kind == layer_kind::linear;
+  const bool may_leave_out =
+      d.kind == layer_kind::conv2d || d.kind == layer_kind::linear || d.kind == layer_kind::project;
   layers_[i]->backward(p, samples,
                        {in_register(op.dy), may_leave_out ? dx : in_register(op.dx), op.accumulates});
 }

@@ -4,13 +4,16 @@
 #include <memory>
 
 #include "spankey/layer/activation.hpp"
+#include "spankey/layer/attention.hpp"
 #include "spankey/layer/batch_norm2d.hpp"
 #include "spankey/layer/conv2d.hpp"
 #include "spankey/layer/dropout.hpp"
 #include "spankey/layer/layer_norm.hpp"
 #include "spankey/layer/linear.hpp"
 #include "spankey/layer/pool2d.hpp"
+#include "spankey/layer/project.hpp"
 #include "spankey/layer/sum.hpp"
+#include "spankey/layer/tokens.hpp"
 #include "spankey/model/layer_description.hpp"
 
 namespace spankey {
@@ -37,6 +40,14 @@ std::unique_ptr<layer<Backend, T>> make_layer(const layer_description& d, std::s
       return std::make_unique<mean_pool2d_layer<Backend, T>>(d.in);
     case layer_kind::linear:
       return std::make_unique<linear_layer<Backend, T>>(d.in, d.out.channels, d.map);
+    case layer_kind::tokens:
+      return std::make_unique<tokens_layer<Backend, T>>(d.in, d.tokens);
+    case layer_kind::token:
+      return std::make_unique<token_layer<Backend, T>>(d.in, d.token);
+    case layer_kind::project:
+      return std::make_unique<project_layer<Backend, T>>(d.in, d.out.channels, d.map);
+    case layer_kind::attention:
+      return std::make_unique<attention_layer<Backend, T>>(d.in, d.attention);
     case layer_kind::join:
       return std::make_unique<sum_layer<Backend, T>>(d.in, d.after);
     case layer_kind::site:

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "spankey/backend/cpu/activation.hpp"
+#include "spankey/backend/cpu/attention.hpp"
 #include "spankey/backend/cpu/batch_norm.hpp"
 #include "spankey/backend/cpu/conv2d.hpp"
 #include "spankey/backend/cpu/describe.hpp"
@@ -11,6 +12,7 @@
 #include "spankey/backend/cpu/layer_norm.hpp"
 #include "spankey/backend/cpu/linear.hpp"
 #include "spankey/backend/cpu/pool2d.hpp"
+#include "spankey/backend/cpu/tokens.hpp"
 #include "spankey/backend/cpu/update.hpp"
 
 namespace spankey {

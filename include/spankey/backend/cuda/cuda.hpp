@@ -3,6 +3,7 @@
 #pragma once
 
 #include "spankey/backend/cuda/activation.hpp"
+#include "spankey/backend/cuda/attention.hpp"
 #include "spankey/backend/cuda/batch_norm.hpp"
 #include "spankey/backend/cuda/conv2d.hpp"
 #include "spankey/backend/cuda/device.hpp"
@@ -14,6 +15,7 @@
 #include "spankey/backend/cuda/loss.hpp"
 #include "spankey/backend/cuda/memory.hpp"
 #include "spankey/backend/cuda/pool2d.hpp"
+#include "spankey/backend/cuda/tokens.hpp"
 #include "spankey/backend/cuda/update.hpp"
 
 namespace spankey {

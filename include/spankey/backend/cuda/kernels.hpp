@@ -96,6 +96,21 @@ void dropout(const dropout_problem& p, index_t count, const T* x, T* y);
 template <class T>
 void scale(index_t count, const float* factor, T* y);
 
+// ---- tokens; scratch in floats, one a row
+template <class T>
+void tokens_forward(const tokens_problem& p, const T* x, const float* first, const float* positions, T* y);
+/// dfirst, dpositions and dx may be null.
+template <class T>
+void tokens_backward(const tokens_problem& p, const T* dy, float* dfirst, float* dpositions, T* dx);
+template <class T>
+void token_take(const tokens_problem& p, index_t token, const T* x, T* y);
+template <class T>
+void token_put(const tokens_problem& p, index_t token, const T* dy, T* dx);
+template <class T>
+void attention_forward(const attention_problem& p, const attention_forward_operands<T>& t);
+template <class T>
+void attention_backward(const attention_problem& p, const attention_backward_operands<T>& t, float* scratch);
+
 // ---- linear maps; scratch in floats
 index_t linear_scratch_size(const linear_problem& p);
 /// x and dx are T, y and dy Y: T, or float (the logits).

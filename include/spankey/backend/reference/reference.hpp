@@ -2,6 +2,7 @@
 #pragma once
 
 #include "spankey/backend/reference/activation.hpp"
+#include "spankey/backend/reference/attention.hpp"
 #include "spankey/backend/reference/batch_norm.hpp"
 #include "spankey/backend/reference/conv2d.hpp"
 #include "spankey/backend/reference/dropout.hpp"
@@ -10,6 +11,7 @@
 #include "spankey/backend/reference/layer_norm.hpp"
 #include "spankey/backend/reference/linear.hpp"
 #include "spankey/backend/reference/pool2d.hpp"
+#include "spankey/backend/reference/tokens.hpp"
 #include "spankey/backend/reference/update.hpp"
 
 namespace spankey {

@@ -1,0 +1,215 @@
+// Attention on the CPU, float and bf16; the formulas are those of backend/reference/attention.hpp.
+//
+// Keys are taken in blocks: a block's scores meet what stands in registers and the caches, and no row of all of them is ever
+// kept. Forward: maxima, sums and outputs of the rows run along (Milakov and Gimelshein 2018; Dao et al. 2022). Backward:
+// scores are computed once more, and their exponentials from lse. bf16 is widened, all sums are float, and what is stored
+// is rounded once. At most attention_tasks tasks, each of which takes some samples' heads and has scratch of its own: both
+// follow from the problem, so the bits do not depend on the number of threads.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "spankey/backend/cpu/attention_block.hpp"
+#include "spankey/backend/cpu/parallel.hpp"
+#include "spankey/backend/cpu/tag.hpp"
+
+namespace spankey {
+
+template <cpu::Scalar T>
+struct attention_kernels<backend::cpu, T> {
+  /// Floats; of one head in every task. They grow with the tokens, not with their square.
+  static constexpr index_t scratch_size(const attention_problem& p) {
+    return tasks(p) * std::max(room(p).forward_size(), room(p).backward_size());
+  }
+
+  /// y and lse are overwritten.
+  static void forward(const attention_problem& p, const attention_forward_operands<T>& t, float* scratch) {
+    for_each_head(p, [&](const head& of, index_t task) {
+      forward_head(p, t, of, scratch + task * room(p).forward_size());
+    });
+  }
+  /// dx is overwritten; y and lse are what forward left.
+  static void backward(const attention_problem& p, const attention_backward_operands<T>& t, float* scratch) {
+    for_each_head(p, [&](const head& of, index_t task) {
+      backward_head(p, t, of, scratch + task * room(p).backward_size());
+    });
+  }
+
+ private:
+  using rows = cpu::attention_rows;
+  using blocks = cpu::attention_blocks;
+  static constexpr index_t most_tasks = 64;
+
+  static constexpr index_t tasks(const attention_problem& p) {
+    return p.tokens == 0 ? 0 : std::min(p.samples * p.heads, most_tasks);
+  }
+
+  /// Extents of one task's matrices, in whole vectors; `tokens` floats hold one of every token.
+  struct room {
+    index_t tokens, queries, keys, channels, columns;
+
+    explicit constexpr room(const attention_problem& p)
+        : tokens(cpu::attention_columns(p.tokens)),
+          queries(std::min(p.tokens, cpu::attention_queries)),
+          keys(std::min(p.tokens, cpu::attention_keys)),
+          channels(cpu::attention_columns(p.size)),
+          columns(cpu::attention_columns(keys)) {}
+    [[nodiscard]] constexpr index_t forward_size() const {
+      return (tokens + queries + 2 * keys + columns) * channels + queries * columns + 2 * tokens;
+    }
+    [[nodiscard]] constexpr index_t backward_size() const {
+      return (tokens + 4 * queries + 4 * keys + 2 * columns) * channels + 2 * queries * columns + tokens;
+    }
+  };
+  /// Hands out scratch.
+  struct supply {
+    float* next;
+    float* take(index_t count) { return std::exchange(next, next + count); }
+    rows take(index_t count, index_t width) { return {take(count * width), width}; }
+  };
+
+  /// One head of one sample: elements before its part of x and y, and of lse.
+  struct head {
+    index_t in, out, row;
+  };
+  // f(head, task), those of a task one after the other.
+  template <class F>
+  static void for_each_head(const attention_problem& p, const F& f) {
+    const index_t heads = p.samples * p.heads, count = tasks(p);
+    parallel_for(count, [&](index_t task) {
+      for (index_t i = heads * task / count; i < heads * (task + 1) / count; ++i) {
+        const index_t sample = i / p.heads, first = i % p.heads * p.size;
+        f(head{sample * p.tokens * 3 * p.channels() + first, sample * p.tokens * p.channels() + first,
+               i * p.tokens},
+          task);
+      }
+    });
+  }
+  // f(block, its first query, its first key): block of keys after block of keys, of each all queries that see it.
+  template <class F, class Begin, class End>
+  static void for_each_block(const attention_problem& p, const Begin& begin, const F& f, const End& end) {
+    for (index_t key = 0; key < p.tokens; key += cpu::attention_keys) {
+      const index_t keys = std::min(cpu::attention_keys, p.tokens - key);
+      begin(key, keys);
+      for (index_t query = p.causal ? key : 0; query < p.tokens; query += cpu::attention_queries) {
+        const index_t queries = std::min(cpu::attention_queries, p.tokens - query);
+        f(cpu::attention_block{queries, keys, p.causal ? query - key + 1 : keys,
+                               cpu::attention_columns(keys)},
+          query, key);
+      }
+      end(key, keys);
+    }
+  }
+
+  static void forward_head(const attention_problem& p, const attention_forward_operands<T>& t, const head& of,
+                           float* scratch) {
+    const room r(p);
+    supply from{scratch};
+    const rows q = from.take(r.queries, r.channels), k = from.take(r.keys, r.channels);
+    const rows o = from.take(r.tokens, r.channels);
+    float *const transposed = from.take(r.channels * r.columns), *const v = from.take(r.keys * r.channels);
+    float *const s = from.take(r.queries * r.columns), *const largest = from.take(r.tokens),
+                 *const total = from.take(r.tokens);
+    const index_t c = p.channels();
+    const T* const x = t.x + of.in;
+    const auto scale = static_cast<float>(p.scale());
+    const blocks channels{cpu::active_conv2d_tiles<float>(), p.size};
+    const auto softmax = SPANKEY_DISPATCH(attention_softmax);
+    cpu::attention_spare spare;
+    for_each_block(
+        p,
+        [&](index_t key, index_t keys) {
+          cpu::copy_rows(x + key * 3 * c + c, 3 * c, keys, p.size, k.data, r.channels);
+          cpu::pack_transposed(k.data, r.channels, p.size, {channels.tiles, keys}, transposed);
+          cpu::pack_rows(x + key * 3 * c + 2 * c, 3 * c, keys, channels, v);
+        },
+        [&](const cpu::attention_block& block, index_t query, index_t key) {
+          const rows scores{s, block.width}, outputs{o.row(query), r.channels};
+          cpu::copy_rows(x + query * 3 * c, 3 * c, block.rows, p.size, q.data, r.channels);
+          cpu::multiply_scores(block, q, p.size, transposed, {channels.tiles, block.keys}, scores, spare);
+          softmax(block, scale, s, largest + query, total + query, key == 0 ? nullptr : outputs.data,
+                  r.channels, r.channels);
+          cpu::multiply_values(block, scores, v, channels, outputs, key == 0, spare);
+        },
+        [](index_t, index_t) {});
+    const auto multiply = SPANKEY_DISPATCH(attention_scale);
+    const auto copy = SPANKEY_DISPATCH(copy_row);
+    for (index_t token = 0; token < p.tokens; ++token) {
+      multiply(o.row(token), r.channels, 1 / total[token]);
+      copy(static_cast<const float*>(o.row(token)), p.size, t.y + of.out + token * c);
+      t.lse[of.row + token] = largest[token] * scale + std::log(total[token]);
+    }
+  }
+
+  static void backward_head(const attention_problem& p, const attention_backward_operands<T>& t,
+                            const head& of, float* scratch) {
+    const room r(p);
+    supply from{scratch};
+    const rows q = from.take(r.queries, r.channels), dy = from.take(r.queries, r.channels);
+    const rows k = from.take(r.keys, r.channels), dk = from.take(r.keys, r.channels),
+               dv = from.take(r.keys, r.channels), dq = from.take(r.tokens, r.channels);
+    float *const packed_q = from.take(r.queries * r.channels),
+                 *const packed_dy = from.take(r.queries * r.channels),
+                 *const packed_k = from.take(r.keys * r.channels);
+    float *const k_transposed = from.take(r.channels * r.columns), *const v_transposed =
+                                                                       from.take(r.channels * r.columns);
+    float *const s = from.take(r.queries * r.columns), *const ds = from.take(r.queries * r.columns),
+                 *const mean = from.take(r.tokens);
+    const index_t c = p.channels();
+    const T* const x = t.x + of.in;
+    const auto scale = static_cast<float>(p.scale());
+    const blocks channels{cpu::active_conv2d_tiles<float>(), p.size};
+    const auto dot = SPANKEY_DISPATCH(attention_dot);
+    const auto probabilities = SPANKEY_DISPATCH(attention_probabilities);
+    const auto gradients = SPANKEY_DISPATCH(attention_score_gradients);
+    const auto copy = SPANKEY_DISPATCH(copy_row);
+    cpu::attention_spare spare;
+    for_each_block(
+        p,
+        [&](index_t key, index_t keys) {
+          const T* const keys_of = x + key * 3 * c + c;
+          const blocks columns{channels.tiles, keys};
+          cpu::copy_rows(keys_of + c, 3 * c, keys, p.size, k.data, r.channels);
+          cpu::pack_transposed(k.data, r.channels, p.size, columns, v_transposed);
+          cpu::copy_rows(keys_of, 3 * c, keys, p.size, k.data, r.channels);
+          cpu::pack_transposed(k.data, r.channels, p.size, columns, k_transposed);
+          cpu::pack_rows(keys_of, 3 * c, keys, channels, packed_k);
+          std::fill_n(dk.data, keys * r.channels, 0.0F);
+          std::fill_n(dv.data, keys * r.channels, 0.0F);
+        },
+        [&](const cpu::attention_block& block, index_t query, index_t key) {
+          const T* const dy_of = t.dy + of.out + query * c;
+          const rows scores{s, block.width}, score_gradients{ds, block.width};
+          const blocks columns{channels.tiles, block.keys};
+          cpu::copy_rows(dy_of, c, block.rows, p.size, dy.data, r.channels);
+          if (key == 0) {  // y beside it, before queries take its place
+            cpu::copy_rows(t.y + of.out + query * c, c, block.rows, p.size, q.data, r.channels);
+            for (index_t i = 0; i < block.rows; ++i) mean[query + i] = dot(dy.row(i), q.row(i), r.channels);
+          }
+          cpu::copy_rows(x + query * 3 * c, 3 * c, block.rows, p.size, q.data, r.channels);
+          cpu::pack_rows(x + query * 3 * c, 3 * c, block.rows, channels, packed_q);
+          cpu::pack_rows(dy_of, c, block.rows, channels, packed_dy);
+          cpu::multiply_scores(block, q, p.size, k_transposed, columns, scores, spare);
+          probabilities(block, scale, t.lse + of.row + query, s);
+          cpu::multiply_transposed(block, scores, packed_dy, channels, dv, spare);
+          cpu::multiply_scores(block, dy, p.size, v_transposed, columns, score_gradients, spare);
+          gradients(block, scale, s, mean + query, ds);
+          cpu::multiply_values(block, score_gradients, packed_k, channels, {dq.row(query), r.channels},
+                               key == 0, spare);
+          cpu::multiply_transposed(block, score_gradients, packed_q, channels, dk, spare);
+        },
+        [&](index_t key, index_t keys) {
+          for (index_t j = 0; j < keys; ++j) {
+            T* const dx = t.dx + of.in + (key + j) * 3 * c;
+            copy(static_cast<const float*>(dk.row(j)), p.size, dx + c);
+            copy(static_cast<const float*>(dv.row(j)), p.size, dx + 2 * c);
+          }
+        });
+    for (index_t token = 0; token < p.tokens; ++token)
+      copy(static_cast<const float*>(dq.row(token)), p.size, t.dx + of.in + token * 3 * c);
+  }
+};
+
+}  // namespace spankey

@@ -1,0 +1,89 @@
+// A linear map of every token: y (N, T, O) = x (N, T, C) w + b. Weights in memory (C, O), in files (O, C), or where files are
+// Hugging Face's Conv1D (C, O). It is a 1 x 1 convolution, by its kernels, of all N*T rows at once.
+#pragma once
+
+#include <algorithm>
+
+#include "spankey/layer/shaped.hpp"
+
+namespace spankey {
+
+template <class Backend, class T>
+class project_layer : public layer<Backend, T> {
+ public:
+  using kernels = conv2d_kernels<Backend, T>;
+  using master = master_t<T>;
+
+  parameter<master> weight, bias_vector;
+
+  project_layer(const extents& in, index_t outputs, const linear_options& o = {})
+      : layer<Backend, T>(in, {outputs, in.height, in.width}),
+        weight{.dims = {.o = outputs, .i = in.channels, .file_rank = 2, .inputs_first = o.inputs_first},
+               .fill = o.fill,
+               .gain = o.gain},
+        bias_vector{.dims = {.o = outputs}} {}
+
+  [[nodiscard]] layer_traits traits() const override { return {.reads_x = true, .accumulates = true}; }
+  void visit(layer_visitor<T>& v, const scope& at, index_t samples) override {
+    v.on_parameter(scope{&at, "weight"}, weight);
+    v.on_parameter(scope{&at, "bias"}, bias_vector);
+    v.on_activations(scope{&at, "y"}, y_, samples * this->out().size(), lifetime::output);
+    // A smaller batch may be cut otherwise.
+    index_t scratch = kernels::scratch_size(problem(samples));
+    for (index_t n = 1; n < std::min(samples, rows_wanted); ++n)
+      scratch = std::max(scratch, kernels::scratch_size(problem(n)));
+    v.on_numbers(scope{&at, "scratch"}, scratch_, scratch, lifetime::scratch);
+  }
+  const T* forward(const pass& where, index_t n, const T* x, const T* /*addend*/) override {
+    x_ = x, samples_ = n;
+    const conv2d_problem p = problem(n);
+    if (packed_ == nullptr) {
+      kernels::forward(p, x, weight.value.data, bias_vector.value.data, y_.data, scratch_.data);
+    } else {
+      if (where.training) fail("layer.103", "project", "training while packed weights are in use");
+      kernels::forward_packed(p, x, packed_, bias_vector.value.data, y_.data, scratch_.data);
+    }
+    return y_.data;
+  }
+  void backward(const pass&, index_t n, const layer_gradients<T>& g) override {
+    require_forward(samples_, n);
+    const conv2d_problem p = problem(n);
+    if (!weight.frozen)
+      kernels::backward_weights(p, x_, g.dy, weight.gradient.data, bias_vector.gradient.data, scratch_.data);
+    if (g.dx != nullptr)
+      kernels::backward_data(p, g.dy, weight.value.data, g.dx, g.accumulate, scratch_.data);
+  }
+
+  [[nodiscard]] index_t packed_size() const override { return kernels::packed_size(problem(1)); }
+  void use_packed(master* to) override {
+    if (to != nullptr) kernels::pack(problem(1), weight.value.data, to);
+    packed_ = to;
+  }
+
+ private:
+  // Matrix units take rows of several samples at a time (backend/cpu/conv2d_amx.hpp): few samples are read as more of
+  // them with fewer tokens each, which lie in memory in the same way.
+  static constexpr index_t rows_wanted = 32;
+  [[nodiscard]] conv2d_problem problem(index_t samples) const {
+    const index_t tokens = this->in().height * this->in().width;
+    index_t parts = 1;
+    while (parts < tokens && (tokens % parts != 0 || samples * parts < rows_wanted)) ++parts;
+    const extents in{this->in().channels, tokens / parts, 1}, out{this->out().channels, tokens / parts, 1};
+    return {samples * parts, in, out, 1, 1, 0};
+  }
+
+  buffer<T> y_;
+  buffer<master> scratch_;
+  const master* packed_ = nullptr;
+  const T* x_ = nullptr;
+  index_t samples_ = 0;
+};
+
+/// The same with a static shape.
+template <class In, index_t Out, class Backend, class T>
+class project : public shaped<project_layer<Backend, T>, In, shape<Out, In::height, In::width>> {
+ public:
+  project() : project::shaped(extents_of<In>, Out) {}
+};
+
+}  // namespace spankey
