@@ -21,15 +21,15 @@ struct anything_else {
 
   template <class T, class Shape>
   double operator()(const deny_terms<T, Shape>& t, double scale) const {
-    return sample_mean(t.denied.samples(), scale, [&](index_t n, double each) {
-      const T* z = t.denied.sample(n);
-      const index_t y = t.labels[n];
-      const double norm = log_sum_exp(z, t.classes);
+    return t.mean(scale, [](const deny_row<T>& row, double each) {
+      const T* z = row.denied;
+      const index_t y = row.label;
+      const double norm = log_sum_exp(z, row.classes);
       const auto p = [&](index_t c) { return std::exp(static_cast<double>(z[c]) - norm); };
       double others = 0;
-      for (index_t c = 0; c < t.classes; ++c) others += c == y ? 0 : p(c);
-      for (index_t c = 0; c < t.classes; ++c)
-        t.denied_gradient.sample(n)[c] += static_cast<T>(each * p(y) / others * ((c == y ? 1 : 0) - p(c)));
+      for (index_t c = 0; c < row.classes; ++c) others += c == y ? 0 : p(c);
+      for (index_t c = 0; c < row.classes; ++c)
+        row.denied_gradient[c] += static_cast<T>(each * p(y) / others * ((c == y ? 1 : 0) - p(c)));
       return -std::log(others);
     });
   }

@@ -2,7 +2,7 @@
 //
 // A backend is a tag; its kernels are specialisations, one struct per operation, found by (tag, scalar):
 //   conv2d_kernels  batch_norm_kernels  layer_norm_kernels  activation_kernels  pool2d_kernels  linear_kernels
-//   tokens_kernels  attention_kernels  inject_kernels  dropout_kernels  elementwise_kernels  update_kernels
+//   tokens_kernels  attention_kernels  embedding_kernels  inject_kernels  dropout_kernels  elementwise_kernels  update_kernels
 // and, where the memory is not the host's, loss_kernels (backend/loss.hpp),
 // each in a header of the operation's name under backend/<tag>/. Layers call nothing else, so a new backend
 // needs no change outside its folder. backend/reference/ is the specification: plain loops, one formula each.
@@ -222,6 +222,7 @@ SPANKEY_DECLARE_KERNELS(pool2d_kernels);
 SPANKEY_DECLARE_KERNELS(linear_kernels);
 SPANKEY_DECLARE_KERNELS(tokens_kernels);
 SPANKEY_DECLARE_KERNELS(attention_kernels);
+SPANKEY_DECLARE_KERNELS(embedding_kernels);
 SPANKEY_DECLARE_KERNELS(inject_kernels);
 SPANKEY_DECLARE_KERNELS(dropout_kernels);
 SPANKEY_DECLARE_KERNELS(elementwise_kernels);
@@ -234,8 +235,9 @@ template <class B, class T>
 concept Backend = has_kernels<B, T> &&
     requires(const conv2d_problem& conv, const batch_norm_problem& norm, const layer_norm_problem& rows,
              const linear_problem& map, const pool2d_problem& pool, const extents& image,
-             const tokens_problem& tokens, const attention_problem& heads, const sgd_update& update,
-             const adam_update& adam, index_t n, const T* in, T* out, const master_t<T>* w, master_t<T>* dw) {
+             const tokens_problem& tokens, const attention_problem& heads, const embedding_problem& table,
+             const sgd_update& update, const adam_update& adam, index_t n, const T* in, T* out,
+             const master_t<T>* w, master_t<T>* dw) {
   conv2d_kernels<B, T>::scratch_size(conv);
   conv2d_kernels<B, T>::forward(conv, in, w, w, out, dw);
   conv2d_kernels<B, T>::packed_size(conv);
@@ -268,6 +270,12 @@ concept Backend = has_kernels<B, T> &&
   attention_kernels<B, T>::scratch_size(heads);
   attention_kernels<B, T>::forward(heads, attention_forward_operands<T>{}, dw);
   attention_kernels<B, T>::backward(heads, attention_backward_operands<T>{}, dw);
+  embedding_kernels<B, T>::scratch_size(table);
+  embedding_kernels<B, T>::forward(table, in, w, out);
+  embedding_kernels<B, T>::backward(table, in, in, dw);
+  embedding_kernels<B, T>::answers(table, in, w, dw, dw);
+  embedding_kernels<B, T>::answers_data(table, w, w, out, dw);
+  embedding_kernels<B, T>::answers_table(table, in, w, dw, dw);
   dropout_kernels<B, T>::forward(dropout_problem{}, n, in, out);
   dropout_kernels<B, T>::backward(dropout_problem{}, n, in, out);
   elementwise_kernels<B, T>::add(n, in, out);

@@ -5,6 +5,7 @@
 
 #include "spankey/core/bf16.hpp"
 #include "spankey/core/shape.hpp"
+#include "spankey/core/token.hpp"
 
 namespace spankey {
 
@@ -16,6 +17,18 @@ struct tokens_problem {
 
   /// Rows of x a sample.
   [[nodiscard]] constexpr index_t inputs() const { return class_token ? tokens - 1 : tokens; }
+};
+
+/// `rows` tokens of a vocabulary, each two numbers, and a table of a row of `channels` for every token.
+struct embedding_problem {
+  index_t rows, vocabulary, channels;
+
+  /// The row of the table; a token that is none is the last one.
+  template <class T>
+  [[nodiscard]] constexpr index_t token(const T* x) const {
+    const index_t found = read_token(x);
+    return found >= 0 && found < vocabulary ? found : vocabulary - 1;
+  }
 };
 
 /// Attention of every sample's `tokens` tokens among each other, in `heads` heads of `size` channels. Causal: a token sees

@@ -14,6 +14,7 @@
 
 #include "spankey/core/compiled.hpp"
 #include "spankey/core/shape.hpp"
+#include "spankey/core/token.hpp"
 #include "spankey/data/byte_tokens.hpp"
 #include "spankey/file/input_file.hpp"
 

@@ -13,8 +13,34 @@
 
 namespace spankey {
 
+/// What a network knows of its last layer.
 template <class Backend, class T>
-class head_layer : public visited<T> {
+class any_head : public visited<T> {
+ public:
+  using master = master_t<T>;
+  /// `answers` rows of logits a sample.
+  any_head(const extents& in, const head_outputs& outputs, index_t answers)
+      : in_(in), outputs_(outputs), answers_(answers) {
+    require_backend<Backend, T>();
+  }
+
+  [[nodiscard]] const head_outputs& outputs() const { return outputs_; }
+  [[nodiscard]] index_t answers() const { return answers_; }
+  /// Logits (n, answers, outputs) of x (n, in), until the next pass.
+  virtual const master* forward(index_t n, const T* x) = 0;
+  /// dz as the logits. Gradients of parameters +=; dx = gradient of x, null: not wanted.
+  virtual void backward(index_t n, const master* dz, T* dx) = 0;
+
+ protected:
+  extents in_;
+  head_outputs outputs_;
+
+ private:
+  index_t answers_;
+};
+
+template <class Backend, class T>
+class head_layer : public any_head<Backend, T> {
  public:
   using kernels = linear_kernels<Backend, T>;
   using master = master_t<T>;
@@ -22,18 +48,12 @@ class head_layer : public visited<T> {
   parameter<master> weight, bias_vector, aux_weight, aux_bias;
 
   head_layer(const extents& in, const head_outputs& outputs, const linear_options& o = {})
-      : weight{.dims = {outputs.softmax, in.channels, in.height, in.width, 2},
-               .fill = o.fill,
-               .gain = o.gain},
+      : any_head<Backend, T>(in, outputs, 1),
+        weight{
+            .dims = {outputs.softmax, in.channels, in.height, in.width, 2}, .fill = o.fill, .gain = o.gain},
         bias_vector{.dims = {.o = outputs.softmax}},
         aux_weight{.dims = {1, in.channels, in.height, in.width, 2}, .fill = o.fill, .gain = o.gain},
-        aux_bias{.dims = {.o = 1}},
-        in_(in),
-        outputs_(outputs) {
-    require_backend<Backend, T>();
-  }
-
-  [[nodiscard]] const head_outputs& outputs() const { return outputs_; }
+        aux_bias{.dims = {.o = 1}} {}
 
   /// The auxiliary map is a sibling of this layer, named fc_aux whatever the layer's own name is.
   void visit(layer_visitor<T>& v, const scope& at, index_t samples) override {
@@ -52,14 +72,13 @@ class head_layer : public visited<T> {
     v.on_numbers(scope{&at, "scratch"}, scratch_, kernels::scratch_size(problem(samples)), lifetime::scratch);
   }
 
-  const master* forward(index_t n, const T* x) {
+  const master* forward(index_t n, const T* x) override {
     x_ = x, samples_ = n;
     if (joins()) join(joined_.data, &parameter<master>::value);
     kernels::forward(problem(n), x, weights(), biases(), y_.data, scratch_.data);
     return y_.data;
   }
-  /// dz (n, outputs). Weight gradients +=; dx = gradient of x, null: not wanted.
-  void backward(index_t n, const master* dz, T* dx) {
+  void backward(index_t n, const master* dz, T* dx) override {
     require_forward(samples_, n);
     if (weight.frozen) {
       // nothing of it is trained
@@ -103,8 +122,9 @@ class head_layer : public visited<T> {
     });
   }
 
-  extents in_;
-  head_outputs outputs_;
+  using any_head<Backend, T>::in_;
+  using any_head<Backend, T>::outputs_;
+
   buffer<master> joined_, joined_gradient_, y_, scratch_;
   const T* x_ = nullptr;
   index_t samples_ = 0;

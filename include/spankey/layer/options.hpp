@@ -59,9 +59,12 @@ struct layer_norm_options {
   bool scale = true;
 };
 
-/// `class_token`: a trained token in front of those of the image.
+/// `class_token`: a trained token in front of those of the image. `positions`: how many there are, of which the first are used
+/// (0: as many as tokens). `as_matrix`: files hold them as (T, C), not (1, T, C).
 struct tokens_options {
   bool class_token = false;
+  index_t positions = 0;
+  bool as_matrix = false;
 
   [[nodiscard]] constexpr extents output_of(const extents& in) const {
     return {in.channels, in.height * in.width + (class_token ? 1 : 0), 1};

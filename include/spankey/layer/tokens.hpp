@@ -19,7 +19,7 @@ class tokens_layer : public layer<Backend, T> {
   explicit tokens_layer(const extents& in, const tokens_options& o = {})
       : layer<Backend, T>(in, o.output_of(in)),
         class_token{.dims = rows(1), .fill = initialiser::normal, .gain = 5e-5},
-        positions{.dims = rows(this->out().height), .fill = initialiser::normal},
+        positions{.dims = o.as_matrix ? matrix(o) : rows(count(o)), .fill = initialiser::normal},
         options_(o) {}
 
   [[nodiscard]] layer_traits traits() const override { return {.reads_x = false}; }
@@ -38,8 +38,14 @@ class tokens_layer : public layer<Backend, T> {
   }
 
  private:
+  [[nodiscard]] index_t count(const tokens_options& o) const {
+    return o.positions > 0 ? o.positions : this->out().height;
+  }
   [[nodiscard]] parameter_extents rows(index_t count) const {
     return {.o = this->in().channels, .h = count, .file_rank = 3, .inputs_first = true};
+  }
+  [[nodiscard]] parameter_extents matrix(const tokens_options& o) const {
+    return {.o = this->in().channels, .i = count(o), .file_rank = 2, .inputs_first = true};
   }
   [[nodiscard]] tokens_problem problem(index_t samples) const {
     return {samples, this->out().height, this->out().channels, options_.class_token};

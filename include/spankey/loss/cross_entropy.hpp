@@ -1,77 +1,33 @@
-// Softmax cross-entropy of logits z (N, K), or of the first `classes` logits of longer rows.
-//   L = mean_n (log sum_c exp z(n,c) - sum_c t(n,c) z(n,c))        dz += scale (softmax(z) - t) / N
-// The target t is 1 at the label; smoothed by s over C classes (Szegedy et al. 2016, "Rethinking the Inception
-// architecture"), it is 1 - s + s/C there and s/C at the other classes: torch.nn.CrossEntropyLoss(label_smoothing=s).
-// Computed from the shifted logits, so large logits neither overflow nor lose the small ones.
+// Softmax cross-entropy of logits z (N, K), or of the first `classes` logits of longer rows: the mean of
+// loss/cross_entropy_row.hpp over the rows that count.
 #pragma once
 
-#include <cmath>
 #include <type_traits>
 
-#include "spankey/core/host_device.hpp"
 #include "spankey/core/view.hpp"
+#include "spankey/loss/cross_entropy_row.hpp"
 #include "spankey/loss/sample_mean.hpp"
 
 namespace spankey {
 
-/// The first of the largest of `count` logits, as std::max_element counts.
-template <class T>
-SPANKEY_HOST_DEVICE index_t first_largest(const T* z, index_t count) {
-  index_t top = 0;
-  for (index_t c = 1; c < count; ++c)
-    if (z[top] < z[c]) top = c;
-  return top;
-}
-
-/// log(sum exp z) of one row of `count` logits.
-template <class T>
-SPANKEY_HOST_DEVICE double log_sum_exp(const T* z, index_t count) {
-  const double top = static_cast<double>(z[first_largest(z, count)]);
-  double sum = 0;
-  for (index_t c = 0; c < count; ++c) sum += std::exp(static_cast<double>(z[c]) - top);
-  return top + std::log(sum);
-}
-
-/// `share` of every target is spread over the first `classes` logits.
-struct label_smoothing {
-  double share = 0;
-  index_t classes = 1;
-};
-
-/// The loss of one row; dz += each times its gradient.
-template <class T>
-SPANKEY_HOST_DEVICE double cross_entropy_row(const T* z, index_t classes, index_t label, double each, T* dz,
-                                             const label_smoothing& smoothing = {}) {
-  const double norm = log_sum_exp(z, classes);
-  const double other = smoothing.share / static_cast<double>(smoothing.classes);
-  double loss = norm - (1 - smoothing.share) * static_cast<double>(z[label]);
-  for (index_t c = 0; c < classes; ++c) {
-    const double p = std::exp(static_cast<double>(z[c]) - norm);
-    double target = c == label ? 1 - smoothing.share : 0.0;
-    if (smoothing.share > 0 && c < smoothing.classes) {
-      target += other;
-      loss -= other * static_cast<double>(z[c]);
-    }
-    dz[c] += static_cast<T>(each * (p - target));
-  }
-  return loss;
-}
-
-/// Returns the mean loss; label_of(n) is the target of sample n. dz += scale times the gradient of the mean.
-template <class T, class Shape, class Labels>
-double cross_entropy(batch_view<const T, Shape> z, const Labels& label_of, double scale,
-                     batch_view<T, Shape> dz, index_t classes, const label_smoothing& smoothing = {}) {
-  return sample_mean(z.samples(), scale, [&](index_t n, double each) {
-    return cross_entropy_row(z.sample(n), classes, label_of(n), each, dz.sample(n), smoothing);
-  });
+/// Returns the mean loss; labels (N), below 0: this row does not count. dz += scale times the gradient of the mean.
+template <class T, class Shape>
+double cross_entropy(batch_view<const T, Shape> z, const int* labels, double scale, batch_view<T, Shape> dz,
+                     index_t classes, const label_smoothing& smoothing = {}) {
+  return sample_mean(
+      z.samples(), scale,
+      [&](index_t n, double each) {
+        return cross_entropy_row(z.sample(n), classes, labels[n], each, dz.sample(n), smoothing);
+      },
+      labels);
 }
 
 /// Of all logits of a static shape.
-template <class T, class Shape, class Labels>
+template <class T, class Shape>
 requires(!std::is_same_v<Shape, any_shape>) double cross_entropy(batch_view<const T, Shape> z,
-                                                                 const Labels& label_of, double scale,
+                                                                 const int* labels, double scale,
                                                                  batch_view<T, Shape> dz) {
-  return cross_entropy(z, label_of, scale, dz, Shape::size);
+  return cross_entropy(z, labels, scale, dz, Shape::size);
 }
 
 }  // namespace spankey

@@ -6,7 +6,7 @@
 #include <cmath>
 
 #include "spankey/core/host_device.hpp"
-#include "spankey/loss/cross_entropy.hpp"
+#include "spankey/loss/cross_entropy_row.hpp"
 
 namespace spankey {
 

@@ -30,10 +30,12 @@ struct described {
       list.found() != list_fault::fused,
       "SpanKey: behind a batch norm or the sum of a block stands no activation or a ReLU; others are "
       "layers of their own: gelu(name), silu(name)");
-  static_assert(
-      list.found() != list_fault::tokens,
-      "SpanKey: tokens lie in one column, T x 1: attention reads 3C channels of them, and its heads "
-      "divide C; token() takes one of the T");
+  static_assert(list.found() != list_fault::tokens,
+                "SpanKey: tokens lie in one column, T x 1: an embedding is the first layer and reads {2, T, "
+                "1}; there are as "
+                "many positions as tokens, or more; attention reads 3C channels, and its heads divide C; "
+                "token() takes one of "
+                "the T; a head of tokens has as many outputs as the embedding has rows");
   static_assert(
       list.found() != list_fault::name,
       "SpanKey: a layer's name is empty, longer than 63 letters with its block's, or was given before");

@@ -21,6 +21,7 @@ enum class layer_kind : unsigned char {
   max_pool2d,
   mean_pool2d,
   linear,
+  embedding,
   tokens,
   token,
   project,
@@ -65,9 +66,11 @@ constexpr std::string_view sentence_of(list_fault fault) {
       return "behind a batch norm or the sum of a block stands no activation or a ReLU; others are layers of "
              "their own";
     case list_fault::tokens:
-      return "tokens lie in one column, T x 1: attention reads 3C channels of them, and its heads divide C; "
-             "token() "
-             "takes one of the T";
+      return "tokens lie in one column, T x 1: an embedding is the first layer and reads {2, T, 1}; there "
+             "are as many "
+             "positions as tokens, or more; attention reads 3C channels, and its heads divide C; token() "
+             "takes one of "
+             "the T; a head of tokens has as many outputs as the embedding has rows";
     case list_fault::name:
       return "a layer's name is empty, longer than 63 letters with its block's, or was given before";
     case list_fault::probability:
@@ -125,8 +128,10 @@ struct layer_description {
   linear_options map{};       // of a linear layer, a map of tokens or the head
   tokens_options tokens{};
   attention_options attention{};
-  index_t token = 0;  // the one that is taken
-  double drops = 0;   // probability of a dropout
+  index_t token = 0;       // the one that is taken
+  index_t vocabulary = 0;  // rows of an embedding's table
+  bool per_token = false;  // of a head: an answer for every token, by the embedding's table
+  double drops = 0;        // probability of a dropout
   int site = -1;
   key_shape key = key_shape::element;  // of a site
   // Positions in the list. Of a block's end: where the block begins, where its skip path begins (its end, where it has
@@ -135,9 +140,9 @@ struct layer_description {
   bool takes_sum = false;  // of a batch norm: it adds the other path, and `after` is the block's
 
   [[nodiscard]] constexpr bool has_weights() const {
-    return kind == layer_kind::conv2d || kind == layer_kind::linear || kind == layer_kind::head ||
-           kind == layer_kind::project || kind == layer_kind::tokens ||
-           (kind == layer_kind::batch_norm2d && (norm.scale || norm.shift)) ||
+    return kind == layer_kind::conv2d || kind == layer_kind::linear || kind == layer_kind::embedding ||
+           (kind == layer_kind::head && !per_token) || kind == layer_kind::project ||
+           kind == layer_kind::tokens || (kind == layer_kind::batch_norm2d && (norm.scale || norm.shift)) ||
            (kind == layer_kind::layer_norm && norm.scale);
   }
   /// True where a file has something of it: weights, or running statistics.

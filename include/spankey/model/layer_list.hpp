@@ -103,6 +103,14 @@ class layer_list {
     d.map = o;
     return add(d, {outputs, 1, 1});
   }
+  /// A row of a table of `vocabulary` for every token: {2, T, 1} (core/token.hpp) -> {channels, T, 1}. The first layer.
+  constexpr layer_list& embedding(std::string_view name, index_t vocabulary, index_t channels) {
+    layer_description d = described(layer_kind::embedding, name);
+    d.vocabulary = vocabulary;
+    if (vocabulary < 1 || channels < 1) fault(list_fault::window);
+    if (count_ != 0 || now_.channels != 2 || now_.width != 1) return fault(list_fault::tokens);
+    return add(d, {channels, now_.height, 1});
+  }
   /// Every place of the image becomes a token, row by row: {C, T, 1}, with a trained position each. `name` is that of the
   /// positions in files; a class token is `cls_token` beside it.
   constexpr layer_list& tokens(std::string_view name, const tokens_options& o = {}) {
@@ -110,6 +118,7 @@ class layer_list {
     d.tokens = o;
     for (std::size_t i = 0; o.class_token && i < count_; ++i)
       if (layers_[i].tokens.class_token) fault(list_fault::name);
+    if (o.positions != 0 && o.positions < o.output_of(now_).height) fault(list_fault::tokens);
     return add(d, o.output_of(now_));
   }
   /// A linear map of every token: {C, T, 1} -> {outputs, T, 1}.
@@ -192,6 +201,20 @@ class layer_list {
     layer_description d = described(layer_kind::head, name);
     d.map = o;
     return add(d, {outputs, 1, 1});
+  }
+
+  /// The last layer of a network of tokens: logits for every token, by the table of its embedding, which is its first layer.
+  /// `outputs`: as many as the table has rows, no reject logit beside them.
+  constexpr layer_list& token_head(std::string_view name, const head_outputs& outputs) {
+    if (depth_ != 0) fault(list_fault::block);
+    outputs_ = outputs;
+    layer_description d = described(layer_kind::head, name);
+    d.per_token = true;
+    if (count_ == 0 || layers_[0].kind != layer_kind::embedding || layers_[0].out.channels != now_.channels ||
+        now_.height != input_.height || now_.width != 1 || layers_[0].vocabulary != outputs.softmax ||
+        outputs.aux != aux_logit::none)
+      return fault(list_fault::tokens);
+    return add(d, {outputs, now_.height, 1});
   }
 
   [[nodiscard]] constexpr std::string_view name() const { return name_.view(); }

@@ -3,6 +3,7 @@
 //
 //   forward(pass, x, samples, keys)   -> logits (N, outputs); x holds N samples, or N/G in a shared pass
 //   backward(pass, samples)           reads the gradient of the N logits, which the caller wrote into logit_gradient(N)
+// Where the network answers for every token, logits are (N, tokens, outputs).
 // In a shared pass all groups are the same samples, up to the first site that has a key; shares_pass() says whether
 // that is possible.
 #pragma once
@@ -16,7 +17,7 @@
 
 #include "spankey/core/head_outputs.hpp"
 #include "spankey/inject/key_site.hpp"
-#include "spankey/layer/head.hpp"
+#include "spankey/layer/token_head.hpp"
 #include "spankey/model/layer_list.hpp"
 #include "spankey/model/make_layer.hpp"
 #include "spankey/model/network_plan.hpp"
@@ -55,6 +56,8 @@ class layered_network {
   [[nodiscard]] std::string_view name() const { return name_.view(); }
   [[nodiscard]] const extents& input_extents() const { return input_; }
   [[nodiscard]] const head_outputs& head() const { return head_->outputs(); }
+  /// Rows of logits a sample: 1, or one for every token.
+  [[nodiscard]] index_t answers() const { return head_->answers(); }
   /// Extents of the key of every site, of those too that the gate leaves out.
   [[nodiscard]] std::span<const extents> site_shapes() const { return site_shapes_; }
   [[nodiscard]] std::span<const layer_description> layers() const { return list_; }
@@ -114,12 +117,12 @@ class layered_network {
   /// site stands outside every block. (Inside one, the other path would hold each sample once, not once a group.)
   [[nodiscard]] bool shares_pass(keys_type keys, index_t groups) const;
 
-  /// Where the loss writes dLoss/dlogits (N, outputs) before backward.
+  /// Where the loss writes dLoss/dlogits (N, answers, outputs) before backward.
   [[nodiscard]] master* logit_gradient(index_t samples) {
     planned_.require(samples, "logit_gradient");
     return logit_gradient_.data;
   }
-  /// Logits (N, outputs), until the next pass. `samples`: of x. `keys`: one entry a site, by number, or none at all
+  /// Logits (N, answers, outputs), until the next pass. `samples`: of x. `keys`: one entry a site, by number, or none at all
   /// where no site has a key. `watch` is shown the output of every layer. Errors: memory.105 to memory.107, model.102
   /// keys of another number of sites, those of the layers and sites.
   const master* forward(pass p, const T* x, index_t samples, keys_type keys,
@@ -134,6 +137,7 @@ class layered_network {
     return layers_[entry].get();
   }
   [[nodiscard]] bool has_free_parameters(std::size_t entry);
+  std::unique_ptr<any_head<Backend, T>> make_head(const head_outputs& outputs);
   void find_needs();
   T* in_register(int r) const { return registers_[static_cast<std::size_t>(r)].data; }
   [[nodiscard]] index_t size_of(int r) const { return plan_.registers[static_cast<std::size_t>(r)].size; }
@@ -145,7 +149,7 @@ class layered_network {
   std::vector<extents> site_shapes_;
   std::vector<std::unique_ptr<layer<Backend, T>>> layers_;  // by entry; null where there is none
   std::vector<std::unique_ptr<site_type>> sites_;           // by number; null where the gate leaves it out
-  std::unique_ptr<head_layer<Backend, T>> head_;
+  std::unique_ptr<any_head<Backend, T>> head_;
   network_plan plan_;
   std::vector<const T*> values_;      // what every entry put out, of the pass that is under way
   std::vector<buffer<T>> registers_;  // of gradients

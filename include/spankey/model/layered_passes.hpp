@@ -23,12 +23,20 @@ layered_network<Backend, T>::layered_network(const layer_list& list, site_maker 
       sites_.push_back(make_site(d.site, d.in, d.key));
     }
   }
-  head_ = std::make_unique<head_layer<Backend, T>>(list_.back().in, list.outputs(), list_.back().map);
+  head_ = make_head(list.outputs());
   plan_ = plan_network(list_, traits);
   values_.resize(list_.size());
   registers_.resize(plan_.registers.size());
   needs_input_gradient_.resize(list_.size());
   trains_.resize(list_.size());
+}
+
+template <class Backend, class T>
+std::unique_ptr<any_head<Backend, T>> layered_network<Backend, T>::make_head(const head_outputs& outputs) {
+  const layer_description& d = list_.back();
+  if (!d.per_token) return std::make_unique<head_layer<Backend, T>>(d.in, outputs, d.map);
+  auto& embedding = static_cast<embedding_layer<Backend, T>&>(*layers_.front());
+  return std::make_unique<token_head_layer<Backend, T>>(d.in, outputs, embedding);
 }
 
 template <class Backend, class T>
@@ -46,7 +54,8 @@ void layered_network<Backend, T>::for_each_buffer(Visitor& visit, const scope& a
     const gradient_register& planned = plan_.registers[r];
     visit(scope{&at, "gradient"}, registers_[r], samples * planned.size, lifetime::step, planned.use);
   }
-  visit(scope{&at, "logit_gradient"}, logit_gradient_, samples * head(), lifetime::kept, span_of_use{});
+  visit(scope{&at, "logit_gradient"}, logit_gradient_, samples * answers() * head(), lifetime::kept,
+        span_of_use{});
 }
 
 template <class Backend, class T>
@@ -168,8 +177,8 @@ void layered_network<Backend, T>::backward_layer(pass& p, index_t& samples, cons
   // A norm that adds also leaves the gradient of what it added, which may lead to somebody who wants one.
   if (dx == nullptr && !trains_[i] && !d.takes_sum) return;
   // Convolutions and linear maps can leave dx out; the others write it where their register is.
-  const bool may_leave_out =
-      d.kind == layer_kind::conv2d || d.kind == layer_kind::linear || d.kind == layer_kind::project;
+  const bool may_leave_out = d.kind == layer_kind::conv2d || d.kind == layer_kind::linear ||
+                             d.kind == layer_kind::project || d.kind == layer_kind::embedding;
   layers_[i]->backward(p, samples,
                        {in_register(op.dy), may_leave_out ? dx : in_register(op.dx), op.accumulates});
 }

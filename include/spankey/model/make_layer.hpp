@@ -8,6 +8,7 @@
 #include "spankey/layer/batch_norm2d.hpp"
 #include "spankey/layer/conv2d.hpp"
 #include "spankey/layer/dropout.hpp"
+#include "spankey/layer/embedding.hpp"
 #include "spankey/layer/layer_norm.hpp"
 #include "spankey/layer/linear.hpp"
 #include "spankey/layer/pool2d.hpp"
@@ -40,6 +41,8 @@ std::unique_ptr<layer<Backend, T>> make_layer(const layer_description& d, std::s
       return std::make_unique<mean_pool2d_layer<Backend, T>>(d.in);
     case layer_kind::linear:
       return std::make_unique<linear_layer<Backend, T>>(d.in, d.out.channels, d.map);
+    case layer_kind::embedding:
+      return std::make_unique<embedding_layer<Backend, T>>(d.in, d.vocabulary, d.out.channels);
     case layer_kind::tokens:
       return std::make_unique<tokens_layer<Backend, T>>(d.in, d.tokens);
     case layer_kind::token:

@@ -49,7 +49,7 @@ template <class T>
 struct step_result {
   double cross_entropy = 0, deny = 0, total = 0;
   index_t correct = 0;                    // valid-key answers that are right
-  batch_view<const T, any_shape> logits;  // (G*N, outputs), valid until the next forward
+  batch_view<const T, any_shape> logits;  // (G*N*answers, outputs), valid until the next forward
 };
 
 /// Part `group` of a stacked batch of `groups` equal parts.
@@ -65,6 +65,7 @@ concept Network = requires(M& model, const pass& p, const typename M::scalar* x,
                            std::span<const site_keys<typename M::master>> keys) {
   { model.input_extents() } -> std::convertible_to<extents>;
   { model.head() } -> std::convertible_to<head_outputs>;
+  { model.answers() } -> std::same_as<index_t>;
   { model.site_shapes() } -> std::convertible_to<std::span<const extents>>;
   { model.forward(p, x, n, keys) } -> std::same_as<const typename M::master*>;
   { model.logit_gradient(n) } -> std::same_as<typename M::master*>;
@@ -139,7 +140,8 @@ auto forward_groups(Network& model, const objective<Deny>& o, pass& p, samples_v
   const auto* const logits =
       model.forward(p, x.data(), p.shared ? x.samples() / p.groups : x.samples(), keys);
   p.shared = false;
-  return batch_view<const typename Network::master, any_shape>(logits, x.samples(), model.head());
+  return batch_view<const typename Network::master, any_shape>(logits, x.samples() * model.answers(),
+                                                               model.head());
 }
 
 /// Zeroed gradients, forward, loss and backward where the model's memory is not the host's; returns the logits. What the
@@ -163,8 +165,8 @@ void compute_loss(const objective<Deny>& o, const head_outputs& head, const int*
   const index_t groups = o.groups();
   std::fill_n(dz.data(), dz.size(), T(0));
   const auto valid = group_of(result.logits, 0, groups);
-  result.cross_entropy = cross_entropy(valid, [&](index_t n) { return labels[n]; }, 1.0,
-                                       group_of(dz, 0, groups), head.softmax, {o.smoothing, o.classes});
+  result.cross_entropy =
+      cross_entropy(valid, labels, 1.0, group_of(dz, 0, groups), head.softmax, {o.smoothing, o.classes});
   const index_t denied = groups - 1;
   const double share = 1.0 / static_cast<double>(std::max<index_t>(1, denied));
   for (index_t g = 1; g < groups; ++g) {
@@ -174,7 +176,8 @@ void compute_loss(const objective<Deny>& o, const head_outputs& head, const int*
                                          .classes = o.classes,
                                          .valid_gradient = group_of(dz, 0, groups),
                                          .denied_gradient = group_of(dz, g, groups),
-                                         .denied_groups = denied};
+                                         .denied_groups = denied,
+                                         .softmax = head.softmax};
     result.deny += share * o.deny(terms, share * o.weight);
   }
   result.total = result.cross_entropy + o.weight * result.deny;
@@ -182,7 +185,8 @@ void compute_loss(const objective<Deny>& o, const head_outputs& head, const int*
     result.correct += arg_max(valid.sample(n), head.softmax) == labels[n] ? 1 : 0;
 }
 
-/// Forward, loss and backward of one batch; labels (N), from 0 to classes - 1 (else train.109, on the host). x, labels and
+/// Forward, loss and backward of one batch; labels (N), or (N, tokens) of a network that answers for every token, from 0 to
+/// classes - 1, or -1 of a token that does not count (else train.109, on the host). x, labels and
 /// keys lie in the model's memory, as the logits do that it returns; its numbers are the host's, so it waits for them.
 template <class Model, class Deny>
 step_result<typename Model::master> compute_gradients(Model& any_model, const objective<Deny>& o,
@@ -201,15 +205,16 @@ step_result<typename Model::master> compute_gradients(Model& any_model, const ob
     result.total = found.cross_entropy + o.weight * found.deny;
     result.correct = static_cast<index_t>(found.correct);
   } else {
-    for (index_t n = 0; n < x.samples() / o.groups(); ++n) {
-      if (labels[n] < 0 || labels[n] >= o.classes)
-        fail("train.109", "compute_gradients", "found label ", labels[n], " of sample ", n,
-             ", expected 0 to ", o.classes - 1);
+    const index_t rows = x.samples() * model.answers(), least = model.answers() > 1 ? -1 : 0;
+    for (index_t n = 0; n < rows / o.groups(); ++n) {
+      if (labels[n] < least || labels[n] >= o.classes)
+        fail("train.109", "compute_gradients", "found label ", labels[n], " of answer ", n, ", expected ",
+             least, " to ", o.classes - 1);
     }
     pass p;
     result.logits = forward_groups(model, o, p, x, keys);
     const head_outputs head = model.head();
-    compute_loss(o, head, labels, {model.logit_gradient(x.samples()), x.samples(), head}, result);
+    compute_loss(o, head, labels, {model.logit_gradient(x.samples()), rows, head}, result);
     model.backward(p, x.samples());
   }
   return result;

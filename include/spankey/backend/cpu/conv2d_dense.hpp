@@ -83,8 +83,9 @@ struct dense_conv2d {
     run(forward_gather(padded_problem(p)), source);
   }
 
-  /// dx = dy * w transposed, or dx += with `accumulate`.
-  static void backward_data(const conv2d_problem& p, const T* dy, const float* w, T* dx, bool accumulate,
+  /// dx = dy * w transposed, or dx += with `accumulate`. dx is T, or float.
+  template <class X>
+  static void backward_data(const conv2d_problem& p, const T* dy, const float* w, X* dx, bool accumulate,
                             float* scratch) {
     if constexpr (std::is_same_v<T, float>) {
       if (runs_blas()) return blas_backward_data(p, dy, w, dx, accumulate);
@@ -99,7 +100,9 @@ struct dense_conv2d {
       pack_weights(p, conv2d_direction::backward, g, wide, w, packed);
       run_winograd(way, g, blocks, winograd_operands<T>{dy, packed, start, dx, rest});
     };
-    if (!runs_amx(p, p.out.channels) && with_winograd<T>(p, through)) return;
+    if constexpr (std::is_same_v<X, T>) {
+      if (!runs_amx(p, p.out.channels) && with_winograd<T>(p, through)) return;
+    }
     const auto packed_at = [&](index_t gather) {
       index_t depth = 0;
       for (index_t i = 0; i < gather; ++i) depth += packed_depth<T>(backward_gather(p, i));
@@ -110,7 +113,7 @@ struct dense_conv2d {
     }
     run_products(
         p, backward_gathers(p), [&p](index_t i) { return backward_gather(p, i); }, packed_at, blocks,
-        conv2d_product_operands<T, T>{dy, nullptr, start, dx});
+        conv2d_product_operands<T, X>{dy, nullptr, start, dx});
   }
 
   /// dw += x^T dy, dbias += sum of dy; dbias may be null.

@@ -8,6 +8,7 @@
 #include "spankey/backend/cpu/describe.hpp"
 #include "spankey/backend/cpu/dropout.hpp"
 #include "spankey/backend/cpu/elementwise.hpp"
+#include "spankey/backend/cpu/embedding.hpp"
 #include "spankey/backend/cpu/inject.hpp"
 #include "spankey/backend/cpu/layer_norm.hpp"
 #include "spankey/backend/cpu/linear.hpp"

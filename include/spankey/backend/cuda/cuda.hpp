@@ -9,6 +9,7 @@
 #include "spankey/backend/cuda/device.hpp"
 #include "spankey/backend/cuda/dropout.hpp"
 #include "spankey/backend/cuda/elementwise.hpp"
+#include "spankey/backend/cuda/embedding.hpp"
 #include "spankey/backend/cuda/inject.hpp"
 #include "spankey/backend/cuda/layer_norm.hpp"
 #include "spankey/backend/cuda/linear.hpp"

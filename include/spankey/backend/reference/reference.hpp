@@ -7,6 +7,7 @@
 #include "spankey/backend/reference/conv2d.hpp"
 #include "spankey/backend/reference/dropout.hpp"
 #include "spankey/backend/reference/elementwise.hpp"
+#include "spankey/backend/reference/embedding.hpp"
 #include "spankey/backend/reference/inject.hpp"
 #include "spankey/backend/reference/layer_norm.hpp"
 #include "spankey/backend/reference/linear.hpp"

@@ -15,6 +15,7 @@
 #include "spankey/core/head_outputs.hpp"
 #include "spankey/core/view.hpp"
 #include "spankey/loss/deny/rows.hpp"
+#include "spankey/loss/sample_mean.hpp"
 
 namespace spankey {
 
@@ -23,7 +24,8 @@ enum class deny_on { wrong, wrong_and_none };
 /// Groups of samples of one stacked batch: valid, then invalid, then no key.
 constexpr index_t group_count(bool denies, deny_on on) { return !denies ? 1 : on == deny_on::wrong ? 2 : 3; }
 
-/// What a deny loss reads and writes: logits (N, Outputs) of the two groups, labels (N), gradients (+=).
+/// What a deny loss reads and writes: logits (N, Outputs) of the two groups, labels (N), gradients (+=). A sample whose label is
+/// below 0 does not count.
 template <class T, class Shape>
 struct deny_terms {
   batch_view<const T, Shape> valid, denied;
@@ -31,11 +33,24 @@ struct deny_terms {
   index_t classes;  // semantic classes C, the first logits; a reject class or logit has index C
   batch_view<T, Shape> valid_gradient, denied_gradient;
   index_t denied_groups = 1;  // of the step: the loss is called once for each, and the step takes their mean
+  index_t softmax = 0;        // as in deny_row
 
   /// The rows of sample n.
   [[nodiscard]] deny_row<T> row(index_t n) const {
-    return {valid.sample(n), denied.sample(n), valid_gradient.sample(n), denied_gradient.sample(n), labels[n],
-            classes,         denied_groups};
+    return {valid.sample(n),
+            denied.sample(n),
+            valid_gradient.sample(n),
+            denied_gradient.sample(n),
+            labels[n],
+            classes,
+            denied_groups,
+            softmax};
+  }
+  /// The mean over the samples that count; term(row, each) returns the loss of one and adds `each` times its gradient.
+  template <class Term>
+  double mean(double scale, Term&& term) const {
+    return sample_mean(
+        denied.samples(), scale, [&](index_t n, double each) { return term(row(n), each); }, labels);
   }
 };
 

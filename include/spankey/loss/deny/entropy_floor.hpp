@@ -15,8 +15,8 @@ struct entropy_floor {
   static constexpr index_t outputs(index_t classes) { return classes; }
   template <class T, class Shape>
   double operator()(const deny_terms<T, Shape>& t, double scale) const {
-    return sample_mean(t.denied.samples(), scale,
-                       [&](index_t n, double each) { return entropy_floor_row(t.row(n), gap, each); });
+    return t.mean(scale,
+                  [&](const deny_row<T>& row, double each) { return entropy_floor_row(row, gap, each); });
   }
   template <class F>
   void for_each_part(F&& f, double weight = 1) const {

@@ -5,7 +5,6 @@
 #pragma once
 
 #include "spankey/loss/deny/deny.hpp"
-#include "spankey/loss/sample_mean.hpp"
 
 namespace spankey {
 
@@ -16,8 +15,7 @@ struct margin {
   static constexpr index_t outputs(index_t classes) { return classes; }
   template <class T, class Shape>
   double operator()(const deny_terms<T, Shape>& t, double scale) const {
-    return sample_mean(t.denied.samples(), scale,
-                       [&](index_t n, double each) { return margin_row(t.row(n), margin1, each); });
+    return t.mean(scale, [&](const deny_row<T>& row, double each) { return margin_row(row, margin1, each); });
   }
   template <class F>
   void for_each_part(F&& f, double weight = 1) const {

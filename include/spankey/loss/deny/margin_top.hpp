@@ -16,9 +16,9 @@ struct margin_top {
   template <class T, class Shape>
   double operator()(const deny_terms<T, Shape>& t, double scale) const {
     const double first = margin{margin1}(t, scale);
-    return first + sample_mean(t.denied.samples(), scale, [&](index_t n, double each) {
-             return margin_top_row(t.row(n), margin2, each);
-           });
+    return first + t.mean(scale, [&](const deny_row<T>& row, double each) {
+      return margin_top_row(row, margin2, each);
+    });
   }
   template <class F>
   void for_each_part(F&& f, double weight = 1) const {

@@ -11,8 +11,7 @@ struct reject_class {
   static constexpr index_t outputs(index_t classes) { return classes + 1; }
   template <class T, class Shape>
   double operator()(const deny_terms<T, Shape>& t, double scale) const {
-    return sample_mean(t.denied.samples(), scale,
-                       [&](index_t n, double each) { return reject_class_row(t.row(n), each); });
+    return t.mean(scale, [&](const deny_row<T>& row, double each) { return reject_class_row(row, each); });
   }
   template <class F>
   void for_each_part(F&& f, double weight = 1) const {

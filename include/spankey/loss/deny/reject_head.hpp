@@ -7,7 +7,6 @@
 #pragma once
 
 #include "spankey/loss/deny/deny.hpp"
-#include "spankey/loss/sample_mean.hpp"
 
 namespace spankey {
 
@@ -16,8 +15,7 @@ struct reject_head {
   static constexpr head_outputs outputs(index_t classes) { return {classes, aux_logit::reject}; }
   template <class T, class Shape>
   double operator()(const deny_terms<T, Shape>& t, double scale) const {
-    return sample_mean(t.denied.samples(), scale,
-                       [&](index_t n, double each) { return reject_head_row(t.row(n), each); });
+    return t.mean(scale, [&](const deny_row<T>& row, double each) { return reject_head_row(row, each); });
   }
   template <class F>
   void for_each_part(F&& f, double weight = 1) const {

@@ -30,6 +30,11 @@ struct deny_row {
   T *valid_gradient, *denied_gradient;
   index_t label, classes;
   index_t denied_groups = 1;  // of the step: the loss is called once for each, and the step takes their mean
+  index_t softmax = 0;  // logits of the softmax that a refusal is one of; 0: the classes and the refusal
+
+  SPANKEY_HOST_DEVICE [[nodiscard]] constexpr index_t with_refusal() const {
+    return softmax > classes ? softmax : classes + 1;
+  }
 };
 
 /// -H.
@@ -103,10 +108,10 @@ SPANKEY_HOST_DEVICE double reject_head_row(const deny_row<T>& r, double each) {
   return valid_share * softplus(valid) + denied_share * softplus(-denied);
 }
 
-/// CE(z_denied, r).
+/// CE(z_denied, r), r being the logit behind those of the classes.
 template <class T>
 SPANKEY_HOST_DEVICE double reject_class_row(const deny_row<T>& r, double each) {
-  return cross_entropy_row(r.denied, r.classes + 1, r.classes, each, r.denied_gradient);
+  return cross_entropy_row(r.denied, r.with_refusal(), r.classes, each, r.denied_gradient);
 }
 
 /// Without the part's weight.

@@ -17,9 +17,9 @@ struct sealed {
   template <class T, class Shape>
   double operator()(const deny_terms<T, Shape>& t, double scale) const {
     const double rejected = reject_class{}(t, scale);
-    return rejected + weight * sample_mean(t.denied.samples(), weight * scale, [&](index_t n, double each) {
-                        return uniform_row(t.row(n), each);
-                      });
+    return rejected + weight * t.mean(weight * scale, [&](const deny_row<T>& row, double each) {
+      return uniform_row(row, each);
+    });
   }
   template <class F>
   void for_each_part(F&& f, double of_all = 1) const {
