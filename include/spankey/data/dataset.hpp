@@ -52,9 +52,29 @@ concept FeatureDataset = LabelledSamples<Data> && requires(const Data& data, ind
   { data.features(i) } -> std::convertible_to<const float*>;
 };
 
+/// Windows of T tokens, sample {2, T, 1} (core/token.hpp), each with a label for every token: the one behind it. Of numbers below
+/// `classes` a label is one; others do not count. size(): windows side by side; window(i): the first token of one, and
+/// drawn_window(seed, epoch, i) of one that training reads; read(first, count, to): the tokens.
+template <class Data>
+concept SequenceDataset = requires(const Data& data, index_t i, std::uint64_t seed, int* to) {
+  { data.sample } -> std::convertible_to<extents>;
+  { data.classes } -> std::convertible_to<index_t>;
+  { data.size() } -> std::convertible_to<index_t>;
+  { data.window(i) } -> std::convertible_to<index_t>;
+  { data.drawn_window(seed, i, i) } -> std::convertible_to<index_t>;
+  data.read(i, i, to);
+};
+
 /// What a loader needs. Any number of threads may read at once. What is both is read as images.
 template <class Data>
-concept Dataset = ImageDataset<Data> || FeatureDataset<Data>;
+concept Dataset = ImageDataset<Data> || FeatureDataset<Data> || SequenceDataset<Data>;
+
+/// Labels of one sample.
+template <class Data>
+constexpr index_t labels_of(const Data& data) {
+  if constexpr (SequenceDataset<Data>) return extents(data.sample).height;
+  return 1;
+}
 
 /// A data set that owns its images: N x H x W x C bytes and N labels.
 struct image_dataset {
@@ -95,10 +115,11 @@ struct feature_dataset {
 
 static_assert(FeatureDataset<feature_dataset>);
 
-/// Looks at the numbers of a data set before anything of it is read. Errors: data.101 no samples, data.102 extents or
+/// Looks at the numbers of a data set before anything of it is read; of sequences, at the extents alone. Errors: data.101 no samples, data.102 extents or
 /// number of classes, data.107 samples that are not as many, or not as large, as labels and extents say. A data set of
 /// your own that keeps its samples in memory says with elements() how much it has; one without is trusted.
-template <LabelledSamples Data>
+template <class Data>
+requires LabelledSamples<Data> || SequenceDataset<Data>
 void require_whole(const Data& data, std::string_view where) {
   const index_t size = data.size(), classes = data.classes;
   const extents sample = data.sample;
@@ -163,7 +184,7 @@ void require_usable(const Data& data, std::string_view where) {
       if (!is_finite(mean[c]))
         fail("data.103", where, "found mean ", mean[c], " of channel ", c, ", expected a finite number");
     }
-  } else {
+  } else if constexpr (FeatureDataset<Data>) {
     for (index_t i = 0; i < size; ++i) {
       const float* features = data.features(i);
       for (index_t j = 0; j < sample.size(); ++j) {
@@ -174,10 +195,12 @@ void require_usable(const Data& data, std::string_view where) {
       }
     }
   }
-  for (index_t i = 0; i < size; ++i) {
-    const int label = data.label(i);
-    if (label < 0 || label >= classes) {
-      fail("data.104", where, "found label ", label, " of sample ", i, ", expected 0 to ", classes - 1);
+  if constexpr (LabelledSamples<Data>) {
+    for (index_t i = 0; i < size; ++i) {
+      const int label = data.label(i);
+      if (label < 0 || label >= classes) {
+        fail("data.104", where, "found label ", label, " of sample ", i, ", expected 0 to ", classes - 1);
+      }
     }
   }
 }

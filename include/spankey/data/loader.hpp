@@ -1,7 +1,7 @@
 // Batches of a data set: seeded order, augmentation and normalisation of images.
 //
-// fill(epoch, step, x, y) overwrites x (N x H x W x C) and y (N) with a pure function of the data, options, epoch and step:
-// a run continues anywhere, with the same bits for any number of threads.
+// fill(epoch, step, x, y) overwrites x (N x H x W x C) and y (N, or N x T of sequences) with a pure function of the data,
+// options, epoch and step: a run continues anywhere, with the same bits for any number of threads.
 // The order of an epoch is a Fisher-Yates shuffle of 0..size-1 by the numbers of (seed, shuffle, epoch), computed when the
 // epoch is first asked for and kept; within an epoch nothing is allocated.
 #pragma once
@@ -68,7 +68,7 @@ class loader {
   /// The data set's sample numbers in the order of `epoch`. Errors: data.124.
   const std::vector<index_t>& order(index_t epoch);
 
-  /// Overwrites x (batch x H x W x C) and y (batch) with batch `step` of `epoch`; returns the samples
+  /// Overwrites x (batch x H x W x C) and y (batch, or batch x T) with batch `step` of `epoch`; returns the samples
   /// written. Rows behind a partial last batch keep what they held. Errors: data.124 epoch, data.125 step.
   index_t fill(index_t epoch, index_t step, Scalar* x, int* y);
 
@@ -123,12 +123,16 @@ index_t loader<Data, Scalar>::fill(index_t epoch, index_t step, Scalar* x, int* 
   const extents sample = data_->sample;
   parallel_for(samples, [&](index_t n) {
     const index_t i = numbers[n];
-    if constexpr (ImageDataset<Data>) {
+    if constexpr (SequenceDataset<Data>) {
+      const index_t first =
+          options_.shuffle ? data_->drawn_window(options_.seed, epoch, i) : data_->window(i);
+      writer_.write_window(first, x + n * sample.size(), y + n * labels_of(*data_));
+    } else if constexpr (ImageDataset<Data>) {
       writer_.write(i, place_image(options_.augment, sample, options_.seed, epoch, i), x + n * sample.size());
     } else {
       writer_.write(i, x + n * sample.size());
     }
-    y[n] = static_cast<int>(data_->label(i));
+    if constexpr (LabelledSamples<Data>) y[n] = static_cast<int>(data_->label(i));
   });
   return samples;
 }

@@ -16,11 +16,11 @@
 #include "spankey/key/sampler.hpp"
 #include "spankey/model/model.hpp"
 #include "spankey/model/packed_weights.hpp"
+#include "spankey/train/drawn_key.hpp"
 #include "spankey/train/evaluation_views.hpp"
 #include "spankey/train/gate_keys.hpp"
 #include "spankey/train/gate_report.hpp"
 #include "spankey/train/mirror.hpp"
-#include "spankey/train/site_buffers.hpp"
 
 namespace spankey {
 
@@ -33,12 +33,6 @@ struct evaluation_options {
   bool without_keys = false;  // a network with a gate is evaluated without a key space, and means it
 };
 
-/// Random steps of the evaluation stream: valid key i, and invalid key i.
-constexpr std::uint64_t valid_key_step(index_t i) { return static_cast<std::uint64_t>(i); }
-constexpr std::uint64_t invalid_key_step(index_t i) {
-  return (std::uint64_t{1} << 31) + static_cast<std::uint64_t>(i);
-}
-
 /// Evaluates `model`, whose memory holds at least `batch` samples. `keys` is null for a network without a gate.
 /// Errors: data.101 to data.107 (the data set, see require_usable), train.121 keys or images, train.122 batch, train.126 views,
 /// train.123 extents, train.124 classes; of run(): train.111 to train.115 keys that do not fit the gate, memory.105 to
@@ -49,6 +43,8 @@ class gate_evaluation {
   using memory = memory_of_model<Model>;
 
  public:
+  static_assert(LabelledSamples<Data>,
+                "SpanKey: a data set of tokens is evaluated by train/evaluate_text.hpp");
   gate_evaluation(Model& model, key_space* keys, const Data& test, index_t batch, const evaluation_options& o)
       : model_(model),
         keys_(keys),
@@ -100,45 +96,16 @@ class gate_evaluation {
   /// What the first `images` images get under the valid key that `source` draws, for keys that are tried one by one; there
   /// is a key space. Faster while the caller keeps the weights packed.
   key_answers valid_key(const random_source& source, index_t images) {
-    drawn_key key(*keys_, model_.site_shapes().size());
+    drawn_key<memory> key(*keys_, model_.site_shapes().size());
     return answers(key.draw(*keys_, nullptr, source), 0, std::min(images, test_.size()));
   }
 
  private:
-  using keys_type = std::vector<site_keys<float>>;
-
-  // Memory of one key, where the model reads it.
-  class drawn_key {
-   public:
-    drawn_key(const key_space& space, std::size_t site_count)
-        : buffers_(space.sites(), 1), mirrors_(buffers_.outputs().size()), keys_(site_count) {
-      buffers_.bind(keys_, 0, false);
-    }
-    // A valid key, or an invalid one of a rule.
-    const keys_type& draw(key_space& space, const invalid_rule* rule, const random_source& source) {
-      if (rule == nullptr) {
-        space.draw_valid(source, 1, buffers_.outputs());
-      } else {
-        space.draw_invalid(*rule, source, 1, buffers_.outputs());
-      }
-      for (std::size_t s = 0; s < mirrors_.size(); ++s) {
-        const site& at = space.sites()[s];
-        keys_[static_cast<std::size_t>(at.number)].group[0].values = {
-            mirrors_[s].of(buffers_.outputs()[s], at.shape.size()),
-            static_cast<std::size_t>(at.shape.size())};
-      }
-      return keys_;
-    }
-
-   private:
-    site_buffers buffers_;
-    std::vector<mirror<memory, float>> mirrors_;
-    keys_type keys_;
-  };
+  using keys_type = typename drawn_key<memory>::keys_type;
 
   // Under valid keys, or under invalid ones of a rule: each rule with the same random numbers.
   condition_summary many_keys(const invalid_rule* rule) {
-    drawn_key key(*keys_, model_.site_shapes().size());
+    drawn_key<memory> key(*keys_, model_.site_shapes().size());
     const index_t images = std::min(options_.images_per_key, test_.size());
     std::vector<key_answers> collected;
     index_t not_finite = 0;

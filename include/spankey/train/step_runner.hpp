@@ -98,7 +98,7 @@ class step_runner<Model, Deny, true> {
         optimizer_(options),
         average_(options.average ? std::optional(lookahead(*options.average)) : std::nullopt),
         x_(static_cast<std::size_t>(goal.groups() * options.batch * model.input_extents().size())),
-        y_(static_cast<std::size_t>(options.batch)),
+        y_(static_cast<std::size_t>(options.batch * model.answers())),
         valid_(sites_or_none(keys), options.batch),
         invalid_(sites_or_none(keys), options.invalid_mixture.empty() ? 1 : options.batch),
         statistics_(model),

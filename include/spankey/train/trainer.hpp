@@ -27,7 +27,7 @@ class trainer {
  public:
   /// `keys` is null where the network has no gate; it must outlive the trainer, as the model and the data must.
   /// Errors: those of loader and require_schedule, train.101 extents, train.102 outputs, train.103 epochs, train.104 classes,
-  /// train.143 smoothing, optim.112 muon or an average on a GPU, train.111 and train.112 sites, train.133 a policy that the device does not have.
+  /// train.143 smoothing, train.144 labels a sample, train.145 tokens on a GPU, optim.112 muon or an average on a GPU, train.111 and train.112 sites, train.133 a policy that the device does not have.
   trainer(Model& model, const objective<Deny>& goal, key_space* keys, const Data& data,
           const training_options& options)
       : goal_(goal),
@@ -44,7 +44,10 @@ class trainer {
            " W=", input.width);
     }
     const head_outputs has = model.head(), needs = goal.deny.outputs(goal.classes);
-    if (!has.same_as(needs)) {
+    // A vocabulary may have numbers that are never an answer.
+    const bool fits =
+        model.answers() == 1 ? has.same_as(needs) : has.softmax >= needs.softmax && has.aux == needs.aux;
+    if (!fits) {
       fail("train.102", "trainer", "this deny mode needs ", needs.softmax, " logits and ",
            needs - needs.softmax, " beside them, the model has ", has.softmax, " and ", has - has.softmax);
     }
@@ -57,6 +60,11 @@ class trainer {
     if (!memory_of_model<Model>::on_host && (options.muon || options.average))
       fail("optim.112", "trainer", "found ", options.muon ? "muon" : "averaged weights",
            " for a model on a GPU, expected one on the processor");
+    if (labels_of(data) != model.answers())
+      fail("train.144", "trainer", "the data set has ", labels_of(data), " labels a sample, the model ",
+           model.answers(), " answers");
+    if (!memory_of_model<Model>::on_host && model.answers() > 1)
+      fail("train.145", "trainer", "found a network of tokens on a GPU, expected it on the processor");
     if (options.epochs < 1) fail("train.103", "trainer", "expected at least 1 epoch, found ", options.epochs);
     if (!options.own_rate) require_schedule(options.rate, options.epochs, "trainer");
   }
@@ -213,7 +221,7 @@ class trainer {
     record.loss = outcome.total;
     record.cross_entropy = outcome.cross_entropy;
     record.deny = outcome.deny;
-    record.accuracy = static_cast<double>(outcome.correct) / images;
+    record.accuracy = static_cast<double>(outcome.correct) / (images * static_cast<double>(model_.answers()));
     record.gradient_norm = outcome.gradient_norm;
     record.skipped = outcome.nonfinite.has_value();
     if (record.skipped && (outcome.nonfinite->lasts || options_.nonfinite == nonfinite_policy::stop))
