@@ -20,5 +20,6 @@
 #include "spankey/model/resnet18.hpp"
 #include "spankey/model/small_cnn.hpp"
 #include "spankey/model/small_resnet.hpp"
+#include "spankey/model/vit_tiny.hpp"
 // They are back.
 #include "spankey/core/macros_on.hpp"

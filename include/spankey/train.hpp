@@ -38,6 +38,7 @@
 #include "spankey/model/sized_model.hpp"
 #include "spankey/model/small_cnn.hpp"
 #include "spankey/model/small_resnet.hpp"
+#include "spankey/model/vit_tiny.hpp"
 #include "spankey/optim/adam.hpp"
 #include "spankey/optim/lookahead.hpp"
 #include "spankey/optim/muon.hpp"

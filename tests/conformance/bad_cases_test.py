@@ -100,7 +100,7 @@ def with_element(tensors, name, value, metadata=None):
 def bad_metadata():
     for key in sorted(GOOD.keys() - {"margin1", "margin2", "gap"}):
         yield key, None
-    yield from [("model", "transformer"), ("model", "vit_tiny"), ("model", "mlp\nresnet18"), ("model", ""),
+    yield from [("model", "transformer"), ("model", "gpt"), ("model", "mlp\nresnet18"), ("model", ""),
                 ("classes", "10"), ("classes", "6"), ("classes", "five"), ("inject", "xor"),
                 ("gamma", "two"), ("gamma", "nan"), ("gamma", "inf"), ("gamma", ""), ("gamma", "1e400"),
                 ("gamma", "2,0"), ("gamma", " 2"), ("gamma", "1e39"),

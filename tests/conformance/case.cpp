@@ -14,6 +14,7 @@
 #include "spankey/model/resnet18.hpp"
 #include "spankey/model/small_cnn.hpp"
 #include "spankey/model/small_resnet.hpp"
+#include "spankey/model/vit_tiny.hpp"
 
 namespace conformance {
 namespace {
@@ -33,7 +34,8 @@ struct known_network {
 constexpr known_network known_networks[] = {{"mlp", 5, spankey::mlp_layers},
                                             {"small_cnn", 10, spankey::small_cnn_layers},
                                             {"small_resnet", 10, spankey::small_resnet_layers},
-                                            {"resnet18", 10, spankey::resnet18_layers}};
+                                            {"resnet18", 10, spankey::resnet18_layers},
+                                            {"vit_tiny", 10, spankey::vit_tiny_layers}};
 /// A label has 16 bits.
 constexpr int most_classes = 65535;
 
@@ -134,7 +136,7 @@ conformance_case read_case(const spankey::safetensors_file& file) {
   conformance_case c;
   std::vector<std::string_view> names;
   for (const known_network& known : known_networks) names.push_back(known.name);
-  names.insert(names.end(), {"layers", "vit_tiny"});
+  names.insert(names.end(), {"layers", "gpt"});
   const std::size_t model = metadata.choice("model", need::required, names, names.size() - 1);
   const bool is_known = model < std::size(known_networks);
   c.classes = is_known

@@ -42,6 +42,8 @@ def missing_vocabulary(texts):
     """What no line of the committed networks has."""
     lines = "\n".join(texts)
     patterns = [rf"kernel={k}\b" for k in range(1, 8)] + [rf"conv2d .* stride={s}\b" for s in range(1, 5)]
+    patterns += [r"kernel=4 stride=4 pad=none", r"kernel=16 stride=16", r"^tokens \w+$", r"^tokens \w+ class_token", "^project",
+                 r"^attention \w+ 1\b", r"^attention \w+ [2-9]$", "^attention .* causal$", r"^token \w+ 0$", r"^token \w+ [1-9]"]
     patterns += [r"pad=same", r"pad=none", r"groups=", r"bias$", r"conv2d \w+ (\d+) .*groups=\1", r"max_pool2d .*kernel=3",
                  "mean_pool2d", "layer_norm", "batch_norm2d .*epsilon", "batch_norm2d .*momentum", "batch_norm2d .*unscaled",
                  "batch_norm2d .*shifted", "layer_norm .*unscaled", "^relu", "^gelu ", "^gelu_tanh", "^silu", "^dropout", "^linear", r"^join$",

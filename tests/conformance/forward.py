@@ -20,6 +20,16 @@ def convolve(layer, h, weight, bias):
     return F.conv2d(h, weight, bias, layer.number("stride", 1), 0, 1, layer.number("groups", 1))
 
 
+def attend(layer, h):
+    """Of (n, 3C, T, 1), by explicit matrices."""
+    n, width, tokens, _ = h.shape
+    q, k, v = h[..., 0].reshape(n, 3, layer.heads, width // 3 // layer.heads, tokens).transpose(3, 4).unbind(1)
+    scores = q @ k.transpose(2, 3) * q.shape[3] ** -0.5
+    if "causal" in layer.options:
+        scores = scores.masked_fill(torch.ones(tokens, tokens).triu(1).bool(), -torch.inf)
+    return (scores.softmax(3).to(h.dtype) @ v).transpose(2, 3).reshape(n, width // 3, tokens, 1).to(h.dtype)
+
+
 def forward(network, p, states, x, inject, training, relu=F.relu, max_pool=F.max_pool2d, scale=1):
     """(logits, reject logit or None) of x (n, C, H, W). `inject(site, activation)` is called at every site; training
     updates `states` in place.
@@ -60,6 +70,17 @@ def forward(network, p, states, x, inject, training, relu=F.relu, max_pool=F.max
             h = h.mean((2, 3), keepdim=True)
         elif kind == "linear":
             h = product(i, name, lambda w, b: F.linear(h.flatten(1), w, b))[:, :, None, None]
+        elif kind == "project":
+            h = product(i, name, lambda w, b: F.linear(h.permute(0, 2, 3, 1), w, b).permute(0, 3, 1, 2))
+        elif kind == "tokens":
+            rows = h.flatten(2).transpose(1, 2)
+            if "class_token" in layer.options:
+                rows = torch.cat([p["cls_token"].expand(len(h), 1, -1), rows], 1)
+            h = (rows + p[name]).transpose(1, 2)[..., None].to(h.dtype)  # activations between blocks are the library's
+        elif kind == "attention":
+            h = attend(layer, h)
+        elif kind == "token":
+            h = h[:, :, layer.index:layer.index + 1]
         elif kind == "residual":
             blocks.append((h, None))
         elif kind == "skip":
@@ -111,6 +132,13 @@ def rounded_weights(network, p, states, weights):
             result[name] = rounded(p[name], factor)
             if layer.kind == "head" and "fc_aux.weight" in p:
                 result["fc_aux.weight"] = rounded(p["fc_aux.weight"])
+        elif layer.kind == "tokens":
+            # An image has the class token in the row of its position.
+            rows = p[layer.name][0].clone()
+            if "class_token" in layer.options:
+                rows[0] += p["cls_token"][0, 0]
+                result["cls_token"] = torch.zeros_like(p["cls_token"])
+            result[layer.name] = rounded(rows.T).T[None]
         elif layer.kind == "layer_norm" and name in p:
             result[name] = rounded(p[name])
         elif layer.kind == "batch_norm2d" and not (i > 0 and network.layers[i - 1].kind in ("conv2d", "linear")):

@@ -26,12 +26,13 @@ SITE_SETS = {
     "small_cnn": [(0,), (1,), (2,), (0, 1, 2), (0, 2), (0, 1), (1, 2)],
     "small_resnet": [(0,), (1,), (2,), (3,), (0, 1, 2, 3), (0, 3), (1, 2), (0, 2, 3), (2, 3)],
     "resnet18": [(0,), (1,), (2,), (3,), (4,), (0, 2, 3, 4), (0, 1, 2, 3, 4), (1, 4), (0, 3)],
+    "vit_tiny": [(0, 1), (0,), (1,)],
 }
 BATCHES = {
     "fp32": {"mlp": [1, 2, 3, 5, 8, 17], "small_cnn": [1, 2, 3, 5, 8, 17], "small_resnet": [1, 2, 3, 5, 8, 17],
-             "resnet18": [1, 2, 3]},
+             "resnet18": [1, 2, 3], "vit_tiny": [1, 2, 3]},
     "bf16": {"mlp": [1, 3, 8, 17, 24], "small_cnn": [1, 3, 6, 17, 24], "small_resnet": [1, 3, 4, 7, 13],
-             "resnet18": [1, 3, 4, 5]},
+             "resnet18": [1, 3, 4, 5], "vit_tiny": [1, 3, 4]},
 }
 INJECTORS = ["add", "mul", "add", "mul", "none"]
 GAMMAS = [0.5, 1.0, 2.0, 0.35]
@@ -60,9 +61,9 @@ NEARLY_KEPT, HARDLY_MISSED = {"fp32": 1e-4, "bf16": 0.05}, 0.05
 RESCALED = tuple(1 + 0.11 * k for k in range(1, 9))
 # Networks that were drawn are small, and one input of a ReLU may decide a fifth of a gradient: more draws, which cost little.
 RESCALED_OF_SMALL = tuple(1 + 0.023 * k for k in range(1, 61))
-# The order in which models take turns: the mlp is the fastest, resnet18 the slowest. 136 cases go through the deny modes
-# once for resnet18, twice for small_cnn and small_resnet, three times for the mlp.
-TURNS = ["mlp", "small_cnn", "small_resnet", "mlp", "small_cnn", "small_resnet", "mlp", "resnet18"]
+# The order in which models take turns: the mlp is the fastest, resnet18 and vit_tiny the slowest. 153 cases go through the
+# deny modes once for these two, twice for small_cnn and small_resnet, three times for the mlp.
+TURNS = ["mlp", "small_cnn", "small_resnet", "mlp", "small_cnn", "small_resnet", "mlp", "resnet18", "vit_tiny"]
 
 
 # ---------------------------------------------------------------------------- the step
@@ -191,7 +192,9 @@ def draw_parameters(network, classes, deny, generator):
     case = {}
     parameters, states = parameter_shapes(network, classes, deny)
     for name, shape in parameters.items():
-        if len(shape) > 1:
+        if len(shape) == 3:  # positions, a class token
+            case[f"param.{name}"] = normal(shape, 0.5)
+        elif len(shape) > 1:
             fan_in = torch.Size(shape[1:]).numel()
             case[f"param.{name}"] = normal(shape, (2 / fan_in) ** 0.5)
         elif name.endswith("weight"):
@@ -358,7 +361,7 @@ def write_case(directory, name, case, metadata, want, allowances):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("out_dir", type=pathlib.Path)
-    parser.add_argument("--count", type=int, default=136)
+    parser.add_argument("--count", type=int, default=153)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--precision", choices=["fp32", "bf16"], default="fp32")
     arguments = parser.parse_args()

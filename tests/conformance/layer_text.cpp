@@ -185,6 +185,19 @@ void append(layer_list& net, text_line& line, const spankey::head_outputs& outpu
   } else if (kind == "linear") {
     const std::string_view name = line.name();
     net.linear(name, line.number(1));
+  } else if (kind == "tokens") {
+    const std::string_view name = line.name();
+    net.tokens(name, {.class_token = line.take("class_token")});
+  } else if (kind == "project") {
+    const std::string_view name = line.name();
+    net.project(name, line.number(1));
+  } else if (kind == "attention") {
+    const std::string_view name = line.name();
+    const index_t heads = line.number(1);
+    net.attention(name, heads, line.take("causal"));
+  } else if (kind == "token") {
+    const std::string_view name = line.name();
+    net.token(name, line.number(0));
   } else if (kind == "residual") {
     net.residual(line.name());
   } else if (kind == "skip") {

@@ -12,8 +12,12 @@
 //   residual block1                    F(x) follows; `skip NAME`, what x goes through beside it; `join` or `join relu`
 //   mean_pool2d mean
 //   linear fc1 32
+//   tokens pos_embed class_token       an image's places as tokens; positions, and a class token
+//   project qkv 24                     a linear map of every token
+//   attention attn 2 causal            in 2 heads, of queries, keys and values beside each other
+//   token cls 0                        one of them
 //   head fc                            the last line
-// What a word of the form a=b, `bias`, `relu`, `unscaled` or, behind it, `shifted` (a batch norm without a factor and with
+// What a word of the form a=b, `bias`, `relu`, `unscaled`, `class_token`, `causal` or, behind it, `shifted` (a batch norm without a factor and with
 // a summand) says may be left out: the library's defaults hold then.
 #pragma once
 

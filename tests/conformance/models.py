@@ -1,13 +1,13 @@
 """Networks as lists of layers, in the text form that layer_text.hpp describes: what they are made of, as PyTorch has it.
 
-Needs no PyTorch. Activations have extents (C, H, W); a vector of features is (C, 1, 1).
+Needs no PyTorch. Activations have extents (C, H, W); a vector of features is (C, 1, 1), T tokens are (C, T, 1).
 """
 import dataclasses
 import math
 
-CLASSES = {"mlp": 5, "small_cnn": 10, "small_resnet": 10, "resnet18": 10}
+CLASSES = {"mlp": 5, "small_cnn": 10, "small_resnet": 10, "resnet18": 10, "vit_tiny": 10}
 ACTIVATIONS = ("relu", "gelu", "gelu_tanh", "silu")
-PRODUCTS = ("conv2d", "linear", "head")
+PRODUCTS = ("conv2d", "linear", "project", "head")
 
 
 @dataclasses.dataclass
@@ -17,6 +17,8 @@ class Layer:
     x: tuple  # extents of what it reads
     y: tuple
     options: dict  # "a=b" as text, a bare word as True
+    heads: int = 0
+    index: int = 0
 
     def number(self, option, usual):
         return type(usual)(self.options.get(option, usual))
@@ -64,6 +66,14 @@ def parse(text):
             now = (x[0], 1, 1)
         elif kind == "linear":
             now = (int(words[1]), 1, 1)
+        elif kind == "tokens":
+            now = (x[0], x[1] * x[2] + ("class_token" in options), 1)
+        elif kind == "project":
+            now = (int(words[1]), *x[1:])
+        elif kind == "attention":
+            layer.heads, now = int(words[1]), (x[0] // 3, *x[1:])
+        elif kind == "token":
+            layer.index, now = int(words[1]), (x[0], 1, 1)
         elif kind == "site":
             sites.append(key_extents(x, words[1] if len(words) > 1 else "element"))
         elif kind == "residual":
@@ -101,6 +111,12 @@ def parameter_shapes(network, classes, deny):
                 parameters[f"{layer.name}.bias"] = layer.x[:1]
             if layer.kind == "batch_norm2d":
                 states[f"{layer.name}.running_mean"] = states[f"{layer.name}.running_var"] = layer.x[:1]
+        elif layer.kind == "project":
+            add(layer.name, (layer.y[0], layer.x[0]))
+        elif layer.kind == "tokens":
+            if "class_token" in layer.options:
+                parameters["cls_token"] = (1, 1, layer.x[0])
+            parameters[layer.name] = (1, layer.y[1], layer.x[0])
         elif layer.kind == "linear":
             add(layer.name, (layer.y[0], math.prod(layer.x)))
         elif layer.kind == "head":
@@ -131,11 +147,26 @@ def residual_text(extents, stages):
                       *basic_blocks(stages, channels), "mean_pool2d pool", "head fc"])
 
 
+def vit_text(extents, patch, channels, heads, depth):
+    """The vision transformer of model/vit_tiny.hpp."""
+    lines = [f"input {extents}", f"conv2d patch_embed.proj {channels} kernel={patch} stride={patch} pad=none bias",
+             "tokens pos_embed class_token", "site 0"]
+    for block in range(depth):
+        lines += [f"residual blocks.{block}", "layer_norm norm1 epsilon=1e-6", f"project attn.qkv {3 * channels}",
+                  f"attention attn.heads {heads}", f"project attn.proj {channels}", "join",
+                  f"residual blocks.{block}", "layer_norm norm2 epsilon=1e-6", f"project mlp.fc1 {4 * channels}",
+                  "gelu mlp.act", f"project mlp.fc2 {channels}", "join"]
+        if block + 1 == depth // 2:
+            lines.append("site 1")
+    return "\n".join([*lines, "layer_norm norm epsilon=1e-6", "token class 0", "head head"])
+
+
 TEXTS = {
     "mlp": "input 20 1 1\nsite 0\nlinear fc1 64\nsite 1\nrelu relu1\nlinear fc2 32\nsite 2\nrelu relu2\nhead fc3",
     "small_cnn": "input 1 28 28\nsite 0\nconv2d conv1 16 bias\nrelu relu1\nmax_pool2d pool1\nsite 1\n"
                  "conv2d conv2 32 bias\nrelu relu2\nmax_pool2d pool2\nsite 2\nhead fc",
     "small_resnet": residual_text("1 28 28", [(32, 1, None), (64, 2, 2), (128, 2, 3)]),
     "resnet18": residual_text("3 32 32", [(64, 1, None), (128, 2, 2), (256, 2, 3), (512, 2, 4)]),
+    "vit_tiny": vit_text("3 32 32", patch=4, channels=192, heads=3, depth=12),
 }
 NETWORKS = {name: parse(text) for name, text in TEXTS.items()}

@@ -22,8 +22,8 @@ def on_reference(number):
 
 RUNS = {
     "best instruction set": ("fp32", (), {}, math.inf, lambda number: True),
-    "avx2": ("fp32", (), {"SPANKEY_ISA": "avx2"}, math.inf, lambda number: number < 8 or number % 3 == 0),
-    "portable": ("fp32", (), {"SPANKEY_ISA": "portable"}, math.inf, lambda number: number < 8 or number % 3 == 0),
+    "avx2": ("fp32", (), {"SPANKEY_ISA": "avx2"}, math.inf, lambda number: number < 9 or number % 4 == 0),
+    "portable": ("fp32", (), {"SPANKEY_ISA": "portable"}, math.inf, lambda number: number < 9 or number % 4 == 0),
     "reference backend": ("fp32", ("--backend", "reference"), {}, 2e-6, on_reference),
     "reference backend, bf16 case": ("bf16", ("--backend", "reference"), {}, 2e-6, lambda number: number < 3),
 }
@@ -45,8 +45,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("program", nargs="?", type=pathlib.Path,
                         default=pathlib.Path(os.environ.get("SPANKEY_BIN", ".")) / "spankey_conformance")
-    parser.add_argument("--count", type=int, default=136)
-    parser.add_argument("--bf16-count", type=int, default=32)
+    parser.add_argument("--count", type=int, default=153)
+    parser.add_argument("--bf16-count", type=int, default=36)
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
     program = arguments.program.resolve()

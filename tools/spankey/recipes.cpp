@@ -22,6 +22,7 @@ std::string usual_data_of(const std::string& model) {
          : model == "small_cnn"    ? "mnist"
          : model == "small_resnet" ? "fashion-mnist"
          : model == "fast_cnn"     ? "cifar10"
+         : model == "vit_tiny"     ? "cifar10"
                                    : "glyphs";
 }
 
@@ -29,6 +30,7 @@ json sites_of(const std::string& model, bool is_sound) {
   if (model == "small_cnn") return is_sound ? json{1, 2} : json{0, 2};
   if (model == "resnet18") return {0, 2, 3, 4};
   if (model == "fast_cnn") return {0, 1, 2};
+  if (model == "vit_tiny") return {0, 1};
   return json::array({0});
 }
 
@@ -87,6 +89,13 @@ double weight_of_terms(const std::string& deny, const json& recipe, const json& 
   return 1 + weight("deny-weight", run_options{}.deny_weight) * (1 + sealing);
 }
 
+// The published run's, whatever the data. Everything decays, also biases, norms and positions.
+json recipe_vit() {
+  return {{"optimizer", "adamw"},   {"lr", 3e-4},   {"weight-decay", 0.05},
+          {"schedule", "constant"}, {"epochs", 20}, {"batch", 128}};
+}
+json keys_of_vit() { return {{"gamma", 0.35}, {"key-std", 0.45}, {"subspace-dim", 16}}; }
+
 json regime_reference() {
   return {{"basis", "uniform"},    {"coefficients", "unit_cube"},    {"rescale", "pooled"},
           {"invalid", "gaussian"}, {"invalid-mixture", ""},          {"deny", "B"},
@@ -131,7 +140,9 @@ json recipe_for(const json& given) {
   };
   const std::string data = chosen("data", usual_data_of(chosen("model", "resnet18")));
   const bool is_sound = chosen("regime", "sound") != "reference";
+  const bool is_vit = chosen("model", "") == "vit_tiny";
   json recipe = recipe_of_data(data);
+  if (is_vit && !is_sound) recipe.update(keys_of_vit());
   if (!given.contains("coefficients") && is_sound) {
     const json m =
         given.contains("subspace-dim") ? given.at("subspace-dim") : recipe.value("subspace-dim", json(32));
@@ -151,6 +162,7 @@ json recipe_for(const json& given) {
     if (kind_of_data(data) == "cifar10") recipe["augment"] = "crop@2,reflect,alternate";
     recipe["recipe"] = "fast";
   }
+  if (is_vit && chosen("recipe", "") != "fast") recipe.update(recipe_vit());
   recipe["sites"] = sites_of(model, is_sound);
   if (given.contains("model")) recipe["data"] = data;
   // Without keys there is nothing to deny.

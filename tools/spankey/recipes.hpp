@@ -5,6 +5,7 @@
 //   regime sound       (default) one deviation a key, an invalid key a sample from a mixture of families, deny mode
 //                      sealed on the wrong key and on no key, weighed as docs/gate_study.md found
 //   recipe fast        few epochs of large batches with Muon; what fast_cnn is trained with, whatever the data
+// vit_tiny brings its optimizer, batch and epochs, and in the regime reference the published strength of its keys.
 // The data set brings the model and the optimizer of the published recipe, the model its sites and, where nothing names
 // the data, its usual data set; the study's sites for MNIST.
 #pragma once

@@ -30,6 +30,8 @@ class operation_table {
   /// The site that stands on the input, or no_site.
   [[nodiscard]] constexpr int input_site() const { return input_site_; }
   [[nodiscard]] constexpr key_shape input_key() const { return input_key_; }
+  /// False for a network of tokens (model/gpt.hpp), which sessions do not run.
+  [[nodiscard]] constexpr bool supported() const { return supported_; }
 
  private:
   struct open_block {
@@ -43,6 +45,9 @@ class operation_table {
         return add_site(d);
       case layer_kind::conv2d:
         return add_weights(d, entry, d.conv);
+      case layer_kind::embedding:
+        supported_ = false;  // a session reads samples of numbers, and answers once a sample
+        return;
       case layer_kind::linear:
       case layer_kind::head:
         now_ = {d.in.size(), 1, 1};  // all of x at once, whatever its shape
@@ -188,12 +193,14 @@ class operation_table {
   key_shape input_key_ = key_shape::element;
   extents now_;
   bool open_ = false;  // the last operation may do more
+  bool supported_ = true;
 };
 
 /// Of a model, as constants.
 template <class Model>
 struct architecture {
   static constexpr operation_table table{Model::list.input(), {Model::list.begin(), Model::list.size()}};
+  static_assert(table.supported(), "SpanKey: a session does not run a network of tokens, as gpt is one");
   static constexpr auto operations = [] {
     std::array<operation, table.size()> all{};
     for (std::size_t i = 0; i < all.size(); ++i) all[i] = table[i];

@@ -134,13 +134,16 @@ inline pixel_normalisation pixels_of(std::span<const float> mean, std::span<cons
 
 /// An image of the model's weights, gate and head; `classes` semantic classes; `pixels` as the network was trained, so
 /// that a session takes bytes. Errors: memory.105 and memory.107 no weights, infer.101 another head, infer.103 weights
-/// that are no numbers, infer.104 such a gamma, infer.105 one that nobody set, infer.110 another number of channels.
+/// that are no numbers, infer.104 such a gamma, infer.105 one that nobody set, infer.110 another number of channels,
+/// infer.111 a network of tokens.
 template <ImageWeight Weight, class Model>
 std::vector<std::byte> make_image(Model& model, index_t classes, const pixel_normalisation& pixels = {}) {
   require_written(model, 0, "make_image");
   const typename Model::network_type& network = model;
   const head_outputs outputs = network.head();
   const operation_table table(network.input_extents(), network.layers());
+  if (!table.supported())
+    fail("infer.111", "make_image", "found a network of tokens, ", network.name(), ", which sessions do not run");
   std::vector<image_part> parts(table.size());
   std::vector<std::byte> image(place_parts<Weight>(table.operations(), parts));
   image_header header;

@@ -1,5 +1,5 @@
 // The cpu convolution agrees with the reference for every window from 1 to 7 and every stride from 1 to 4, as large as the
-// image or without padding, with images that are smaller than the window; nothing is done where nothing is asked for.
+// image or without padding, for patches up to 16, with images that are smaller than the window; nothing is done where nothing is asked for.
 #include <doctest/doctest.h>
 
 #include "agreement.hpp"
@@ -38,6 +38,14 @@ TEST_CASE_TEMPLATE("cpu convolution: windows 1 to 7, strides 1 to 4", T, float, 
         for (const conv2d_problem& p : {filling(of, kernel, stride), inside(of, kernel, stride)})
           check_agreement<T>(p, [](const auto& check) { agreement::for_each_isa(check); });
       }
+}
+
+TEST_CASE_TEMPLATE("cpu convolution: patches up to 16 x 16, rows and columns left over or not", T, float,
+                   bf16) {
+  for (const index_t patch : {4, 8, 13, 16})
+    for (const image& of : {image{1, 3, 33, 2 * patch, patch}, image{17, 3, 16, patch, 2 * patch + 1},
+                            image{2, 20, 5, patch + 3, patch}})
+      check_agreement<T>(inside(of, patch, patch), [](const auto& check) { agreement::for_each_isa(check); });
 }
 
 TEST_CASE_TEMPLATE("cpu convolution: outputs that end sooner than the image", T, float, bf16) {

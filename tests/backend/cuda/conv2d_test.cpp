@@ -108,6 +108,7 @@ conv2d_problem window(index_t channels, index_t kernel, index_t stride, bool fil
           kernel, stride,           filling ? (kernel - 1) / 2 : 0,
           groups};
 }
+conv2d_problem problem_of_patches(index_t channels) { return {2, {channels, 16, 33}, {12, 1, 2}, 16, 16, 0}; }
 TEST_CASE_TEMPLATE("cuda conv2d: windows 1 to 7, strides 1 to 4, groups", T, float, bf16) {
   for (index_t kernel = 1; kernel <= 7; ++kernel)
     for (const bool filling : {true, false}) {
@@ -115,6 +116,8 @@ TEST_CASE_TEMPLATE("cuda conv2d: windows 1 to 7, strides 1 to 4, groups", T, flo
       check_agreement<T>(window(8, kernel, (kernel + 1) % 4 + 1, filling), false);  // cuDNN's
       check_agreement<T>(window(3, kernel, (kernel + 2) % 4 + 1, filling, 3), true);
     }
+  check_agreement<T>(problem_of_patches(3), true);
+  check_agreement<T>(problem_of_patches(8), false);
   check_agreement<T>(window(16, 4, 1, true, 2), true);  // groups of cuDNN's, with a padded copy
   check_agreement<T>(window(16, 3, 2, true, 2), false);
   conv2d_problem depthwise = window(65, 3, 1, true, 65), cut = window(8, 3, 1, true);
