@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <array>
 #include <cmath>
 #include <vector>
 
@@ -15,9 +16,8 @@ using logits = shape<3>;
 template <class T>
 double loss_of(const std::vector<T>& z, const std::vector<int>& y, double scale, std::vector<T>& dz) {
   const index_t n = static_cast<index_t>(y.size());
-  return cross_entropy(
-      batch_view<const T, logits>{z.data(), n}, y.data(),
-      scale, batch_view<T, logits>{dz.data(), n});
+  return cross_entropy(batch_view<const T, logits>{z.data(), n}, y.data(), scale,
+                       batch_view<T, logits>{dz.data(), n});
 }
 }  // namespace
 
@@ -59,6 +59,15 @@ TEST_CASE("cross_entropy: large logits stay finite and right, in double and in f
   check(0.0F);
 }
 
+TEST_CASE("cross_entropy: a row whose label is below 0 does not count") {
+  const std::vector<double> z = {1.0, 2.0, 0.5, 9.0, 9.0, 9.0, -1.0, 0.0, 3.0};
+  std::vector<double> dz(9, 0.0), of_two(6, 0.0);
+  const double all = loss_of(z, {1, -1, 0}, 1.0, dz);
+  CHECK(all == loss_of({1.0, 2.0, 0.5, -1.0, 0.0, 3.0}, {1, 0}, 1.0, of_two));
+  of_two.insert(of_two.begin() + 3, 3, 0.0);
+  CHECK(dz == of_two);
+}
+
 TEST_CASE("cross_entropy: a NaN logit is not hidden") {
   std::vector<double> dz(3, 0.0);
   CHECK(std::isnan(loss_of({1.0, std::nan(""), 2.0}, {0}, 1.0, dz)));
@@ -74,9 +83,8 @@ TEST_CASE("cross_entropy: of the first classes only, and no samples are no loss"
   const std::vector<double> z = {1.0, 2.0, 50.0, -1.0, 0.0, -50.0};
   std::vector<double> dz(6, 0.0);
   const auto loss = [&](index_t samples) {
-    return cross_entropy(
-        batch_view<const double, logits>{z.data(), samples}, std::array{0, 1}.data(), 1.0,
-        batch_view<double, logits>{dz.data(), samples}, 2);
+    return cross_entropy(batch_view<const double, logits>{z.data(), samples}, std::array{0, 1}.data(), 1.0,
+                         batch_view<double, logits>{dz.data(), samples}, 2);
   };
   CHECK(loss(0) == 0);
   CHECK(dz == std::vector<double>(6, 0.0));
@@ -93,10 +101,8 @@ TEST_CASE("cross_entropy: smoothed labels, over all classes and beside a reject 
   const std::vector<int> y = {1, 0};
   const auto smoothed = [&](const std::vector<double>& logits, label_smoothing smoothing,
                             std::vector<double>& dz) {
-    return cross_entropy(
-        batch_view<const double, shape<3>>{logits.data(), 2},
-        y.data(), 1.0,
-        batch_view<double, shape<3>>{dz.data(), 2}, 3, smoothing);
+    return cross_entropy(batch_view<const double, shape<3>>{logits.data(), 2}, y.data(), 1.0,
+                         batch_view<double, shape<3>>{dz.data(), 2}, 3, smoothing);
   };
   std::vector<double> dz(6, 0.0);
   CHECK(smoothed(z, {0.2, 3}, dz) == doctest::Approx(2.181793010599354).epsilon(1e-14));

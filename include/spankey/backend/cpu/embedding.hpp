@@ -36,14 +36,17 @@ struct embedding_kernels<backend::cpu, T> {
     });
   }
   static void answers(const embedding_problem& p, const T* h, const float* table, float* z, float* scratch) {
+    if (p.rows == 0) return;
     conv::backward_data(pixel(p), h, table, z, false, scratch + narrow_size(p));
   }
   static void answers_data(const embedding_problem& p, const float* dz, const float* table, T* dh,
                            float* scratch) {
+    if (p.rows == 0) return;
     conv::forward(pixel(p), narrowed(p, dz, scratch), table, nullptr, dh, scratch + narrow_size(p));
   }
   static void answers_table(const embedding_problem& p, const T* h, const float* dz, float* dtable,
                             float* scratch) {
+    if (p.rows == 0) return;
     conv::backward_weights(pixel(p), narrowed(p, dz, scratch), h, dtable, nullptr, scratch + narrow_size(p));
   }
 
