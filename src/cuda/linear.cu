@@ -86,6 +86,42 @@ void linear_backward_weights(const linear_problem& p, const T* x, const Y* dy, f
   if (dbias != nullptr) add_column_sums(p.samples, p.out, dy, dbias);
 }
 
+// The table as T, then dz as T.
+index_t embedding_scratch_size(const embedding_problem& p) {
+  return p.vocabulary * p.channels + p.rows * p.vocabulary;
+}
+
+template <class T>
+void embedding_answers(const embedding_problem& p, const T* h, const float* table, float* z, float* scratch) {
+  product(true, false, p.vocabulary, p.rows, p.channels, as<T>(p.vocabulary * p.channels, table, scratch),
+          p.channels, h, p.channels, 0, z, p.vocabulary);
+}
+
+template <class T>
+void embedding_answers_data(const embedding_problem& p, const float* dz, const float* table, T* dh,
+                            float* scratch) {
+  const T* const rows = as<T>(p.vocabulary * p.channels, table, scratch);
+  const T* const g = as<T>(p.rows * p.vocabulary, dz, scratch + p.vocabulary * p.channels);
+  product(false, false, p.channels, p.rows, p.vocabulary, rows, p.channels, g, p.vocabulary, 0, dh,
+          p.channels);
+}
+
+template <class T>
+void embedding_answers_table(const embedding_problem& p, const T* h, const float* dz, float* dtable,
+                             float* scratch) {
+  const T* const g = as<T>(p.rows * p.vocabulary, dz, scratch + p.vocabulary * p.channels);
+  product(false, true, p.channels, p.vocabulary, p.rows, h, p.channels, g, p.vocabulary, 1, dtable,
+          p.channels);
+}
+
+#define SPANKEY_INSTANTIATE(T)                                                                               \
+  template void embedding_answers<T>(const embedding_problem&, const T*, const float*, float*, float*);      \
+  template void embedding_answers_data<T>(const embedding_problem&, const float*, const float*, T*, float*); \
+  template void embedding_answers_table<T>(const embedding_problem&, const T*, const float*, float*, float*)
+SPANKEY_INSTANTIATE(float);
+SPANKEY_INSTANTIATE(bf16);
+#undef SPANKEY_INSTANTIATE
+
 #define SPANKEY_INSTANTIATE(T, Y)                                                                        \
   template void linear_forward<T, Y>(const linear_problem&, const T*, const float*, const float*, Y*,    \
                                      float*);                                                            \

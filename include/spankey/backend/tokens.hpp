@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "spankey/core/bf16.hpp"
+#include "spankey/core/host_device.hpp"
 #include "spankey/core/shape.hpp"
 #include "spankey/core/token.hpp"
 
@@ -25,7 +26,7 @@ struct embedding_problem {
 
   /// The row of the table; a token that is none is the last one.
   template <class T>
-  [[nodiscard]] constexpr index_t token(const T* x) const {
+  SPANKEY_HOST_DEVICE [[nodiscard]] constexpr index_t token(const T* x) const {
     const index_t found = read_token(x);
     return found >= 0 && found < vocabulary ? found : vocabulary - 1;
   }

@@ -2,6 +2,7 @@
 // bf16 included. So tokens travel wherever samples do. A sample of T tokens is extents{2, T, 1}.
 #pragma once
 
+#include "spankey/core/host_device.hpp"
 #include "spankey/core/shape.hpp"
 
 namespace spankey {
@@ -20,7 +21,7 @@ constexpr void write_token(int token, Scalar* x) {
 }
 /// The token that x (2) holds.
 template <class Scalar>
-constexpr index_t read_token(const Scalar* x) {
+SPANKEY_HOST_DEVICE constexpr index_t read_token(const Scalar* x) {
   return static_cast<index_t>(static_cast<float>(x[0])) * 256 +
          static_cast<index_t>(static_cast<float>(x[1]));
 }

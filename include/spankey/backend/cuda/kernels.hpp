@@ -106,6 +106,21 @@ template <class T>
 void token_take(const tokens_problem& p, index_t token, const T* x, T* y);
 template <class T>
 void token_put(const tokens_problem& p, index_t token, const T* dy, T* dx);
+// ---- embeddings; dz and the table are rounded to T in scratch
+index_t embedding_scratch_size(const embedding_problem& p);
+template <class T>
+void embedding_forward(const embedding_problem& p, const T* x, const float* table, T* y);
+template <class T>
+void embedding_backward(const embedding_problem& p, const T* x, const T* dy, float* dtable);
+template <class T>
+void embedding_answers(const embedding_problem& p, const T* h, const float* table, float* z, float* scratch);
+template <class T>
+void embedding_answers_data(const embedding_problem& p, const float* dz, const float* table, T* dh,
+                            float* scratch);
+template <class T>
+void embedding_answers_table(const embedding_problem& p, const T* h, const float* dz, float* dtable,
+                             float* scratch);
+
 template <class T>
 void attention_forward(const attention_problem& p, const attention_forward_operands<T>& t);
 template <class T>
