@@ -15,6 +15,7 @@
 #include "error_probe.hpp"
 #include "spankey/backend/cpu/parallel.hpp"
 #include "spankey/core/error.hpp"
+#include "spankey/data/text.hpp"
 
 namespace {
 
@@ -296,4 +297,41 @@ TEST_CASE("wrong options and wrong questions are one-line errors that name the n
   check_refused(filling(0, -1), "data.125", {"-1", "0 to 2"});
   check_refused(filling(-1, 0), "data.124", {"-1"});
   CHECK(std::count(x.begin(), x.end(), 99.0F) == 4 * 32);
+}
+
+TEST_CASE("loader: windows of a text, and a label for every token") {
+  const spankey::text_dataset data("text", {spankey::text_in_memory("0123456789abcdefghij")}, 4);
+  REQUIRE(data.size() == 5);
+  std::vector<float> x(2 * 8);
+  std::vector<int> y(2 * 4);
+  const auto window = [&](std::size_t n) {
+    std::string text;
+    for (std::size_t t = 0; t < 4; ++t)
+      text += spankey::text_of(static_cast<int>(spankey::read_token(&x[8 * n + 2 * t])));
+    text += '|';
+    for (std::size_t t = 0; t < 4; ++t) text += spankey::text_of(y[4 * n + t]);
+    return text;
+  };
+  // Side by side for an evaluation; the first token is the beginning of the document.
+  spankey::loader in_order(data, spankey::evaluation_order(2));
+  CHECK(in_order.fill(0, 0, x.data(), y.data()) == 2);
+  CHECK(window(0) == "012|0123");
+  CHECK(window(1) == "3456|4567");
+  CHECK(in_order.fill(0, 2, x.data(), y.data()) == 1);
+  // Drawn for training: other windows in another epoch, the same in the same one.
+  spankey::loader drawn(data, {.batch = 2, .seed = 7});
+  std::vector<std::string> seen;
+  for (const spankey::index_t epoch : {0, 1, 0}) {
+    drawn.fill(epoch, 0, x.data(), y.data());
+    seen.push_back(window(0) + window(1));
+    CHECK(window(1).substr(5, 3) == window(1).substr(1, 3));
+  }
+  CHECK(seen[0] == seen[2]);
+  CHECK(seen[0] != seen[1]);
+  // A token beyond the classes does not count.
+  spankey::text_dataset digits = data;
+  digits.classes = '3';
+  spankey::loader some(digits, spankey::evaluation_order(1));
+  some.fill(0, 0, x.data(), y.data());
+  CHECK(std::vector<int>(y.begin(), y.begin() + 4) == std::vector<int>{'0', '1', '2', -1});
 }
