@@ -44,7 +44,7 @@ TEST_CASE("project: files have (outputs, inputs), or Conv1D's (inputs, outputs)"
   }
 }
 
-// Memory for 40 samples serves batches that are cut otherwise; packed weights give the same.
+// Memory for 40 samples serves every smaller batch; packed weights give the same.
 TEST_CASE_TEMPLATE("project: every batch size agrees with the reference, packed or not", T, float, bf16) {
   using shape_in = shape<19, 6, 1>;
   project<shape_in, 70, backend::cpu, T> layer;

@@ -2,8 +2,6 @@
 // Hugging Face's Conv1D (C, O). It is a 1 x 1 convolution, by its kernels, of all N*T rows at once.
 #pragma once
 
-#include <algorithm>
-
 #include "spankey/layer/shaped.hpp"
 
 namespace spankey {
@@ -28,11 +26,7 @@ class project_layer : public layer<Backend, T> {
     v.on_parameter(scope{&at, "weight"}, weight);
     v.on_parameter(scope{&at, "bias"}, bias_vector);
     v.on_activations(scope{&at, "y"}, y_, samples * this->out().size(), lifetime::output);
-    // A smaller batch may be cut otherwise.
-    index_t scratch = kernels::scratch_size(problem(samples));
-    for (index_t n = 1; n < std::min(samples, rows_wanted); ++n)
-      scratch = std::max(scratch, kernels::scratch_size(problem(n)));
-    v.on_numbers(scope{&at, "scratch"}, scratch_, scratch, lifetime::scratch);
+    v.on_numbers(scope{&at, "scratch"}, scratch_, kernels::scratch_size(problem(samples)), lifetime::scratch);
   }
   const T* forward(const pass& where, index_t n, const T* x, const T* /*addend*/) override {
     x_ = x, samples_ = n;
@@ -61,15 +55,11 @@ class project_layer : public layer<Backend, T> {
   }
 
  private:
-  // Matrix units take rows of several samples at a time (backend/cpu/conv2d_amx.hpp): few samples are read as more of
-  // them with fewer tokens each, which lie in memory in the same way.
-  static constexpr index_t rows_wanted = 32;
+  // Every token as a sample of its own: matrix units take the same place of many samples at a time
+  // (backend/cpu/conv2d_amx.hpp), and these lie beside each other.
   [[nodiscard]] conv2d_problem problem(index_t samples) const {
-    const index_t tokens = this->in().height * this->in().width;
-    index_t parts = 1;
-    while (parts < tokens && (tokens % parts != 0 || samples * parts < rows_wanted)) ++parts;
-    const extents in{this->in().channels, tokens / parts, 1}, out{this->out().channels, tokens / parts, 1};
-    return {samples * parts, in, out, 1, 1, 0};
+    const index_t rows = samples * this->in().height * this->in().width;
+    return {rows, {this->in().channels, 1, 1}, {this->out().channels, 1, 1}, 1, 1, 0};
   }
 
   buffer<T> y_;

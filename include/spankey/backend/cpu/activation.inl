@@ -2,6 +2,8 @@
 inline void relu_forward(index_t count, const SPANKEY_SCALAR* x, SPANKEY_SCALAR* y) {
   const lanes zero = {};
   for (index_t i = 0; i < count; i += SPANKEY_LANES) {
+    ask_to_read(x + i);
+    ask_to_write(y + i);
     const lanes v = load_lanes(x + i, count - i);
     store_lanes(y + i, count - i, v < zero ? zero : v);
   }
@@ -11,6 +13,9 @@ inline void relu_backward(index_t count, const SPANKEY_SCALAR* y, const SPANKEY_
                           SPANKEY_SCALAR* dx) {
   const lanes zero = {};
   for (index_t i = 0; i < count; i += SPANKEY_LANES) {
+    ask_to_read(y + i);
+    ask_to_read(dy + i);
+    ask_to_write(dx + i);
     const lanes off = load_lanes(y + i, count - i), g = load_lanes(dy + i, count - i);
     store_lanes(dx + i, count - i, off <= zero ? zero : g);
   }
@@ -19,6 +24,8 @@ inline void relu_backward(index_t count, const SPANKEY_SCALAR* y, const SPANKEY_
 inline void gelu_forward(index_t count, const SPANKEY_SCALAR* x, SPANKEY_SCALAR* y) {
   const lanes zero = {};
   for (index_t i = 0; i < count; i += SPANKEY_LANES) {
+    ask_to_read(x + i);
+    ask_to_write(y + i);
     const lanes v = load_lanes(x + i, count - i);
     lanes exponential;
     const lanes tail = normal_tail(v < zero ? -v : v, &exponential);
@@ -30,6 +37,9 @@ inline void gelu_backward(index_t count, const SPANKEY_SCALAR* x, const SPANKEY_
                           SPANKEY_SCALAR* dx) {
   const lanes zero = {};
   for (index_t i = 0; i < count; i += SPANKEY_LANES) {
+    ask_to_read(x + i);
+    ask_to_read(dy + i);
+    ask_to_write(dx + i);
     const lanes v = load_lanes(x + i, count - i);
     lanes exponential;
     const lanes tail = normal_tail(v < zero ? -v : v, &exponential);
@@ -40,6 +50,8 @@ inline void gelu_backward(index_t count, const SPANKEY_SCALAR* x, const SPANKEY_
 
 inline void gelu_tanh_forward(index_t count, const SPANKEY_SCALAR* x, SPANKEY_SCALAR* y) {
   for (index_t i = 0; i < count; i += SPANKEY_LANES) {
+    ask_to_read(x + i);
+    ask_to_write(y + i);
     const lanes v = load_lanes(x + i, count - i);
     lanes bounded, slope;
     store_lanes(y + i, count - i, v * sigmoid_lanes(gelu_argument(v, &bounded), &slope));
@@ -49,6 +61,9 @@ inline void gelu_tanh_forward(index_t count, const SPANKEY_SCALAR* x, SPANKEY_SC
 inline void gelu_tanh_backward(index_t count, const SPANKEY_SCALAR* x, const SPANKEY_SCALAR* dy,
                                SPANKEY_SCALAR* dx) {
   for (index_t i = 0; i < count; i += SPANKEY_LANES) {
+    ask_to_read(x + i);
+    ask_to_read(dy + i);
+    ask_to_write(dx + i);
     lanes v, slope;
     const lanes s = sigmoid_lanes(gelu_argument(load_lanes(x + i, count - i), &v), &slope);
     const lanes derivative = v * v * 0.214064449F + 1.59576912F;  // of the argument
@@ -58,6 +73,8 @@ inline void gelu_tanh_backward(index_t count, const SPANKEY_SCALAR* x, const SPA
 
 inline void silu_forward(index_t count, const SPANKEY_SCALAR* x, SPANKEY_SCALAR* y) {
   for (index_t i = 0; i < count; i += SPANKEY_LANES) {
+    ask_to_read(x + i);
+    ask_to_write(y + i);
     const lanes v = load_lanes(x + i, count - i);
     lanes slope;
     store_lanes(y + i, count - i, v * sigmoid_lanes(v, &slope));
@@ -67,6 +84,9 @@ inline void silu_forward(index_t count, const SPANKEY_SCALAR* x, SPANKEY_SCALAR*
 inline void silu_backward(index_t count, const SPANKEY_SCALAR* x, const SPANKEY_SCALAR* dy,
                           SPANKEY_SCALAR* dx) {
   for (index_t i = 0; i < count; i += SPANKEY_LANES) {
+    ask_to_read(x + i);
+    ask_to_read(dy + i);
+    ask_to_write(dx + i);
     const lanes v = load_lanes(x + i, count - i);
     lanes slope;
     const lanes s = sigmoid_lanes(v, &slope);

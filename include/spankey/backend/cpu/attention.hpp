@@ -150,9 +150,10 @@ struct attention_kernels<backend::cpu, T> {
     const rows q = from.take(r.queries, r.channels), dy = from.take(r.queries, r.channels);
     const rows k = from.take(r.keys, r.channels), dk = from.take(r.keys, r.channels),
                dv = from.take(r.keys, r.channels), dq = from.take(r.tokens, r.channels);
-    float *const packed_q = from.take(r.queries * r.channels),
-                 *const packed_dy = from.take(r.queries * r.channels),
-                 *const packed_k = from.take(r.keys * r.channels);
+    float *const room_q = from.take(r.queries * r.channels),
+                 *const room_dy = from.take(r.queries * r.channels),
+                 *const room_k = from.take(r.keys * r.channels);
+    const float* packed_k = nullptr;
     float *const k_transposed = from.take(r.channels * r.columns), *const v_transposed =
                                                                        from.take(r.channels * r.columns);
     float *const s = from.take(r.queries * r.columns), *const ds = from.take(r.queries * r.columns),
@@ -175,7 +176,7 @@ struct attention_kernels<backend::cpu, T> {
           cpu::pack_transposed(k.data, r.channels, p.size, columns, v_transposed);
           cpu::copy_rows(keys_of, 3 * c, keys, p.size, k.data, r.channels);
           cpu::pack_transposed(k.data, r.channels, p.size, columns, k_transposed);
-          cpu::pack_rows(keys_of, 3 * c, keys, channels, packed_k);
+          packed_k = cpu::packed_rows(keys_of, 3 * c, keys, channels, k.data, r.channels, room_k);
           std::fill_n(dk.data, keys * r.channels, 0.0F);
           std::fill_n(dv.data, keys * r.channels, 0.0F);
         },
@@ -189,8 +190,10 @@ struct attention_kernels<backend::cpu, T> {
             for (index_t i = 0; i < block.rows; ++i) mean[query + i] = dot(dy.row(i), q.row(i), r.channels);
           }
           cpu::copy_rows(x + query * 3 * c, 3 * c, block.rows, p.size, q.data, r.channels);
-          cpu::pack_rows(x + query * 3 * c, 3 * c, block.rows, channels, packed_q);
-          cpu::pack_rows(dy_of, c, block.rows, channels, packed_dy);
+          const float* const packed_q =
+              cpu::packed_rows(x + query * 3 * c, 3 * c, block.rows, channels, q.data, r.channels, room_q);
+          const float* const packed_dy =
+              cpu::packed_rows(dy_of, c, block.rows, channels, dy.data, r.channels, room_dy);
           cpu::multiply_scores(block, q, p.size, k_transposed, columns, scores, spare);
           probabilities(block, scale, t.lse + of.row + query, s);
           cpu::multiply_transposed(block, scores, packed_dy, channels, dv, spare);

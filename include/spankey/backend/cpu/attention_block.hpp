@@ -67,6 +67,16 @@ void pack_rows(const T* from, index_t step, index_t rows, const attention_blocks
               blocks.width(b));
 }
 
+/// Where pack_rows writes `rows` in the same places as copy_rows, whose `width` is given, there they are; else packed to
+/// `room`.
+template <class T>
+const float* packed_rows(const T* from, index_t step, index_t rows, const attention_blocks& blocks,
+                         const float* copied, index_t width, float* room) {
+  if (blocks.count() == 1 && blocks.width(0) == width) return copied;
+  pack_rows(from, step, rows, blocks, room);
+  return room;
+}
+
 /// Packed: the transposition of `from` (rows, depth), whose rows are the columns of `blocks`.
 inline void pack_transposed(const float* from, index_t step, index_t depth, const attention_blocks& blocks,
                             float* to) {

@@ -24,6 +24,9 @@ inline constexpr index_t conv2d_gradient_rows = 576, conv2d_gradient_pixels = 25
 /// Tasks that a large problem is cut into, and the fewest pixels worth a copy of dw.
 inline constexpr index_t conv2d_gradient_tasks = 64, conv2d_slice_pixels = 1024;
 
+/// Words of one line of the caches.
+inline constexpr index_t conv2d_line_words = 16;
+
 /// How dw is cut.
 struct conv2d_gradient_plan {
   index_t rows, row_blocks, slices;
@@ -95,10 +98,16 @@ void run_gradient_share(const conv2d_gather& g, const conv2d_blocks<T>& blocks,
   alignas(64) std::array<word_t<T>, conv2d_gradient_pixels * conv2d_max_width> packed;
   std::array<const word_t<T>*, conv2d_gradient_pixels> source;
 
+  const bool one_tap = g.rows.taps * g.columns.taps == 1;
+
   const auto run_pixels = [&](const conv2d_part& part, index_t begin, index_t end) {
     index_t count = 0;
     for_each_pixel(g, part, begin, end, [&](index_t from, index_t to) {
       source[static_cast<std::size_t>(count)] = data.x + from;
+      // Tiles walk down the pixels, too far apart for the processor to see: it is told once, along a row.
+      if (one_tap)
+        for (index_t q = share.row_begin; q < share.row_end; q += conv2d_line_words)
+          __builtin_prefetch(data.x + from + q, 0, 2);
       word_t<T>* const row = packed.data() + count++ * width;
       pack_gradient_row(g, data, to, first, valid, row);
       std::fill(row + valid, row + width, word_t<T>{});

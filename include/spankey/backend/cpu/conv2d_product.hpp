@@ -22,6 +22,9 @@ inline constexpr index_t conv2d_slice_depth = 384;
 /// Multiply-adds one task aims at (some 200 microseconds of one core), and the most pixels it takes.
 inline constexpr index_t conv2d_task_products = 24'000'000, conv2d_task_pixels = 1008;
 
+/// Words of packed weights that stay in the second-level cache from one chunk of pixels to the next (1 MB).
+inline constexpr index_t conv2d_cached_words = index_t{1} << 18;
+
 /// Operands of run_products. `packed` belongs to the gather at hand; `start` is a row of bias (or zeros),
 /// padded to whole blocks, and null where the products are added to what the target holds.
 template <class T, class Y>
@@ -207,7 +210,11 @@ void run_products(index_t gathers, const At& at, const PackedAt& packed_at, cons
       }
       conv2d_product_operands<T, Y> mine = data;
       mine.packed = packed_at(i);
-      const index_t chunks = tasks / groups, begin = task % chunks * chunk, first = task / chunks * group;
+      // Neighbours in the list share what they read: pixels, where the cache holds all weights beside them, else weights.
+      const index_t chunks = tasks / groups;
+      const bool shares_pixels = packed_depth<T>(g) * padded_channels(blocks.channels) <= conv2d_cached_words;
+      const index_t begin = (shares_pixels ? task / groups : task % chunks) * chunk;
+      const index_t first = (shares_pixels ? task % groups : task / chunks) * group;
       const index_t end = std::min(g.samples * part.pixels_per_sample(), begin + chunk);
       for (index_t block = first; block < std::min(blocks.count(), first + group); ++block) {
         run_chunk(g, part, blocks, block, begin, end, mine);

@@ -2,12 +2,16 @@
 
 // to(i) += from(i)
 inline void add_row(const float* from, index_t count, float* to) {
-  for (index_t i = 0; i < count; i += SPANKEY_LANES)
+  for (index_t i = 0; i < count; i += SPANKEY_LANES) {
+    ask_to_read(from + i);
     store_lanes(to + i, count - i, load_lanes(to + i, count - i) + load_lanes(from + i, count - i));
+  }
 }
 inline void add_row(const bf16* from, index_t count, float* to) {
-  for (index_t i = 0; i < count; i += SPANKEY_LANES)
+  for (index_t i = 0; i < count; i += SPANKEY_LANES) {
+    ask_to_read(from + i);
     store_lanes(to + i, count - i, load_lanes(to + i, count - i) + load_lanes(from + i, count - i));
+  }
 }
 
 // to(i) = from(i), rounded where `to` is narrower

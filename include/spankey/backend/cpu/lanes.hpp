@@ -2,11 +2,13 @@
 //
 // load_lanes(p, n) and store_lanes(p, n, v) touch min(n, SPANKEY_LANES) elements, so one loop serves any length:
 //   for (index_t i = 0; i < count; i += SPANKEY_LANES) store_lanes(y + i, count - i, load_lanes(x + i, count - i));
+// ask_to_read(p) and ask_to_write(p) fetch what such a loop will come to, and cost nothing where it is there already.
 // p points to floats or to bf16, which is widened when loaded and rounded to nearest even when stored.
 // Tasks hold block_elements elements whatever the number of threads.
 #pragma once
 
 #include <algorithm>
+#include <cstdint>
 
 #include "spankey/backend/cpu/parallel.hpp"
 #include "spankey/core/bf16.hpp"

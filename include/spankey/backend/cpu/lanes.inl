@@ -31,6 +31,16 @@ inline __attribute__((always_inline)) void store_lanes(float* p, index_t n, lane
 #endif
 }
 
+// A loop that walks through memory asks for what it will read, or write, 2 KB later: the processor's own prefetching begins
+// anew on every page. Nothing need be there.
+inline __attribute__((always_inline)) const void* later_than(const void* p) {
+  return reinterpret_cast<const void*>(reinterpret_cast<std::uintptr_t>(p) + 2048);
+}
+inline __attribute__((always_inline)) void ask_to_read(const void* p) { __builtin_prefetch(later_than(p)); }
+inline __attribute__((always_inline)) void ask_to_write(const void* p) {
+  __builtin_prefetch(later_than(p), 1);
+}
+
 // Listed: of a conversion of vectors g++ 12 makes four shuffles, of this the one instruction that widens.
 inline __attribute__((always_inline)) lanes widened_lanes(const bf16* p) {
 #define SPANKEY_FOUR(i) p[i].bits, p[(i) + 1].bits, p[(i) + 2].bits, p[(i) + 3].bits

@@ -8,8 +8,11 @@ inline void layer_norm_rows(const layer_norm_problem& p, index_t first, index_t 
   for (index_t r = first; r < last; ++r) {
     const SPANKEY_SCALAR* const x = t.x + r * channels;
     lanes sum[4] = {}, squares[4] = {};
-    for (index_t c = 0; c < channels; c += SPANKEY_LANES)
+    for (index_t c = 0; c < channels; c += SPANKEY_LANES) {
+      ask_to_read(x + c);
+      ask_to_write(t.y + r * channels + c);
       sum[c / SPANKEY_LANES % 4] += load_lanes(x + c, channels - c);
+    }
     const float mean = total_of((sum[0] + sum[1]) + (sum[2] + sum[3])) / count;
     for (index_t c = 0; c < channels; c += SPANKEY_LANES) {
       lanes apart = load_lanes(x + c, channels - c) - mean;
@@ -39,6 +42,9 @@ inline void layer_norm_gradients(const layer_norm_problem& p, index_t first, ind
     const float mean = t.mean[r], rstd = t.rstd[r];
     lanes sum[4] = {}, dot[4] = {};
     for (index_t c = 0; c < channels; c += SPANKEY_LANES) {
+      ask_to_read(x + c);
+      ask_to_read(dy + c);
+      ask_to_write(t.dx + r * channels + c);
       const index_t n = channels - c;
       const lanes xhat = (load_lanes(x + c, n) - mean) * rstd;
       lanes g = load_lanes(dy + c, n);
