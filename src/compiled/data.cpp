@@ -1,5 +1,6 @@
 #include "spankey/data/glyphs.inl"
 #include "spankey/data/loader.hpp"
+#include "spankey/data/text.inl"
 
 namespace spankey {
 
