@@ -12,8 +12,8 @@ enum class bias { none, learned };
 /// right, as in PyTorch. `none`: windows stay inside.
 enum class padding { same, none };
 
-/// Windows of kernel x kernel, 1 to 7, or to 16 where they lie side by side: patches, which stay inside. Channels are cut into `groups` parts, each with weights of its own: as many
-/// groups as channels make a depthwise convolution.
+/// Windows of kernel x kernel, 1 to 7, or to 16 where they lie side by side: patches, which stay inside. Channels are cut
+/// into `groups` parts, each with weights of its own: as many groups as channels make a depthwise convolution.
 struct conv2d_options {
   index_t kernel = 3, stride = 1;
   padding pad = padding::same;

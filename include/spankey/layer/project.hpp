@@ -1,5 +1,5 @@
-// A linear map of every token: y (N, T, O) = x (N, T, C) w + b. Weights in memory (C, O), in files (O, C), or where files are
-// Hugging Face's Conv1D (C, O). It is a 1 x 1 convolution, by its kernels, of all N*T rows at once.
+// A linear map of every token: y (N, T, O) = x (N, T, C) w + b. Weights in memory (C, O), in files (O, C), or where files
+// are Hugging Face's Conv1D (C, O). It is a 1 x 1 convolution, by its kernels, of all N*T rows at once.
 #pragma once
 
 #include "spankey/layer/shaped.hpp"

@@ -1,5 +1,6 @@
 // The cpu convolution agrees with the reference for every window from 1 to 7 and every stride from 1 to 4, as large as the
-// image or without padding, for patches up to 16, with images that are smaller than the window; nothing is done where nothing is asked for.
+// image or without padding, for patches up to 16, with images that are smaller than the window; nothing is done where
+// nothing is asked for.
 #include <doctest/doctest.h>
 
 #include "agreement.hpp"

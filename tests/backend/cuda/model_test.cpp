@@ -1,6 +1,6 @@
-// Whole training steps on the device agree with the reference: mlp, small_cnn, small_resnet and a small transformer, odd batches, every
-// arrangement of groups, both heads with something beside the classes, key gradients, SGD and Adam, evaluation with and
-// without packed weights. No kernel of the host touches a tensor: in the emulation it would fault.
+// Whole training steps on the device agree with the reference: mlp, small_cnn, small_resnet and a small transformer, odd
+// batches, every arrangement of groups, both heads with something beside the classes, key gradients, SGD and Adam,
+// evaluation with and without packed weights. No kernel of the host touches a tensor: in the emulation it would fault.
 #include <doctest/doctest.h>
 
 #include <array>

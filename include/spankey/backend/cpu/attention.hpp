@@ -3,8 +3,8 @@
 // Keys are taken in blocks: a block's scores meet what stands in registers and the caches, and no row of all of them is ever
 // kept. Forward: maxima, sums and outputs of the rows run along (Milakov and Gimelshein 2018; Dao et al. 2022). Backward:
 // scores are computed once more, and their exponentials from lse. bf16 is widened, all sums are float, and what is stored
-// is rounded once. At most attention_tasks tasks, each of which takes some samples' heads and has scratch of its own: both
-// follow from the problem, so the bits do not depend on the number of threads.
+// is rounded once. At most 64 tasks, each of which takes some samples' heads: they follow from the problem, so
+// the bits do not depend on the number of threads.
 #pragma once
 
 #include <algorithm>
@@ -19,31 +19,30 @@ namespace spankey {
 
 template <cpu::Scalar T>
 struct attention_kernels<backend::cpu, T> {
-  /// Floats; of one head in every task. They grow with the tokens, not with their square.
+  /// Floats; room for a head in every task. They grow with the tokens, not with their square.
   static constexpr index_t scratch_size(const attention_problem& p) {
     return tasks(p) * std::max(room(p).forward_size(), room(p).backward_size());
   }
 
   /// y and lse are overwritten.
   static void forward(const attention_problem& p, const attention_forward_operands<T>& t, float* scratch) {
-    for_each_head(p, [&](const head& of, index_t task) {
-      forward_head(p, t, of, scratch + task * room(p).forward_size());
+    for_each_head(p, [&](const head& of, index_t place) {
+      forward_head(p, t, of, scratch + place * room(p).forward_size());
     });
   }
   /// dx is overwritten; y and lse are what forward left.
   static void backward(const attention_problem& p, const attention_backward_operands<T>& t, float* scratch) {
-    for_each_head(p, [&](const head& of, index_t task) {
-      backward_head(p, t, of, scratch + task * room(p).backward_size());
+    for_each_head(p, [&](const head& of, index_t place) {
+      backward_head(p, t, of, scratch + place * room(p).backward_size());
     });
   }
 
  private:
   using rows = cpu::attention_rows;
   using blocks = cpu::attention_blocks;
-  static constexpr index_t most_tasks = 64;
 
   static constexpr index_t tasks(const attention_problem& p) {
-    return p.tokens == 0 ? 0 : std::min(p.samples * p.heads, most_tasks);
+    return p.tokens == 0 ? 0 : std::min(p.samples * p.heads, cpu::attention_places::most);
   }
 
   /// Extents of one task's matrices, in whole vectors; `tokens` floats hold one of every token.
@@ -74,17 +73,20 @@ struct attention_kernels<backend::cpu, T> {
   struct head {
     index_t in, out, row;
   };
-  // f(head, task), those of a task one after the other.
+  // f(head, place of its scratch), the heads of a task one after the other.
   template <class F>
   static void for_each_head(const attention_problem& p, const F& f) {
     const index_t heads = p.samples * p.heads, count = tasks(p);
+    cpu::attention_places places;
     parallel_for(count, [&](index_t task) {
+      const index_t place = places.take();
       for (index_t i = heads * task / count; i < heads * (task + 1) / count; ++i) {
         const index_t sample = i / p.heads, first = i % p.heads * p.size;
         f(head{sample * p.tokens * 3 * p.channels() + first, sample * p.tokens * p.channels() + first,
                i * p.tokens},
-          task);
+          place);
       }
+      places.give_back(place);
     });
   }
   // f(block, its first query, its first key): block of keys after block of keys, of each all queries that see it.
@@ -135,12 +137,12 @@ struct attention_kernels<backend::cpu, T> {
         },
         [](index_t, index_t) {});
     const auto multiply = SPANKEY_DISPATCH(attention_scale);
-    const auto copy = SPANKEY_DISPATCH(copy_row);
     for (index_t token = 0; token < p.tokens; ++token) {
       multiply(o.row(token), r.channels, 1 / total[token]);
-      copy(static_cast<const float*>(o.row(token)), p.size, t.y + of.out + token * c);
       t.lse[of.row + token] = largest[token] * scale + std::log(total[token]);
     }
+    SPANKEY_DISPATCH(attention_put)
+    (static_cast<const float*>(o.data), r.channels, p.tokens, p.size, t.y + of.out, c);
   }
 
   static void backward_head(const attention_problem& p, const attention_backward_operands<T>& t,
@@ -165,7 +167,11 @@ struct attention_kernels<backend::cpu, T> {
     const auto dot = SPANKEY_DISPATCH(attention_dot);
     const auto probabilities = SPANKEY_DISPATCH(attention_probabilities);
     const auto gradients = SPANKEY_DISPATCH(attention_score_gradients);
-    const auto copy = SPANKEY_DISPATCH(copy_row);
+    const auto put = SPANKEY_DISPATCH(attention_put);
+    const auto store = [&](const rows& found, index_t first, index_t count, index_t part) {
+      put(static_cast<const float*>(found.data), r.channels, count, p.size,
+          t.dx + of.in + (first * 3 + part) * c, 3 * c);
+    };
     cpu::attention_spare spare;
     for_each_block(
         p,
@@ -204,14 +210,10 @@ struct attention_kernels<backend::cpu, T> {
           cpu::multiply_transposed(block, score_gradients, packed_q, channels, dk, spare);
         },
         [&](index_t key, index_t keys) {
-          for (index_t j = 0; j < keys; ++j) {
-            T* const dx = t.dx + of.in + (key + j) * 3 * c;
-            copy(static_cast<const float*>(dk.row(j)), p.size, dx + c);
-            copy(static_cast<const float*>(dv.row(j)), p.size, dx + 2 * c);
-          }
+          store(dk, key, keys, 1);
+          store(dv, key, keys, 2);
         });
-    for (index_t token = 0; token < p.tokens; ++token)
-      copy(static_cast<const float*>(dq.row(token)), p.size, t.dx + of.in + token * 3 * c);
+    store(dq, 0, p.tokens, 0);
   }
 };
 

@@ -8,8 +8,10 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
+#include <bit>
+#include <cstdint>
 
-#include "spankey/backend/cpu/conv2d_rows.hpp"
 #include "spankey/backend/cpu/conv2d_tile.hpp"
 #include "spankey/backend/cpu/exponential.hpp"
 
@@ -39,8 +41,31 @@ struct attention_block {
 
 #define SPANKEY_ISA_TEXT "spankey/backend/cpu/attention.inl"
 #include "spankey/backend/cpu/foreach_isa.hpp"
+#define SPANKEY_SCALAR_TEXT "spankey/backend/cpu/attention_rows.inl"
+#define SPANKEY_ISA_TEXT "spankey/backend/cpu/foreach_scalar.inl"
+#include "spankey/backend/cpu/foreach_isa.hpp"
+#undef SPANKEY_SCALAR_TEXT
 
 namespace spankey::cpu {
+
+/// Up to 64 places of scratch for tasks that run at the same time. A task gets the lowest free one, which some core's cache
+/// is likely to hold still; what it computes does not depend on which.
+class attention_places {
+ public:
+  static constexpr index_t most = 64;
+
+  /// There is one: no more tasks than places.
+  index_t take() {
+    std::uint64_t taken = taken_.load(std::memory_order_relaxed);
+    while (!taken_.compare_exchange_weak(taken, taken | (taken + 1), std::memory_order_acquire)) {
+    }
+    return std::countr_one(taken);
+  }
+  void give_back(index_t place) { taken_.fetch_and(~(std::uint64_t{1} << place), std::memory_order_release); }
+
+ private:
+  std::atomic<std::uint64_t> taken_{0};
+};
 
 /// Rows of a tile beyond the last one: what they read does not matter, and what they write nobody reads.
 struct attention_spare {
@@ -52,11 +77,7 @@ using attention_blocks = conv2d_blocks<float>;
 /// to (rows, width) = the first `columns` of every row of `from`, which lie `step` elements apart; zeros behind them.
 template <class T>
 void copy_rows(const T* from, index_t step, index_t rows, index_t columns, float* to, index_t width) {
-  const auto copy = SPANKEY_DISPATCH(copy_row);
-  for (index_t r = 0; r < rows; ++r) {
-    copy(from + r * step, columns, to + r * width);
-    std::fill(to + r * width + columns, to + (r + 1) * width, 0.0F);
-  }
+  SPANKEY_DISPATCH(attention_take)(from, step, rows, columns, to, width);
 }
 
 /// The same, packed: block after block of `blocks`.
