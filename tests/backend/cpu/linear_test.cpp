@@ -28,18 +28,20 @@ void check_agreement(const linear_problem& p, bool with_bias) {
                            b = values(p.out, 3), dy = values(p.samples * p.out, 4);
   const std::vector<double> wide_x = widened(x), wide_w = widened(w), wide_b = widened(b),
                             wide_dy = widened(dy);
-  std::vector<float> y(dy.size(), 9.0F), dx(x.size(), 9.0F), dw(w.size(), 0.5F), db(b.size(), 0.25F);
+  std::vector<float> y(dy.size(), 9.0F), dx(x.size(), 9.0F), dw(w.size(), 0.5F), db(b.size(), 0.25F),
+      scratch(static_cast<std::size_t>(kernels::scratch_size(p)));
   std::vector<double> expected_y(dy.size()), expected_dx(x.size()), expected_dw(w.size(), 0.5),
       expected_db(b.size(), 0.25);
-  kernels::forward(p, x.data(), w.data(), with_bias ? b.data() : nullptr, y.data(), nullptr);
+  kernels::forward(p, x.data(), w.data(), with_bias ? b.data() : nullptr, y.data(), scratch.data());
   reference::forward(p, wide_x.data(), wide_w.data(), with_bias ? wide_b.data() : nullptr, expected_y.data(),
                      nullptr);
   CHECK(difference(y, expected_y) < tolerance);
-  kernels::backward_data(p, dy.data(), w.data(), dx.data(), nullptr);
+  kernels::backward_data(p, dy.data(), w.data(), dx.data(), scratch.data());
   reference::backward_data(p, wide_dy.data(), wide_w.data(), expected_dx.data(), nullptr);
   CHECK(difference(dx, expected_dx) < tolerance);
   for (int run = 0; run < 2; ++run) {  // gradients of weights accumulate
-    kernels::backward_weights(p, x.data(), dy.data(), dw.data(), with_bias ? db.data() : nullptr, nullptr);
+    kernels::backward_weights(p, x.data(), dy.data(), dw.data(), with_bias ? db.data() : nullptr,
+                              scratch.data());
     reference::backward_weights(p, wide_x.data(), wide_dy.data(), expected_dw.data(),
                                 with_bias ? expected_db.data() : nullptr, nullptr);
     CHECK(difference(dw, expected_dw) < 3 * tolerance);
@@ -50,10 +52,12 @@ void check_agreement(const linear_problem& p, bool with_bias) {
 }  // namespace
 
 TEST_CASE("linear: awkward shapes") {
-  for (const index_t samples : {1, 3, 17})
-    for (const index_t in : {1, 5, 64, 65})
-      for (const index_t out : {1, 3, 10, 17})
-        for (const bool with_bias : {true, false}) check_agreement({samples, in, out}, with_bias);
+  for_each_isa([] {
+    for (const index_t samples : {0, 1, 3, 17})
+      for (const index_t in : {1, 5, 64, 65})
+        for (const index_t out : {1, 3, 10, 17})
+          for (const bool with_bias : {true, false}) check_agreement({samples, in, out}, with_bias);
+  });
 }
 
 namespace {
@@ -130,12 +134,13 @@ TEST_CASE("linear: several blocks in both directions") {
 TEST_CASE("linear: the same bits for any number of threads") {
   check_thread_independence([] {
     const linear_problem p{150, 333, 290};
+    std::vector<float> scratch(static_cast<std::size_t>(kernels::scratch_size(p)));
     const std::vector<float> x = values(p.samples * p.in, 1), w = values(p.in * p.out, 2);
     std::vector<float> y(static_cast<std::size_t>(p.samples * p.out)), dx(x.size()), dw(w.size()),
         db(static_cast<std::size_t>(p.out));
-    kernels::forward(p, x.data(), w.data(), nullptr, y.data(), nullptr);
-    kernels::backward_data(p, y.data(), w.data(), dx.data(), nullptr);
-    kernels::backward_weights(p, x.data(), y.data(), dw.data(), db.data(), nullptr);
+    kernels::forward(p, x.data(), w.data(), nullptr, y.data(), scratch.data());
+    kernels::backward_data(p, y.data(), w.data(), dx.data(), scratch.data());
+    kernels::backward_weights(p, x.data(), y.data(), dw.data(), db.data(), scratch.data());
     for (const auto* part : {&dx, &dw, &db}) y.insert(y.end(), part->begin(), part->end());
     return y;
   });

@@ -1,11 +1,13 @@
-// Linear map, CPU, as matrix products in fixed blocks (float), or as a 1x1 convolution of one pixel (bf16):
+// Linear map, CPU, as a 1x1 convolution of one pixel:
 //   y(n,o) = sum_i x(n,i) w(i,o) + b(o)         dx(n,i) = sum_o dy(n,o) w(i,o)
 //   dw(i,o) += sum_n x(n,i) dy(n,o)             db(o) += sum_n dy(n,o)
-// x (N,I), w (I,O), y (N,O). Blocks of the result are cut by its shape alone; one row is one GEMV a block.
+// x (N,I), w (I,O), y (N,O). One row of floats is a GEMV a block of columns, which reads the weights as they lie. No product
+// allocates: OpenBLAS's for small matrices do, on processors with AVX-512, and do not survive where there is no memory.
 // Specification: backend/reference/linear.hpp.
 #pragma once
 
 #include <algorithm>
+#include <type_traits>
 
 #include "spankey/backend/cpu/blas.hpp"
 #include "spankey/backend/cpu/conv2d_dense.hpp"
@@ -14,86 +16,59 @@
 
 namespace spankey {
 
-template <>
-struct linear_kernels<backend::cpu, float> {
-  static constexpr index_t scratch_size(const linear_problem&) { return 0; }
-
-  /// bias may be null.
-  static void forward(const linear_problem& p, const float* x, const float* w, const float* bias, float* y,
-                      float* /*scratch*/) {
-    for_each_block(p.samples, p.out, [&](index_t n, index_t rows, index_t o, index_t columns) {
-      float* block = y + n * p.out + o;
-      if (bias != nullptr)
-        for (index_t r = 0; r < rows; ++r) std::copy_n(bias + o, columns, block + r * p.out);
-      cpu::gemm(false, false, rows, columns, p.in, x + n * p.in, p.in, w + o, p.out,
-                bias != nullptr ? 1.0F : 0.0F, block, p.out);
-    });
-  }
-  static void backward_data(const linear_problem& p, const float* dy, const float* w, float* dx,
-                            float* /*scratch*/) {
-    for_each_block(p.samples, p.in, [&](index_t n, index_t rows, index_t i, index_t columns) {
-      cpu::gemm(false, true, rows, columns, p.out, dy + n * p.out, p.out, w + i * p.out, p.out, 0.0F,
-                dx + n * p.in + i, p.in);
-    });
-  }
-  /// dbias may be null.
-  static void backward_weights(const linear_problem& p, const float* x, const float* dy, float* dw,
-                               float* dbias, float* /*scratch*/) {
-    for_each_block(p.in, p.out, [&](index_t i, index_t rows, index_t o, index_t columns) {
-      cpu::gemm(true, false, rows, columns, p.samples, x + i, p.in, dy + o, p.out, 1.0F, dw + i * p.out + o,
-                p.out);
-      if (i != 0 || dbias == nullptr) return;  // the first block of rows also sums the bias
-      for (index_t n = 0; n < p.samples; ++n)
-        for (index_t c = o; c < o + columns; ++c) dbias[c] += dy[n * p.out + c];
-    });
-  }
-
- private:
-  static constexpr index_t block_rows = 64, block_columns = 256;
-
-  // f(row, rows, column, columns) for the blocks of a (rows, columns) result, in parallel.
-  template <class F>
-  static void for_each_block(index_t rows, index_t columns, const F& f) {
-    const index_t across = cpu::pieces(columns, block_columns);
-    parallel_for(cpu::pieces(rows, block_rows) * across, [&](index_t task) {
-      const index_t row = task / across * block_rows, column = task % across * block_columns;
-      f(row, std::min(block_rows, rows - row), column, std::min(block_columns, columns - column));
-    });
-  }
-};
-
-/// x and dx are bf16; y and dy bf16, or float (logits), which is rounded before it is multiplied.
-template <>
-struct linear_kernels<backend::cpu, bf16> {
+/// x and dx are T; y and dy T, or float (logits), which is rounded before it is multiplied.
+template <cpu::Scalar T>
+struct linear_kernels<backend::cpu, T> {
+  /// Floats, for so many samples or fewer: fewer may be cut in a way that needs more.
   static constexpr index_t scratch_size(const linear_problem& p) {
-    return conv::scratch_size(pixel(p)) + (p.samples * p.out + 1) / 2;
+    index_t size = 0;
+    for (linear_problem part = p; part.samples > 0; --part.samples)
+      size = std::max(size, conv::scratch_size(pixel(part)) + (part.samples * part.out + 1) / 2);
+    return size;
   }
   /// bias may be null.
   template <class Y>
-  static void forward(const linear_problem& p, const bf16* x, const float* w, const float* bias, Y* y,
+  static void forward(const linear_problem& p, const T* x, const float* w, const float* bias, Y* y,
                       float* scratch) {
+    if (p.samples == 0) return;
+    if constexpr (std::is_same_v<T, float>) {
+      if (p.samples == 1) return forward_row(p, x, w, bias, y);
+    }
     conv::forward(pixel(p), x, w, bias, y, scratch);
   }
   template <class Y>
-  static void backward_data(const linear_problem& p, const Y* dy, const float* w, bf16* dx, float* scratch) {
+  static void backward_data(const linear_problem& p, const Y* dy, const float* w, T* dx, float* scratch) {
+    if (p.samples == 0) return;
     conv::backward_data(pixel(p), narrowed(p, dy, scratch), w, dx, false, scratch);
   }
   /// dbias may be null; it is the sum of dy as it came.
   template <class Y>
-  static void backward_weights(const linear_problem& p, const bf16* x, const Y* dy, float* dw, float* dbias,
+  static void backward_weights(const linear_problem& p, const T* x, const Y* dy, float* dw, float* dbias,
                                float* scratch) {
+    if (p.samples == 0) return;
     conv::backward_weights(pixel(p), x, narrowed(p, dy, scratch), dw, nullptr, scratch);
     if (dbias != nullptr) cpu::add_bias_gradient(pixel(p), dy, dbias, scratch);
   }
 
  private:
-  using conv = cpu::dense_conv2d<bf16>;
+  using conv = cpu::dense_conv2d<T>;
   static constexpr conv2d_problem pixel(const linear_problem& p) {
     return {p.samples, {p.in, 1, 1}, {p.out, 1, 1}, 1, 1, 0};
   }
-  static const bf16* narrowed(const linear_problem&, const bf16* dy, float*) { return dy; }
-  static const bf16* narrowed(const linear_problem& p, const float* dy, float* scratch) {
-    bf16* const to = reinterpret_cast<bf16*>(scratch + conv::scratch_size(pixel(p)));
+  static void forward_row(const linear_problem& p, const float* x, const float* w, const float* bias,
+                          float* y) {
+    constexpr index_t columns = 256;
+    cpu::for_each_block(p.out, columns, [&](index_t first, index_t count) {
+      if (bias != nullptr) std::copy_n(bias + first, count, y + first);
+      cpu::gemm(false, false, 1, count, p.in, x, p.in, w + first, p.out, bias != nullptr ? 1.0F : 0.0F,
+                y + first, p.out);
+    });
+  }
+  static const T* narrowed(const linear_problem&, const T* dy, float*) { return dy; }
+  template <class Y>
+  requires(!std::is_same_v<Y, T>) static const T* narrowed(const linear_problem& p, const Y* dy,
+                                                           float* scratch) {
+    T* const to = reinterpret_cast<T*>(scratch + conv::scratch_size(pixel(p)));
     const auto copy = SPANKEY_DISPATCH(copy_row);
     cpu::for_each_block(p.samples * p.out, cpu::block_elements,
                         [&](index_t first, index_t count) { copy(dy + first, count, to + first); });
