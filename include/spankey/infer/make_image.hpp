@@ -143,7 +143,8 @@ std::vector<std::byte> make_image(Model& model, index_t classes, const pixel_nor
   const head_outputs outputs = network.head();
   const operation_table table(network.input_extents(), network.layers());
   if (!table.supported())
-    fail("infer.111", "make_image", "found a network of tokens, ", network.name(), ", which sessions do not run");
+    fail("infer.111", "make_image", "found a network of tokens, ", network.name(),
+         ", which sessions do not run");
   std::vector<image_part> parts(table.size());
   std::vector<std::byte> image(place_parts<Weight>(table.operations(), parts));
   image_header header;

@@ -24,7 +24,8 @@ inline constexpr gpt_size gpt_nano{};
 /// 10.8 million, as nanoGPT trains on Shakespeare.
 inline constexpr gpt_size gpt_mini{.context = 256, .channels = 384, .layers = 6, .heads = 6};
 /// 124 million: GPT-2, of its own 50,257 tokens.
-inline constexpr gpt_size gpt2{.vocabulary = 50257, .context = 1024, .channels = 768, .layers = 12, .heads = 12};
+inline constexpr gpt_size gpt2{
+    .vocabulary = 50257, .context = 1024, .channels = 768, .layers = 12, .heads = 12};
 
 constexpr layer_list gpt_on(const gpt_size& size, head_outputs outputs) {
   // 1 / sqrt(2 layers), by Newton's method.

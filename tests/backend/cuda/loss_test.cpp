@@ -42,9 +42,8 @@ void check_agreement(const Deny& deny, deny_on on, index_t n) {
   std::vector<float> dz(z.size(), 0.0F);
   const batch_view<const float, row> logits(z.data(), groups * n);
   const batch_view<float, row> gradient(dz.data(), groups * n);
-  const double cross = cross_entropy(
-      group_of(logits, 0, groups), labels.data(), 1.0,
-      group_of(gradient, 0, groups), head.softmax);
+  const double cross = cross_entropy(group_of(logits, 0, groups), labels.data(), 1.0,
+                                     group_of(gradient, 0, groups), head.softmax);
   double denied = 0;
   const double share = groups > 1 ? 1.0 / static_cast<double>(groups - 1) : 1;
   for (index_t g = 1; g < groups; ++g)
