@@ -56,11 +56,11 @@ image_dataset first_of(image_dataset data, index_t count) {
 }
 
 // One key, by site: in memory order for the model, in file order for a session.
-struct drawn_key {
+struct key_of_case {
   site_buffers memory;
   std::array<std::vector<float>, 2> file;
 
-  explicit drawn_key(key_space& space, bool valid) : memory(space.sites(), 1) {
+  explicit key_of_case(key_space& space, bool valid) : memory(space.sites(), 1) {
     const random_source source{1, stream::evaluation, 0};
     if (valid) {
       space.draw_valid(source, 1, memory.outputs());
@@ -79,7 +79,7 @@ struct drawn_key {
 struct deployed {
   std::vector<std::vector<float>> images;
   std::vector<std::vector<std::uint8_t>> pixels;  // the same, as they lie in the data set
-  const drawn_key &valid, &invalid;
+  const key_of_case &valid, &invalid;
 };
 
 template <class T>
@@ -91,7 +91,7 @@ void write_floats(std::ostream& out, const T& values) {
   }
 }
 
-void write_key(std::ostream& out, const char* name, const drawn_key& key) {
+void write_key(std::ostream& out, const char* name, const key_of_case& key) {
   out << "constexpr case_key " << name << " = {{";
   write_floats(out, key.file[0]);
   out << "}, {";
@@ -136,7 +136,7 @@ void print_answer(const char* weights, const char* state, std::size_t image, con
 }
 
 void answers_of_model(network& model, const deployed& d) {
-  const auto print = [&](const char* state, const drawn_key* key) {
+  const auto print = [&](const char* state, const key_of_case* key) {
     model_keys<float, network::sites.size()> keys{};
     if (key != nullptr) key->memory.bind(keys, 0, false);
     for (std::size_t i = 0; i < d.images.size(); ++i) {
@@ -159,7 +159,7 @@ void answers_of_session(const std::vector<std::byte>& image, const deployed& d) 
     std::exit(2);
   };
   must(session.open(weights, memory));
-  const auto print = [&](const char* state, const drawn_key* key) {
+  const auto print = [&](const char* state, const key_of_case* key) {
     if (key != nullptr) {
       const std::array<std::span<const float>, 2> keys = {key->file[0], key->file[1]};
       must(session.bind(keys));
@@ -205,7 +205,7 @@ int main(int count, char** arguments) {
   std::printf("gate valid %.3f invalid %.3f none %.3f\n", (*gate.valid_key)[figure::semantic].mean,
               gate.invalid_keys.front().summary[figure::semantic].mean, gate.no_key[figure::semantic].mean);
 
-  const drawn_key valid(space, true), invalid(space, false);
+  const key_of_case valid(space, true), invalid(space, false);
   deployed d{{}, {}, valid, invalid};
   const sample_writer<image_dataset, float> writer(test, "target_case");
   for (index_t i = 0; i < (drawn ? 4 : 20); ++i) {
