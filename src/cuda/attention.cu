@@ -179,7 +179,7 @@ __global__ void key_gradient_kernel(shape_of_heads s, attention_backward_operand
 }
 
 shape_of_heads shape_of(const attention_problem& p) {
-  return {p.rows(), p.tokens, p.heads, p.size, static_cast<float>(p.scale()), p.causal};
+  return {p.rows(), p.tokens, p.heads, p.size, p.scale<float>(), p.causal};
 }
 
 }  // namespace

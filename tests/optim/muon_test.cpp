@@ -93,7 +93,7 @@ TEST_CASE("muon: three steps of tall and of wide filters, as numpy computes them
 TEST_CASE("orthogonalise: singular values near 1, a matrix of zeros stays one") {
   constexpr index_t rows = 7, columns = 4;
   muon_scratch<double> scratch;
-  scratch.reserve(rows, columns);
+  scratch.reserve<backend::reference>(rows, columns);
   for (index_t i = 0; i < rows * columns; ++i)
     scratch.update[static_cast<std::size_t>(i)] = std::sin(3.7 * static_cast<double>(i * i) + 1);
   orthogonalise<backend::reference>(rows, columns, 5, scratch);

@@ -42,7 +42,10 @@ struct attention_problem {
   /// Sums of exponentials: one of every sample, head and token.
   [[nodiscard]] constexpr index_t rows() const { return samples * heads * tokens; }
   /// What products of queries and keys are multiplied with.
-  [[nodiscard]] double scale() const { return 1 / std::sqrt(static_cast<double>(size)); }
+  template <class T>
+  [[nodiscard]] T scale() const {
+    return T(1) / std::sqrt(static_cast<T>(size));
+  }
 };
 
 /// Operands of attention_kernels: x (N, T, 3C), every token's queries, keys and values in this order, heads side by side in

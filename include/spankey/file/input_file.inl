@@ -56,7 +56,7 @@ void input_file::read(std::byte* out, index_t count) {
 
 void input_file::read_at(index_t first, std::byte* out, index_t count) const {
   while (count > 0) {
-    const ssize_t got = ::pread(fd_, out, static_cast<std::size_t>(count), static_cast<off_t>(first));
+    const ssize_t got = ::pread(fd_, out, static_cast<std::size_t>(count), first);
     if (got < 0 && errno == EINTR) continue;
     require_bytes(got, count);
     out += got;

@@ -33,15 +33,21 @@ struct muon_options {
 /// Matrices that orthogonalise() works in.
 template <class T>
 struct muon_scratch {
-  std::vector<T> update, product, gram, square;
+  std::vector<T> update, product, gram, square, of_products;
 
-  /// For a matrix of `rows` x `columns`.
+  /// For a matrix of `rows` x `columns`, in the products of `Backend`.
+  template <class Backend>
   void reserve(index_t rows, index_t columns) {
     const auto whole = static_cast<std::size_t>(rows * columns);
     const index_t inner = std::min(rows, columns);
     const auto squared = static_cast<std::size_t>(inner * inner);
     if (update.size() < whole) update.resize(whole), product.resize(whole);
     if (gram.size() < squared) gram.resize(squared), square.resize(squared);
+    using products = linear_kernels<Backend, T>;
+    const bool tall = rows >= columns;
+    for (const linear_problem& p :
+         {linear_problem{rows, tall ? columns : rows, columns}, linear_problem{inner, inner, inner}})
+      of_products.resize(std::max(of_products.size(), static_cast<std::size_t>(products::scratch_size(p))));
   }
 };
 
@@ -57,6 +63,7 @@ void orthogonalise(index_t rows, index_t columns, int iterations, muon_scratch<T
   T* const y = scratch.product.data();
   T* const gram = scratch.gram.data();
   T* const square = scratch.square.data();
+  T* const rest = scratch.of_products.data();
   // to = factor * to + from
   const auto add_to = [](index_t count, double factor, T* to, const T* from) {
     updates::sgd({.learning_rate = -1, .weight_decay = factor - 1}, count, from, nullptr, to);
@@ -68,19 +75,19 @@ void orthogonalise(index_t rows, index_t columns, int iterations, muon_scratch<T
   for (int i = 0; i < iterations; ++i) {
     if (tall) {
       updates::zero(squared, gram);
-      products::backward_weights({rows, columns, columns}, x, x, gram, nullptr, nullptr);
+      products::backward_weights({rows, columns, columns}, x, x, gram, nullptr, rest);
     } else {
-      products::backward_data({rows, rows, columns}, x, x, gram, nullptr);
+      products::backward_data({rows, rows, columns}, x, x, gram, rest);
     }
-    products::forward({inner, inner, inner}, gram, gram, nullptr, square, nullptr);
+    products::forward({inner, inner, inner}, gram, gram, nullptr, square, rest);
     // gram = b gram + c square
     add_to(squared, b / c, gram, square);
     updates::zero(squared, square);
     add_to(squared, c, gram, square);
     if (tall) {
-      products::forward({rows, columns, columns}, x, gram, nullptr, y, nullptr);
+      products::forward({rows, columns, columns}, x, gram, nullptr, y, rest);
     } else {
-      products::forward({rows, rows, columns}, gram, x, nullptr, y, nullptr);
+      products::forward({rows, rows, columns}, gram, x, nullptr, y, rest);
     }
     add_to(size, a, x, y);
   }
@@ -128,7 +135,7 @@ class muon {
     using updates = update_kernels<Backend, T>;
     const index_t size = p.dims.size(), columns = p.dims.o, rows = size / columns;
     muon_scratch<T>& scratch = std::get<muon_scratch<T>>(scratch_);
-    scratch.reserve(rows, columns);
+    scratch.template reserve<Backend>(rows, columns);
     T* const direction = scratch.update.data();
     // 0 - (-1) G: the momentum and its look ahead are SGD's.
     updates::zero(size, direction);

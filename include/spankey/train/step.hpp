@@ -208,7 +208,7 @@ step_result<typename Model::master> compute_gradients(Model& any_model, const ob
     const index_t rows = x.samples() * model.answers(), least = model.answers() > 1 ? -1 : 0;
     for (index_t n = 0; n < rows / o.groups(); ++n) {
       if (labels[n] < least || labels[n] >= o.classes)
-        fail("train.109", "compute_gradients", "found label ", labels[n], " of answer ", n, ", expected ",
+        fail("train.109", "compute_gradients", "found label ", labels[n], " of sample ", n, ", expected ",
              least, " to ", o.classes - 1);
     }
     pass p;

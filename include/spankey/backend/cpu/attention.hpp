@@ -116,7 +116,7 @@ struct attention_kernels<backend::cpu, T> {
                  *const total = from.take(r.tokens);
     const index_t c = p.channels();
     const T* const x = t.x + of.in;
-    const auto scale = static_cast<float>(p.scale());
+    const float scale = p.scale<float>();
     const blocks channels{cpu::active_conv2d_tiles<float>(), p.size};
     const auto softmax = SPANKEY_DISPATCH(attention_softmax);
     cpu::attention_spare spare;
@@ -162,7 +162,7 @@ struct attention_kernels<backend::cpu, T> {
                  *const mean = from.take(r.tokens);
     const index_t c = p.channels();
     const T* const x = t.x + of.in;
-    const auto scale = static_cast<float>(p.scale());
+    const float scale = p.scale<float>();
     const blocks channels{cpu::active_conv2d_tiles<float>(), p.size};
     const auto dot = SPANKEY_DISPATCH(attention_dot);
     const auto probabilities = SPANKEY_DISPATCH(attention_probabilities);

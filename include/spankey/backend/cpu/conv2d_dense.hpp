@@ -93,14 +93,14 @@ struct dense_conv2d {
     const conv2d_blocks<T> blocks = blocks_of(p, p.out.channels, p.in.channels);
     const float* const start = accumulate ? nullptr : begin_sums(p.in.channels, nullptr, scratch);
     float* const rest = scratch + padded_channels(p.in.channels);
-    const auto through = [&]<index_t Side>(winograd<Side> way) {
-      const conv2d_gather g = backward_gather(p, 0);
-      const conv2d_blocks<float> wide{active_conv2d_tiles<float>(), p.in.channels};
-      float* const packed = rest + winograd_filter_size<T, Side>(p.out.channels, p.in.channels);
-      pack_weights(p, conv2d_direction::backward, g, wide, w, packed);
-      run_winograd(way, g, blocks, winograd_operands<T>{dy, packed, start, dx, rest});
-    };
     if constexpr (std::is_same_v<X, T>) {
+      const auto through = [&]<index_t Side>(winograd<Side> way) {
+        const conv2d_gather g = backward_gather(p, 0);
+        const conv2d_blocks<float> wide{active_conv2d_tiles<float>(), p.in.channels};
+        float* const packed = rest + winograd_filter_size<T, Side>(p.out.channels, p.in.channels);
+        pack_weights(p, conv2d_direction::backward, g, wide, w, packed);
+        run_winograd(way, g, blocks, winograd_operands<T>{dy, packed, start, dx, rest});
+      };
       if (!runs_amx(p, p.out.channels) && with_winograd<T>(p, through)) return;
     }
     const auto packed_at = [&](index_t gather) {

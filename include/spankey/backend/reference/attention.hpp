@@ -34,7 +34,7 @@ struct attention_kernels<backend::reference, T> {
   }
   static void backward(const attention_problem& p, const attention_backward_operands<T>& o, T* /*scratch*/) {
     std::fill_n(o.dx, p.samples * p.tokens * 3 * p.channels(), T(0));
-    const T scale = static_cast<T>(p.scale());
+    const T scale = p.template scale<T>();
     for_each_row(p, [&](const row& r) {
       const T *const dy = o.dy + r.out, *const q = o.x + r.part(p, r.token, 0);
       T* const dq = o.dx + r.part(p, r.token, 0);
@@ -78,7 +78,7 @@ struct attention_kernels<backend::reference, T> {
     return sum;
   }
   static T score(const attention_problem& p, const T* x, const row& r, index_t j) {
-    return static_cast<T>(p.scale()) * dot(p.size, x + r.part(p, r.token, 0), x + r.part(p, j, 1));
+    return p.template scale<T>() * dot(p.size, x + r.part(p, r.token, 0), x + r.part(p, j, 1));
   }
 };
 
