@@ -1,4 +1,4 @@
-// message: SpanKey: tokens lie in one column, T x 1: attention reads 3C channels of them, and its heads divide C
+// message: SpanKey: tokens lie in one column, T x 1: an embedding is the first layer and reads {2, T, 1}
 #include "spankey/backend/reference/reference.hpp"
 #include "spankey/inject/none.hpp"
 #include "spankey/model/model.hpp"
