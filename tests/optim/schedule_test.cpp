@@ -128,3 +128,24 @@ TEST_CASE("schedule: linear falls by the same amount a step, and would end at 0"
   CHECK(plan.at(100, 8, 25) == doctest::Approx(0.12).epsilon(1e-15));
   CHECK(plan.at(199, 8, 25) == doctest::Approx(0.24 / 200).epsilon(1e-12));
 }
+
+TEST_CASE("schedule: a warm-up rises evenly, then cosine and linear fall to their end over the rest") {
+  // Of 10 steps 4 rise; the last of them is at the rate.
+  check_close(rates({.kind = schedule_kind::linear, .learning_rate = 1, .warm_up = 0.4, .last = 0.1}, 2, 5),
+              {0.25, 0.5, 0.75, 1, 1, 0.85, 0.7, 0.55, 0.4, 0.25});
+  check_close(rates({.kind = schedule_kind::constant, .learning_rate = 2, .warm_up = 0.5}, 1, 4), {1, 2, 2, 2});
+  const schedule cosine{.kind = schedule_kind::cosine, .learning_rate = 1, .warm_up = 0.5, .last = 0.2};
+  check_close(rates(cosine, 1, 8), {0.25, 0.5, 0.75, 1, 1, 0.2 + 0.8 * 0.8535533906, 0.6, 0.2 + 0.8 * 0.1464466094});
+  check_close(rates({.kind = schedule_kind::step, .learning_rate = 1, .milestones = {0.5}, .warm_up = 0.5}, 4, 1),
+              {0.5, 1, 0.1, 0.1});
+}
+
+TEST_CASE("schedule: a warm-up and an end are shares") {
+  const auto refused = [](const schedule& plan) { return id_of([&] { require_schedule(plan, 4, "here"); }); };
+  CHECK(refused({.kind = schedule_kind::cosine, .warm_up = 0.5, .last = 1}) == "no error");
+  CHECK(refused({.warm_up = 1}) == "optim.115");
+  CHECK(refused({.warm_up = -0.1}) == "optim.115");
+  CHECK(refused({.last = 1.1}) == "optim.115");
+  CHECK(refused({.last = std::numeric_limits<double>::quiet_NaN()}) == "optim.115");
+  CHECK(refused({.kind = schedule_kind::one_cycle, .warm_up = 0.1}) == "optim.115");
+}

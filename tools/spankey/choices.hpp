@@ -5,6 +5,7 @@
 #include <string>
 
 #include "spankey/core/choice.hpp"
+#include "spankey/core/key_shape.hpp"
 #include "spankey/inject/runtime.hpp"
 #include "spankey/layer/layer.hpp"
 #include "spankey/loss/deny/deny.hpp"
@@ -19,6 +20,11 @@ inline constexpr std::array<spankey::choice<spankey::injector_kind>, 3> injector
 
 inline constexpr std::array<spankey::choice<spankey::deny_on>, 2> denied_group_names{
     {{"wrong", spankey::deny_on::wrong}, {"wrong+no", spankey::deny_on::wrong_and_none}}};
+
+inline constexpr std::array<spankey::choice<spankey::key_shape>, 3> key_shape_names{
+    {{"element", spankey::key_shape::element},
+     {"token", spankey::key_shape::token},
+     {"channel", spankey::key_shape::channel}}};
 
 inline constexpr std::array<spankey::choice<spankey::batch_statistics>, 2> statistics_names{
     {{"per_group", spankey::batch_statistics::per_group}, {"joint", spankey::batch_statistics::joint}}};

@@ -99,6 +99,19 @@ inline constexpr int some_refused = 3;
 /// Answers to the samples of files, a line each.
 int predict(const predict_options& request);
 
+struct generate_options {
+  std::string run, key, invalid;  // the number of a key, or a key file; or a family of invalid keys; empty: no key
+  std::string prompt, weights = "fp32";
+  std::int64_t tokens = 200, top_k = 0, threads = 0;
+  double temperature = 0.8;
+  std::uint64_t seed = 0;
+  bool ignore_refusal = false;
+};
+
+/// Writes what a run's network of tokens makes of a prompt, byte by byte, as long as it does not refuse. Status 3 where it
+/// refused. Fails with flag.158 to flag.160, and as predict does.
+int generate(const generate_options& request);
+
 /// Weights from elsewhere: safetensors with PyTorch's names. The network's head follows from `deny`.
 struct import_options {
   std::string model, weights, out;

@@ -28,9 +28,9 @@ struct answers_of {
   std::vector<counted_answers> conditions;
 };
 
-/// A finished run as `predict` asks it: float weights, and a key that was asked for by its number.
+/// A finished run as `predict` and `generate` ask it, with a key that was asked for by its number or its family.
 struct run_image {
-  std::vector<std::byte> image;
+  std::vector<std::byte> image;  // of the weights that were asked for
   std::vector<spankey::site_key> key;  // secret
 };
 

@@ -111,6 +111,34 @@ void declare_predict_flags(flag_set& flags, predict_options& request) {
   flags.add_option("--threads", request.threads, "threads, 0: all")->check(allowed_for("threads"));
 }
 
+void declare_generate_flags(flag_set& flags, generate_options& request) {
+  flags.add_option("--run", request.run, "run folder of a network of tokens, finished")
+      ->check(path_text("FOLDER"))
+      ->required();
+  flags.add_option("--prompt", request.prompt, "what the text begins with (default: nothing)")
+      ->check(any_text("TEXT"));
+  flags
+      .add_option("--key", request.key,
+                  "SECRET: number of a valid key of the run, or a file that convert --key-out wrote "
+                  "(default: no key)")
+      ->check(value_check{.takes = "NUMBER|FILE", .allowed = "the number of a key, or the name of a file"})
+      ->secret();
+  flags.add_option("--invalid", request.invalid, "instead an invalid key of this family, drawn by --seed")
+      ->check(any_text("FAMILY"));
+  flags.add_option("--tokens", request.tokens, "tokens to write")->check(count_from(1));
+  flags.add_option("--temperature", request.temperature, "of the softmax, 0: always the likeliest token")
+      ->check(from_to(0.0, 100.0));
+  flags.add_option("--top-k", request.top_k, "choose among so many of the likeliest tokens, 0: all")
+      ->check(from_to<std::int64_t>(0, 65536));
+  flags.add_option("--seed", request.seed, "of the choices")
+      ->check(from_to<std::uint64_t>(0, std::numeric_limits<std::uint64_t>::max()));
+  flags.add_option("--weights", request.weights, "of the session: fp32, bf16 or int8")
+      ->check(one_of({"fp32", "bf16", "int8"}));
+  flags.add_flag("--ignore-refusal", request.ignore_refusal,
+                 "write what one reads who ignores the refusal, and chooses among bytes alone");
+  flags.add_option("--threads", request.threads, "threads, 0: all")->check(allowed_for("threads"));
+}
+
 void declare_require_flag(flag_set& flags, std::string& require) {
   flags
       .add_option("--require", require,

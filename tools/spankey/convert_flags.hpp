@@ -1,4 +1,4 @@
-// The flags of `convert`, `import` and `predict`, and --require.
+// The flags of `convert`, `import`, `predict` and `generate`, and --require.
 #pragma once
 
 #include <string>
@@ -10,6 +10,7 @@ class flag_set;
 void declare_convert_flags(flag_set& flags, convert_options& request);
 void declare_import_flags(flag_set& flags, import_options& request);
 void declare_predict_flags(flag_set& flags, predict_options& request);
+void declare_generate_flags(flag_set& flags, generate_options& request);
 
 /// Of every command that evaluates.
 void declare_require_flag(flag_set& flags, std::string& require);

@@ -4,6 +4,8 @@
 #include <array>
 
 #include "spankey/core/error.hpp"
+#include "spankey/core/token.hpp"
+#include "spankey/data/byte_tokens.hpp"
 #include "spankey/file/printable.hpp"
 #include "spankey/file/utf8.hpp"
 
@@ -19,7 +21,7 @@ struct data_set {
   spankey::index_t classes;  // 0: as its files say
 };
 constexpr extents grey{1, 28, 28}, colour{3, 32, 32};
-constexpr std::array<data_set, 17> data_sets = {{{"glyphs", "glyphs", colour, 10},
+constexpr std::array<data_set, 19> data_sets = {{{"glyphs", "glyphs", colour, 10},
                                                  {"cifar10", "cifar10", colour, 10},
                                                  {"cifar100", "cifar10", colour, 100},
                                                  {"cifar100-coarse", "cifar10", colour, 20},
@@ -34,6 +36,8 @@ constexpr std::array<data_set, 17> data_sets = {{{"glyphs", "glyphs", colour, 10
                                                  {"emnist-letters", "mnist", grey, 26},
                                                  {"emnist-mnist", "mnist", grey, 10},
                                                  {"linear", "linear", {20, 1, 1}, 5},
+                                                 {"grammar", "text", {}, spankey::byte_tokens::semantic},
+                                                 {"text", "text", {}, spankey::byte_tokens::semantic},
                                                  {"npy", "own", {}, 0},
                                                  {"folder", "own", {}, 0}}};
 
@@ -74,6 +78,32 @@ void require_files_of_npy(const run_options& o) {
          "expected a .npy file beside the other one, or neither");
 }
 
+void require_text_consistent(const run_options& o) {
+  const struct {
+    const char* flag;
+    const std::string& value;
+  } files[] = {{"--text", o.text}, {"--test-text", o.test_text}};
+  for (const auto& [flag, value] : files) {
+    if (!value.empty() && o.data != "text")
+      fail("flag.146", flag, "found a file with --data ", o.data, ", expected it with --data text");
+    if (!spankey::is_utf8(value))  // config.json names it
+      fail("flag.147", flag, "found '", spankey::printable(value), "', expected a path in UTF-8");
+  }
+  if (o.data == "text" && o.text.empty()) fail("flag.146", "--text", "expected a file with --data text");
+  if (o.context > 0 && !is_text(o.data))
+    fail("flag.148", "--context", "found ", o.context, ", but ", o.data, " is no text");
+  if (!is_text(o.data)) return;
+  if (o.resize > 0) fail("flag.148", "--resize", "found ", o.resize, ", but ", o.data, " has no images");
+  if (!o.sample.empty()) fail("flag.149", "--sample", "found it with --data ", o.data, ", expected --context");
+  if (!o.mean.empty() || !o.deviation.empty())
+    fail("flag.140", "--mean, --deviation", "found them with --data ", o.data, ", which has no pixels");
+  if (!o.augment.empty() && o.augment != "none")
+    fail("flag.148", "--augment", "found '", spankey::printable(o.augment), "', but ", o.data, " has no images");
+  if (!o.whiten.empty()) fail("flag.148", "--whiten", "found it, but ", o.data, " has no images");
+  if (!o.views.empty() && o.views != "one")
+    fail("flag.148", "--views", "found ", o.views, ", but ", o.data, " has no images");
+}
+
 }  // namespace
 
 std::vector<std::string> data_names() {
@@ -90,7 +120,9 @@ std::string kind_of_data(const std::string& data) {
 data_facts facts_of(const run_options& options) {
   const data_set& set = named(options.data);
   data_facts facts{set.sample, set.classes};
-  if (set.classes == 0 || options.data == "glyphs") {
+  if (is_text(options.data)) {
+    if (options.context > 0) facts.sample = spankey::token_sample(options.context);
+  } else if (set.classes == 0 || options.data == "glyphs") {
     if (set.classes == 0) facts.classes = options.classes;
     if (options.sample.size() == 3) facts.sample = {options.sample[0], options.sample[1], options.sample[2]};
     if (set.classes == 0 && options.sample.empty()) facts.classes = 0;
@@ -100,6 +132,8 @@ data_facts facts_of(const run_options& options) {
   return facts;
 }
 
+bool is_text(const std::string& data) { return kind_of_data(data) == "text"; }
+
 bool brings_pixel_constants(const std::string& data) {
   return data == "glyphs" || data == "cifar10" || data == "mnist" || data == "fashion-mnist";
 }
@@ -107,12 +141,13 @@ bool brings_pixel_constants(const std::string& data) {
 void require_data_consistent(const run_options& o) {
   const data_set& set = named(o.data);
   require_files_of_npy(o);
+  require_text_consistent(o);
   if (o.resize > 0 && (o.data == "glyphs" || o.data == "linear"))
     fail("flag.148", "--resize", "found ", o.resize, ", but ", o.data, " is drawn, not scaled");
   if (!o.sample.empty() && o.sample.size() != 3)
     fail("flag.149", "--sample", "found ", o.sample.size(),
          " numbers, expected three: channels, height, width");
-  if (set.classes == 0 || (o.classes == 0 && o.sample.empty())) return;
+  if (set.classes == 0 || is_text(o.data) || (o.classes == 0 && o.sample.empty())) return;
   if (o.classes != 0 && o.classes != set.classes)
     fail("flag.149", "--classes", "found ", o.classes, ", but ", o.data, " has ", set.classes);
   const extents e = facts_of(o).sample;

@@ -8,11 +8,13 @@
 #include <optional>
 #include <string_view>
 
+#include "data_sets.hpp"
 #include "invalid_text.hpp"
 #include "json_text.hpp"
 #include "metrics_report.hpp"
 #include "spankey/core/error.hpp"
 #include "spankey/train/metrics.hpp"
+#include "spankey/train/text_metrics.hpp"
 
 namespace {
 
@@ -30,10 +32,12 @@ std::string trimmed(std::string_view text) {
   fail("flag.141", "--require", "found '", spankey::printable(text), "', expected ", expected);
 }
 
-bool is_figure(std::string_view name) {
-  const auto& names = spankey::figure_names;
-  return std::find(names.begin(), names.end(), name) != names.end();
+// The figures of the run's data.
+std::vector<std::string_view> figures_of(const run_options& options) {
+  if (is_text(options.data)) return {spankey::text_figure_names.begin(), spankey::text_figure_names.end()};
+  return {spankey::figure_names.begin(), spankey::figure_names.end()};
 }
+bool is_in_bits(std::string_view figure) { return figure == "bits" || figure == "masked_bits"; }
 
 // Cuts what follows the last point; nothing where there is none.
 std::string cut_last(std::string& name) {
@@ -43,12 +47,12 @@ std::string cut_last(std::string& name) {
   return last;
 }
 
-double number_of(const std::string& digits, const std::string& whole) {
+double number_of(const std::string& digits, double most, const std::string& whole) {
   double value = 0;
   const char* const end = digits.data() + digits.size();
   const auto [stop, code] = std::from_chars(digits.data(), end, value);
-  if (digits.empty() || code != std::errc{} || stop != end || !(value >= 0 && value <= 1))
-    refuse(whole, "a share from 0 to 1 behind <=, >=, < or >");
+  if (digits.empty() || code != std::errc{} || stop != end || !(value >= 0 && value <= most))
+    refuse(whole, most > 1 ? "a number of bits behind <=, >=, < or >" : "a share from 0 to 1 behind <=, >=, < or >");
   return value;
 }
 
@@ -71,7 +75,6 @@ gate_requirement requirement_of(const std::string& text, const run_options& opti
   if (op == std::string::npos) refuse(r.text, "NAME<=NUMBER or NAME>=NUMBER");
   r.at_least = r.text[op] == '>';
   r.strictly = r.text.substr(op + 1, 1) != "=";
-  r.bound = number_of(trimmed(r.text.substr(op + (r.strictly ? 1 : 2))), r.text);
   std::string name = trimmed(r.text.substr(0, op));
   if (name == "valid") name = "valid.semantic";
   if (name.starts_with('.')) refuse(r.text, "a condition in front of the point");
@@ -80,8 +83,14 @@ gate_requirement requirement_of(const std::string& text, const run_options& opti
     r.worst_key = true;
     r.figure = cut_last(name);
   }
-  if (!is_figure(r.figure))
-    refuse(r.text, "semantic, masked, calibrated or reject, alone or as CONDITION.FIGURE");
+  const std::vector<std::string_view> figures = figures_of(options);
+  if (std::find(figures.begin(), figures.end(), r.figure) == figures.end()) {
+    std::string names;
+    for (const std::string_view figure : figures)
+      names += (names.empty() ? "" : figure == figures.back() ? " or " : ", ") + std::string(figure);
+    refuse(r.text, names + ", alone or as CONDITION.FIGURE");
+  }
+  r.bound = number_of(trimmed(r.text.substr(op + (r.strictly ? 1 : 2))), is_in_bits(r.figure) ? 1e6 : 1, r.text);
   r.condition = name;
   require_condition(r, options);
   return r;
@@ -105,8 +114,9 @@ found_figure find(const gate_requirement& r, const json& metrics) {
   std::optional<found_figure> worst;
   const auto add = [&](const std::string& where, const json& condition) {
     const double value = figure_in(condition, r);
+    const bool low_is_worse = r.figure == "reject" || is_in_bits(r.figure);
     const bool worse =
-        !worst || std::isnan(value) || (r.figure == "reject" ? value < worst->value : value > worst->value);
+        !worst || std::isnan(value) || (low_is_worse ? value < worst->value : value > worst->value);
     if (worse && !(worst && std::isnan(worst->value))) worst = found_figure{value, where};
   };
   const auto add_member = [&](const char* where, const char* name) {

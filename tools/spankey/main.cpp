@@ -134,6 +134,7 @@ int run_program(int argc, char** argv, output_text& text) {
   convert_options conversion;
   import_options imported;
   predict_options asked;
+  generate_options written;
   sweep_options swept;
   report_options reported;
   bool measure = false;
@@ -142,6 +143,8 @@ int run_program(int argc, char** argv, output_text& text) {
   flag_set& predict_flags = line.add(
       "predict",
       "answer to images or features from files: class, refused or not; status 3 where one was refused");
+  flag_set& generate_flags =
+      line.add("generate", "let a network of tokens write text, under a key or none; status 3 where it refused");
   flag_set& convert_flags = line.add("convert", "write a run's weights and a key as inference reads them");
   flag_set& import_flags =
       line.add("import", "make a run folder of weights that PyTorch trained (safetensors)");
@@ -152,6 +155,7 @@ int run_program(int argc, char** argv, output_text& text) {
   declare_train_flags(train_flags, options);
   declare_eval_flags(eval_flags, request);
   declare_predict_flags(predict_flags, asked);
+  declare_generate_flags(generate_flags, written);
   declare_convert_flags(convert_flags, conversion);
   declare_import_flags(import_flags, imported);
   declare_sweep_flags(sweep_flags, swept);
@@ -184,6 +188,7 @@ int run_program(int argc, char** argv, output_text& text) {
   const std::int64_t threads = trains                     ? options.threads
                                : chosen == &eval_flags    ? request.threads
                                : chosen == &predict_flags ? asked.threads
+                               : chosen == &generate_flags ? written.threads
                                : chosen == &convert_flags ? conversion.threads
                                : chosen == &sweep_flags   ? swept.threads
                                                           : described.threads;
@@ -192,6 +197,7 @@ int run_program(int argc, char** argv, output_text& text) {
   if (trains) return train_flags.given("--resume") ? resume(options) : train(options);
   if (chosen == &eval_flags) return evaluate(request);
   if (chosen == &predict_flags) return predict(asked);
+  if (chosen == &generate_flags) return generate(written);
   if (chosen == &convert_flags) return convert(conversion);
   if (chosen == &import_flags) return import_weights(imported);
   if (chosen == &sweep_flags) return sweep(swept);

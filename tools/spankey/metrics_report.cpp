@@ -148,3 +148,16 @@ std::string table_legend() {
          "near\n"
          "chance (1 / classes) or below. worst: the key that is the worst for the gate.\n";
 }
+
+std::string line_of(const gate_report& report) {
+  const auto text = [](const condition_summary& c) {
+    char shares[80];
+    std::snprintf(shares, sizeof shares, "%.3f right, %.3f masked, %.3f refused", c[figure::semantic].mean,
+                  c[figure::masked].mean, c[figure::reject].mean);
+    return std::string(shares);
+  };
+  std::string line = "  test images: no key " + text(report.no_key);
+  if (report.valid_key) line += "; valid key " + text(*report.valid_key);
+  if (!report.invalid_keys.empty()) line += "; wrong key " + text(report.invalid_keys.front().summary);
+  return line;
+}

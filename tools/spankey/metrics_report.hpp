@@ -23,3 +23,6 @@ std::string table(const spankey::gate_report& report);
 
 /// What the table's columns mean, a line each, and how to read a gate from them; lines of at most 100 characters.
 std::string table_legend();
+
+/// One line of the terminal.
+std::string line_of(const spankey::gate_report& report);

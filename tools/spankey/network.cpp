@@ -4,12 +4,17 @@
 #include <memory>
 #include <vector>
 
+#include "choices.hpp"
+#include "chosen_deny.hpp"
 #include "data_sets.hpp"
 #include "invalid_text.hpp"
 #include "spankey/core/error.hpp"
+#include "spankey/data/byte_tokens.hpp"
 #include "spankey/key/invalid_family.hpp"
 
 namespace {
+
+using spankey::fail;
 
 const std::vector<network>& networks() {
   static const std::vector<network> all = networks_of_this_build();
@@ -23,10 +28,10 @@ void require_pixels_fit(const run_options& options, const network& model) {
   if (means == 0 && deviations == 0) return;
   const spankey::extents input = input_of(options);
   if (model.takes_features())
-    spankey::fail("flag.140", means > 0 ? "--mean" : "--deviation", "found one, but ", model.name,
+    fail("flag.140", means > 0 ? "--mean" : "--deviation", "found one, but ", model.name,
                   " takes features, not pixels");
   if (means != input.channels || deviations != input.channels)
-    spankey::fail("flag.140", "--mean, --deviation", "found ", means, " means and ", deviations,
+    fail("flag.140", "--mean, --deviation", "found ", means, " means and ", deviations,
                   " deviations, expected one for each of the ", input.channels, " channels that ", model.name,
                   " takes");
 }
@@ -43,17 +48,47 @@ std::string shape_text(const spankey::extents& e) {
 }
 
 spankey::extents sample_for(const network& model, const run_options& options) {
-  // Glyphs are drawn as a network of images takes them, unless the run says how.
-  const bool drawn = options.data == "glyphs" && options.sample.empty() && !model.takes_features();
-  return drawn ? model.usual : facts_of(options).sample;
+  // Glyphs are drawn as a network of images takes them, and text is cut as one of tokens does, unless the run says how.
+  const bool drawn = options.data == "glyphs" && options.sample.empty() && model.takes == sample_kind::images;
+  const bool cut = is_text(options.data) && options.context == 0 && model.takes_text();
+  return drawn || cut ? model.usual : facts_of(options).sample;
+}
+
+network_size size_for(const network& model, const run_options& options) {
+  network_size size{sample_for(model, options), options.channels, options.layers, options.heads};
+  if (!options.key_shape.empty()) size.keys = meaning_of(key_shape_names, options.key_shape, "--key-shape");
+  return size;
 }
 
 bool fits(const network& model, const run_options& options) {
   const spankey::extents sample = sample_for(model, options);
   const bool features = sample.height == 1 && sample.width == 1;
-  if (features != model.takes_features()) return false;
-  const spankey::layer_list list = model.on(sample, 2);
+  const sample_kind kind = is_text(options.data) ? sample_kind::text
+                           : features            ? sample_kind::features
+                                                 : sample_kind::images;
+  if (kind != model.takes) return false;
+  const spankey::layer_list list = model.on({.input = sample}, 2);
   return list.found() == spankey::list_fault::none && list.input() == sample;
+}
+
+// Sizes and shapes of keys that the network does not read, or cannot have.
+void require_size_fits(const network& model, const run_options& options) {
+  const struct {
+    const char* flag;
+    bool given, reads;
+  } sizes[] = {{"--channels", options.channels > 0, model.sizes},
+               {"--layers", options.layers > 0, model.sizes},
+               {"--heads", options.heads > 0, model.sizes},
+               {"--key-shape", !options.key_shape.empty() && options.key_shape != "element", model.key_shapes}};
+  for (const auto& [flag, given, reads] : sizes)
+    if (given && !reads) fail("flag.154", flag, "found it with --model ", model.name, ", which has one size only");
+  const auto list = std::make_unique<spankey::layer_list>(model.on(size_for(model, options), 2));
+  if (list->found() != spankey::list_fault::none)
+    fail("flag.155", "--channels, --layers, --heads", "found sizes that ", model.name, " cannot have: ",
+         spankey::sentence_of(list->found()));
+  if (model.takes_text() && outputs_of(options).aux != spankey::aux_logit::none)
+    fail("flag.156", "--deny", "found ", options.deny, " with --model ", model.name,
+         ", which has no reject logit beside its tokens; expected B, whose refusal is a token");
 }
 
 void require_data_fits(const network& model, const run_options& options) {
@@ -65,9 +100,10 @@ void require_data_fits(const network& model, const run_options& options) {
   for (const std::string& name : data_names()) {
     run_options other;
     other.data = name;
-    if (facts_of(other).known() && fits(model, other)) sets.push_back(name);
+    if (name != "text" && facts_of(other).known() && fits(model, other)) sets.push_back(name);
+    if (name == "text" && model.takes_text()) sets.push_back(name);
   }
-  spankey::fail("flag.115", "--model", "found ", model.name, ", which was made for ", shape_text(model.usual),
+  fail("flag.115", "--model", "found ", model.name, ", which was made for ", shape_text(model.usual),
                 "; --data ", options.data, " has ", shape_text(facts.sample), " and fits ",
                 models.empty() ? "no network" : listed(models), "; ", model.name, " fits --data ",
                 listed(sets));
@@ -79,7 +115,7 @@ const network& network_named(const std::string& name) {
   const auto found =
       std::find_if(networks().begin(), networks().end(), [&](const network& n) { return n.name == name; });
   if (found == networks().end())
-    spankey::fail("flag.113", "--model", "found '", name, "', which this program was built without (CMake's ",
+    fail("flag.113", "--model", "found '", name, "', which this program was built without (CMake's ",
                   "SPANKEY_PROGRAM_NETWORKS); it has ", listed(network_names()));
   return *found;
 }
@@ -96,8 +132,42 @@ spankey::extents input_of(const run_options& options) {
 
 spankey::index_t classes_of(const run_options& options) { return facts_of(options).classes; }
 
+spankey::head_outputs outputs_of(const run_options& options) {
+  spankey::head_outputs outputs = deny_of(options).outputs(classes_of(options));
+  // Tokens that are never an answer fill the vocabulary up.
+  if (is_text(options.data)) outputs.softmax = std::max(outputs.softmax, spankey::byte_tokens::vocabulary);
+  return outputs;
+}
+
+network vit_tiny_network() {
+  const spankey::layer_list list = spankey::vit_tiny_layers(2);
+  return {.name = "vit_tiny",
+          .usual = list.input(),
+          .on = [](const network_size& size, spankey::head_outputs outputs) {
+            return spankey::vit_on("vit_tiny", size.input, outputs, {.key = size.keys});
+          },
+          .key_shapes = true};
+}
+
+network gpt_network() {
+  return {.name = "gpt",
+          .usual = spankey::token_sample(spankey::gpt_nano.context),
+          .takes = sample_kind::text,
+          .on = [](const network_size& size, spankey::head_outputs outputs) {
+            spankey::gpt_size of{
+                .vocabulary = outputs.softmax, .context = size.input.height, .keys = size.keys};
+            if (size.channels > 0) of.channels = size.channels;
+            if (size.layers > 0) of.layers = static_cast<int>(size.layers);
+            of.heads = static_cast<int>(size.heads > 0 ? size.heads : std::max<spankey::index_t>(1, of.channels / 32));
+            return spankey::gpt_on(of, outputs);
+          },
+          .sizes = true,
+          .key_shapes = true};
+}
+
 spankey::layer_list layers_of(const run_options& options, const spankey::head_outputs& outputs) {
-  return network_named(options.model).on(input_of(options), outputs);
+  const network& model = network_named(options.model);
+  return model.on(size_for(model, options), outputs);
 }
 
 std::vector<spankey::extents> site_shapes_of(const run_options& options) {
@@ -116,17 +186,18 @@ void require_keys_fit(const run_options& options) {
   // Of a user's own data nothing is known before its files are read; then this is asked again.
   if (!facts_of(options).known()) return;
   require_data_fits(model, options);
+  require_size_fits(model, options);
   require_pixels_fit(options, model);
   const std::vector<spankey::extents> shapes = site_shapes_of(options);
   std::vector<spankey::site> sites;
   for (const int number : active_sites(options)) {
     if (number >= static_cast<int>(shapes.size()))
-      spankey::fail("flag.114", "--sites", "found ", number, ", expected from 0 to ", shapes.size() - 1,
+      fail("flag.114", "--sites", "found ", number, ", expected from 0 to ", shapes.size() - 1,
                     ", the sites of ", model.name);
     sites.push_back({number, shapes[static_cast<std::size_t>(number)]});
     const auto d = sites.back().shape.size();
     if (options.subspace_dim > d)
-      spankey::fail("flag.105", "--subspace-dim", "found ", options.subspace_dim, ", expected 1 to ", d,
+      fail("flag.105", "--subspace-dim", "found ", options.subspace_dim, ", expected 1 to ", d,
                     ", the elements of site ", number);
   }
   std::vector<spankey::invalid_rule> rules = invalid_rules_of(options.families, options);

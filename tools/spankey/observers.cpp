@@ -8,6 +8,7 @@
 #include <string>
 
 #include "metrics_report.hpp"
+#include "text_report.hpp"
 
 namespace {
 
@@ -59,21 +60,6 @@ void progress_line::on_epoch(const spankey::epoch_record& r) {
   std::fflush(stdout);
 }
 
-void progress_line::on_gate(const spankey::gate_report& report) {
-  using spankey::figure;
-  const auto text = [](const spankey::condition_summary& c) {
-    char shares[80];
-    std::snprintf(shares, sizeof shares, "%.3f right, %.3f masked, %.3f refused", c[figure::semantic].mean,
-                  c[figure::masked].mean, c[figure::reject].mean);
-    return std::string(shares);
-  };
-  std::string line = "  test images: no key " + text(report.no_key);
-  if (report.valid_key) line += "; valid key " + text(*report.valid_key);
-  if (!report.invalid_keys.empty()) line += "; wrong key " + text(report.invalid_keys.front().summary);
-  std::printf("%s\n", line.c_str());
-  std::fflush(stdout);
-}
-
 json_log::json_log(const std::string& path, const std::optional<spankey::file_mark>& mark) {
   if (mark) {
     file_.emplace(path, *mark);
@@ -105,8 +91,11 @@ void json_log::on_epoch(const spankey::epoch_record& r) {
   file_->append(line.dump() + "\n");
 }
 
-void json_log::on_gate(std::uint64_t epoch, const spankey::gate_report& report) {
+template <class Report>
+void json_log::add_gate(std::uint64_t epoch, const Report& report) {
   nlohmann::json line = means_of(report);
   line["gate_epoch"] = epoch;
   file_->append(line.dump() + "\n");
 }
+void json_log::on_gate(std::uint64_t epoch, const spankey::gate_report& report) { add_gate(epoch, report); }
+void json_log::on_gate(std::uint64_t epoch, const spankey::text_report& report) { add_gate(epoch, report); }

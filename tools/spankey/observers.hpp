@@ -8,6 +8,7 @@
 #include <string>
 
 #include "spankey/file/append_file.hpp"
+#include "spankey/train/evaluate_text.hpp"
 #include "spankey/train/gate_report.hpp"
 #include "spankey/train/observer.hpp"
 
@@ -17,8 +18,6 @@ class progress_line {
   progress_line();
   void on_step(const spankey::step_record& record);
   void on_epoch(const spankey::epoch_record& record);
-  /// What the gate did with the test images after an epoch.
-  void on_gate(const spankey::gate_report& report);
 
  private:
   using clock = std::chrono::steady_clock;
@@ -37,11 +36,15 @@ class json_log {
   json_log(const std::string& path, const std::optional<spankey::file_mark>& mark);
   void on_step(const spankey::step_record& record);
   void on_epoch(const spankey::epoch_record& record);
-  /// {"gate_epoch": epoch, and what means_of says}.
+  /// {"gate_epoch": epoch, and what means_of says of the gate}.
   void on_gate(std::uint64_t epoch, const spankey::gate_report& report);
+  void on_gate(std::uint64_t epoch, const spankey::text_report& report);
   /// On the device, as far as it is now.
   spankey::file_mark flush() { return file_->flush(); }
 
  private:
+  template <class Report>
+  void add_gate(std::uint64_t epoch, const Report& report);
+
   std::optional<spankey::append_file> file_;
 };

@@ -27,11 +27,21 @@ struct input_samples {
 input_samples read_input(const std::string& file, const spankey::extents& sample, bool normalised,
                          bool scaled);
 
-/// --key: the number of an issued key, or the bytes of a key file (key/key_file.hpp); neither: no key.
+/// --key: the number of an issued key, or the bytes of a key file (key/key_file.hpp); or an invalid key of a family, drawn by
+/// a seed; none of them: no key.
 struct chosen_key {
   std::optional<std::uint64_t> index;
   spankey::secret_vector<std::byte> file;
+  std::string invalid;
+  std::uint64_t seed = 0;
 };
+
+/// What --key says. Fails with flag.143, and as reading a file does.
+chosen_key key_named(const std::string& text);
+
+/// The configuration of a finished run that --run names, and whose --key there may be. Fails with flag.120, flag.121 and as
+/// reading it does.
+run_options run_to_ask(const std::string& run, bool with_key);
 
 struct prediction {
   spankey::index_t semantic_class =

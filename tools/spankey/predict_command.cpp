@@ -4,6 +4,7 @@
 #include <cstring>
 #include <nlohmann/json.hpp>
 
+#include "data_sets.hpp"
 #include "network.hpp"
 #include "predict.hpp"
 #include "run_folder.hpp"
@@ -20,26 +21,6 @@ namespace {
 using spankey::fail;
 using spankey::index_t;
 using spankey::printable;
-
-// Numbers of issued keys are 32 bits; what is no number is a file.
-chosen_key key_named(const std::string& text) {
-  chosen_key key;
-  if (text.empty()) return key;
-  std::uint32_t number = 0;
-  const char* const end = text.data() + text.size();
-  const auto [stop, code] = std::from_chars(text.data(), end, number);
-  if (code == std::errc{} && stop == end) {
-    key.index = number;
-    return key;
-  }
-  spankey::input_file file(text);
-  if (file.size() == 0 || file.size() > spankey::key_file_cap)
-    fail("flag.143", "--key", "found ", file.size(), " bytes in '", printable(text),
-         "', expected the number of a key, or a file that convert --key-out wrote");
-  key.file.resize(static_cast<std::size_t>(file.size()));
-  file.read(key.file.data(), file.size());
-  return key;
-}
 
 std::string name_of(const input_samples& in, index_t i) {
   return printable(in.file) + (in.is_series ? "[" + std::to_string(i) + "]" : "");
@@ -63,20 +44,46 @@ void print_json(const input_samples& in, index_t i, const prediction& p) {
 
 }  // namespace
 
-int predict(const predict_options& request) {
-  const run_options options = read_config((std::filesystem::path(request.run) / "config.json").string());
+// Numbers of issued keys are 32 bits; what is no number is a file.
+chosen_key key_named(const std::string& text) {
+  chosen_key key;
+  if (text.empty()) return key;
+  std::uint32_t number = 0;
+  const char* const end = text.data() + text.size();
+  const auto [stop, code] = std::from_chars(text.data(), end, number);
+  if (code == std::errc{} && stop == end) {
+    key.index = number;
+    return key;
+  }
+  spankey::input_file file(text);
+  if (file.size() == 0 || file.size() > spankey::key_file_cap)
+    fail("flag.143", "--key", "found ", file.size(), " bytes in '", printable(text),
+         "', expected the number of a key, or a file that convert --key-out wrote");
+  key.file.resize(static_cast<std::size_t>(file.size()));
+  file.read(key.file.data(), file.size());
+  return key;
+}
+
+run_options run_to_ask(const std::string& run, bool with_key) {
+  run_options options = read_config((std::filesystem::path(run) / "config.json").string());
   require_keys_fit(options);
-  if (!spankey::checkpoints_in(request.run).empty())
-    fail("flag.121", "--run", "'", printable(request.run),
-         "' holds checkpoints: its training is not finished");
-  if (!request.key.empty() && !options.keyed())
+  if (!spankey::checkpoints_in(run).empty())
+    fail("flag.121", "--run", "'", printable(run), "' holds checkpoints: its training is not finished");
+  if (with_key && !options.keyed())
     fail("flag.120", "--key", "the run has no key: it was made with --inject none");
+  return options;
+}
+
+int predict(const predict_options& request) {
+  const run_options options = run_to_ask(request.run, !request.key.empty());
+  if (is_text(options.data))
+    fail("flag.158", "--run", "found a network of tokens, ", options.model, "; expected spankey generate for it");
   const chosen_key key = key_named(request.key);
   // All of it is read before the first answer is printed.
   std::vector<input_samples> inputs;
   for (const std::string& file : request.inputs)
     inputs.push_back(read_input(file, input_of(options), request.normalised, options.resize > 0));
-  const run_image run = functions_on("cpu", options).image_of(options, request.run, key);
+  const run_image run = functions_on("cpu", options).image_of(options, request.run, key, "fp32");
   const auto answers = session_predictions(options, run, key, inputs);
 
   bool refused = false;

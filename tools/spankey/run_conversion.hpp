@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "convert.hpp"
+#include "invalid_text.hpp"
 #include "run_folder.hpp"
 #include "run_model.hpp"
 #include "session_answers.hpp"
@@ -28,18 +29,14 @@ struct run_conversion {
     using namespace spankey;
     const auto model = make_model<Backend, Scalar>(options);
     const std::filesystem::path run(request.run);
-    const bool tries = request.wants_key() && request.key_bound > 0;
-    const arena memory(*model, request.evaluate || tries ? options.batch : 1);
+    const arena memory(*model, request.evaluate || tries_key(options, request) ? options.batch : 1);
     load_weights(*model, (run / "weights.safetensors").string());
     converted made;
     made.outputs = model->head();
     const infer::pixel_normalisation pixels = image_pixels(options);
     const index_t classes = classes_of(options);
     for (const std::string& weights : request.weights)
-      made.images.push_back({weights, weights == "fp32" ? infer::make_image<float>(*model, classes, pixels)
-                                      : weights == "bf16"
-                                          ? infer::make_image<bf16>(*model, classes, pixels)
-                                          : infer::make_image<std::int8_t>(*model, classes, pixels)});
+      made.images.push_back({weights, image_with(*model, classes, pixels, weights)});
     made.fingerprint = infer::fingerprint_of(*model);
     std::optional<key_space> keys;
     if (options.keyed() && (request.evaluate || request.wants_key())) {
@@ -48,24 +45,18 @@ struct run_conversion {
       require_sites(model->site_shapes(), keys->sites(), file);
     }
     made.key_number = request.key_index;
-    if (!request.evaluate && !tries) {
+    if (!request.evaluate && !tries_key(options, request)) {
       if (request.wants_key()) made.key = issue_key(*keys, request.key_index);
       return made;
     }
     with_data(options, [&](const auto& load) {
       const auto test = load_test(options, request, load);
-      if (tries) {
-        made.tried = issue_tried_key(*model, *keys, test, options.batch,
-                                     {.number = request.key_index,
-                                      .least = request.key_bound,
-                                      .images = request.key_images,
-                                      .seed = options.seed});
-        made.key.swap(made.tried.key);
-        made.key_number = made.tried.number;
-      } else if (request.wants_key()) {
-        made.key = issue_key(*keys, request.key_index);
+      if constexpr (SequenceDataset<std::remove_cvref_t<decltype(test)>>) {
+        fail("flag.157", "--evaluate", "found it for a run of text: what sessions answer is compared for images and "
+             "features");
+      } else {
+        use_test(*model, keys, test, options, request, made);
       }
-      if (request.evaluate) evaluate(*model, keys, test, options, made);
     });
     return made;
   }
@@ -87,25 +78,63 @@ struct run_conversion {
     save_weights(*model, folder.file("weights.safetensors"));
   }
 
-  /// A finished run as a session of float weights takes it, with the key that `key` numbers.
-  static run_image image_of(const run_options& options, const std::string& run, const chosen_key& key) {
+  /// A finished run as a session takes it, with the key that `key` numbers or whose family it names.
+  static run_image image_of(const run_options& options, const std::string& run, const chosen_key& key,
+                            const std::string& weights) {
     using namespace spankey;
     const auto model = make_model<Backend, Scalar>(options);
     const arena memory(*model, 1);
     const std::filesystem::path folder(run);
     load_weights(*model, (folder / "weights.safetensors").string());
-    run_image made{infer::make_image<float>(*model, classes_of(options), image_pixels(options)), {}};
+    run_image made{image_with(*model, classes_of(options), image_pixels(options), weights), {}};
+    if (!key.index && key.invalid.empty()) return made;
+    const std::string file = (folder / "key_space.safetensors").string();
+    key_space keys = read_keys(options, file);
+    require_sites(model->site_shapes(), keys.sites(), file);
     if (key.index) {
-      const std::string file = (folder / "key_space.safetensors").string();
-      key_space keys = read_keys(options, file);
-      require_sites(model->site_shapes(), keys.sites(), file);
       made.key = issue_key(keys, *key.index);
+    } else {
+      const invalid_rule rule = invalid_rule_of(key.invalid);
+      require_rule(rule, keys.config(), keys.sites());
+      const site_buffers drawn(keys.sites(), 1);
+      keys.draw_invalid(rule, {key.seed, stream::evaluation, invalid_key_step(0)}, 1, drawn.outputs());
+      made.key = in_file_order(keys.sites(), std::vector<const float*>(drawn.outputs().begin(), drawn.outputs().end()));
     }
     return made;
   }
 
  private:
   using network_type = spankey::layered_network<Backend, Scalar>;
+
+  static std::vector<std::byte> image_with(run_model<Backend, Scalar>& model, spankey::index_t classes,
+                                           const spankey::infer::pixel_normalisation& pixels,
+                                           const std::string& weights) {
+    using namespace spankey;
+    return weights == "fp32"   ? infer::make_image<float>(model, classes, pixels)
+           : weights == "bf16" ? infer::make_image<bf16>(model, classes, pixels)
+                               : infer::make_image<std::int8_t>(model, classes, pixels);
+  }
+  static bool tries_key(const run_options& options, const convert_options& request) {
+    return request.wants_key() && request.key_bound > 0 && !is_text(options.data);
+  }
+  // A key that answers well, where one is wanted, and what sessions answer, where it is asked.
+  template <class Data>
+  static void use_test(network_type& model, std::optional<spankey::key_space>& keys, const Data& test,
+                       const run_options& options, const convert_options& request, converted& made) {
+    using namespace spankey;
+    if (tries_key(options, request)) {
+      made.tried = issue_tried_key(model, *keys, test, options.batch,
+                                   {.number = request.key_index,
+                                    .least = request.key_bound,
+                                    .images = request.key_images,
+                                    .seed = options.seed});
+      made.key.swap(made.tried.key);
+      made.key_number = made.tried.number;
+    } else if (request.wants_key()) {
+      made.key = issue_key(*keys, request.key_index);
+    }
+    if (request.evaluate) evaluate(model, keys, test, options, made);
+  }
 
   /// Nothing for features, and for a data set whose images are no input of the network: such an image takes no bytes.
   static spankey::infer::pixel_normalisation image_pixels(const run_options& options) {

@@ -1,6 +1,7 @@
 #include "run_data.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -20,6 +21,7 @@
 #include "spankey/data/cifar10.hpp"
 #include "spankey/data/cifar100.hpp"
 #include "spankey/data/glyphs.hpp"
+#include "spankey/data/grammar.hpp"
 #include "spankey/data/gzip.hpp"
 #include "spankey/data/idx.hpp"
 #include "spankey/data/linear_task.hpp"
@@ -124,7 +126,7 @@ run_options with_facts(const run_options& options) {
 
 run_options with_pixel_constants(const run_options& options) {
   if (!options.mean.empty() || brings_pixel_constants(options.data) || options.data == "linear" ||
-      has_own_features(options))
+      is_text(options.data) || has_own_features(options))
     return options;
   run_options measured = options;
   image_dataset data = read_images(options, split::train);
@@ -181,6 +183,66 @@ feature_dataset load_features(const run_options& options, split part, const exte
   return data;
 }
 
+namespace {
+
+// Files of a list, as they are named or below --data-root.
+std::vector<text_piece> pieces_of(const run_options& options, const std::string& files) {
+  std::vector<text_piece> pieces;
+  for_each_piece(files, [&](const std::string& name) {
+    std::error_code code;
+    const std::filesystem::path below = std::filesystem::path(options.data_root) / name;
+    const bool here = std::filesystem::exists(name, code) || !std::filesystem::exists(below, code);
+    pieces.push_back(text_of_file(here ? name : below.string()));
+  });
+  return pieces;
+}
+
+// The first pieces, of so many tokens together.
+std::vector<text_piece> first_tokens(std::vector<text_piece> pieces, index_t tokens) {
+  std::vector<text_piece> first;
+  for (text_piece& piece : pieces) {
+    if (tokens < 2) break;
+    piece.end = std::min(piece.end, piece.begin + tokens - 1);
+    tokens -= piece.tokens();
+    first.push_back(std::move(piece));
+  }
+  return first;
+}
+
+}  // namespace
+
+text_dataset load_text(const run_options& options, split part, index_t length) {
+  if (!is_text(options.data))
+    fail("flag.115", "--data", "found ", options.data, ", which is no text; ", options.model,
+         " takes text (grammar, text)");
+  const bool training = part == split::train;
+  const index_t limit = count_of(options, part, 0, 0);
+  if (options.data == "grammar") {
+    // Sentences that no training text reaches.
+    constexpr std::uint64_t of_test = std::uint64_t{1} << 40;
+    const index_t sentences = count_of(options, part, 20'000, 2'000);
+    return {options.data,
+            {text_in_memory(grammar_text(options.seed, training ? 0 : of_test, sentences))},
+            length};
+  }
+  std::vector<text_piece> pieces;
+  if (!options.test_text.empty()) {
+    pieces = pieces_of(options, training ? options.text : options.test_text);
+  } else {
+    const double tested = options.test_share > 0 ? options.test_share : 0.1;
+    text_parts parts = cut_texts(pieces_of(options, options.text), 1 - tested);
+    pieces = training ? std::move(parts.before) : std::move(parts.behind);
+  }
+  if (limit > 0) pieces = first_tokens(std::move(pieces), limit * length + 1);
+  return {options.data, std::move(pieces), length};
+}
+
+text_dataset drawn_text(index_t n, std::uint64_t seed, index_t length) {
+  const auto sentences = static_cast<index_t>(
+      std::ceil(static_cast<double>(n * length + 1) / (grammar_sentence_length() - 10)));
+  return {"noise", {text_in_memory(grammar_text(seed, 0, sentences))}, length};
+}
+
 image_dataset drawn_images(index_t n, std::uint64_t seed, const extents& shape, index_t classes) {
   image_dataset data;
   data.name = "noise";
@@ -216,6 +278,16 @@ std::uint32_t checksum_of(const image_dataset& data) {
 std::uint32_t checksum_of(const feature_dataset& data) {
   const std::vector<std::int32_t> labels(data.labels.begin(), data.labels.end());
   return crc32(std::as_bytes(std::span(labels)), crc32(std::as_bytes(std::span(data.values))));
+}
+std::uint32_t checksum_of(const text_dataset& data) {
+  std::vector<int> tokens(65536);
+  std::uint32_t sum = 0;
+  for (index_t first = 0; first < data.tokens(); first += static_cast<index_t>(tokens.size())) {
+    const index_t count = std::min(static_cast<index_t>(tokens.size()), data.tokens() - first);
+    data.read(first, count, tokens.data());
+    sum = crc32(std::as_bytes(std::span(tokens).first(static_cast<std::size_t>(count))), sum);
+  }
+  return sum;
 }
 
 namespace {

@@ -7,6 +7,7 @@
 #include "spankey/data/augment.hpp"
 #include "spankey/data/dataset.hpp"
 #include "spankey/data/pixel_constants.hpp"
+#include "spankey/data/text.hpp"
 
 /// The run with what only the files of its data set say: extents, classes and, of arrays, the layout, which is printed. Reads
 /// headers, labels and names of files. Fails with what reading them fails with, and with flag.149 where --sample or --classes
@@ -30,6 +31,11 @@ spankey::pixel_constants pixels_of(const run_options& options);
 spankey::feature_dataset load_features(const run_options& options, spankey::split part,
                                        const spankey::extents& features, spankey::index_t classes);
 
+/// A part of the run's text in windows of so many tokens, cut to the run's limit: a number of windows, of drawn text one of
+/// sentences (20,000 and 2,000 where there is none). Files lie where --text says, or below --data-root. Fails with data.2xx, and
+/// with flag.115 for a data set of images or features.
+spankey::text_dataset load_text(const run_options& options, spankey::split part, spankey::index_t length);
+
 /// n samples of noise, labelled in turn: for measurements.
 spankey::image_dataset drawn_images(spankey::index_t n, std::uint64_t seed, const spankey::extents& shape,
                                     spankey::index_t classes);
@@ -37,9 +43,14 @@ spankey::image_dataset drawn_images(spankey::index_t n, std::uint64_t seed, cons
 spankey::feature_dataset drawn_features(spankey::index_t n, std::uint64_t seed, const spankey::extents& shape,
                                         spankey::index_t classes);
 
+/// n windows of drawn text: for measurements.
+spankey::text_dataset drawn_text(spankey::index_t n, std::uint64_t seed, spankey::index_t length);
+
 /// CRC-32 of all samples and labels: a run goes on with the data that it began with.
 std::uint32_t checksum_of(const spankey::image_dataset& data);
 std::uint32_t checksum_of(const spankey::feature_dataset& data);
+/// Of all tokens.
+std::uint32_t checksum_of(const spankey::text_dataset& data);
 
 /// What the published recipe does to the training images of this data set; nothing to a user's own.
 spankey::augmentation augmentation_of(const run_options& options);

@@ -39,7 +39,9 @@ struct run_description {
   // has above both is memory that the plan does not know of.
   static void measure_step(run_options options, run_model<Backend, Scalar>& model) {
     const spankey::extents input = input_of(options);
-    if (network_named(options.model).takes_features()) {
+    if (network_named(options.model).takes_text()) {
+      measure_step_on(options, model, drawn_text(options.batch, options.seed, input.height));
+    } else if (network_named(options.model).takes_features()) {
       measure_step_on(options, model,
                       drawn_features(options.batch, options.seed, input, classes_of(options)));
     } else {

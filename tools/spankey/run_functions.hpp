@@ -17,7 +17,8 @@ struct run_functions {
   // On the CPU only.
   converted (*convert)(const run_options&, const convert_options&) = nullptr;
   void (*import_weights)(const run_options&, const import_options&) = nullptr;
-  run_image (*image_of)(const run_options&, const std::string& run, const chosen_key& key) = nullptr;
+  run_image (*image_of)(const run_options&, const std::string& run, const chosen_key& key,
+                        const std::string& weights) = nullptr;
 };
 
 /// Of the run's precision on `device`. Fails with flag.127 where this program does not have it.

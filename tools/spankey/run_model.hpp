@@ -73,7 +73,7 @@ void set_rates(Model& model, const std::string& text) {
 template <class Backend, class Scalar>
 std::unique_ptr<run_model<Backend, Scalar>> make_model(const run_options& options) {
   auto made = std::make_unique<run_model<Backend, Scalar>>(
-      layers_of(options, deny_of(options).outputs(classes_of(options))));
+      layers_of(options, outputs_of(options)));
   spankey::set_gate(*made, options.injector(), active_sites(options));
   if (options.adam()) spankey::keep_second_moment(*made);
   if (options.lookahead > 0) spankey::keep_average(*made);
@@ -96,10 +96,22 @@ inline spankey::objective<chosen_deny> goal_of(const run_options& options) {
           .smoothing = options.smoothing};
 }
 
-/// Calls f(load), load(part) being the run's data: images, or features.
+/// What the run's gate does with a part of its data.
+template <class Model, class Data>
+auto evaluation_of(Model& model, spankey::key_space* keys, const Data& test, const run_options& options) {
+  if constexpr (spankey::SequenceDataset<Data>) {
+    return spankey::text_evaluation(model, keys, test, options.batch, options.text_evaluation()).run();
+  } else {
+    return spankey::gate_evaluation(model, keys, test, options.batch, options.evaluation()).run();
+  }
+}
+
+/// Calls f(load), load(part) being the run's data: images, features, or text.
 template <class F>
 void with_data(const run_options& options, F&& f) {
-  if (network_named(options.model).takes_features()) {
+  if (network_named(options.model).takes_text()) {
+    f([&](spankey::split part) { return load_text(options, part, input_of(options).height); });
+  } else if (network_named(options.model).takes_features()) {
     f([&](spankey::split part) {
       return load_features(options, part, input_of(options), classes_of(options));
     });

@@ -80,7 +80,9 @@ spankey::key_space_config run_options::key_space() const {
 spankey::schedule run_options::rate() const {
   return {.kind = meaning_of(schedule_names, schedule, "--schedule"),
           .learning_rate = lr,
-          .milestones = milestones};
+          .milestones = milestones,
+          .warm_up = warm_up,
+          .last = lr_end};
 }
 
 spankey::batch_statistics run_options::statistics() const {
@@ -97,6 +99,7 @@ spankey::training_options run_options::training(const spankey::augmentation& of_
   t.rate = rate();
   t.optimizer = {.momentum = momentum, .weight_decay = weight_decay, .nesterov = momentum > 0};
   if (adam()) t.adam = spankey::adam_options{.weight_decay = weight_decay, .decoupled = optimizer == "adamw"};
+  if (t.adam && beta2 > 0) t.adam->beta2 = beta2;
   if (optimizer == "muon") {
     t.muon = spankey::muon_options{.other_momentum = momentum, .weight_decay = weight_decay};
     if (filter_momentum > 0) t.muon->momentum = filter_momentum;
@@ -106,14 +109,22 @@ spankey::training_options run_options::training(const spankey::augmentation& of_
   t.invalid = invalid_rule_of(invalid);
   t.invalid_mixture = invalid_mixture_of(invalid_mixture);
   t.deny_warmup = deny_warmup;
+  t.clip_norm = clip_norm;
   t.nonfinite = meaning_of(nonfinite_names, nonfinite, "--nonfinite");
   return t;
 }
 
-spankey::evaluation_options run_options::evaluation_of_epoch() const {
-  spankey::evaluation_options o = evaluation();
-  o.keys = std::min<spankey::index_t>(o.keys, 10);
-  return o;
+run_options run_options::of_epoch() const {
+  run_options fewer = *this;
+  fewer.eval_keys = std::min<std::int64_t>(eval_keys, 10);
+  return fewer;
+}
+
+spankey::text_evaluation_options run_options::text_evaluation() const {
+  return {.keys = eval_keys,
+          .windows_per_key = eval_images,
+          .invalid = invalid_rules_of(families, *this),
+          .seed = seed};
 }
 
 spankey::evaluation_options run_options::evaluation() const {

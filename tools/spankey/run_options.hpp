@@ -11,6 +11,7 @@
 #include "spankey/key/sampler.hpp"
 #include "spankey/loss/deny/deny.hpp"
 #include "spankey/train/evaluate.hpp"
+#include "spankey/train/evaluate_text.hpp"
 #include "spankey/train/trainer.hpp"
 
 class flag_set;
@@ -23,13 +24,17 @@ struct run_options {
   std::string data = "glyphs";
   std::string images, labels, test_images, test_labels, layout;  // of --data npy
   std::int64_t resize = 0;                                       // pixels a side, 0: as they are
+  std::string text, test_text;                                   // of --data text
+  double test_share = 0;                                         // of a text, 0: a tenth
   std::vector<int> sample;                                       // C, H, W; empty: the data set's
   std::int64_t classes = 0;                                      // 0: the data set's
   std::vector<double> mean, deviation;  // of pixel/255, one a channel; empty: the data set's
   std::string model = "resnet18";
+  std::int64_t context = 0, channels = 0, layers = 0, heads = 0;  // of gpt; 0: as it is
   std::string inject = "mul";
   double gamma = 2.0;
   std::vector<int> sites = {0, 2, 3, 4};
+  std::string key_shape;  // empty: a number an element
   std::int64_t subspace_dim = 32;
   std::string basis = "uniform";
   std::string coefficients = "unit_cube";
@@ -53,6 +58,8 @@ struct run_options {
   double momentum = 0.9;
   double filter_momentum = 0;   // of muon; 0: its own default
   std::uint64_t lookahead = 0;  // updates between two averages; 0: none
+  double beta2 = 0;      // of adam, 0: 0.999
+  double clip_norm = 0;  // of all gradients together, 0: none
   double weight_decay = 5e-4;
   std::string decay_of, rate_of, freeze;
   std::string whiten;    // a layer
@@ -60,6 +67,7 @@ struct run_options {
   std::string augment;   // empty: the data set's
   std::string schedule = "step";
   std::vector<double> milestones = {0.5, 0.75};
+  double warm_up = 0, lr_end = 0;  // shares of the run and of the rate
   std::string precision = "fp32";
   std::int64_t threads = 0;  // 0: all
   std::string device = "cpu";
@@ -86,8 +94,10 @@ struct run_options {
   [[nodiscard]] spankey::batch_statistics statistics() const;
   [[nodiscard]] spankey::training_options training(const spankey::augmentation& of_images) const;
   [[nodiscard]] spankey::evaluation_options evaluation() const;
-  /// What --eval-every looks at: the same with at most 10 keys.
-  [[nodiscard]] spankey::evaluation_options evaluation_of_epoch() const;
+  /// The same of a network of tokens.
+  [[nodiscard]] spankey::text_evaluation_options text_evaluation() const;
+  /// What --eval-every looks at: at most 10 keys.
+  [[nodiscard]] run_options of_epoch() const;
 };
 
 /// Adds the flags of a training run (settings.hpp), bound to `options`; every value is checked while parsing.

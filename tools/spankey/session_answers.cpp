@@ -22,7 +22,7 @@ void require(infer::status s) {
 }
 
 layer_list network_of_run(const run_options& options) {
-  return layers_of(options, deny_of(options).outputs(classes_of(options)));
+  return layers_of(options, outputs_of(options));
 }
 
 // A session serves one thread and one sample: every task of samples has its own, with its own memory. bind(session) gives

@@ -39,9 +39,8 @@ std::vector<setting> all_settings() {
   add("regime", &o::regime, "defaults of keys and denial: sound, or the published reference",
       one_of({"sound", "reference"}));
   add("data", &o::data,
-      "data set; glyphs (images) and linear (features) are drawn, npy and folder are your own (default: one "
-      "for the "
-      "model)",
+      "data set; glyphs (images), linear (features) and grammar (text) are drawn, npy, folder and text are your "
+      "own (default: one for the model)",
       one_of(data_names()));
   add_of_call(
       "data-root", &o::data_root,
@@ -63,6 +62,11 @@ std::vector<setting> all_settings() {
   add_optional("resize", &o::resize,
                "pixels a side that images are scaled to, height and width each for itself; 0: as they are",
                from_to<std::int64_t>(0, spankey::most_resized));
+  add_optional("text", &o::text, "text: files whose bytes are learnt, with commas between them", any_text("FILE,..."));
+  add_optional("test-text", &o::test_text, "text: files to test with (default: the last --test-share of each file)",
+               any_text("FILE,..."));
+  add_optional("test-share", &o::test_share, "text: share of each file that is not trained on, 0: a tenth",
+               from_to(0.0, 0.99));
   add_optional("sample", &o::sample,
                "channels, height and width of a sample (default: the data set's; glyphs: the network's)",
                from_to(1, 65536));
@@ -75,10 +79,21 @@ std::vector<setting> all_settings() {
   all.back().may_be_missing = true;
   add("model", &o::model, "network (default: one for the data)", one_of(network_names()));
 
+  add_optional("context", &o::context, "text: tokens of a window, 0: the network's own",
+               from_to<std::int64_t>(0, 65536));
+  add_optional("channels", &o::channels, "gpt: numbers that stand for a token, 0: 128",
+               from_to<std::int64_t>(0, 16384));
+  add_optional("layers", &o::layers, "gpt: blocks, 0: 4", from_to<std::int64_t>(0, 20));
+  add_optional("heads", &o::heads, "gpt: heads of an attention, which divide the channels, 0: one for 32 channels",
+               from_to<std::int64_t>(0, 1024));
+
   heading = "Keys";
   add("inject", &o::inject, "injector", name_in(injector_names));
   add("gamma", &o::gamma, "strength of the injection", non_negative);
   add("sites", &o::sites, "where keys act: site numbers with commas between them", from_to(0, 31));
+  add_optional("key-shape", &o::key_shape,
+               "gpt, vit_tiny: a key's numbers: one an element (the default), a token or a channel",
+               name_in(key_shape_names));
   add("subspace-dim", &o::subspace_dim, "dimension m of the key space", count_from(1));
   add("basis", &o::basis, "basis of the key space", name_in(spankey::basis_names));
   add("coefficients", &o::coefficients, "coefficients of a key", name_in(spankey::coefficient_names));
@@ -123,6 +138,10 @@ std::vector<setting> all_settings() {
                share);
   add_optional("lookahead", &o::lookahead, "updates after which weights become their average, 0: never",
                count_from(0));
+  add_optional("beta2", &o::beta2, "adam, adamw: how much of the second moment is kept, 0: 0.999",
+               from_to(0.0, 0.999999));
+  add_optional("clip-norm", &o::clip_norm,
+               "gradients whose norm, of all together, is more are scaled to it; 0: none are", non_negative);
   add("weight-decay", &o::weight_decay, "decay of parameters", non_negative);
   add_optional("decay-of", &o::decay_of,
                "what decays: all parameters (the default), or weights alone, no norms and no biases",
@@ -150,6 +169,8 @@ std::vector<setting> all_settings() {
   add("milestones", &o::milestones,
       "where the rate falls tenfold (schedule step): shares of the run below 1, or whole epochs",
       non_negative);
+  add_optional("warm-up", &o::warm_up, "share of the run over which the rate rises", from_to(0.0, 0.99));
+  add_optional("lr-end", &o::lr_end, "cosine, linear: what share of the rate they end at", share);
   add("precision", &o::precision, "activations and matrix products: float, or bf16 beside float weights",
       one_of({"fp32", "bf16"}));
   add("nonfinite", &o::nonfinite, "a step with NaN or infinity: stop, skip_step (no update), or ignore",
@@ -195,7 +216,8 @@ const std::vector<setting>& settings() {
 
 const std::vector<std::string>& data_settings() {
   static const std::vector<std::string> names = {"images", "labels", "test-images", "test-labels",
-                                                 "layout", "resize", "sample",      "classes"};
+                                                 "layout", "resize", "sample",      "classes",
+                                                 "text",   "test-text", "test-share"};
   return names;
 }
 

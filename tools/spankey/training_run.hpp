@@ -26,6 +26,7 @@
 #include "spankey/train/trainer.hpp"
 #include "spankey/train/whiten.hpp"
 #include "stop_signal.hpp"
+#include "text_report.hpp"
 
 /// Passes every record to the terminal and to the log; saves the weights after every epoch, and where the run could go on
 /// from after every epoch, every --checkpoint-seconds and before a signal ends it; evaluates the gate as --eval-every says.
@@ -78,10 +79,10 @@ class run_watcher {
   }
   // Draws and passes of an evaluation leave nothing behind that a step would read.
   void evaluate(std::uint64_t epoch) {
-    const spankey::gate_report report =
-        spankey::gate_evaluation(model_, keys_, test_, options_.batch, options_.evaluation_of_epoch()).run();
+    const auto report = evaluation_of(model_, keys_, test_, options_.of_epoch());
     log_.on_gate(epoch, report);
-    line_.on_gate(report);
+    std::printf("%s\n", line_of(report).c_str());
+    std::fflush(stdout);
   }
 
   Model& model_;
@@ -122,7 +123,9 @@ struct training_run {
     std::optional<key_space> keys = keys_of(*model, options, start);
     const arena memory(*model, goal.groups() * options.batch);
     initialise(*model, options.seed);
-    if (!options.whiten.empty()) whiten(*model, options.whiten, data);
+    if constexpr (LabelledSamples<std::remove_cvref_t<decltype(data)>>) {
+      if (!options.whiten.empty()) whiten(*model, options.whiten, data);
+    }
     const loading_notes begins_with = load_initial(*model, options);
     trainer run(*model, goal, keys ? &*keys : nullptr, data, options.training(augmentation_of(options)));
 
@@ -192,7 +195,7 @@ struct training_run {
   // What --eval-every adds to the log, counted in conditions.
   static std::uint64_t gate_lines(const run_options& options) {
     if (options.eval_every == 0) return 0;
-    return options.epochs / options.eval_every * (2 + options.evaluation().invalid.size());
+    return options.epochs / options.eval_every * (2 + options.text_evaluation().invalid.size());
   }
 
   // Bytes that a run may have to write: three checkpoints and the one being written, less what is there already; the
@@ -234,11 +237,14 @@ struct training_run {
   static void write_metrics(const run_options& options, network_type& model,
                             std::optional<spankey::key_space>& keys, const Data& test,
                             const std::string& file) {
-    spankey::gate_evaluation evaluation(model, keys ? &*keys : nullptr, test, options.batch,
-                                        options.evaluation());
-    const spankey::gate_report report = evaluation.run();
-    spankey::write_file_atomically(file, metrics_text(report, classes_of(options)),
-                                   spankey::file_mode::shared);
-    std::printf("\n%s\n%s\n", table(report).c_str(), table_legend().c_str());
+    const auto report = evaluation_of(model, keys ? &*keys : nullptr, test, options);
+    std::string metrics, legend;
+    if constexpr (spankey::SequenceDataset<Data>) {
+      metrics = metrics_text(report), legend = text_table_legend();
+    } else {
+      metrics = metrics_text(report, classes_of(options)), legend = table_legend();
+    }
+    spankey::write_file_atomically(file, metrics, spankey::file_mode::shared);
+    std::printf("\n%s\n%s\n", table(report).c_str(), legend.c_str());
   }
 };

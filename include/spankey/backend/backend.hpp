@@ -3,6 +3,7 @@
 // A backend is a tag; its kernels are specialisations, one struct per operation, found by (tag, scalar):
 //   conv2d_kernels  batch_norm_kernels  layer_norm_kernels  activation_kernels  pool2d_kernels  linear_kernels
 //   tokens_kernels  attention_kernels  embedding_kernels  inject_kernels  dropout_kernels  elementwise_kernels  update_kernels
+//   row_kernels (of inference)
 // and, where the memory is not the host's, loss_kernels (backend/loss.hpp),
 // each in a header of the operation's name under backend/<tag>/. Layers call nothing else, so a new backend
 // needs no change outside its folder. backend/reference/ is the specification: plain loops, one formula each.
@@ -124,6 +125,18 @@ struct layer_norm_problem {
   double epsilon = 1e-5;
 };
 
+/// One row times a matrix w, which stays as an image has it (row_kernels, whose scalar is the weights'):
+///   columns   y(o) = b(o) + s(o) sum_i x(i) w(i,o)      w (in, out); b and s may be null
+///   rows      y(o) = sum_i x(i) w(o,i)                  w (out, in); b and s are null
+template <class Weight>
+struct row_product {
+  index_t in, out;
+  const float* x;
+  const Weight* w;
+  const float *s, *b;
+  float* y;
+};
+
 /// Operands of layer_norm_kernels. gamma (a scale of 1) and beta (0) may be null; so may dgamma and dbeta where they are not
 /// wanted. dx may alias dy.
 template <class T>
@@ -217,6 +230,7 @@ constexpr void require_backend() {
 SPANKEY_DECLARE_KERNELS(conv2d_kernels);
 SPANKEY_DECLARE_KERNELS(batch_norm_kernels);
 SPANKEY_DECLARE_KERNELS(layer_norm_kernels);
+SPANKEY_DECLARE_KERNELS(row_kernels);
 SPANKEY_DECLARE_KERNELS(activation_kernels);
 SPANKEY_DECLARE_KERNELS(pool2d_kernels);
 SPANKEY_DECLARE_KERNELS(linear_kernels);

@@ -42,6 +42,7 @@ enum class stream : std::uint32_t {
   dropout = 12,
   windows = 13,
   grammar = 14,
+  generation = 15,
 };
 
 /// All random numbers of one (seed, stream, step); `index` picks one. step < 2^32.

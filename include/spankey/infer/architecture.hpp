@@ -30,8 +30,12 @@ class operation_table {
   /// The site that stands on the input, or no_site.
   [[nodiscard]] constexpr int input_site() const { return input_site_; }
   [[nodiscard]] constexpr key_shape input_key() const { return input_key_; }
-  /// False for a network of tokens (model/gpt.hpp), which sessions do not run.
-  [[nodiscard]] constexpr bool supported() const { return supported_; }
+  /// False for a network of tokens that looks ahead, or answers once a window: sessions run it token by token.
+  [[nodiscard]] constexpr bool supported() const { return context_ == 0 || reads_on_; }
+  /// Most tokens of a window; 0 where the network reads no tokens.
+  [[nodiscard]] constexpr index_t context() const { return context_; }
+  /// Floats that all attentions keep of a window.
+  [[nodiscard]] constexpr index_t cache_size() const { return cache_; }
 
  private:
   struct open_block {
@@ -39,17 +43,37 @@ class operation_table {
     extents shape{};
   };
 
+  static constexpr bool reads_on(const layer_description& d) {
+    return d.kind == layer_kind::attention ? d.attention.causal
+           : d.kind == layer_kind::head    ? d.per_token
+                                           : d.kind != layer_kind::token && d.kind != layer_kind::mean_pool2d &&
+                                              d.kind != layer_kind::max_pool2d && d.kind != layer_kind::conv2d &&
+                                              d.kind != layer_kind::linear && d.kind != layer_kind::batch_norm2d;
+  }
   constexpr void add(const layer_description& d, int entry) {
+    reads_on_ = reads_on_ && reads_on(d);
     switch (d.kind) {
       case layer_kind::site:
         return add_site(d);
       case layer_kind::conv2d:
         return add_weights(d, entry, d.conv);
       case layer_kind::embedding:
-        supported_ = false;  // a session reads samples of numbers, and answers once a sample
-        return;
-      case layer_kind::linear:
+        context_ = now_.height;
+        now_ = {1, 1, 1};
+        return append({.kind = operation_kind::embedding,
+                       .in = now_,
+                       .channels = d.out.channels,
+                       .convolved = of_pass(d.out),
+                       .vocabulary = d.vocabulary,
+                       .entry = entry});
       case layer_kind::head:
+        if (d.per_token)
+          return append({.kind = operation_kind::token_head,
+                         .in = now_,
+                         .channels = d.out.channels,
+                         .convolved = of_pass(d.out)});
+        [[fallthrough]];
+      case layer_kind::linear:
         now_ = {d.in.size(), 1, 1};  // all of x at once, whatever its shape
         return add_weights(d, entry, {.kernel = 1});
       case layer_kind::project:
@@ -129,12 +153,17 @@ class operation_table {
             .stride = o.stride,
             .padding = o.before(),
             .groups = o.groups,
-            .convolved = d.out,
+            .convolved = of_pass(d.out),
             .entry = entry});
   }
   // An operation in whose pass nothing else is done.
   constexpr void add_apart(operation op, const layer_description& d) {
-    op.in = now_, op.channels = d.out.channels, op.convolved = d.out;
+    op.in = now_, op.channels = d.out.channels, op.convolved = of_pass(d.out);
+    if (context_ > 0 && op.kind == operation_kind::attention) {
+      op.cache = cache_;
+      op.context = context_;
+      cache_ += op.cache_size();
+    }
     append(op);
     open_ = false;
   }
@@ -175,7 +204,12 @@ class operation_table {
       if (blocks_[i].input == slot || blocks_[i].inner == slot) return true;
     return slot == extra_held_;
   }
+  // What one pass makes of a layer's output: one token of it, where the network reads tokens.
+  [[nodiscard]] constexpr extents of_pass(const extents& out) const {
+    return context_ > 0 ? extents{out.channels, 1, 1} : out;
+  }
   constexpr void append(operation op) {
+    op.context = context_;
     op.reads = value_;
     op.writes = 0;
     while (op.writes == value_ || is_held(op.writes)) ++op.writes;
@@ -193,14 +227,16 @@ class operation_table {
   key_shape input_key_ = key_shape::element;
   extents now_;
   bool open_ = false;  // the last operation may do more
-  bool supported_ = true;
+  index_t context_ = 0, cache_ = 0;
+  bool reads_on_ = true;
 };
 
 /// Of a model, as constants.
 template <class Model>
 struct architecture {
   static constexpr operation_table table{Model::list.input(), {Model::list.begin(), Model::list.size()}};
-  static_assert(table.supported(), "SpanKey: a session does not run a network of tokens, as gpt is one");
+  static_assert(table.supported(),
+                "SpanKey: a session reads tokens one after another: causal attention, and a head of tokens");
   static constexpr auto operations = [] {
     std::array<operation, table.size()> all{};
     for (std::size_t i = 0; i < all.size(); ++i) all[i] = table[i];
@@ -209,6 +245,7 @@ struct architecture {
   static constexpr std::size_t slots = static_cast<std::size_t>(table.slots());
   static constexpr int input_site = table.input_site();
   static constexpr key_shape input_key = table.input_key();
+  static constexpr index_t cache_size = table.cache_size();
 };
 
 }  // namespace spankey::infer

@@ -11,6 +11,7 @@
 #include "spankey/backend/backend.hpp"
 #include "spankey/backend/reference/attention.hpp"
 #include "spankey/infer/kernels.hpp"
+#include "spankey/infer/token_kernels.hpp"
 
 namespace spankey::infer {
 
@@ -24,6 +25,7 @@ struct operands {
   key_effect key;
   float* y;  // may be the residual
   float* scratch;
+  token_place at;  // of a network of tokens
 };
 
 template <class Backend, class Weight>
@@ -31,12 +33,14 @@ struct engine {
   /// Floats of an operation's prepared weights.
   static constexpr index_t prepared_size(const operation& op) {
     if (is_affine(op)) return affine_vectors * op.channels;
-    if (op.weight_count() == 0) return 0;
+    if (op.weight_count() == 0 || op.context > 0) return 0;
     if (op.kind == operation_kind::tokens) return op.weight_count() + op.channels;
     if (op.is_linear()) return copies ? op.weight_count() : 0;
     return conv::packed_size(problem(op));
   }
   static constexpr index_t scratch_size(const operation& op) {
+    if (op.kind == operation_kind::token_head) return op.in.channels;
+    if (op.context > 0 && op.kind == operation_kind::attention) return op.attention.heads * op.context;
     if (op.kind == operation_kind::attention)
       return op.heads().rows() + attention_kernels<Backend, float>::scratch_size(op.heads());
     if (is_apart(op)) return 0;
@@ -44,10 +48,11 @@ struct engine {
                          : op.is_linear() ? map::scratch_size(linear(op))
                                           : conv::scratch_size(problem(op));
     const index_t kernels = std::max(sums, norm::scratch_size(rows(op)) + (affine_vectors + 1) * op.channels);
-    return std::max(op.convolved.size() + kernels, copies ? op.weight_count() : 0);
+    return std::max(op.convolved.size() + kernels, copies && op.context == 0 ? op.weight_count() : 0);
   }
   static void prepare(const operation& op, const weight_view<Weight>& from, float* prepared, float* scratch) {
     if (is_affine(op)) return prepare_affine(op, from, prepared);
+    if (op.context > 0) return;
     if (op.kind == operation_kind::tokens) return prepare_positions(op, from, prepared);
     if (op.weight_count() == 0 || (op.is_linear() && !copies)) return;
     const float* weights = nullptr;
@@ -65,7 +70,7 @@ struct engine {
   }
 
   static void run(const operation& op, const operands<Weight>& t) {
-    if (is_apart(op)) return run_apart(op, t);
+    if (is_apart(op)) return op.context > 0 ? run_token(op, t) : run_apart(op, t);
     // Straight into y, unless a pool makes it smaller or it still holds the residual.
     const index_t count = op.convolved.size();
     float* const sums = op.halves || t.residual != nullptr ? t.scratch : t.y;
@@ -74,6 +79,8 @@ struct engine {
       normalise(op, t.x, t.prepared, sums, rest);
     } else if (op.kind == operation_kind::elementwise) {
       apply_affine(op, t.x, t.prepared, sums, rest);
+    } else if (op.context > 0) {
+      rows_of::columns({op.in.channels, op.channels, t.x, t.weights.weights, scale_of(t), t.weights.bias, sums});
     } else if (op.is_linear()) {
       map::forward(linear(op), t.x, weights_of(t), t.weights.bias, sums, rest);
     } else {
@@ -92,6 +99,7 @@ struct engine {
  private:
   using conv = conv2d_kernels<Backend, float>;
   using map = linear_kernels<Backend, float>;
+  using rows_of = row_kernels<Backend, Weight>;
   using norm = batch_norm_kernels<Backend, float>;
   static constexpr bool copies = !std::is_same_v<Weight, float>;
   static constexpr index_t affine_vectors = 4;
@@ -100,7 +108,22 @@ struct engine {
   static constexpr bool is_apart(const operation& op) {
     return op.kind == operation_kind::mean || op.kind == operation_kind::max_pool ||
            op.kind == operation_kind::tokens || op.kind == operation_kind::token ||
-           op.kind == operation_kind::attention;
+           op.kind == operation_kind::attention || op.kind == operation_kind::embedding ||
+           op.kind == operation_kind::token_head;
+  }
+  // The same of one token of a network of tokens.
+  static void run_token(const operation& op, const operands<Weight>& t) {
+    if (op.kind == operation_kind::embedding) return take_row(op, t.weights, t.at.token, nullptr, t.y);
+    if (op.kind == operation_kind::tokens) return take_row(op, t.weights, t.at.position, t.x, t.y);
+    if (op.kind == operation_kind::token_head) {
+      const float* const x = scaled_row(op.in.channels, t.x, t.weights, t.scratch);
+      return rows_of::rows({op.in.channels, op.channels, x, t.weights.weights, nullptr, nullptr, t.y});
+    }
+    keep_token(op, t.x, t.at);
+    const index_t products = 2 * (t.at.position + 1) * op.channels / op.attention.heads;
+    rows_of::each(op.attention.heads, products, [&](index_t head) {
+      attend(op, head, t.x, t.at, t.scratch + head * op.context, t.y);
+    });
   }
   static void run_apart(const operation& op, const operands<Weight>& t) {
     if (op.kind == operation_kind::mean)
@@ -115,6 +138,9 @@ struct engine {
       return tokens_kernels<Backend, float>::take({1, op.in.height, op.channels}, op.token, t.x, t.y);
     attention_kernels<Backend, float>::forward(op.heads(), {t.x, t.y, t.scratch},
                                                t.scratch + op.heads().rows());
+  }
+  static const float* scale_of(const operands<Weight>& t) {
+    return std::is_same_v<Weight, std::int8_t> ? t.weights.scale : nullptr;
   }
   static constexpr bool is_affine(const operation& op) {
     return op.kind == operation_kind::elementwise || op.kind == operation_kind::layer_norm;
@@ -213,9 +239,12 @@ struct engine<backend::reference, Weight> {
       case operation_kind::max_pool:
       case operation_kind::tokens:
       case operation_kind::token:
+      case operation_kind::embedding:
         return 0;
+      case operation_kind::token_head:
+        return op.in.channels;
       case operation_kind::attention:
-        return op.heads().rows();
+        return op.context > 0 ? op.context : op.heads().rows();
       case operation_kind::convolution:
       case operation_kind::elementwise:
       case operation_kind::layer_norm:
@@ -231,11 +260,22 @@ struct engine<backend::reference, Weight> {
       case operation_kind::max_pool:
         return largest(op, t.x, t.y);
       case operation_kind::tokens:
+        if (op.context > 0) return take_row(op, t.weights, t.at.position, t.x, t.y);
         return add_positions(op, t.x, t.weights, t.y);
+      case operation_kind::embedding:
+        return take_row(op, t.weights, t.at.token, nullptr, t.y);
+      case operation_kind::token_head:
+        return multiply_rows(op, scaled_row(op.in.channels, t.x, t.weights, t.scratch), t.weights.weights, t.y);
       case operation_kind::token:
         std::copy_n(t.x + op.token * op.channels, op.channels, t.y);
         return;
       case operation_kind::attention:
+        if (op.context > 0) {
+          keep_token(op, t.x, t.at);
+          for (index_t head = 0; head < op.attention.heads; ++head)
+            attend(op, head, t.x, t.at, t.scratch, t.y);
+          return;
+        }
         return attention_kernels<backend::reference, float>::forward(op.heads(), {t.x, t.y, t.scratch},
                                                                      nullptr);
       case operation_kind::convolution:

@@ -171,6 +171,13 @@ inline bool is_name(const char (&found)[32], std::string_view name) {
   return std::string_view(found, size) == name;
 }
 
+/// As many classes as logits, or a refusal behind them; a vocabulary may have tokens that are never an answer.
+inline bool fits_softmax(const image_header& header, std::span<const operation> operations) {
+  const bool of_tokens = !operations.empty() && operations.front().context > 0;
+  const std::uint32_t most = of_tokens ? header.softmax : header.classes + 1;
+  return header.classes > 0 && header.classes <= header.softmax && header.softmax <= most;
+}
+
 /// Checks everything about an image but its checksum against the network. On ok, `header` is the image's.
 template <ImageWeight Weight>
 status check_image(const image_tables& t, std::span<const std::byte> image, image_header& header) {
@@ -180,8 +187,7 @@ status check_image(const image_tables& t, std::span<const std::byte> image, imag
   const image_header expected;
   if (std::memcmp(header.magic, expected.magic, sizeof expected.magic) != 0) return status::image_format;
   if (!is_name(header.model, t.name) || header.softmax != static_cast<std::uint32_t>(t.outputs.softmax) ||
-      header.aux != (t.outputs.aux == aux_logit::none ? 0U : 1U) || header.classes == 0 ||
-      (header.classes != header.softmax && header.classes + 1 != header.softmax)) {
+      header.aux != (t.outputs.aux == aux_logit::none ? 0U : 1U) || !fits_softmax(header, t.operations)) {
     return status::image_model;
   }
   if (header.weights != weight_code<Weight>) return status::image_weights;

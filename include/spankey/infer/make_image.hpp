@@ -83,6 +83,14 @@ folded_weights fold(Model& model, const operation& op) {
     return found;
   };
   folded_weights all{{}, std::vector<double>(outputs, 1.0), std::vector<double>(outputs)};
+  if (op.kind == operation_kind::embedding || (op.kind == operation_kind::tokens && op.context > 0)) {
+    model.for_each_parameter_of(static_cast<std::size_t>(op.entry), [&](const scope& name, auto& p) {
+      all.name = name.str();
+      all.weights = numbers(p.value);
+    });
+    all.weights.resize(static_cast<std::size_t>(op.weight_count()));  // of positions that no window reaches
+    return all;
+  }
   if (op.kind == operation_kind::tokens) {
     // Positions; the class token, shown before them, is added to the first one.
     std::vector<double> first;
@@ -135,7 +143,7 @@ inline pixel_normalisation pixels_of(std::span<const float> mean, std::span<cons
 /// An image of the model's weights, gate and head; `classes` semantic classes; `pixels` as the network was trained, so
 /// that a session takes bytes. Errors: memory.105 and memory.107 no weights, infer.101 another head, infer.103 weights
 /// that are no numbers, infer.104 such a gamma, infer.105 one that nobody set, infer.110 another number of channels,
-/// infer.111 a network of tokens.
+/// infer.111 a network of tokens that cannot read one after another.
 template <ImageWeight Weight, class Model>
 std::vector<std::byte> make_image(Model& model, index_t classes, const pixel_normalisation& pixels = {}) {
   require_written(model, 0, "make_image");
@@ -143,8 +151,8 @@ std::vector<std::byte> make_image(Model& model, index_t classes, const pixel_nor
   const head_outputs outputs = network.head();
   const operation_table table(network.input_extents(), network.layers());
   if (!table.supported())
-    fail("infer.111", "make_image", "found a network of tokens, ", network.name(),
-         ", which sessions do not run");
+    fail("infer.111", "make_image", "found ", network.name(),
+         ", a network of tokens that looks ahead, or does not answer for every token");
   std::vector<image_part> parts(table.size());
   std::vector<std::byte> image(place_parts<Weight>(table.operations(), parts));
   image_header header;
@@ -159,7 +167,7 @@ std::vector<std::byte> make_image(Model& model, index_t classes, const pixel_nor
   if (!pixels.fits(channels))
     fail("infer.110", "make_image", "found constants of ", pixels.channels,
          " channels, expected those of C=", channels);
-  if (header.classes != header.softmax && header.classes + 1 != header.softmax)
+  if (!fits_softmax(header, table.operations()))
     fail("infer.101", "make_image", "found ", classes, " classes and a softmax over ", header.softmax,
          ", expected as many or one fewer");
   const gate_parts gate = gate_of(model);

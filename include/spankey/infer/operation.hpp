@@ -9,6 +9,9 @@
 //   tokens        y = x + w, a row of w for every token; the class token, which has no row of x, is one of w already
 //   token         y = one token of x
 //   attention     y = attention among the tokens of x
+//   embedding     y = a row of w for a token             token_head    y = w x, the w of the embedding
+// A network of tokens (model/gpt.hpp) reads one after another: its operations are those of one token, whose place in the
+// window decides the row of positions, what a key of the window does, and how many keys and values its attention has kept.
 // after is, in this order: a site before the activation, the activation, 2x2 max-pool, a site behind them.
 // Activations of one sample lie in slots. An operation reads one slot, may add a second and writes one, which may be
 // the one that it adds.
@@ -29,7 +32,9 @@ enum class operation_kind : unsigned char {
   mean,
   tokens,
   token,
-  attention
+  attention,
+  embedding,
+  token_head
 };
 
 inline constexpr int no_slot = -1, no_site = -1, no_entry = -1;
@@ -48,6 +53,10 @@ struct operation {
   float epsilon = 0;                   // of a layer norm
   attention_options attention{};
   index_t token = 0;  // the one that is taken
+  index_t context = 0;                 // most tokens of a window of a network of tokens; of others 0
+  index_t vocabulary = 0;              // rows of an embedding
+  index_t cache = 0;                   // where an attention keeps keys and values of the window, in floats
+  int table = 0;                       // of a token head: the operation whose rows it reads
   int reads = 0, adds = no_slot, writes = 1;
   // Entries of the list of layers: whose weights, and which batch norm is folded into them or stands alone.
   int entry = no_entry, norm = no_entry;
@@ -58,12 +67,18 @@ struct operation {
   [[nodiscard]] constexpr bool has_weights() const { return entry != no_entry || norm != no_entry; }
   [[nodiscard]] constexpr index_t weight_count() const {
     if (kind == operation_kind::convolution) return kernel * kernel * (in.channels / groups) * channels;
-    if (kind == operation_kind::tokens) return convolved.size();
+    if (kind == operation_kind::tokens) return context > 0 ? context * channels : convolved.size();
+    if (kind == operation_kind::embedding) return vocabulary * channels;
+    if (kind == operation_kind::token_head) return 0;
     return has_weights() ? channels : 0;
   }
   [[nodiscard]] constexpr index_t bias_count() const { return has_weights() ? channels : 0; }
   [[nodiscard]] constexpr tokens_problem tokens() const {
     return {1, convolved.height, channels, convolved.height > in.height * in.width};
+  }
+  /// Floats that an attention of one token at a time keeps: a key and a value of every token of the window.
+  [[nodiscard]] constexpr index_t cache_size() const {
+    return kind == operation_kind::attention ? 2 * context * channels : 0;
   }
   [[nodiscard]] constexpr attention_problem heads() const {
     return {1, in.height, attention.heads, channels / attention.heads, attention.causal};

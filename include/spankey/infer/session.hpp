@@ -10,6 +10,8 @@
 //   infer::answer<network> answer;
 //   session.run(pixels, answer);      status: logits, semantic class, refused or not, with a key or without
 //   session.run_normalised(x, answer);        the same of numbers that are normalised already
+// A network of tokens (model/gpt.hpp) reads one after another, and keeps what its attentions need of them in the memory:
+//   session.read(token, answer);      status: what comes behind the tokens read since restart()
 // Without a key it answers as the network does without a key, and says so.
 // One session serves one thread at a time. A second thread that calls open, bind or run meanwhile is answered
 // status::busy in debug builds (core/single_entry.hpp), and gets wrong numbers in others.
@@ -30,7 +32,7 @@
 
 namespace spankey::infer {
 
-/// What a network answers to one sample.
+/// What a network answers to one sample, or behind one token.
 template <class Model>
 struct answer : verdict {
   std::array<float, static_cast<std::size_t>(index_t(Model::outputs))> logits{};
@@ -68,6 +70,9 @@ class session : public sized_session<typename Model::backend_type, Weight> {
   status run_normalised(std::span<const float> x, answer<Model>& found) {
     return sized::run_normalised(x, found.logits, found);
   }
+  /// Of a network of tokens: the next token, and what comes behind it; found.semantic_class is the likeliest of the tokens
+  /// that are answers. Fails with not_open, token_range, window_full, logits_not_finite; `found` is a refusal then.
+  status read(index_t token, answer<Model>& found) { return sized::read(token, found.logits, found); }
 };
 
 }  // namespace spankey::infer

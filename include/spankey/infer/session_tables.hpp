@@ -19,9 +19,11 @@ struct session_tables {
   std::uint32_t gate = 0;  // bit n: the gate has site n
   int input_site = no_site;
   key_shape input_key = key_shape::element;
-  // Offsets in floats: prepared weights, and behind them what a key leaves traces in: slots, scratch, its effects.
+  index_t context = 0;  // most tokens of a window; 0 where the network reads no tokens
+  // Offsets in floats: prepared weights, and behind them what a key leaves traces in: slots, scratch, its effects, and what
+  // attentions keep of a window.
   std::span<const std::size_t> prepared{}, slot{}, effect{};
-  std::size_t traces = 0, scratch = 0, total = 0;
+  std::size_t traces = 0, scratch = 0, cache = 0, total = 0;
 };
 
 /// Where the offsets are written that belong to the tables of the same names.
@@ -33,12 +35,14 @@ struct session_offsets {
 template <class Runs>
 constexpr void place_memory(session_tables& t, const session_offsets& to) {
   std::array<index_t, operation_table::most_slots> sizes{};
-  index_t scratch = 0;
+  index_t scratch = 0, cache = 0;
   sizes[0] = t.image.input.size();  // pixels once they are normalised, or the input with its key
   for (const operation& op : t.image.operations) {
     index_t& size = sizes[static_cast<std::size_t>(op.writes)];
     size = std::max(size, op.out().size());
     scratch = std::max(scratch, Runs::scratch_size(op));
+    cache += op.cache_size();
+    t.context = op.context;
   }
   const auto reserve = [&](index_t floats) {
     const std::size_t at = t.total;
@@ -52,6 +56,7 @@ constexpr void place_memory(session_tables& t, const session_offsets& to) {
   t.scratch = reserve(scratch);
   for (std::size_t i = 0; i < to.effect.size(); ++i)
     to.effect[i] = reserve((t.gate >> i & 1U) != 0 ? t.sites[i].size() : 0);
+  t.cache = reserve(cache);
 }
 
 /// Of a model with static sizes.

@@ -85,11 +85,32 @@ class sized_session {
   void wipe_key() {
     if (memory_ != nullptr) wipe(memory_ + t_.traces, (t_.total - t_.traces) * sizeof(float));
     key_ = key_state::none;
+    restart();
   }
   void close() {
     wipe_key();
     image_ = nullptr, memory_ = nullptr;
   }
+
+  /// Of a network of tokens: takes the next token of the window, and says what comes behind it: logits of the vocabulary,
+  /// and whether the network refuses. What a window costs grows by a row of keys and values a token, not by passes over all
+  /// of it. Fails with not_open, no_tokens, token_range, window_full, input_size, logits_not_finite; then `found` is a
+  /// refusal, the logits are 0, and the window is as it was.
+  status read(index_t token, std::span<float> logits, verdict& found) {
+    const single_entry::pass inside(entry_);
+    if (const status s = prepare_answer(inside, logits, found); s != status::ok) return s;
+    if (t_.context == 0) return status::no_tokens;
+    if (token < 0 || token >= index_t{t_.image.outputs}) return status::token_range;
+    if (position_ == t_.context) return status::window_full;
+    const status s = pass(nullptr, {token, position_, memory_ + t_.cache}, logits, found);
+    if (s == status::ok) ++position_;
+    return s;
+  }
+  /// Begins a new window. A key that is bound or wiped does so, too.
+  void restart() { position_ = 0; }
+  /// Tokens of the window that were read, and how many there may be; 0 where the network reads no tokens.
+  [[nodiscard]] index_t position() const { return position_; }
+  [[nodiscard]] index_t context() const { return t_.context; }
 
   [[nodiscard]] key_state key() const { return key_; }
   /// Semantic classes of the opened network.
@@ -118,21 +139,28 @@ class sized_session {
 
  private:
   [[nodiscard]] std::span<const operation> operations() const { return t_.image.operations; }
-  status begin(const single_entry::pass& inside, std::size_t values, std::span<float> logits,
-               verdict& found) {
+  status prepare_answer(const single_entry::pass& inside, std::span<float> logits, verdict& found) const {
     found = {};
     std::fill(logits.begin(), logits.end(), 0.0F);
     if (!inside) return status::busy;
     if (image_ == nullptr) return status::not_open;
-    const bool fits = values == static_cast<std::size_t>(t_.image.input.size()) &&
-                      logits.size() == static_cast<std::size_t>(index_t{t_.image.outputs});
+    const bool fits = logits.size() == static_cast<std::size_t>(index_t{t_.image.outputs});
     return fits ? status::ok : status::input_size;
   }
+  status begin(const single_entry::pass& inside, std::size_t values, std::span<float> logits,
+               verdict& found) const {
+    if (const status s = prepare_answer(inside, logits, found); s != status::ok) return s;
+    if (t_.context > 0) return status::reads_tokens;
+    return values == static_cast<std::size_t>(t_.image.input.size()) ? status::ok : status::input_size;
+  }
   status forward(const float* x, std::span<float> logits, verdict& found) {
-    found.key = key_;
     if (!all_finite(x, t_.image.input.size())) return status::input_not_finite;
+    return pass(x, {}, logits, found);
+  }
+  status pass(const float* x, const token_place& at, std::span<float> logits, verdict& found) {
+    found.key = key_;
     const float* read[operation_table::most_slots] = {x};
-    if (const key_effect effect = effect_of(t_.input_site, t_.input_key, t_.image.input.channels);
+    if (const key_effect effect = effect_of(t_.input_site, t_.input_key, t_.image.input.channels, at);
         effect.values != nullptr) {
       float* const keyed = slot(0);
       for (index_t i = 0; i < t_.image.input.size(); ++i) keyed[i] = effect.apply(x[i], i);
@@ -142,15 +170,20 @@ class sized_session {
       const operation& op = operations()[i];
       float* const y = slot(op.writes);
       runs::run(op, {.x = read[op.reads],
-                     .weights = view_of<Weight>(image_, t_.image.parts[i]),
+                     .weights = view_of<Weight>(image_, t_.image.parts[part_of(op, i)]),
                      .prepared = memory_ + t_.prepared[i],
                      .residual = op.adds == no_slot ? nullptr : read[op.adds],
-                     .key = effect_of(op.site, op.key, op.channels),
+                     .key = effect_of(op.site, op.key, op.channels, at),
                      .y = y,
-                     .scratch = memory_ + t_.scratch});
+                     .scratch = memory_ + t_.scratch,
+                     .at = at});
       read[op.writes] = y;
     }
     return read_answer(read[operations().back().writes], logits, found);
+  }
+  // Whose weights an operation reads.
+  static std::size_t part_of(const operation& op, std::size_t i) {
+    return op.kind == operation_kind::token_head ? static_cast<std::size_t>(op.table) : i;
   }
   float* slot(int number) { return memory_ + t_.slot[static_cast<std::size_t>(number)]; }
   [[nodiscard]] bool takes_key(std::size_t site) const {
@@ -159,10 +192,11 @@ class sized_session {
   [[nodiscard]] bool multiplies() const {
     return header_.injector == static_cast<std::uint32_t>(injector_kind::multiplicative);
   }
-  // At a site of so many channels.
-  [[nodiscard]] key_effect effect_of(int site, key_shape key, index_t channels) const {
+  // At a site of so many channels; of a window's key, what it does to one token.
+  [[nodiscard]] key_effect effect_of(int site, key_shape key, index_t channels, const token_place& at) const {
     if (site == no_site || key_ == key_state::none || !takes_key(static_cast<std::size_t>(site))) return {};
-    return {memory_ + t_.effect[static_cast<std::size_t>(site)], multiplies(), key, channels};
+    const index_t row = key == key_shape::element ? channels : key == key_shape::token ? 1 : 0;
+    return {memory_ + t_.effect[static_cast<std::size_t>(site)] + at.position * row, multiplies(), key, channels};
   }
   // part(i): the floats of the i-th site that takes a key, as bytes.
   template <class Part>
@@ -183,6 +217,7 @@ class sized_session {
     for (std::size_t i = 0; i < sites; ++i)
       if (takes_key(i)) compute_effect(i, part(next++).data());
     key_ = key_state::bound;
+    restart();
     return status::ok;
   }
   // f(i, k) for every number of a key in (C, H, W) order and the element that it meets.
@@ -228,6 +263,7 @@ class sized_session {
   float* memory_ = nullptr;
   image_header header_;
   key_state key_ = key_state::none;
+  index_t position_ = 0;  // in the window of a network of tokens
   single_entry entry_;
 };
 

@@ -30,7 +30,12 @@ enum class [[nodiscard]] status{
     key_not_finite,     // in a key, or in what it does to an activation; the key before it stays
     input_not_finite,   // in x; the answer is a refusal
     logits_not_finite,  // in what came out, of sums that grew too large; the answer is a refusal
-    busy,               // another thread is inside the session; found in debug builds only
+    // Of a network of tokens:
+  reads_tokens,  // run, which takes a whole sample: tokens go to read, one after another
+  no_tokens,     // read, for a network that takes whole samples
+  token_range,   // a number that is no token of the vocabulary
+  window_full,   // the network has read as many tokens as it can: restart
+  busy,               // another thread is inside the session; found in debug builds only
 };
 
 /// A short sentence for logs; a program that never calls it does not carry the texts.
@@ -74,6 +79,14 @@ constexpr const char* message_of(status s) {
       return "input: holds NaN or infinity";
     case status::logits_not_finite:
       return "answer: came to NaN or infinity";
+    case status::reads_tokens:
+      return "session: the network reads tokens, one after another";
+    case status::no_tokens:
+      return "session: the network reads no tokens";
+    case status::token_range:
+      return "input: not a token of the vocabulary";
+    case status::window_full:
+      return "session: the window is full";
     case status::busy:
       return "session: in use by another thread";
     case status::key_format:

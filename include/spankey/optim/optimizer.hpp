@@ -112,4 +112,16 @@ double gradient_norm(Model& model) {
   return std::sqrt(squared);
 }
 
+/// Scales all gradients, whose norm is `found`, where that is more than `most`: by most / (found + 1e-6), as
+/// torch.nn.utils.clip_grad_norm_. Of a model on the host.
+template <class Model>
+void clip_gradients(Model& model, double found, double most) {
+  using T = typename Model::master;
+  const T factor = static_cast<T>(most / (found + 1e-6));
+  if (factor >= 1) return;
+  model.for_each_parameter([&](const scope&, parameter<T>& p) {
+    for (index_t i = 0; i < p.dims.size(); ++i) p.gradient.data[i] *= factor;
+  });
+}
+
 }  // namespace spankey

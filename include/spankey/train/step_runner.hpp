@@ -126,6 +126,7 @@ class step_runner<Model, Deny, true> {
     if (options_.reduce_gradients) reduce_gradients(model_, options_.reduce_gradients);
     outcome_.gradient_norm = gradient_norm(model_);
     if (!looks || (is_finite(result.total) && is_finite(outcome_.gradient_norm))) {
+      if (options_.clip_norm > 0) clip_gradients(model_, outcome_.gradient_norm, options_.clip_norm);
       optimizer_.step(model_, plan.learning_rate);
       if (average_) average_->step(model_, plan.number, plan.steps);
       return;

@@ -27,7 +27,8 @@ class trainer {
  public:
   /// `keys` is null where the network has no gate; it must outlive the trainer, as the model and the data must.
   /// Errors: those of loader and require_schedule, train.101 extents, train.102 outputs, train.103 epochs, train.104 classes,
-  /// train.143 smoothing, train.144 labels a sample, train.145 tokens on a GPU, optim.112 muon or an average on a GPU, train.111 and train.112 sites, train.133 a policy that the device does not have.
+  /// train.143 smoothing, train.144 labels a sample, train.145 tokens on a GPU, train.146 a norm to clip to, optim.112 muon, an
+  /// average or clipping on a GPU, train.111 and train.112 sites, train.133 a policy that the device does not have.
   trainer(Model& model, const objective<Deny>& goal, key_space* keys, const Data& data,
           const training_options& options)
       : goal_(goal),
@@ -57,8 +58,14 @@ class trainer {
     }
     if (!(goal.smoothing >= 0 && goal.smoothing <= 1))
       fail("train.143", "trainer", "found a label smoothing of ", goal.smoothing, ", expected 0 to 1");
-    if (!memory_of_model<Model>::on_host && (options.muon || options.average))
-      fail("optim.112", "trainer", "found ", options.muon ? "muon" : "averaged weights",
+    if (!is_finite(options.clip_norm) || options.clip_norm < 0)
+      fail("train.146", "trainer", "found ", options.clip_norm,
+           " as the norm that gradients are clipped to, expected a finite number of at least 0");
+    if (!memory_of_model<Model>::on_host && (options.muon || options.average || options.clip_norm > 0))
+      fail("optim.112", "trainer", "found ",
+           options.muon      ? "muon"
+           : options.average ? "averaged weights"
+                             : "clipped gradients",
            " for a model on a GPU, expected one on the processor");
     if (labels_of(data) != model.answers())
       fail("train.144", "trainer", "the data set has ", labels_of(data), " labels a sample, the model ",

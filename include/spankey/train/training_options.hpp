@@ -48,6 +48,7 @@ struct training_options {
   invalid_rule invalid{};                        // one key per batch, where `invalid_mixture` is empty
   std::vector<weighted_rule> invalid_mixture{};  // else one per sample, whose family is drawn from it
   std::uint64_t deny_warmup = 0;                 // epochs
+  double clip_norm = 0;  // gradients whose norm, of all together, is more are scaled to it; 0: none are
   nonfinite_policy nonfinite = nonfinite_policy::stop;
   bool without_keys = false;  // a network with a gate is trained without a key space, and means it
   gradient_reduction reduce_gradients{};  // where several processes train together

@@ -13,6 +13,7 @@
 #include "spankey/backend/cpu/layer_norm.hpp"
 #include "spankey/backend/cpu/linear.hpp"
 #include "spankey/backend/cpu/pool2d.hpp"
+#include "spankey/backend/cpu/row_product.hpp"
 #include "spankey/backend/cpu/tokens.hpp"
 #include "spankey/backend/cpu/update.hpp"
 

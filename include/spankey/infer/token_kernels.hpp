@@ -1,0 +1,81 @@
+// What a network of tokens does with one token beside the kernels of one sample, as plain loops: rows of tables, and attention
+// among the tokens before it, whose keys and values are kept.
+#pragma once
+
+#include <cmath>
+#include <cstdint>
+#include <type_traits>
+
+#include "spankey/infer/kernels.hpp"
+
+namespace spankey::infer {
+
+/// Where a pass stands in its window, and what attentions have kept of the window.
+struct token_place {
+  index_t token = 0, position = 0;
+  float* cache = nullptr;
+};
+
+/// y(c) = w(row, c), and x(c) where there is one.
+template <class Weight>
+void take_row(const operation& op, const weight_view<Weight>& w, index_t row, const float* x, float* y) {
+  const Weight* const from = w.weights + row * op.channels;
+  for (index_t c = 0; c < op.channels; ++c) {
+    y[c] = static_cast<float>(from[c]);
+    if constexpr (std::is_same_v<Weight, std::int8_t>) y[c] *= w.scale[c];
+    if (x != nullptr) y[c] += x[c];
+  }
+}
+
+/// Keeps key and value of x (queries, keys, values of C channels each). The cache has `context` keys, then as many values.
+inline void keep_token(const operation& op, const float* x, const token_place& at) {
+  const index_t channels = op.channels;
+  float* const keys = at.cache + op.cache + at.position * channels;
+  float* const values = keys + op.context * channels;
+  for (index_t c = 0; c < channels; ++c) keys[c] = x[channels + c], values[c] = x[2 * channels + c];
+}
+
+/// y of one head: attention of x among the tokens that were kept. scores (context floats).
+inline void attend(const operation& op, index_t head, const float* x, const token_place& at, float* scores,
+                   float* y) {
+  const index_t channels = op.channels, size = channels / op.attention.heads, first = head * size;
+  const float* const keys = at.cache + op.cache + first;
+  const float* const values = keys + op.context * channels;
+  const float scale = 1 / std::sqrt(static_cast<float>(size));
+  float most = 0;
+  for (index_t t = 0; t <= at.position; ++t) {
+    float sum = 0;
+    for (index_t c = 0; c < size; ++c) sum += x[first + c] * keys[t * channels + c];
+    scores[t] = sum * scale;
+    most = t == 0 || scores[t] > most ? scores[t] : most;
+  }
+  float total = 0;
+  for (index_t t = 0; t <= at.position; ++t) total += scores[t] = std::exp(scores[t] - most);
+  for (index_t c = 0; c < size; ++c) y[first + c] = 0;
+  for (index_t t = 0; t <= at.position; ++t) {
+    const float share = scores[t] / total;
+    for (index_t c = 0; c < size; ++c) y[first + c] += share * values[t * channels + c];
+  }
+}
+
+/// A row of a table that is scaled by channel, times x: what is left is whole numbers. `scaled` holds a row.
+template <class Weight>
+const float* scaled_row(index_t count, const float* x, const weight_view<Weight>& w, float* scaled) {
+  if constexpr (!std::is_same_v<Weight, std::int8_t>) {
+    return x;
+  } else {
+    for (index_t c = 0; c < count; ++c) scaled[c] = x[c] * w.scale[c];
+    return scaled;
+  }
+}
+
+/// y(o) = sum over c of x(c) w(o, c).
+template <class Weight>
+void multiply_rows(const operation& op, const float* x, const Weight* w, float* y) {
+  for (index_t o = 0; o < op.channels; ++o) {
+    y[o] = 0;
+    for (index_t c = 0; c < op.in.channels; ++c) y[o] += x[c] * static_cast<float>(w[o * op.in.channels + c]);
+  }
+}
+
+}  // namespace spankey::infer

@@ -1,0 +1,148 @@
+// Sessions that read one token after another: what they answer behind each is what the model answers of the whole window.
+// Costs 20 s to compile.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <memory>
+#include <vector>
+
+#include "infer/trained_network.hpp"
+#include "spankey/backend/cpu/cpu.hpp"
+#include "spankey/backend/reference/reference.hpp"
+#include "spankey/model/gpt.hpp"
+
+using namespace spankey;
+using infer::status;
+using test::block;
+using test::distance;
+
+namespace {
+
+constexpr index_t classes = 21;
+constexpr gpt_size small(key_shape keys) {
+  return {.vocabulary = 32, .context = 9, .channels = 12, .layers = 3, .heads = 3, .tokens = 7, .keys = keys};
+}
+template <key_shape Keys, class Backend>
+using network = gpt<small(Keys), gate<runtime, at<0, 1>>, Backend, float>;
+
+constexpr int tokens[] = {3, 31, 0, 17, 17, 5, 20};
+
+// The model's logits at every token of the window.
+template <class Model>
+std::vector<float> expected(test::trained<Model>& from, bool keyed) {
+  for (std::size_t i = 0; i < std::size(tokens); ++i) write_token(tokens[i], from.input.data() + 2 * i);
+  std::vector<std::vector<float>> in_memory_order = from.keys;
+  model_keys<float, Model::sites.size()> given;
+  for (std::size_t s = 0; s < from.keys.size(); ++s) {
+    for (std::size_t i = 0; i < from.keys[s].size(); ++i)
+      in_memory_order[s][i] =
+          from.keys[s][static_cast<std::size_t>(file_index(Model::sites[s], static_cast<index_t>(i)))];
+    if (keyed) given[s].group[0] = {in_memory_order[s], 0};
+  }
+  const auto z = from.model.forward(pass{}, {from.input.data(), 1}, given);
+  return {z.data(), z.data() + index_t(Model::outputs) * static_cast<index_t>(std::size(tokens))};
+}
+
+template <class Model, class Weight>
+struct reader {
+  using session_type = infer::session<Model, Weight>;
+  std::unique_ptr<test::trained<Model>> from;
+  block image, memory{session_type::memory_bytes};
+  session_type session;
+
+  explicit reader(injector_kind kind)
+      : from(std::make_unique<test::trained<Model>>(kind)), image(session_type::image_bytes) {
+    const std::vector<std::byte> made = infer::make_image<Weight>(from->model, classes);
+    REQUIRE(made.size() == session_type::image_bytes);
+    std::copy(made.begin(), made.end(), image.span().begin());
+    REQUIRE(session.open(image.span(), memory.span()) == status::ok);
+  }
+  void bind() {
+    std::vector<std::span<const float>> keys(from->keys.begin(), from->keys.end());
+    REQUIRE(session.bind(keys) == status::ok);
+  }
+  std::vector<float> read_all() {
+    std::vector<float> all;
+    infer::answer<Model> answer;
+    for (const int token : tokens) {
+      REQUIRE(session.read(token, answer) == status::ok);
+      all.insert(all.end(), answer.logits.begin(), answer.logits.end());
+    }
+    return all;
+  }
+};
+
+template <key_shape Keys, class Backend, class Weight>
+void check(injector_kind kind, double tolerance) {
+  reader<network<Keys, Backend>, Weight> r(kind);
+  const std::vector<float> open = expected(*r.from, false), keyed = expected(*r.from, true);
+  CHECK(distance(r.read_all(), open) < tolerance);
+  CHECK(distance(keyed, open) > 2 * tolerance);  // else the keys prove nothing
+  r.bind();                                      // begins a new window
+  CHECK(distance(r.read_all(), keyed) < tolerance);
+  r.session.restart();
+  CHECK(distance(r.read_all(), keyed) < tolerance);
+  r.session.wipe_key();
+  CHECK(distance(r.read_all(), open) < tolerance);
+}
+
+}  // namespace
+
+TEST_CASE("session of tokens: answers behind every token as the model does of the window") {
+  SUBCASE("reference, an element") { check<key_shape::element, backend::reference, float>(injector_kind::multiplicative, 1e-5); }
+  SUBCASE("reference, a token") { check<key_shape::token, backend::reference, float>(injector_kind::multiplicative, 1e-5); }
+  SUBCASE("reference, a channel") { check<key_shape::channel, backend::reference, float>(injector_kind::multiplicative, 1e-5); }
+  SUBCASE("reference, bf16") { check<key_shape::channel, backend::reference, bf16>(injector_kind::multiplicative, 0.03); }
+  SUBCASE("reference, int8") { check<key_shape::channel, backend::reference, std::int8_t>(injector_kind::multiplicative, 0.03); }
+  SUBCASE("cpu, an element") { check<key_shape::element, backend::cpu, float>(injector_kind::multiplicative, 1e-5); }
+  SUBCASE("cpu, bf16") { check<key_shape::element, backend::cpu, bf16>(injector_kind::additive, 0.03); }
+  SUBCASE("cpu, int8") { check<key_shape::element, backend::cpu, std::int8_t>(injector_kind::additive, 0.03); }
+}
+
+TEST_CASE("session of tokens: a full window, numbers that are no tokens, samples and other mistakes are refused") {
+  using model = network<key_shape::element, backend::reference>;
+  reader<model, float> r(injector_kind::additive);
+  infer::answer<model> answer;
+  CHECK(r.session.context() == 7);
+  CHECK(r.session.read(-1, answer) == status::token_range);
+  CHECK(r.session.read(32, answer) == status::token_range);
+  CHECK(answer.rejected);
+  CHECK(r.session.position() == 0);
+  const std::vector<float> all = r.read_all();
+  CHECK(r.session.position() == 7);
+  CHECK(r.session.read(1, answer) == status::window_full);
+  CHECK(answer.rejected);
+  CHECK(std::ranges::count(answer.logits, 0.0F) == 32);
+  std::vector<float> window(14);
+  CHECK(r.session.run_normalised(window, answer) == status::reads_tokens);
+  r.session.restart();
+  CHECK(r.read_all() == all);
+  r.session.close();
+  CHECK(r.session.read(1, answer) == status::not_open);
+  CHECK(answer.rejected);
+}
+
+TEST_CASE("session of tokens: wiping a key leaves nothing of it, and nothing of the window") {
+  using model = network<key_shape::channel, backend::reference>;
+  reader<model, float> r(injector_kind::multiplicative);
+  r.session.wipe_key();
+  const std::vector<std::byte> wiped(r.memory.span().begin(), r.memory.span().end());
+  r.bind();
+  (void)r.read_all();
+  r.session.wipe_key();
+  CHECK(std::ranges::equal(r.memory.span(), wiped));
+  CHECK(r.session.position() == 0);
+}
+
+TEST_CASE("session of tokens: a network of whole samples reads none") {
+  using model = mlp<5, gate<runtime, at<0>>, backend::reference, float>;
+  auto from = std::make_unique<test::trained<model>>(injector_kind::additive);
+  const std::vector<std::byte> made = infer::make_image<float>(from->model, 5);
+  block image(made.size()), memory(infer::session<model>::memory_bytes);
+  std::copy(made.begin(), made.end(), image.span().begin());
+  infer::session<model> session;
+  REQUIRE(session.open(image.span(), memory.span()) == status::ok);
+  infer::answer<model> answer;
+  CHECK(session.read(1, answer) == status::no_tokens);
+  CHECK(session.context() == 0);
+}

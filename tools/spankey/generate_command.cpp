@@ -1,0 +1,123 @@
+#include <algorithm>
+#include <cstdio>
+#include <string>
+#include <vector>
+
+#include "data_sets.hpp"
+#include "network.hpp"
+#include "predict.hpp"
+#include "run_functions.hpp"
+#include "spankey/backend/cpu/cpu.hpp"
+#include "spankey/core/error.hpp"
+#include "spankey/core/random.hpp"
+#include "spankey/data/byte_tokens.hpp"
+#include "spankey/infer/next_token.hpp"
+#include "spankey/infer/sized_session.hpp"
+#include "spankey/infer/sized_tables.hpp"
+#include "spankey/key/issued_key.hpp"
+
+namespace {
+
+using namespace spankey;
+
+void require(infer::status s, const char* flag) {
+  if (s != infer::status::ok) fail("flag.144", flag, infer::message_of(s));
+}
+
+// A terminal gets no control characters but ends of lines and tabs: bytes may spell anything.
+void write_token(index_t token) {
+  for (const char c : text_of(static_cast<int>(token))) {
+    const auto byte = static_cast<unsigned char>(c);
+    std::fputc((byte < 32 && c != '\n' && c != '\t') || byte == 127 ? '?' : c, stdout);
+  }
+  std::fflush(stdout);
+}
+
+template <class Weight>
+class writer {
+ public:
+  writer(const run_options& options, const generate_options& request, const run_image& run,
+         const chosen_key& key)
+      : request_(request),
+        classes_(classes_of(options)),
+        tables_(layers_of(options, outputs_of(options))),
+        memory_(tables_.memory_bytes()),
+        session_(tables_.tables()),
+        logits_(static_cast<std::size_t>(index_t{tables_.tables().image.outputs})) {
+    require(session_.open(run.image, memory_), "--run");
+    if (!key.file.empty()) {
+      require(session_.bind_file(key.file), "--key");
+    } else if (!run.key.empty()) {
+      std::vector<std::span<const float>> values;
+      for (const site_key& k : run.key) values.emplace_back(k.values);
+      require(session_.bind(values), "--key");
+    }
+  }
+
+  /// False where the network refused.
+  bool write() {
+    read(byte_tokens::begins);
+    for (const char c : request_.prompt) {
+      write_token(static_cast<unsigned char>(c));
+      read(static_cast<unsigned char>(c));
+    }
+    const random_source source(request_.seed, stream::generation);
+    for (std::int64_t i = 0; i < request_.tokens; ++i) {
+      if (found_.rejected && !request_.ignore_refusal) return false;
+      const index_t next = infer::next_token(
+          logits_.data(), request_.ignore_refusal ? byte_tokens::begins : classes_,
+          {static_cast<float>(request_.temperature), request_.top_k},
+          std::min(0.9999999F, static_cast<float>(source.uniform(static_cast<std::uint64_t>(i)))));
+      if (next == byte_tokens::begins) return true;  // the next document
+      if (next == byte_tokens::blocked) return false;
+      write_token(next);
+      read(next);
+    }
+    return true;
+  }
+
+ private:
+  // A window that is full begins again with its second half.
+  void read(index_t token) {
+    if (session_.position() == session_.context()) {
+      const std::vector<index_t> half(window_.begin() + static_cast<std::ptrdiff_t>(window_.size() / 2), window_.end());
+      session_.restart();
+      window_.clear();
+      for (const index_t again : half) read(again);
+    }
+    window_.push_back(token);
+    require(session_.read(token, logits_, found_), "--run");
+  }
+
+  const generate_options& request_;
+  index_t classes_;
+  infer::sized_tables<backend::cpu, Weight> tables_;
+  secret_vector<std::byte> memory_;
+  infer::sized_session<backend::cpu, Weight> session_;
+  std::vector<float> logits_;
+  std::vector<index_t> window_;
+  infer::verdict found_;
+};
+
+}  // namespace
+
+int generate(const generate_options& request) {
+  const bool with_key = !request.key.empty() || !request.invalid.empty();
+  const run_options options = run_to_ask(request.run, with_key);
+  if (!is_text(options.data))
+    fail("flag.159", "--run", "found ", options.model, ", which reads no text; expected spankey predict for it");
+  if (!request.key.empty() && !request.invalid.empty())
+    fail("flag.160", "--invalid", "found it beside --key; expected one of them");
+  chosen_key key = key_named(request.key);
+  key.invalid = request.invalid, key.seed = request.seed;
+  const run_image run = functions_on("cpu", options).image_of(options, request.run, key, request.weights);
+  const auto write = [&]<class Weight>() { return writer<Weight>(options, request, run, key).write(); };
+  const bool answered = request.weights == "fp32"   ? write.operator()<float>()
+                        : request.weights == "bf16" ? write.operator()<bf16>()
+                                                    : write.operator()<std::int8_t>();
+  std::fputs("\n", stdout);
+  std::fflush(stdout);
+  if (answered) return 0;
+  std::fputs("refused\n", stderr);
+  return some_refused;
+}
