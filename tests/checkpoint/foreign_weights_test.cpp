@@ -320,8 +320,8 @@ TEST_CASE("foreign_weights: a head that is tied to its table, and masks of an at
   file = language_model("");
   file["lm_head.weight"] = {{3, 2}, {1, 2, 3, 4, 5, 7}};
   CHECK(refusal(model, file_of(file)) ==
-        "[spankey.weights.113] net: tensor \"lm_head.weight\": expected wte.weight once more, found 7 where "
-        "that has 6, as element 5");
+        "[spankey.weights.113] net: tensor \"lm_head.weight\": expected wte.weight once more, found "
+        "7.000000 where that has 6.000000, as element 5");
   file["lm_head.weight"] = {{2, 3}, table};
   CHECK(refusal(model, file_of(file)) ==
         "[spankey.weights.113] net: tensor \"lm_head.weight\": expected wte.weight once more, F32 (3, 2), "
