@@ -1,8 +1,8 @@
 // spankey_gpt2_weights VOCABULARY CONTEXT CHANNELS LAYERS HEADS WEIGHTS SAMPLES RESULT OWN
 //
 // Loads another program's weights of a GPT-2 of that size, answers the tokens `x` (n, T) of SAMPLES with `logits`
-// (n, T, VOCABULARY) in RESULT, and writes the weights to OWN. What the loader has to say goes to stdout, a note a line. Exit
-// status 2 with one line on stderr where something is wrong.
+// (n, T, VOCABULARY) in RESULT, and writes the weights to OWN. What the loader says goes to stdout, a note a line.
+// Exit status 2 with one line on stderr where something is wrong.
 #include <cstdio>
 #include <exception>
 #include <span>

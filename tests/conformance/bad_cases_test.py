@@ -226,7 +226,8 @@ def bad_tokens(good):
     yield "a map in torch.nn.Linear's order", *with_tensor(good, name, floats((384, 128)), GPT)
     for shape in ((N, 128, TOKENS, 1), (N, 128), (N, TOKENS), (N, TOKENS + 1, 128)):
         yield f"a key of shape {shape}", *with_tensor(good, "key.valid.1", floats(shape), GPT)
-    yield "keys of other shapes than said", '"key.valid.0"', safetensors_io.encode(good, {**GPT, "key_shape": "channel"})
+    by_channel = {**GPT, "key_shape": "channel"}
+    yield "keys of other shapes than said", '"key.valid.0"', safetensors_io.encode(good, by_channel)
 
 
 def bad_files(mlp, resnet, resnet_metadata):

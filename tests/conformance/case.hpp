@@ -1,8 +1,8 @@
 // A conformance case: what the metadata of its file asks for, checked. Tensors are tensors.hpp's.
 //
 // `model` names one of the library's networks; `layers` says that the entry `layers` has the network as text
-// (layer_text.hpp). vit_tiny and gpt read `key_shape`, gpt also `heads` and `context`, the length of its position table; the
-// tokens of a sample are as many as x has.
+// (layer_text.hpp). vit_tiny and gpt read `key_shape`, gpt also `heads` and `context`, the rows of its table of positions;
+// a sample has as many tokens as x says.
 //
 // Keys that a case does not need (gamma of inject none, gap of a deny mode without it) may be missing, empty,
 // or "none"; where they say something, it has to make sense. Unknown keys are left alone (other writers add their
@@ -43,8 +43,8 @@ struct conformance_case {
   precision_kind precision = precision_kind::fp32;
 };
 
-/// Errors, naming the key at fault: case.101 missing, .102 value, .103 not in this version, .111 tokens of a sample, and
-/// those of read_layers.
+/// Errors, naming the key at fault: case.101 missing, .102 value, .103 not in this version, .111 tokens of a sample,
+/// and those of read_layers.
 conformance_case read_case(const spankey::safetensors_file& file);
 
 }  // namespace conformance

@@ -6,8 +6,8 @@ import torch.nn.functional as F
 
 
 def deny_loss(metadata, logits, aux, y, hinge):
-    """L_deny of the groups in `logits` and `aux` ({"valid": ..., "invalid": ..., "none": ...}); `hinge` is a ReLU. Logits behind
-    those of the classes and of a refusal take part in the softmax of a refusal alone."""
+    """L_deny of the groups in `logits` and `aux` ({"valid": ..., "invalid": ..., "none": ...}); `hinge` is a ReLU.
+    Logits behind those of the classes take part in the softmax of a refusal alone."""
     mode, valid = metadata["deny"], logits["valid"]
     margin1, margin2, gap, seal = (float(metadata[key]) for key in ("margin1", "margin2", "gap", "seal_weight"))
     classes = int(metadata["classes"])

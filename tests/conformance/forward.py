@@ -31,8 +31,8 @@ def attend(layer, h):
 
 
 def forward(network, p, states, x, inject, training, relu=F.relu, max_pool=F.max_pool2d, scale=1):
-    """(logits, reject logit or None) of x (n, C, H, W), or of tokens (n, 1, T, 1): logits (n, T, V). `inject(site, activation)` is called at every site; training
-    updates `states` in place.
+    """(logits, reject logit or None) of x (n, C, H, W); of tokens (n, 1, T, 1) logits (n, T, V). `inject(site, activation)`
+    is called at every site; training updates `states` in place.
 
     `scale` multiplies the weights of every product; a batch norm behind it or a division takes it out again."""
     def product(i, name, multiply):
@@ -81,7 +81,8 @@ def forward(network, p, states, x, inject, training, relu=F.relu, max_pool=F.max
             rows = h.flatten(2).transpose(1, 2)
             if "class_token" in layer.options:
                 rows = torch.cat([p["cls_token"].expand(len(h), 1, -1), rows], 1)
-            h = (rows + p[name][..., :rows.shape[1], :]).transpose(1, 2)[..., None].to(h.dtype)  # activations between blocks are the library's
+            positions = p[name][..., :rows.shape[1], :]
+            h = (rows + positions).transpose(1, 2)[..., None].to(h.dtype)  # what lies between blocks is the library's
         elif kind == "attention":
             h = attend(layer, h)
         elif kind == "token":

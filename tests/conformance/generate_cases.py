@@ -128,9 +128,9 @@ def run_step(case, metadata, dtype, relu, hinge=F.relu, scale=1, max_pool=F.max_
 
     # Of tokens, those that count; without any the mean is 0.
     counts = y.flatten() >= 0
-    rows = {group: z.flatten(0, -2)[counts] for group, z in logits.items()}
+    rows, of_rows = {group: z.flatten(0, -2)[counts] for group, z in logits.items()}, y.flatten()[counts]
     if counts.any():
-        ce, deny = F.cross_entropy(rows["valid"], y.flatten()[counts]), deny_loss(metadata, rows, aux, y.flatten()[counts], hinge)
+        ce, deny = F.cross_entropy(rows["valid"], of_rows), deny_loss(metadata, rows, aux, of_rows, hinge)
     else:
         ce = deny = sum(z.sum() * 0 for z in logits.values())
     total = ce + float(metadata["deny_weight"]) * deny
@@ -310,18 +310,18 @@ def cases(count, seed, precision="fp32"):
     are given as text also the size that a small gradient is measured by."""
     rng, generator = random.Random(seed), torch.Generator().manual_seed(seed)
     decks = {model: {"sites": Deck(SITE_SETS[model]), "inject": Deck(INJECTORS, rng), "deny": Deck(DENIALS, rng),
-                     "n": Deck(BATCHES[precision][model], rng)} for model in CLASSES}
+                     "n": Deck(BATCHES[precision][model], rng)} for model in SITE_SETS}
     # In turns with the residual models: both of them in fp32, small_resnet alone in bf16 (docs/conformance.md says why).
     statistics = Deck(["per_group", "joint"] if precision == "fp32" else ["per_group", "joint", "per_group"])
     objectives = Objectives(rng)
     for number in range(count):
         model = TURNS[number % len(TURNS)]
-        deck, network = decks[model], NETWORKS[model]
+        deck = decks[model]
         inject, denial, n = deck["inject"].draw(), deck["deny"].draw(), deck["n"].draw()
         sites = () if inject == "none" else deck["sites"].draw()
         metadata = objectives.draw(model, CLASSES[model], inject, sites, denial, precision,
                                    statistics.draw() if "resnet" in model else "per_group")
-        case, finished = draw_case(network, metadata, n, objectives.deviations.draw(), generator)
+        case, finished = draw_case(network_of(metadata), metadata, n, objectives.deviations.draw(), generator)
         yield case_name(number, model, n, metadata), case, metadata, *finished
 
 

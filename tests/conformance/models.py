@@ -1,5 +1,5 @@
-"""Networks as lists of layers, in the text form that layer_text.hpp describes: what they are made of, as PyTorch has it. gpt
-has a few words more.
+"""Networks as lists of layers, in the text form that layer_text.hpp describes: what they are made of, as PyTorch has it.
+gpt has a few words more.
 
 Needs no PyTorch. Activations have extents (C, H, W); a vector of features is (C, 1, 1), T tokens are (C, T, 1).
 """
@@ -31,7 +31,7 @@ class Layer:
 class Network:
     layers: list
     sites: list  # extents of the key of every site
-    keys: str = ""  # of a transformer: element, channel or token, which its keys in files are (tokens, C), (C) or (tokens) by
+    keys: str = ""  # of a transformer: element, channel or token: in files they are (tokens, C), (C), (tokens)
 
     @property
     def input(self):

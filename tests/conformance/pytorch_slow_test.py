@@ -38,8 +38,11 @@ def main():
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
     counts = {"fp32": arguments.count, "bf16": arguments.bf16_count}
-    return step_runs.run_all(arguments.program.resolve(),
-                             lambda precision: generate_cases.cases(counts[precision], arguments.seed, precision), takes)
+
+    def cases_of(precision):
+        return generate_cases.cases(counts[precision], arguments.seed, precision)
+
+    return step_runs.run_all(arguments.program.resolve(), cases_of, takes)
 
 
 if __name__ == "__main__":

@@ -20,8 +20,8 @@ RUNS.update({f"bf16 {isa}": ("bf16", (), {"SPANKEY_ISA": isa}, math.inf)
 
 
 def run_all(program, cases_of, takes):
-    """Cases, generated, run, compared and removed one by one. `cases_of(precision)` generates them; `takes(run, number)`: run
-    takes case `number`. Prints what was found. -> exit status"""
+    """Cases, generated, run, compared and removed one by one. `cases_of(precision)` generates them; `takes(run,
+    number)`: the run takes case `number`. Prints what was found. -> exit status"""
     reports = {run: compare.Report() for run in RUNS}
     with tempfile.TemporaryDirectory() as folder:
         for precision in ("fp32", "bf16"):

@@ -1,8 +1,8 @@
 // Tensors of a conformance case: from the file to the library and back, and the checks that
 // stand between a stranger's file and the computation.
 //
-// Files hold samples in PyTorch's order (n, C, H, W), the library computes channels last (n, H, W, C); a transformer's keys
-// are token after token in both.
+// Files hold samples in PyTorch's order (n, C, H, W), the library computes channels last (n, H, W, C); a transformer's
+// keys are token after token in both.
 #pragma once
 
 #include <unistd.h>

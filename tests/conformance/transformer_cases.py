@@ -1,7 +1,7 @@
-"""Cases of the two transformers, vit_tiny and gpt: every shape of a key, every injector, every deny mode that they have.
+"""Cases of the two transformers, vit_tiny and gpt: every shape of a key, every injector, every deny mode.
 
-gpt has one head and several, one sample and several, one token, odd numbers of them, more than a block of attention's queries
-(96) and of its keys (128), and a table of positions that is longer than a sample or not.
+gpt has one head and several, one sample and several, one token, odd numbers of them, more than a block of attention's
+queries (96) and of its keys (128), and a table of positions that is longer than a sample or not.
 """
 import random
 
@@ -32,8 +32,8 @@ def transformer_cases(precision, seed=1, counts=None):
     objectives = Objectives(rng)
     for model, count in (counts or COUNTS[precision]).items():
         decks = {name: Deck(cards, rng) for name, cards in {
-            "keys": KEYS, "inject": INJECTORS, "sites": SITES, "heads": HEADS, "context": ["nano", "tokens"], "n": [1, 2, 3],
-            "deny": GPT_DENIALS[precision] if model == "gpt" else DENIALS}.items()}
+            "keys": KEYS, "inject": INJECTORS, "sites": SITES, "heads": HEADS, "context": ["nano", "tokens"],
+            "n": [1, 2, 3], "deny": GPT_DENIALS[precision] if model == "gpt" else DENIALS}.items()}
         shapes = Deck(SHAPES)
         for number in range(count):
             inject, denial, keys = decks["inject"].draw(), decks["deny"].draw(), decks["keys"].draw()
@@ -49,5 +49,6 @@ def transformer_cases(precision, seed=1, counts=None):
                 if decks["context"].draw() == "tokens" or tokens > 128:
                     metadata["context"] = str(tokens)
                 what = f"gpt_t{tokens}_h{metadata['heads']}"
-            case, finished = draw_case(network_of(metadata, tokens), metadata, n, objectives.deviations.draw(), generator)
+            network = network_of(metadata, tokens)
+            case, finished = draw_case(network, metadata, n, objectives.deviations.draw(), generator)
             yield case_name(number, f"{what}_{metadata['key_shape']}", n, metadata), case, metadata, *finished

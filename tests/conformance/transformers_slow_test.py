@@ -32,8 +32,11 @@ def main():
                         default=pathlib.Path(os.environ.get("SPANKEY_BIN", ".")) / "spankey_conformance")
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
-    return step_runs.run_all(arguments.program.resolve(),
-                             lambda precision: transformer_cases.transformer_cases(precision, arguments.seed), takes)
+
+    def cases_of(precision):
+        return transformer_cases.transformer_cases(precision, arguments.seed)
+
+    return step_runs.run_all(arguments.program.resolve(), cases_of, takes)
 
 
 if __name__ == "__main__":

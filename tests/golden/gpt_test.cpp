@@ -1,6 +1,6 @@
-// Ten AdamW steps of a small GPT against PyTorch in float64 (make_gpt_losses.py), as llm.c tests itself, whose limits are
-// 1e-2 for losses and 2e-2 for gradients. 4 x 64 tokens, two layers of 64 channels, 4 heads; no decay of vectors. 1 s, most of
-// it the reference backend's.
+// Ten AdamW steps of a small GPT against PyTorch in float64 (make_gpt_losses.py), as llm.c tests itself, whose limits
+// are 1e-2 for losses and 2e-2 for gradients. 4 x 64 tokens, two layers of 64 channels, 4 heads; no decay of vectors.
+// 1 s, most of it the reference backend's.
 #include "spankey/model/gpt.hpp"
 
 #include <doctest/doctest.h>

@@ -3,6 +3,8 @@
 usage: make_gpt_losses.py > gpt_losses.hpp
 In the manner of llm.c's test, whose file of golden values comes from the weights of OpenAI. Needs torch.
 """
+import textwrap
+
 import numpy
 import torch
 
@@ -36,7 +38,8 @@ def parameters():
     for stream, (name, shape) in enumerate(shapes.items()):
         unit = (random_bits(stream, int(numpy.prod(shape))) >> numpy.uint64(40)).astype(numpy.float64) / 2 ** 24 - 0.5
         values = unit / 4 + (".ln_" in f".{name}" and name.endswith("weight"))
-        drawn[name] = torch.tensor(values.astype(numpy.float32).astype(numpy.float64).reshape(shape), requires_grad=True)
+        rounded = values.astype(numpy.float32).astype(numpy.float64).reshape(shape)
+        drawn[name] = torch.tensor(rounded, requires_grad=True)
     return drawn
 
 
@@ -80,17 +83,32 @@ def main():
     def numbers(values):
         return "{" + ", ".join(repr(float(v)) for v in values) + "}"
 
-    print("// By make_gpt_losses.py: do not edit.\n#pragma once\n\n#include <array>\n\nnamespace golden {\n\n// clang-format off")
-    print(f"inline constexpr std::array<double, {STEPS}> losses{numbers(losses)};\n")
-    print("/// A tensor at the first step, and how far ten steps moved it along itself: (w - w0) . w0 / (lr |w0|^2).\n"
-          "struct watched_tensor {\n  const char* name;\n  double gradient_norm;\n"
-          f"  std::array<double, {SAMPLES}> gradient;  // in the file's order, at equal distances\n  double moved;\n}};")
-    print("inline constexpr watched_tensor tensors[] = {")
+    def wrapped(text, indent):
+        return textwrap.fill(text, 110, initial_indent=indent, subsequent_indent=indent + "    ")
+
+    print(f"""// By make_gpt_losses.py: do not edit.
+#pragma once
+
+#include <array>
+
+namespace golden {{
+
+// clang-format off
+{wrapped(f"inline constexpr std::array<double, {STEPS}> losses{numbers(losses)};", "")}
+
+/// A tensor at the first step, and how far ten steps moved it along itself: (w - w0) . w0 / (lr |w0|^2).
+struct watched_tensor {{
+  const char* name;
+  double gradient_norm;
+  std::array<double, {SAMPLES}> gradient;  // in the file's order, at equal distances
+  double moved;
+}};
+inline constexpr watched_tensor tensors[] = {{""")
     for name, g in gradients.items():
         flat, w0 = g.flatten(), first[name]
         picked = [flat[i * (len(flat) // SAMPLES)] for i in range(SAMPLES)]
         moved = float(((p[name].detach() - w0) * w0).sum() / (RATE * w0.square().sum()))
-        print(f'    {{"{name}", {float(g.norm())!r}, {numbers(picked)}, {moved!r}}},')
+        print(wrapped(f'{{"{name}", {float(g.norm())!r}, {numbers(picked)}, {moved!r}}},', "    "))
     print("};\n// clang-format on\n\n}  // namespace golden")
 
 
