@@ -172,6 +172,7 @@ def main():
         other = weights["wte.weight"].clone()
         other[-1, -1] += 1
         test.refused("a head of other numbers", prefixed | {"lm_head.weight": other}, f"as element {V * C - 1}")
+        test.refused("two heads", prefixed | head | {"transformer.lm_head.weight": other}, "transformer.lm_head.weight F32")
         test.refused("a head of another shape", weights | {"lm_head.weight": other[:-1]}, "weights.113")
         test.refused("a head of whole numbers", weights | {"lm_head.weight": other.long()}, "weights.113")
         linear = {name: t.T if "c_" in name and t.dim() == 2 else t for name, t in weights.items()}

@@ -2,7 +2,7 @@
 processor has.
 
 usage: transformers_slow_test.py [PROGRAM] [--seed S]
-43 cases: 45 s of one core. Skipped where Python has no torch (Debian: python3-torch).
+43 cases: 50 s of one core. Skipped where Python has no torch (Debian: python3-torch).
 """
 import argparse
 import os

@@ -84,7 +84,7 @@ class name_matcher {
     std::vector<std::pair<std::string, std::string>> others;  // names of the file, and without the prefix
     for (const auto& [name, tensor] : file.tensors()) {
       const std::string plain = without_wrappers(name);
-      if (is_tied_head(plain, found.prefix)) {
+      if (found.second_table.empty() && is_tied_head(plain, found.prefix)) {
         found.second_table = name;
         continue;
       }
