@@ -263,3 +263,76 @@ TEST_CASE("foreign_weights: a head may differ by its refusal where the caller le
   CHECK(refusal(plain, file_of(network(5)), head_of_file::may_differ).find("2 of another shape") !=
         std::string::npos);
 }
+
+namespace {
+
+// A table that is the head as well, and a map whose attention files have masks for; only their tensors.
+struct table_and_map {
+  parameter<float> table{{.o = 2, .i = 3, .file_rank = 2, .inputs_first = true}, {}, {}, {}},
+      map{{.o = 6, .i = 2, .file_rank = 2, .inputs_first = true}, {}, {}, {}};
+
+  template <class F>
+  void for_each_parameter(F&& f, const scope& at) {
+    const scope wte{&at, "wte"}, h{&at, "h"}, block{&h, "0"}, attn{&block, "attn"}, c_attn{&attn, "c_attn"};
+    f(scope{&wte, "weight"}, table);
+    f(scope{&c_attn, "weight"}, map);
+  }
+  template <class F>
+  void for_each_state(F&&, const scope&) {}
+  template <class Visitor>
+  void for_each_buffer(Visitor& visit, const scope& at, index_t) {
+    for_each_parameter([&](const scope& s, auto& p) { p.for_each_buffer(visit, s); }, at);
+  }
+};
+
+tensors language_model(const std::string& prefix) {
+  return {{prefix + "wte.weight", {{3, 2}, {1, 2, 3, 4, 5, 6}}},
+          {prefix + "h.0.attn.c_attn.weight", {{2, 6}, {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}}}};
+}
+
+}  // namespace
+
+TEST_CASE("foreign_weights: a head that is tied to its table, and masks of an attention") {
+  const std::vector<float> table = {1, 2, 3, 4, 5, 6};
+  const auto loads = [&](const tensors& file, const loading_notes& notes) {
+    table_and_map model;
+    const arena memory(model, 1);
+    CHECK(load(model, file_of(file)) == notes);
+    for (const wanted_tensor& t : wanted_tensors(model))
+      if (t.name == tied_table) CHECK(t.now == table);
+  };
+  const std::string no_prefix = "names without \"transformer.\" before them",
+                    once_more = "lm_head.weight is wte.weight once more";
+  tensors file = language_model("transformer.");
+  file["lm_head.weight"] = {{3, 2}, table};
+  loads(file, {no_prefix, once_more});
+  file["transformer.h.0.attn.bias"] = {{1, 1, 2, 2}, {1, 0, 1, 1}};
+  file["transformer.h.0.attn.masked_bias"] = {{}, {-1e4F}};
+  loads(file,
+        {no_prefix, once_more, "left out: transformer.h.0.attn.bias, transformer.h.0.attn.masked_bias"});
+  file = language_model("transformer.");
+  file.erase("transformer.wte.weight");
+  file["lm_head.weight"] = {{3, 2}, table};
+  loads(file, {no_prefix, "other names for the same layers: lm_head.weight"});
+
+  table_and_map model;
+  const arena memory(model, 1);
+  file = language_model("");
+  file["lm_head.weight"] = {{3, 2}, {1, 2, 3, 4, 5, 7}};
+  CHECK(refusal(model, file_of(file)) ==
+        "[spankey.weights.113] net: tensor \"lm_head.weight\": expected wte.weight once more, found "
+        "7.000000 where that has 6.000000, as element 5");
+  file["lm_head.weight"] = {{2, 3}, table};
+  CHECK(refusal(model, file_of(file)) ==
+        "[spankey.weights.113] net: tensor \"lm_head.weight\": expected wte.weight once more, F32 (3, 2), "
+        "found "
+        "F32 (2, 3)");
+  file.erase("lm_head.weight");
+  file["h.0.mlp.bias"] = {{2}, {1, 2}};
+  CHECK(refusal(model, file_of(file)).find("1 left over: h.0.mlp.bias F32 (2)") != std::string::npos);
+  file.erase("h.0.mlp.bias");
+  // The last matrix is no head that may differ.
+  file["h.0.attn.c_attn.weight"] = {{3, 6}, std::vector<float>(18)};
+  CHECK(refusal(model, file_of(file), head_of_file::may_differ).find("1 of another shape") !=
+        std::string::npos);
+}

@@ -22,7 +22,8 @@ PROGRAM = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else
 GOOD = {"model": "mlp", "classes": "5", "inject": "mul", "gamma": "2.0", "sites": "0,2", "deny": "B",
         "deny_weight": "0.1", "deny_on": "wrong+no", "margin1": "1.0", "margin2": "0.5", "gap": "0.3", "lr": "0.1",
         "momentum": "0.9", "weight_decay": "0.0005", "nesterov": "1", "precision": "fp32"}
-N = 3
+N, TOKENS = 3, 5
+GPT = {**GOOD, "model": "gpt", "sites": "0,1", "heads": "2"}
 
 
 def floats(shape, low=-1.0, high=1.0, rng=random.Random(7)):
@@ -32,6 +33,10 @@ def floats(shape, low=-1.0, high=1.0, rng=random.Random(7)):
 
 def labels(*values):
     return "I64", (len(values),), struct.pack(f"<{len(values)}q", *values)
+
+
+def tokens(*values):
+    return "I64", (N, len(values) // N), struct.pack(f"<{len(values)}q", *values)
 
 
 # Every word of the text form.
@@ -60,15 +65,17 @@ head fc
 
 
 def good_tensors(metadata):
-    network = models.parse(metadata["layers"]) if "layers" in metadata else models.NETWORKS[metadata["model"]]
+    network = models.network_of(metadata, TOKENS)
     sites = [int(s) for s in metadata["sites"].split(",") if metadata["inject"] != "none"]
     parameters, states = models.parameter_shapes(network, int(metadata["classes"]), metadata["deny"])
     tensors = {f"param.{name}": floats(shape) for name, shape in parameters.items()}
     tensors.update({f"buffer.{name}": floats(shape, 0.5, 1.0) for name, shape in states.items()})
     tensors["x"] = floats((N, *models.file_shape(network.input)))
     tensors["y"] = labels(*range(N))
+    if network.of_tokens:
+        tensors["x"], tensors["y"] = tokens(271, 0, *range(13)), tokens(257, -1, *range(13))
     for site in sites:
-        shape = models.file_shape(network.sites[site])
+        shape = network.key_shape(site)
         tensors[f"key.valid.{site}"] = floats((N, *shape))
         tensors[f"key.invalid.{site}"] = floats((1, *shape))
     return tensors
@@ -100,7 +107,7 @@ def with_element(tensors, name, value, metadata=None):
 def bad_metadata():
     for key in sorted(GOOD.keys() - {"margin1", "margin2", "gap"}):
         yield key, None
-    yield from [("model", "transformer"), ("model", "gpt"), ("model", "mlp\nresnet18"), ("model", ""),
+    yield from [("model", "transformer"), ("model", "mlp\nresnet18"), ("model", ""),
                 ("classes", "10"), ("classes", "6"), ("classes", "five"), ("inject", "xor"),
                 ("gamma", "two"), ("gamma", "nan"), ("gamma", "inf"), ("gamma", ""), ("gamma", "1e400"),
                 ("gamma", "2,0"), ("gamma", " 2"), ("gamma", "1e39"),
@@ -197,6 +204,32 @@ def bad_texts():
         yield what, '"layers"', text
 
 
+def bad_tokens(good):
+    """What a language model has beside the others."""
+    for key, value in [("heads", "3"), ("heads", "0"), ("heads", "256"), ("heads", "two"), ("context", "0"),
+                       ("context", "1025"), ("key_shape", "row"), ("deny", "B_aux"), ("sites", "2")]:
+        yield f"gpt, metadata {key}={value!r}", f'"{key}"', safetensors_io.encode(good, {**GPT, key: value})
+    yield "a context that is too short", '"x"', safetensors_io.encode(good, {**GPT, "context": "4"})
+    yield "another context than its table", '"param.wpe.weight"', safetensors_io.encode(good, {**GPT, "context": "127"})
+    yield "no tokens", *with_tensor(good, "x", tokens(), GPT)
+    yield "no samples of tokens", *with_tensor(good, "x", ("I64", (0, TOKENS), b""), GPT)
+    yield "tokens as numbers", *with_tensor(good, "x", floats((N, TOKENS)), GPT)
+    yield "a text without a batch", *with_tensor(good, "x", ("I64", (TOKENS,), bytes(8 * TOKENS)), GPT)
+    for wrong in (272, -1, 2 ** 40):
+        yield f"token {wrong}", *with_tensor(good, "x", tokens(wrong, *range(14)), GPT)
+    for wrong in (258, -2, 2 ** 40):
+        yield f"label {wrong} of a token", *with_tensor(good, "y", tokens(wrong, *range(14)), GPT)
+    yield "a label a sample", *with_tensor(good, "y", labels(*range(N)), GPT)
+    yield "fewer labels than tokens", *with_tensor(good, "y", tokens(*range(12)), GPT)
+    yield "a head beside the table", *with_tensor(good, "param.lm_head.weight", floats((272, 128)), GPT)
+    name = "param.h.3.attn.c_attn.weight"
+    yield "a map in torch.nn.Linear's order", *with_tensor(good, name, floats((384, 128)), GPT)
+    for shape in ((N, 128, TOKENS, 1), (N, 128), (N, TOKENS), (N, TOKENS + 1, 128)):
+        yield f"a key of shape {shape}", *with_tensor(good, "key.valid.1", floats(shape), GPT)
+    by_channel = {**GPT, "key_shape": "channel"}
+    yield "keys of other shapes than said", '"key.valid.0"', safetensors_io.encode(good, by_channel)
+
+
 def bad_files(mlp, resnet, resnet_metadata):
     """(what, culprit, bytes)"""
     layers_metadata = {**GOOD, "model": "layers", "layers": LAYERS, "classes": "7", "sites": "0,1,2", "deny": "B_aux"}
@@ -209,6 +242,7 @@ def bad_files(mlp, resnet, resnet_metadata):
     yield "other classes than its head", '"param.fc.weight"', safetensors_io.encode(layers, {**layers_metadata, "classes": "8"})
     yield "a key of another shape", *with_tensor(layers, "key.valid.1", floats((N, 6, 3, 2)), layers_metadata)
     yield from bad_heads()
+    yield from bad_tokens(good_tensors(GPT))
     for key, value in bad_metadata():
         culprit, content = with_metadata(mlp, key, value)
         if (key, value) == ("momentum", "0"):
@@ -337,6 +371,24 @@ def main():
             tensors = good_tensors(metadata)
             same = accepted(model, tensors, metadata) == accepted(f"{model} as text", tensors, plain)
             check(f"{model} as text", same, "the results differ")
+        text = good_tensors(GPT)
+        usual = accepted("gpt", text, GPT)
+        for keys, shape in (("element", (N, TOKENS, 128)), ("channel", (N, 128)), ("token", (N, TOKENS))):
+            metadata = {**GPT, "key_shape": keys}
+            content = accepted(f"gpt, a key by {keys}", good_tensors(metadata), metadata)
+            if content:
+                case.write_bytes(content)
+                found = safetensors_io.read(case)[0]
+                shapes = found["grad.key.1"][1], found["logits.valid"][1], found["grad.param.wte.weight"][1]
+                check(f"gpt, shapes with a key by {keys}", shapes == (shape, (N, TOKENS, 272), (272, 128)), shapes)
+        check("gpt without classes", usual == accepted("gpt without classes", text, {
+            key: value for key, value in GPT.items() if key != "classes"}), "they differ")
+        check("the heads of gpt", usual != accepted("gpt of 4 heads", text, {**GPT, "heads": "4"}), "no difference")
+        long = {**GPT, "context": "200"}
+        accepted("gpt with a longer table", {**text, "param.wpe.weight": floats((200, 128))}, long)
+        case.write_bytes(safetensors_io.encode(text, GPT))
+        status, line, files = run(folder, "--compute", "sessions", case, result)
+        check("sessions of gpt", status == 2 and '"model"' in line and not files, (status, line, files))
         content = accepted("sessions", mlp, GOOD, "--compute", "sessions")
         if content:
             case.write_bytes(content)

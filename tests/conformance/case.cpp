@@ -9,7 +9,9 @@
 #include <system_error>
 
 #include "layer_text.hpp"
+#include "spankey/data/byte_tokens.hpp"
 #include "spankey/file/printable.hpp"
+#include "spankey/model/gpt.hpp"
 #include "spankey/model/mlp.hpp"
 #include "spankey/model/resnet18.hpp"
 #include "spankey/model/small_cnn.hpp"
@@ -34,8 +36,10 @@ struct known_network {
 constexpr known_network known_networks[] = {{"mlp", 5, spankey::mlp_layers},
                                             {"small_cnn", 10, spankey::small_cnn_layers},
                                             {"small_resnet", 10, spankey::small_resnet_layers},
-                                            {"resnet18", 10, spankey::resnet18_layers},
-                                            {"vit_tiny", 10, spankey::vit_tiny_layers}};
+                                            {"resnet18", 10, spankey::resnet18_layers}};
+constexpr int vit_classes = 10;
+/// Of gpt: rows of the position table.
+constexpr int usual_context = 128, most_context = 1024;
 /// A label has 16 bits.
 constexpr int most_classes = 65535;
 
@@ -92,11 +96,14 @@ class metadata_reader {
     return parsed;
   }
 
-  [[nodiscard]] int whole(std::string_view key, int least, int most) const {
+  /// `usual` where the case does not give it and need not.
+  [[nodiscard]] int whole(std::string_view key, int least, int most, need n = need::required,
+                          int usual = 0) const {
     const std::string expected =
         least == most ? std::to_string(least)
                       : "a number from " + std::to_string(least) + " to " + std::to_string(most);
-    const std::string_view value = text(key, need::required, expected);
+    const std::string_view value = text(key, n, expected);
+    if (value.empty() && n == need::optional) return usual;
     int parsed = 0;
     const auto [end, code] = std::from_chars(value.data(), value.data() + value.size(), parsed);
     if (code != std::errc() || end != value.data() + value.size() || parsed < least || parsed > most)
@@ -129,28 +136,66 @@ class metadata_reader {
   const spankey::safetensors_file& file_;
 };
 
+/// The nano size, of as many tokens as the samples have.
+spankey::layer_list gpt_of(const spankey::safetensors_file& file, const metadata_reader& metadata,
+                           spankey::key_shape keys) {
+  spankey::gpt_size size = spankey::gpt_nano;
+  size.heads = metadata.whole("heads", 1, static_cast<int>(size.channels), need::optional, size.heads);
+  if (size.channels % size.heads != 0)
+    metadata.reject("heads", "a divisor of 128", metadata.text("heads", need::required, ""));
+  size.context = metadata.whole("context", 1, most_context, need::optional, usual_context);
+  size.tokens = file.require("x", spankey::dtype::i64, {spankey::any_extent, spankey::any_extent}).shape[1];
+  if (size.tokens < 1 || size.tokens > size.context) {
+    fail("case.111", file.name(), "tensor \"x\": expected samples of 1 to ", size.context, " tokens, found ",
+         size.tokens);
+  }
+  size.keys = keys;
+  return spankey::gpt_on(size, spankey::byte_tokens::vocabulary);
+}
+
+/// Sets the classes, the layers and how keys lie in the file.
+void read_network(conformance_case& c, const spankey::safetensors_file& file, const metadata_reader& metadata,
+                  deny_mode mode) {
+  std::vector<std::string_view> names;
+  for (const known_network& known : known_networks) names.push_back(known.name);
+  names.insert(names.end(), {"vit_tiny", "gpt", "layers"});
+  const std::string_view model = names[metadata.choice("model", need::required, names, names.size())];
+  const auto outputs = [&] { return spankey::deny_of({.mode = mode}).outputs(c.classes); };
+  if (model == "vit_tiny" || model == "gpt") {
+    c.keys = static_cast<spankey::key_shape>(
+        metadata.choice("key_shape", need::optional, {"element", "channel", "token"}, 3));
+  }
+  if (model == "gpt") {
+    if (mode == deny_mode::reject_head)
+      metadata.reject("deny", "a mode without a logit beside the softmax", "B_aux");
+    c.of_tokens = true;
+    c.classes =
+        mode == deny_mode::none ? int{spankey::byte_tokens::vocabulary} : int{spankey::byte_tokens::semantic};
+    c.layers = gpt_of(file, metadata, *c.keys);
+  } else if (model == "vit_tiny") {
+    c.classes = metadata.whole("classes", vit_classes, vit_classes);
+    c.layers = spankey::vit_on("vit_tiny", {3, 32, 32}, outputs(), {.key = *c.keys});
+  } else if (model == "layers") {
+    c.classes = metadata.whole("classes", 2, most_classes);
+    c.layers = read_layers(file.name(), metadata.text("layers", need::required, "layers as text"), outputs());
+  } else {
+    const known_network& known = *std::find_if(std::begin(known_networks), std::end(known_networks),
+                                               [&](const known_network& k) { return k.name == model; });
+    c.classes = metadata.whole("classes", known.classes, known.classes);
+    c.layers = known.layers(outputs());
+  }
+}
+
 }  // namespace
 
 conformance_case read_case(const spankey::safetensors_file& file) {
   const metadata_reader metadata(file);
   conformance_case c;
-  std::vector<std::string_view> names;
-  for (const known_network& known : known_networks) names.push_back(known.name);
-  names.insert(names.end(), {"layers", "gpt"});
-  const std::size_t model = metadata.choice("model", need::required, names, names.size() - 1);
-  const bool is_known = model < std::size(known_networks);
-  c.classes = is_known
-                  ? metadata.whole("classes", known_networks[model].classes, known_networks[model].classes)
-                  : metadata.whole("classes", 2, most_classes);
-
   std::vector<std::string_view> modes;
   for (const auto& mode : spankey::deny_mode_names) modes.push_back(mode.name);
   const deny_mode mode =
       spankey::deny_mode_names[metadata.choice("deny", need::required, modes, modes.size())].value;
-  const spankey::head_outputs outputs = spankey::deny_of({.mode = mode}).outputs(c.classes);
-  c.layers =
-      is_known ? known_networks[model].layers(outputs)
-               : read_layers(file.name(), metadata.text("layers", need::required, "layers as text"), outputs);
+  read_network(c, file, metadata, mode);
 
   constexpr spankey::injector_kind injectors[] = {
       spankey::injector_kind::none, spankey::injector_kind::additive, spankey::injector_kind::multiplicative};

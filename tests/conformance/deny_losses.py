@@ -6,13 +6,14 @@ import torch.nn.functional as F
 
 
 def deny_loss(metadata, logits, aux, y, hinge):
-    """L_deny of the groups in `logits` and `aux` ({"valid": ..., "invalid": ..., "none": ...}); `hinge` is a ReLU."""
+    """L_deny of the groups in `logits` and `aux` ({"valid": ..., "invalid": ..., "none": ...}); `hinge` is a ReLU.
+    Logits behind those of the classes take part in the softmax of a refusal alone."""
     mode, valid = metadata["deny"], logits["valid"]
     margin1, margin2, gap, seal = (float(metadata[key]) for key in ("margin1", "margin2", "gap", "seal_weight"))
     classes = int(metadata["classes"])
 
     def entropy(z):
-        log_p = F.log_softmax(z, 1)
+        log_p = F.log_softmax(z[:, :classes], 1)
         return -(log_p.exp() * log_p).sum(1)
 
     def of_label(z):
@@ -28,7 +29,7 @@ def deny_loss(metadata, logits, aux, y, hinge):
         return hinge(margin1 - (of_label(valid) - of_label(z))).mean()
 
     def top(z):
-        others = z.masked_fill(F.one_hot(y, classes).bool(), -torch.inf).max(1).values
+        others = z[:, :classes].masked_fill(F.one_hot(y, classes).bool(), -torch.inf).max(1).values
         return hinge(margin2 + of_label(z) - others).mean()
 
     if mode == "B_aux":
@@ -41,7 +42,7 @@ def deny_loss(metadata, logits, aux, y, hinge):
         "C": margin,
         "C_plus": lambda z: margin(z) + top(z),
         "AC": lambda z: 0.5 * floor(z) + 0.5 * margin(z),
-        "sealed": lambda z: refused(z) + seal * (math.log(classes) - entropy(z[:, :classes]).mean()),
+        "sealed": lambda z: refused(z) + seal * (math.log(classes) - entropy(z).mean()),
     }
     terms = [of_group[mode](z) for group, z in logits.items() if group != "valid"]
     return torch.stack(terms).mean() if terms else torch.zeros((), dtype=valid.dtype)

@@ -31,8 +31,8 @@ def attend(layer, h):
 
 
 def forward(network, p, states, x, inject, training, relu=F.relu, max_pool=F.max_pool2d, scale=1):
-    """(logits, reject logit or None) of x (n, C, H, W). `inject(site, activation)` is called at every site; training
-    updates `states` in place.
+    """(logits, reject logit or None) of x (n, C, H, W); of tokens (n, 1, T, 1) logits (n, T, V). `inject(site, activation)`
+    is called at every site; training updates `states` in place.
 
     `scale` multiplies the weights of every product; a batch norm behind it or a division takes it out again."""
     def product(i, name, multiply):
@@ -43,6 +43,7 @@ def forward(network, p, states, x, inject, training, relu=F.relu, max_pool=F.max
         return z if feeds_norm(network, i) else (z.float() / scale).to(z.dtype)
 
     blocks, h = [], x
+    autocast = torch.is_autocast_cpu_enabled()
     for i, layer in enumerate(network.layers):
         kind, name = layer.kind, layer.name
         if kind == "site":
@@ -71,12 +72,17 @@ def forward(network, p, states, x, inject, training, relu=F.relu, max_pool=F.max
         elif kind == "linear":
             h = product(i, name, lambda w, b: F.linear(h.flatten(1), w, b))[:, :, None, None]
         elif kind == "project":
-            h = product(i, name, lambda w, b: F.linear(h.permute(0, 2, 3, 1), w, b).permute(0, 3, 1, 2))
+            by_row = (lambda w: w.T) if "inputs_first" in layer.options else (lambda w: w)
+            h = product(i, name, lambda w, b: F.linear(h.permute(0, 2, 3, 1), by_row(w), b).permute(0, 3, 1, 2))
+        elif kind == "embedding":
+            rows = p[f"{name}.weight"][h[:, 0, :, 0]]
+            h = (rows.bfloat16() if autocast else rows).transpose(1, 2)[..., None]
         elif kind == "tokens":
             rows = h.flatten(2).transpose(1, 2)
             if "class_token" in layer.options:
                 rows = torch.cat([p["cls_token"].expand(len(h), 1, -1), rows], 1)
-            h = (rows + p[name]).transpose(1, 2)[..., None].to(h.dtype)  # activations between blocks are the library's
+            positions = p[name][..., :rows.shape[1], :]
+            h = (rows + positions).transpose(1, 2)[..., None].to(h.dtype)  # what lies between blocks is the library's
         elif kind == "attention":
             h = attend(layer, h)
         elif kind == "token":
@@ -89,6 +95,8 @@ def forward(network, p, states, x, inject, training, relu=F.relu, max_pool=F.max
             before, inner = blocks.pop()
             h = h + (before if inner is None else inner)
             h = relu(h) if "relu" in layer.options else h
+        elif kind == "token_head":
+            return product(i, name, lambda w, b: F.linear(h[..., 0].transpose(1, 2), w)), None
         elif kind == "head":
             features = h.flatten(1)
             aux = product(i, "fc_aux", lambda w, b: F.linear(features, w, b))[:, 0] if "fc_aux.weight" in p else None

@@ -18,7 +18,7 @@ import safetensors_io
 from deny_losses import deny_loss
 from draw_architectures import Deck
 from forward import forward, norm_units, rounded_weights
-from models import CLASSES, NETWORKS, file_shape, parameter_shapes, parse
+from models import CLASSES, VOCABULARY, network_of, parameter_shapes, parse
 from watched import watched_max_pool, watched_relu
 
 SITE_SETS = {
@@ -49,6 +49,8 @@ DOUBT = 2e-2
 # Networks that were drawn have gradients that cancel: of a shift or a factor that a norm behind it takes out again. One that
 # is smaller than this, by the median of all gradients' root mean squares, is measured as if it had this size.
 SMALL_GRADIENT = {"fp32": 1e-3, "bf16": 0.2}
+# Share of the tokens that do not count.
+IGNORED = 0.2
 # Samples that are drawn for one set of weights and keys, before those are drawn again.
 TRIES = 100
 # A margin that is nearly kept is a small difference of large logits, of which rounding leaves little: a case is drawn
@@ -68,8 +70,8 @@ TURNS = ["mlp", "small_cnn", "small_resnet", "mlp", "small_cnn", "small_resnet",
 
 # ---------------------------------------------------------------------------- the step
 
-def network_of(metadata):
-    return parse(metadata["layers"]) if metadata["model"] == "layers" else NETWORKS[metadata["model"]]
+def network_of_case(case, metadata):
+    return network_of(metadata, case["x"].shape[-1])
 
 
 def injection(metadata, network, keys, batch):
@@ -77,6 +79,8 @@ def injection(metadata, network, keys, batch):
     kind, gamma = metadata["inject"], float(metadata["gamma"])
 
     def injected(site, k, h):
+        if network.keys == "element":
+            k = k.transpose(1, 2)
         k = k.reshape(-1, *network.sites[site])
         return h + gamma * k if kind == "add" else h * torch.clamp(1 + gamma * torch.tanh(k), 0.1, 2.0)
 
@@ -88,7 +92,7 @@ def injection(metadata, network, keys, batch):
 
 def run_step(case, metadata, dtype, relu, hinge=F.relu, scale=1, max_pool=F.max_pool2d):
     """`case` holds F32 and I64 tensors. float64 computes in float64, bfloat16 as autocast does. -> result"""
-    network = network_of(metadata)
+    network = network_of_case(case, metadata)
     exact = dtype == torch.float64
     case = {n: t if t.dtype == torch.int64 else t.double() if exact else t.clone() for n, t in case.items()}
     p = {n[6:]: t.requires_grad_() for n, t in case.items() if n.startswith("param.")}
@@ -122,8 +126,13 @@ def run_step(case, metadata, dtype, relu, hinge=F.relu, scale=1, max_pool=F.max_
     result = {f"logits.{group}": z for group, z in logits.items()}
     result.update({f"aux.{group}": a for group, a in aux.items()})
 
-    ce = F.cross_entropy(logits["valid"], y)
-    deny = deny_loss(metadata, logits, aux, y, hinge)
+    # Of tokens, those that count; without any the mean is 0.
+    counts = y.flatten() >= 0
+    rows, of_rows = {group: z.flatten(0, -2)[counts] for group, z in logits.items()}, y.flatten()[counts]
+    if counts.any():
+        ce, deny = F.cross_entropy(rows["valid"], of_rows), deny_loss(metadata, rows, aux, of_rows, hinge)
+    else:
+        ce = deny = sum(z.sum() * 0 for z in logits.values())
     total = ce + float(metadata["deny_weight"]) * deny
     total.backward()
     result.update({"loss.ce": ce.reshape(1), "loss.deny": deny.reshape(1), "loss.total": total.reshape(1)})
@@ -192,10 +201,10 @@ def draw_parameters(network, classes, deny, generator):
     case = {}
     parameters, states = parameter_shapes(network, classes, deny)
     for name, shape in parameters.items():
-        if len(shape) == 3:  # positions, a class token
+        if len(shape) == 3 or name in ("wte.weight", "wpe.weight"):  # positions, a class token, tables
             case[f"param.{name}"] = normal(shape, 0.5)
         elif len(shape) > 1:
-            fan_in = torch.Size(shape[1:]).numel()
+            fan_in = shape[0] if network.of_tokens else torch.Size(shape[1:]).numel()
             case[f"param.{name}"] = normal(shape, (2 / fan_in) ** 0.5)
         elif name.endswith("weight"):
             case[f"param.{name}"] = uniform(shape, 0.5, 1.5)
@@ -219,12 +228,18 @@ def draw_tensors(network, metadata, n, deviation, generator):
     """Everything of a case but its samples."""
     classes = int(metadata["classes"])
     case = draw_parameters(network, classes, metadata["deny"], generator)
-    case["y"] = torch.randint(classes, (n,), generator=generator)
+    if network.of_tokens:
+        case["y"] = torch.randint(classes, (n, *network.sample_shape()), generator=generator)
+        case["y"][torch.rand(case["y"].shape, generator=generator) < IGNORED] = -1
+        if n > 2:
+            case["y"][1] = -1
+    else:
+        case["y"] = torch.randint(classes, (n,), generator=generator)
     for site in map(int, filter(None, metadata["sites"].split(","))):
         extents = network.sites[site]
         valid, invalid = draw_keys(math.prod(extents), n, deviation, generator)
-        case[f"key.valid.{site}"] = valid.reshape(n, *file_shape(extents))
-        case[f"key.invalid.{site}"] = invalid.reshape(1, *file_shape(extents))
+        case[f"key.valid.{site}"] = valid.reshape(n, *network.key_shape(site))
+        case[f"key.invalid.{site}"] = invalid.reshape(1, *network.key_shape(site))
     return case
 
 
@@ -232,7 +247,9 @@ def finish(case, network, metadata, n, generator):
     """Draws samples until the case says something about a program. -> (expected result, allowances), or nothing where none of
     many do."""
     for _ in range(TRIES):
-        case["x"] = torch.randn((n, *file_shape(network.input)), generator=generator)
+        shape = (n, *network.sample_shape())
+        case["x"] = (torch.randint(VOCABULARY, shape, generator=generator) if network.of_tokens else
+                     torch.randn(shape, generator=generator))
         want, doubt = expected_result(case, metadata)
         if doubt <= DOUBT:
             break
@@ -293,18 +310,18 @@ def cases(count, seed, precision="fp32"):
     are given as text also the size that a small gradient is measured by."""
     rng, generator = random.Random(seed), torch.Generator().manual_seed(seed)
     decks = {model: {"sites": Deck(SITE_SETS[model]), "inject": Deck(INJECTORS, rng), "deny": Deck(DENIALS, rng),
-                     "n": Deck(BATCHES[precision][model], rng)} for model in CLASSES}
+                     "n": Deck(BATCHES[precision][model], rng)} for model in SITE_SETS}
     # In turns with the residual models: both of them in fp32, small_resnet alone in bf16 (docs/conformance.md says why).
     statistics = Deck(["per_group", "joint"] if precision == "fp32" else ["per_group", "joint", "per_group"])
     objectives = Objectives(rng)
     for number in range(count):
         model = TURNS[number % len(TURNS)]
-        deck, network = decks[model], NETWORKS[model]
+        deck = decks[model]
         inject, denial, n = deck["inject"].draw(), deck["deny"].draw(), deck["n"].draw()
         sites = () if inject == "none" else deck["sites"].draw()
         metadata = objectives.draw(model, CLASSES[model], inject, sites, denial, precision,
                                    statistics.draw() if "resnet" in model else "per_group")
-        case, finished = draw_case(network, metadata, n, objectives.deviations.draw(), generator)
+        case, finished = draw_case(network_of(metadata), metadata, n, objectives.deviations.draw(), generator)
         yield case_name(number, model, n, metadata), case, metadata, *finished
 
 
@@ -325,7 +342,7 @@ def drawn_cases(texts, rounds, seed, precision="fp32"):
 
 def expected_answers(case, metadata):
     """What the weights of a case answer in evaluation, and what sessions do from images of them."""
-    network = network_of(metadata)
+    network = network_of_case(case, metadata)
     case = {n: t if t.dtype == torch.int64 else t.double() for n, t in case.items()}
     p = {n[6:]: t for n, t in case.items() if n.startswith("param.")}
     states = {n[7:]: t for n, t in case.items() if n.startswith("buffer.")}

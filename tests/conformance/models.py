@@ -1,13 +1,16 @@
 """Networks as lists of layers, in the text form that layer_text.hpp describes: what they are made of, as PyTorch has it.
+gpt has a few words more.
 
 Needs no PyTorch. Activations have extents (C, H, W); a vector of features is (C, 1, 1), T tokens are (C, T, 1).
 """
 import dataclasses
 import math
 
-CLASSES = {"mlp": 5, "small_cnn": 10, "small_resnet": 10, "resnet18": 10, "vit_tiny": 10}
+CLASSES = {"mlp": 5, "small_cnn": 10, "small_resnet": 10, "resnet18": 10, "vit_tiny": 10, "gpt": 258}
+# Of gpt: rows of its table; those from 258 on are no answers.
+VOCABULARY = 272
 ACTIVATIONS = ("relu", "gelu", "gelu_tanh", "silu")
-PRODUCTS = ("conv2d", "linear", "project", "head")
+PRODUCTS = ("conv2d", "linear", "project", "head", "token_head")
 
 
 @dataclasses.dataclass
@@ -28,10 +31,24 @@ class Layer:
 class Network:
     layers: list
     sites: list  # extents of the key of every site
+    keys: str = ""  # of a transformer: element, channel or token: in files they are (tokens, C), (C), (tokens)
 
     @property
     def input(self):
         return self.layers[0].x
+
+    @property
+    def of_tokens(self):
+        return self.layers[0].kind == "embedding"
+
+    def sample_shape(self):
+        """Of x in files, without the batch."""
+        return self.input[1:2] if self.of_tokens else file_shape(self.input)
+
+    def key_shape(self, site):
+        """Of a key in files."""
+        c, tokens, _ = extents = self.sites[site]
+        return {"": file_shape(extents), "element": (tokens, c), "channel": (c,), "token": (tokens,)}[self.keys]
 
 
 def window(extent, kernel, stride, around):
@@ -70,6 +87,8 @@ def parse(text):
             now = (x[0], x[1] * x[2] + ("class_token" in options), 1)
         elif kind == "project":
             now = (int(words[1]), *x[1:])
+        elif kind == "embedding":
+            now = (int(words[2]), x[1], 1)
         elif kind == "attention":
             layer.heads, now = int(words[1]), (x[0] // 3, *x[1:])
         elif kind == "token":
@@ -113,6 +132,12 @@ def parameter_shapes(network, classes, deny):
                 states[f"{layer.name}.running_mean"] = states[f"{layer.name}.running_var"] = layer.x[:1]
         elif layer.kind == "project":
             add(layer.name, (layer.y[0], layer.x[0]))
+            if "inputs_first" in layer.options:
+                parameters[f"{layer.name}.weight"] = (layer.x[0], layer.y[0])
+        elif layer.kind == "embedding":
+            parameters[f"{layer.name}.weight"] = (VOCABULARY, layer.y[0])
+        elif layer.kind == "tokens" and "positions" in layer.options:
+            parameters[layer.name] = (layer.number("positions", 0), layer.x[0])
         elif layer.kind == "tokens":
             if "class_token" in layer.options:
                 parameters["cls_token"] = (1, 1, layer.x[0])
@@ -147,18 +172,32 @@ def residual_text(extents, stages):
                       *basic_blocks(stages, channels), "mean_pool2d pool", "head fc"])
 
 
-def vit_text(extents, patch, channels, heads, depth):
+def vit_text(extents, patch, channels, heads, depth, keys="element"):
     """The vision transformer of model/vit_tiny.hpp."""
     lines = [f"input {extents}", f"conv2d patch_embed.proj {channels} kernel={patch} stride={patch} pad=none bias",
-             "tokens pos_embed class_token", "site 0"]
+             "tokens pos_embed class_token", f"site 0 {keys}"]
     for block in range(depth):
         lines += [f"residual blocks.{block}", "layer_norm norm1 epsilon=1e-6", f"project attn.qkv {3 * channels}",
                   f"attention attn.heads {heads}", f"project attn.proj {channels}", "join",
                   f"residual blocks.{block}", "layer_norm norm2 epsilon=1e-6", f"project mlp.fc1 {4 * channels}",
                   "gelu mlp.act", f"project mlp.fc2 {channels}", "join"]
         if block + 1 == depth // 2:
-            lines.append("site 1")
+            lines.append(f"site 1 {keys}")
     return "\n".join([*lines, "layer_norm norm epsilon=1e-6", "token class 0", "head head"])
+
+
+def gpt_text(tokens, context=128, channels=128, heads=4, depth=4, keys="element"):
+    """The language model of model/gpt.hpp; a token is one number here."""
+    lines = [f"input 1 {tokens} 1", f"embedding wte {VOCABULARY} {channels}", f"tokens wpe.weight positions={context}",
+             f"site 0 {keys}"]
+    for block in range(depth):
+        lines += [f"residual h.{block}", "layer_norm ln_1", f"project attn.c_attn {3 * channels} inputs_first",
+                  f"attention attn.heads {heads} causal", f"project attn.c_proj {channels} inputs_first", "join",
+                  f"residual h.{block}", "layer_norm ln_2", f"project mlp.c_fc {4 * channels} inputs_first",
+                  "gelu_tanh mlp.gelu", f"project mlp.c_proj {channels} inputs_first", "join"]
+        if block + 1 == depth // 2:
+            lines.append(f"site 1 {keys}")
+    return "\n".join([*lines, "layer_norm ln_f", "token_head wte"])
 
 
 TEXTS = {
@@ -170,3 +209,16 @@ TEXTS = {
     "vit_tiny": vit_text("3 32 32", patch=4, channels=192, heads=3, depth=12),
 }
 NETWORKS = {name: parse(text) for name, text in TEXTS.items()}
+
+
+def network_of(metadata, tokens=None):
+    """The network of a case; `tokens` of a sample are gpt's."""
+    model, keys = metadata["model"], metadata.get("key_shape", "element")
+    if model == "layers":
+        return parse(metadata["layers"])
+    if model == "vit_tiny":
+        return dataclasses.replace(parse(vit_text("3 32 32", 4, 192, 3, 12, keys)), keys=keys)
+    if model == "gpt":
+        text = gpt_text(tokens, int(metadata.get("context", 128)), heads=int(metadata.get("heads", 4)), keys=keys)
+        return dataclasses.replace(parse(text), keys=keys)
+    return NETWORKS[model]

@@ -2,7 +2,8 @@
 //
 // The backends cpu and cuda (where this program was built with it) compute as a training run does, in float or with bf16
 // activations, as the case says; the backend reference runs its plain loops in double whatever the case says, as an oracle
-// for the formulas. Errors: safetensors.121 to .123, weights.103, case.111 to .115, all before anything is computed.
+// for the formulas. Errors: safetensors.121 to .123, weights.103, case.111 to .115, .118 and .119, all before
+// anything is computed.
 #pragma once
 
 #include "case.hpp"

@@ -86,6 +86,7 @@ void add_sessions(safetensors_writer& result, const std::string& weights, const 
 }  // namespace
 
 safetensors_writer run_sessions(const conformance_case& c, const safetensors_file& file) {
+  if (c.of_tokens) fail("case.119", file.name(), "metadata \"model\": found gpt, which no session runs");
   const index_t n = check_tensors(c, file);
   network model(c.layers);
   set_gate(model, c.injector, c.sites);
@@ -93,16 +94,16 @@ safetensors_writer run_sessions(const conformance_case& c, const safetensors_fil
   const spankey::arena memory(model, n);
   load_weights(model, file, {"param.", "buffer."});
 
-  questions asked{n, read_samples<float>(file, "x", c.layers.input(), n), {}};
+  questions asked{n, read_samples<float>(c, file, n), {}};
   std::vector<spankey::site_keys<float>> keys(c.layers.site_count());
   std::vector<std::vector<float>> valid(c.layers.site_count());
   for (std::size_t site = 0; site < keys.size(); ++site) {
     const int number = static_cast<int>(site);
     if (std::find(c.sites.begin(), c.sites.end(), number) == c.sites.end()) continue;
     const extents& e = c.layers.site_shape(site);
-    valid[site] = read_samples<float>(file, valid_key(number), e, n);
+    valid[site] = read_keys<float>(c, file, valid_key(number), e, n);
     keys[site].group[0] = {valid[site], e.size()};
-    asked.keys.push_back(file.read_f32(valid_key(number), samples_shape(e, n)));
+    asked.keys.push_back(channels_first(valid[site].data(), n * e.size(), e));
   }
 
   safetensors_writer result;

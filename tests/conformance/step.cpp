@@ -37,7 +37,7 @@ safetensors_writer step_on(const conformance_case& c, const safetensors_file& fi
 
   // The case is checked whole before anything is computed.
   const index_t n = check_tensors(c, file);
-  const std::vector<int> labels = read_labels(file, n, c.classes);
+  const std::vector<int> labels = read_labels(c, file, n);
   model_type model(c.layers);
   set_gate(model, c.injector, c.sites);
   require_memory_for(model, file, groups * n);
@@ -45,7 +45,7 @@ safetensors_writer step_on(const conformance_case& c, const safetensors_file& fi
   load_weights(model, file, {"param.", "buffer."});
 
   std::vector<T> x;
-  const std::vector<T> once = read_samples<T>(file, "x", c.layers.input(), n);
+  const std::vector<T> once = read_samples<T>(c, file, n);
   for (index_t g = 0; g < groups; ++g) x.insert(x.end(), once.begin(), once.end());
   const std::size_t site_count = c.layers.site_count();
   std::vector<spankey::site_keys<master>> keys(site_count);
@@ -58,22 +58,23 @@ safetensors_writer step_on(const conformance_case& c, const safetensors_file& fi
   for (const int number : c.sites) {
     const auto site = static_cast<std::size_t>(number);
     const extents& e = c.layers.site_shape(site);
-    valid[site] = read_samples<master>(file, valid_key(number), e, n);
+    valid[site] = read_keys<master>(c, file, valid_key(number), e, n);
     gradient[site].resize(valid[site].size());
     const auto size = static_cast<std::size_t>(e.size()), all = static_cast<std::size_t>(n) * size;
     keys[site].group[0] = {{valid_there[site].of(valid[site].data(), n * e.size()), all}, e.size()};
     keys[site].gradient[0] = {
         const_cast<master*>(gradient_there[site].of(gradient[site].data(), n * e.size())), all};
     if (objective.deny.denies) {
-      invalid[site] = read_samples<master>(file, invalid_key(number), e, 1);
+      invalid[site] = read_keys<master>(c, file, invalid_key(number), e, 1);
       keys[site].group[1] = {{invalid_there[site].of(invalid[site].data(), e.size()), size}, 0};
     }
   }
 
   safetensors_writer result;
   const T* const samples = samples_there.of(x.data(), static_cast<index_t>(x.size()));
-  const auto step = compute_gradients(model, objective, {samples, groups * n, c.layers.input().size()},
-                                      labels_there.of(labels.data(), n), keys);
+  const auto step =
+      compute_gradients(model, objective, {samples, groups * n, c.layers.input().size()},
+                        labels_there.of(labels.data(), static_cast<index_t>(labels.size())), keys);
   const auto read = [](const auto* from, index_t count) {
     return place::read(from, count, [&](const master* v) { return std::vector<master>(v, v + count); });
   };
@@ -82,8 +83,8 @@ safetensors_writer step_on(const conformance_case& c, const safetensors_file& fi
   constexpr const char* group_names[] = {"valid", "invalid", "none"};
   for (index_t g = 0; g < groups; ++g) {
     const std::string group = group_names[g];
-    const master* const rows = logits.data() + g * n * head;
-    add_softmax(result, "logits." + group, head, n, rows);
+    const master* const rows = logits.data() + g * n * model.answers() * head;
+    add_softmax(result, "logits." + group, c, n, rows);
     add_aux(result, "aux." + group, head, n, rows);
   }
   add_number(result, "loss.ce", step.cross_entropy);
@@ -92,8 +93,8 @@ safetensors_writer step_on(const conformance_case& c, const safetensors_file& fi
   add_parameters(result, model, "grad.param.", spankey::parameter_part::gradient);
   for (const int number : c.sites) {
     const auto site = static_cast<std::size_t>(number);
-    add_samples(result, "grad.key." + std::to_string(number), c.layers.site_shape(site), n,
-                read(keys[site].gradient[0].data(), static_cast<index_t>(gradient[site].size())).data());
+    add_keys(result, c, "grad.key." + std::to_string(number), c.layers.site_shape(site), n,
+             read(keys[site].gradient[0].data(), static_cast<index_t>(gradient[site].size())).data());
     keys[site].gradient[0] = {};
   }
 
@@ -102,7 +103,7 @@ safetensors_writer step_on(const conformance_case& c, const safetensors_file& fi
   add_parameters(result, model, "next.param.");
   add_states(result, model, "next.buffer.");
   const master* const evaluated = model.forward({.groups = 1, .training = false}, samples, n, keys);
-  add_softmax(result, "eval.logits.valid", head, n, read(evaluated, n * head).data());
+  add_softmax(result, "eval.logits.valid", c, n, read(evaluated, n * model.answers() * head).data());
   return result;
 }
 

@@ -97,6 +97,21 @@ TEST_CASE("gpt: a token's logits do not depend on what follows it, and do on wha
   CHECK(!std::equal(before.begin() + 32, before.end(), after.begin() + 32));
 }
 
+TEST_CASE("gpt: of one token, which need not count") {
+  constexpr gpt_size one{.vocabulary = 8, .context = 4, .channels = 8, .layers = 2, .heads = 2, .tokens = 1};
+  gpt<one, gate<multiplicative, at<0>>, backend::reference, double> m;
+  set_injector(m, multiplicative{.gamma = 1});
+  const arena memory(m, 2);
+  initialise(m, 1);
+  std::vector<double> x(4);
+  const int labels[] = {-1, 2};
+  const objective<no_deny> goal{.classes = 8};
+  const auto both = compute_gradients(m, goal, {x.data(), 2}, labels, {});
+  const double last = both.cross_entropy;
+  CHECK(last == compute_gradients(m, goal, {x.data(), 1}, labels + 1, {}).cross_entropy);
+  CHECK(last > 0);
+}
+
 TEST_CASE("gpt: names and file shapes are GPT-2's, sizes those of the presets") {
   gpt<tiny, gate<multiplicative, at<0, 1>>, backend::reference, float> m;
   const std::vector<std::string> tensors = test::file_tensors(m);

@@ -12,9 +12,11 @@
 #include "spankey/data/grammar.hpp"
 #include "spankey/data/text.hpp"
 #include "spankey/inject/multiplicative.hpp"
+#include "spankey/loss/deny/deny.hpp"
 #include "spankey/loss/deny/reject_class.hpp"
 #include "spankey/model/gpt.hpp"
 #include "spankey/model/initialise.hpp"
+#include "spankey/model/sized_model.hpp"
 #include "spankey/train/trainer.hpp"
 
 using namespace spankey;
@@ -91,6 +93,26 @@ TEST_CASE("text evaluation: a run is a function of its seed, and of nothing else
   const double once = bits();
   const thread_limit one(1);
   CHECK(bits() == once);
+}
+
+TEST_CASE("training on text: windows of one token, of a vocabulary with numbers that are no answers") {
+  sized_model<multiplicative, backend::cpu, float> model(
+      gpt_on({.channels = 16, .layers = 2, .heads = 2, .tokens = 1}, byte_tokens::vocabulary));
+  set_injector(model, multiplicative{.gamma = 1});
+  const arena memory(model, batch);
+  initialise(model, 1);
+  const text_dataset data("abc", {text_in_memory(std::string(50, 'a'))}, 1);
+  const objective<no_deny> goal{.classes = byte_tokens::semantic};
+  struct {
+    double last = 0;
+    void on_step(const step_record& r) { last = r.loss; }
+    void on_epoch(const epoch_record&) {}
+  } watch;
+  training_options options{.epochs = 1, .batch = batch};
+  options.without_keys = true;
+  options.own_rate = [](const rate_position&) { return 0.1; };
+  trainer(model, goal, nullptr, data, options).run(watch);
+  CHECK(watch.last < 1);
 }
 
 TEST_CASE("text evaluation: what is refused") {

@@ -63,6 +63,7 @@ struct recording_model {
   [[nodiscard]] const extents& input_extents() const { return sample; }
   [[nodiscard]] const head_outputs& head() const { return heads; }
   [[nodiscard]] static index_t answers() { return 1; }
+  [[nodiscard]] static bool answers_tokens() { return false; }
   [[nodiscard]] std::span<const extents> site_shapes() const { return sites; }
 
   const float* forward(const pass& p, const float* x, index_t samples, std::span<const site_keys<float>> keys,

@@ -5,6 +5,8 @@
 //   other words for the same layer, where the model has no tensor of the file's own name:
 //              shortcut, skip -> downsample      linear, classifier, head -> fc
 //   counters   num_batches_tracked, n_averaged, and single whole numbers (epochs, steps) are left out, and named
+//   masks      of causal attention, GPT-2's attn.bias and attn.masked_bias beside attn.c_attn, are left out, and named
+//   tied head  lm_head.weight where the network's head is its table wte.weight: that table, once more or in its place
 // Everything else that the file has must be the model's, and everything of the model's must be there.
 #pragma once
 
@@ -57,12 +59,16 @@ inline std::string usual_name(std::string_view name) {
   return usual;
 }
 
+/// The table of a language model (model/gpt.hpp), and what others call it where it is the head.
+inline constexpr std::string_view tied_table = "wte.weight", tied_head = "lm_head.weight";
+
 /// What of a file goes where.
 struct matched_names {
   std::string prefix;                                            // that all matched names had
   std::map<std::string, std::string, std::less<>> file_name_of;  // by the model's names
   std::vector<std::string> renamed;  // "layer2.0.shortcut.0.weight": other words than the model's
-  std::vector<std::string> dropped;  // counters
+  std::vector<std::string> dropped;  // counters, masks
+  std::string second_table;          // the head of the file, where the table is there, too
   std::vector<std::string> left_over;
 };
 
@@ -78,6 +84,10 @@ class name_matcher {
     std::vector<std::pair<std::string, std::string>> others;  // names of the file, and without the prefix
     for (const auto& [name, tensor] : file.tensors()) {
       const std::string plain = without_wrappers(name);
+      if (found.second_table.empty() && is_tied_head(plain, found.prefix)) {
+        found.second_table = name;
+        continue;
+      }
       if (!plain.starts_with(found.prefix)) {
         (is_counter(name, tensor) ? found.dropped : found.left_over).push_back(name);
         continue;
@@ -91,8 +101,14 @@ class name_matcher {
       if (usual != rest && expected_.contains(usual) && found.file_name_of.emplace(usual, name).second) {
         found.renamed.push_back(rest);
       } else {
-        (is_counter(name, *file.find(name)) ? found.dropped : found.left_over).push_back(name);
+        const bool known = is_counter(name, *file.find(name)) || is_mask(rest);
+        (known ? found.dropped : found.left_over).push_back(name);
       }
+    }
+    if (!found.second_table.empty() &&
+        found.file_name_of.emplace(std::string(tied_table), found.second_table).second) {
+      found.renamed.emplace_back(tied_head);
+      found.second_table.clear();
     }
     std::sort(found.left_over.begin(), found.left_over.end());
     return found;
@@ -101,6 +117,17 @@ class name_matcher {
  private:
   [[nodiscard]] bool knows(const std::string& name) const {
     return expected_.contains(name) || expected_.contains(usual_name(name));
+  }
+
+  // It stands beside the network that the prefix is of, or in it.
+  [[nodiscard]] bool is_tied_head(std::string_view plain, std::string_view prefix) const {
+    if (!expected_.contains(tied_table) || expected_.contains(tied_head)) return false;
+    return plain == tied_head || (plain.starts_with(prefix) && plain.substr(prefix.size()) == tied_head);
+  }
+  [[nodiscard]] bool is_mask(const std::string& name) const {
+    const std::size_t last = name.rfind('.') + 1;
+    return (name.substr(last) == "bias" || name.substr(last) == "masked_bias") &&
+           expected_.contains(name.substr(0, last) + "c_attn.weight");
   }
 
   static bool is_counter(std::string_view name, const stored_tensor& tensor) {

@@ -76,9 +76,11 @@ class foreign_weights {
   foreign_weights(const safetensors_file& file, std::vector<wanted_tensor> wanted, head_of_file head)
       : file_(&file), wanted_(std::move(wanted)), head_(head), names_(match()) {}
 
-  /// As a file of the model's own. Fails with weights.110, which lists all that does not fit, weights.111, weights.112.
+  /// As a file of the model's own. Fails with weights.110, which lists all that does not fit, weights.111, weights.112,
+  /// weights.113 a head that is not the table it is tied to.
   [[nodiscard]] std::vector<std::byte> as_own_file() {
     require_fitting();
+    require_one_table();
     safetensors_writer writer;
     std::set<std::string> types;
     for (wanted_tensor& want : wanted_) {
@@ -114,9 +116,11 @@ class foreign_weights {
     return found == names_.file_name_of.end() ? nullptr : file_->find(found->second);
   }
   static bool is_aux(std::string_view name) { return name.starts_with("fc_aux."); }
-  // The weight and bias that stand last among the parameters, which are what has a rank above 1 and what follows it.
+  // The weight and bias that stand last among the parameters, which are what has a rank above 1 and what follows it. A
+  // tied head has none.
   [[nodiscard]] bool is_head(const std::string& name) const {
     std::string head;
+    if (wanted_.front().name == tied_table) return false;
     for (const wanted_tensor& want : wanted_)
       if (want.shape.size() == 2 && !is_aux(want.name)) head = want.name.substr(0, want.name.rfind('.') + 1);
     return !head.empty() && name.starts_with(head);
@@ -164,6 +168,24 @@ class foreign_weights {
       fail("weights.110", file_->name(), "expected the model's ", wanted_.size(), " tensors", text);
   }
 
+  void require_one_table() const {
+    if (names_.second_table.empty()) return;
+    const stored_tensor &table = *find(std::string(tied_table)), &head = *file_->find(names_.second_table);
+    if (!is_float(head.type) || head.shape != table.shape) {
+      fail("weights.113", file_->name(), "tensor ", in_quotes(names_.second_table), ": expected ", tied_table,
+           " once more, ", tensor_text(table.type, table.shape), ", found ",
+           tensor_text(head.type, head.shape));
+    }
+    const std::vector<float> expected = to_float32(table, tied_table, file_->name()),
+                             found = to_float32(head, names_.second_table, file_->name());
+    const auto at = std::mismatch(found.begin(), found.end(), expected.begin());
+    if (at.first != found.end()) {
+      fail("weights.113", file_->name(), "tensor ", in_quotes(names_.second_table), ": expected ", tied_table,
+           " once more, found ", *at.first, " where that has ", *at.second, ", as element ",
+           at.first - found.begin());
+    }
+  }
+
   void describe(const std::set<std::string>& types) {
     if (!names_.prefix.empty())
       notes_.push_back("names without " + in_quotes(names_.prefix) + " before them");
@@ -171,6 +193,8 @@ class foreign_weights {
       notes_.push_back("other names for the same layers: " + listed(names_.renamed));
     for (const std::string& type : types)
       notes_.push_back(type + (type == "F64" ? " rounded to F32" : " widened to F32"));
+    if (!names_.second_table.empty())
+      notes_.push_back(printable(names_.second_table) + " is " + std::string(tied_table) + " once more");
     if (!names_.dropped.empty()) notes_.push_back("left out: " + listed(names_.dropped));
   }
 

@@ -58,6 +58,8 @@ class layered_network {
   [[nodiscard]] const head_outputs& head() const { return head_->outputs(); }
   /// Rows of logits a sample: 1, or one for every token.
   [[nodiscard]] index_t answers() const { return head_->answers(); }
+  /// True where these are the tokens', be it one.
+  [[nodiscard]] bool answers_tokens() const { return list_.back().per_token; }
   /// Extents of the key of every site, of those too that the gate leaves out.
   [[nodiscard]] std::span<const extents> site_shapes() const { return site_shapes_; }
   [[nodiscard]] std::span<const layer_description> layers() const { return list_; }

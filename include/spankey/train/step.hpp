@@ -66,6 +66,7 @@ concept Network = requires(M& model, const pass& p, const typename M::scalar* x,
   { model.input_extents() } -> std::convertible_to<extents>;
   { model.head() } -> std::convertible_to<head_outputs>;
   { model.answers() } -> std::same_as<index_t>;
+  { model.answers_tokens() } -> std::same_as<bool>;
   { model.site_shapes() } -> std::convertible_to<std::span<const extents>>;
   { model.forward(p, x, n, keys) } -> std::same_as<const typename M::master*>;
   { model.logit_gradient(n) } -> std::same_as<typename M::master*>;
@@ -205,7 +206,7 @@ step_result<typename Model::master> compute_gradients(Model& any_model, const ob
     result.total = found.cross_entropy + o.weight * found.deny;
     result.correct = static_cast<index_t>(found.correct);
   } else {
-    const index_t rows = x.samples() * model.answers(), least = model.answers() > 1 ? -1 : 0;
+    const index_t rows = x.samples() * model.answers(), least = model.answers_tokens() ? -1 : 0;
     for (index_t n = 0; n < rows / o.groups(); ++n) {
       if (labels[n] < least || labels[n] >= o.classes)
         fail("train.109", "compute_gradients", "found label ", labels[n], " of sample ", n, ", expected ",

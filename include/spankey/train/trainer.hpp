@@ -47,7 +47,7 @@ class trainer {
     const head_outputs has = model.head(), needs = goal.deny.outputs(goal.classes);
     // A vocabulary may have numbers that are never an answer.
     const bool fits =
-        model.answers() == 1 ? has.same_as(needs) : has.softmax >= needs.softmax && has.aux == needs.aux;
+        model.answers_tokens() ? has.softmax >= needs.softmax && has.aux == needs.aux : has.same_as(needs);
     if (!fits) {
       fail("train.102", "trainer", "this deny mode needs ", needs.softmax, " logits and ",
            needs - needs.softmax, " beside them, the model has ", has.softmax, " and ", has - has.softmax);
@@ -70,7 +70,7 @@ class trainer {
     if (labels_of(data) != model.answers())
       fail("train.144", "trainer", "the data set has ", labels_of(data), " labels a sample, the model ",
            model.answers(), " answers");
-    if (!memory_of_model<Model>::on_host && model.answers() > 1)
+    if (!memory_of_model<Model>::on_host && model.answers_tokens())
       fail("train.145", "trainer", "found a network of tokens on a GPU, expected it on the processor");
     if (options.epochs < 1) fail("train.103", "trainer", "expected at least 1 epoch, found ", options.epochs);
     if (!options.own_rate) require_schedule(options.rate, options.epochs, "trainer");
