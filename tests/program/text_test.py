@@ -58,8 +58,8 @@ def test_a_run_and_its_files(folder):
 
 
 def test_text_of_files(folder):
-    (folder / "a.txt").write_bytes(b"to be or not to be, that is the question.\n" * 60)
     (folder / "texts").mkdir()
+    (folder / "texts" / "a.txt").write_bytes(b"to be or not to be, that is the question.\n" * 60)
     (folder / "texts" / "b.txt").write_bytes(bytes(range(256)) * 20)
     (folder / "c.txt").write_bytes(b"something else\n" * 30)
     both = ["--data", "text", "--text", "a.txt,b.txt", "--data-root", "texts"]
@@ -69,7 +69,7 @@ def test_text_of_files(folder):
     longer = trained(folder / "longer", *both, "--test-share", "0.2", gate=open_to_all)
     assert metrics(longer)["no_key"]["tokens_per_key"] > metrics(run)["no_key"]["tokens_per_key"]
     program.evaluated_again(run, "--data-root", folder / "texts")
-    other = trained(folder / "other", *both, "--test-text", "c.txt", "--test-limit", "0", gate=open_to_all)
+    other = trained(folder / "other", *both, "--test-text", "c.txt", gate=open_to_all)
     assert metrics(other)["no_key"]["tokens_per_key"] == 450 // 16 * 16
     assert metrics(other)["no_key"]["bits"]["mean"] != metrics(run)["no_key"]["bits"]["mean"]
 
