@@ -151,6 +151,11 @@ TEST_CASE("gpt: weights of branches that end in a sum are smaller by the square 
   CHECK(deviation("h.3.mlp.c_proj.weight") == doctest::Approx(0.02 / std::sqrt(8.0)).epsilon(0.02));
 }
 
+TEST_CASE("gpt: branches are as small as their number says, however many there are") {
+  for (const int layers : {1, 2, 4, 6, 7, 12, 48})
+    CHECK(branch_scale(layers) == doctest::Approx(1 / std::sqrt(2.0 * layers)).epsilon(1e-12));
+}
+
 TEST_CASE("gpt: what a list of tokens must not be") {
   CHECK(gpt_on({.vocabulary = 8, .context = 4, .channels = 8, .heads = 3}, 8).found() == list_fault::tokens);
   CHECK(gpt_on({.vocabulary = 8, .context = 4, .tokens = 5}, 8).found() == list_fault::tokens);

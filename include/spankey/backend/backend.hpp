@@ -125,18 +125,6 @@ struct layer_norm_problem {
   double epsilon = 1e-5;
 };
 
-/// One row times a matrix w, which stays as an image has it (row_kernels, whose scalar is the weights'):
-///   columns   y(o) = b(o) + s(o) sum_i x(i) w(i,o)      w (in, out); b and s may be null
-///   rows      y(o) = sum_i x(i) w(o,i)                  w (out, in); b and s are null
-template <class Weight>
-struct row_product {
-  index_t in, out;
-  const float* x;
-  const Weight* w;
-  const float *s, *b;
-  float* y;
-};
-
 /// Operands of layer_norm_kernels. gamma (a scale of 1) and beta (0) may be null; so may dgamma and dbeta where they are not
 /// wanted. dx may alias dy.
 template <class T>

@@ -10,6 +10,7 @@
 
 #include "spankey/backend/backend.hpp"
 #include "spankey/backend/reference/attention.hpp"
+#include "spankey/backend/row_product.hpp"
 #include "spankey/infer/kernels.hpp"
 #include "spankey/infer/token_kernels.hpp"
 
@@ -45,6 +46,7 @@ struct engine {
       return op.heads().rows() + attention_kernels<Backend, float>::scratch_size(op.heads());
     if (is_apart(op)) return 0;
     const index_t sums = is_affine(op)    ? 2 * op.in.height * op.in.width  // moments of a layer norm
+                         : op.context > 0 ? rows_of::scratch_size(op.in.channels, op.channels)
                          : op.is_linear() ? map::scratch_size(linear(op))
                                           : conv::scratch_size(problem(op));
     const index_t kernels = std::max(sums, norm::scratch_size(rows(op)) + (affine_vectors + 1) * op.channels);
@@ -80,7 +82,8 @@ struct engine {
     } else if (op.kind == operation_kind::elementwise) {
       apply_affine(op, t.x, t.prepared, sums, rest);
     } else if (op.context > 0) {
-      rows_of::columns({op.in.channels, op.channels, t.x, t.weights.weights, scale_of(t), t.weights.bias, sums});
+      rows_of::columns({op.in.channels, op.channels, t.x, t.weights.weights, scale_of(t), t.weights.bias, sums},
+                       rest);
     } else if (op.is_linear()) {
       map::forward(linear(op), t.x, weights_of(t), t.weights.bias, sums, rest);
     } else {

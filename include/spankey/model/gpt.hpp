@@ -27,12 +27,16 @@ inline constexpr gpt_size gpt_mini{.context = 256, .channels = 384, .layers = 6,
 inline constexpr gpt_size gpt2{
     .vocabulary = 50257, .context = 1024, .channels = 768, .layers = 12, .heads = 12};
 
+/// 1 / sqrt(2 layers), by Newton's method from below: it grows by half a step until it is near.
+constexpr double branch_scale(int layers) {
+  double found = 1.0 / (2 * layers);
+  for (int i = 0; i < 40; ++i) found *= 1.5 - layers * found * found;
+  return found;
+}
+
 constexpr layer_list gpt_on(const gpt_size& size, head_outputs outputs) {
-  // 1 / sqrt(2 layers), by Newton's method.
-  double smaller = 0.5;
-  for (int i = 0; i < 30; ++i) smaller *= 1.5 - size.layers * smaller * smaller;
   const linear_options map{.fill = initialiser::normal, .inputs_first = true};
-  const linear_options ends{.fill = initialiser::normal, .gain = smaller, .inputs_first = true};
+  const linear_options ends{.fill = initialiser::normal, .gain = branch_scale(size.layers), .inputs_first = true};
   const index_t c = size.channels;
   layer_list net("gpt", token_sample(size.length()));
   net.embedding("wte", size.vocabulary, c);

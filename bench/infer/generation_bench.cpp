@@ -1,0 +1,102 @@
+// Tokens a second of a session of GPT-2's shape (124 million parameters, random), one at a time, beside what reading as many
+// bytes takes: every token reads all weights once, so that is the machine's limit. `generate/fp32` and so on; `read` sums a block
+// of half a GB.
+#include <benchmark/benchmark.h>
+
+#include <cstdint>
+#include <memory>
+#include <numeric>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "spankey/infer/make_image.hpp"
+#include "spankey/infer/sized_session.hpp"
+#include "spankey/infer/sized_tables.hpp"
+#include "spankey/model/gpt.hpp"
+#include "spankey/spankey.hpp"
+
+namespace {
+
+using namespace spankey;
+using model_type = sized_model<runtime, backend::cpu, float>;
+
+constexpr index_t window = 64;
+const layer_list& network() {
+  static const layer_list list = [] {
+    gpt_size size = gpt2;
+    size.tokens = window;
+    return gpt_on(size, size.vocabulary);
+  }();
+  return list;
+}
+
+struct block {
+  std::vector<std::byte> bytes;
+  explicit block(std::size_t size) : bytes(size + infer::image_alignment) {}
+  std::span<std::byte> span() {
+    const std::size_t off = reinterpret_cast<std::uintptr_t>(bytes.data()) % infer::image_alignment;
+    return std::span(bytes).subspan((infer::image_alignment - off) % infer::image_alignment,
+                                    bytes.size() - infer::image_alignment);
+  }
+};
+
+template <class Weight>
+std::unique_ptr<block> random_image() {
+  auto model = std::make_unique<model_type>(network());
+  set_gate(*model, runtime{injector_kind::none, 0}, {});
+  const arena memory(*model, 1);
+  initialise(*model, 1);
+  const std::vector<std::byte> made = infer::make_image<Weight>(*model, network().outputs());
+  auto image = std::make_unique<block>(made.size());
+  std::copy(made.begin(), made.end(), image->span().begin());
+  return image;
+}
+
+template <class Weight>
+void generate(benchmark::State& state) {
+  const std::unique_ptr<block> image = random_image<Weight>();
+  const infer::sized_tables<backend::cpu, Weight> tables(network());
+  block memory(tables.memory_bytes());
+  infer::sized_session<backend::cpu, Weight> session(tables.tables());
+  if (session.open(image->span(), memory.span()) != infer::status::ok)
+    return state.SkipWithError("the session does not open");
+  std::vector<float> logits(static_cast<std::size_t>(index_t{network().outputs()}));
+  infer::verdict found;
+  for (auto _ : state) {
+    if (session.position() == session.context()) session.restart();
+    if (session.read(session.position(), logits, found) != infer::status::ok)
+      return state.SkipWithError("the session does not answer");
+  }
+  state.SetItemsProcessed(static_cast<std::int64_t>(state.iterations()));
+  state.SetBytesProcessed(static_cast<std::int64_t>(state.iterations()) *
+                          static_cast<std::int64_t>(image->span().size()));
+  state.SetLabel(std::string(name_of(active_isa())) + ", " + std::to_string(thread_count()) + " threads");
+}
+
+// All threads read pieces of a block that no cache holds.
+void read(benchmark::State& state) {
+  constexpr std::size_t count = std::size_t{1} << 27;
+  std::vector<float> numbers(count, 1.0F);
+  constexpr index_t piece = 1 << 16;
+  std::vector<float> sums(count / piece);
+  for (auto _ : state) {
+    parallel_for(static_cast<index_t>(sums.size()), [&](index_t task) {
+      float lanes[64] = {};
+      const float* const from = numbers.data() + task * piece;
+      for (index_t i = 0; i < piece; i += 64)
+        for (index_t k = 0; k < 64; ++k) lanes[k] += from[i + k];
+      sums[static_cast<std::size_t>(task)] = std::accumulate(lanes, lanes + 64, 0.0F);
+    });
+    benchmark::DoNotOptimize(sums.data());
+  }
+  state.SetBytesProcessed(static_cast<std::int64_t>(state.iterations()) *
+                          static_cast<std::int64_t>(count * sizeof(float)));
+}
+
+}  // namespace
+
+BENCHMARK(read)->UseRealTime()->Unit(benchmark::kMillisecond);
+BENCHMARK(generate<float>)->Name("generate/fp32")->UseRealTime()->Unit(benchmark::kMillisecond);
+BENCHMARK(generate<bf16>)->Name("generate/bf16")->UseRealTime()->Unit(benchmark::kMillisecond);
+BENCHMARK(generate<std::int8_t>)->Name("generate/int8")->UseRealTime()->Unit(benchmark::kMillisecond);
