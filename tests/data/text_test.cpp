@@ -117,3 +117,13 @@ TEST_CASE("byte tokens: two numbers carry every token through every scalar") {
   CHECK(text_of('a') == "a");
   CHECK(text_of(byte_tokens::begins).empty());
 }
+
+TEST_CASE("text: a limit is the first windows of an evaluation, and an epoch of as many that are drawn from everywhere") {
+  const text_dataset data = take_first(text_dataset("few", {text_in_memory(std::string(99, 'a'))}, 10), 3);
+  CHECK(data.size() == 3);
+  CHECK(data.tokens() == 100);
+  std::set<index_t> places;
+  for (index_t i = 0; i < 2000; ++i) places.insert(data.drawn_window(1, 0, i));
+  CHECK(places.size() == 90);
+  CHECK(take_first(text_dataset("few", {text_in_memory(std::string(99, 'a'))}, 10), 30).size() == 9);
+}

@@ -79,12 +79,12 @@ def test_more_samples_than_there_are(folder):
     flags = [flag if flag != "24" else "49" for flag in program.TINY] + ["--data", "mnist", "--data-root", folder]
     result = program.start("train", *flags, "--out", folder / "run", cwd=folder)
     assert result.returncode == 0
-    assert result.stderr.decode() == ("--train-limit: asked for 49 images, the data set has 48 of training: all of them are "
+    assert result.stderr.decode() == ("--train-limit: asked for 49 samples, the data set has 48 of training: all of them are "
                                       "used\n"), result.stderr
     for command in (["eval", "--out", folder / "m.json"], ["convert", "--evaluate"]):
         result = program.start(*command, "--run", folder / "run", "--data-root", folder, "--test-limit", 33, cwd=folder)
         assert result.returncode == 0, result
-        assert result.stderr.startswith(b"--test-limit: asked for 33 images, the data set has 32 of test"), result.stderr
+        assert result.stderr.startswith(b"--test-limit: asked for 33 samples, the data set has 32 of test"), result.stderr
     assert json.loads((folder / "m.json").read_text())["no_key"]["distinct_images"] == 32
 
 

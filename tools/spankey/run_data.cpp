@@ -45,7 +45,7 @@ void report_limit(split part, index_t limit, index_t samples) {
   if (limit <= samples) return;
   const bool training = part == split::train;
   std::fprintf(stderr,
-               "--%s-limit: asked for %lld images, the data set has %lld of %s: all of them are used\n",
+               "--%s-limit: asked for %lld samples, the data set has %lld of %s: all of them are used\n",
                training ? "train" : "test", static_cast<long long>(limit), static_cast<long long>(samples),
                training ? "training" : "test");
 }
@@ -197,18 +197,6 @@ std::vector<text_piece> pieces_of(const run_options& options, const std::string&
   return pieces;
 }
 
-// The first pieces, of so many tokens together.
-std::vector<text_piece> first_tokens(std::vector<text_piece> pieces, index_t tokens) {
-  std::vector<text_piece> first;
-  for (text_piece& piece : pieces) {
-    if (tokens < 2) break;
-    piece.end = std::min(piece.end, piece.begin + tokens - 1);
-    tokens -= piece.tokens();
-    first.push_back(std::move(piece));
-  }
-  return first;
-}
-
 }  // namespace
 
 text_dataset load_text(const run_options& options, split part, index_t length) {
@@ -216,7 +204,6 @@ text_dataset load_text(const run_options& options, split part, index_t length) {
     fail("flag.115", "--data", "found ", options.data, ", which is no text; ", options.model,
          " takes text (grammar, text)");
   const bool training = part == split::train;
-  const index_t limit = count_of(options, part, 0, 0);
   if (options.data == "grammar") {
     // Sentences that no training text reaches.
     constexpr std::uint64_t of_test = std::uint64_t{1} << 40;
@@ -233,8 +220,7 @@ text_dataset load_text(const run_options& options, split part, index_t length) {
     text_parts parts = cut_texts(pieces_of(options, options.text), 1 - tested);
     pieces = training ? std::move(parts.before) : std::move(parts.behind);
   }
-  if (limit > 0) pieces = first_tokens(std::move(pieces), limit * length + 1);
-  return {options.data, std::move(pieces), length};
+  return limited(text_dataset(options.data, std::move(pieces), length), options, part);
 }
 
 text_dataset drawn_text(index_t n, std::uint64_t seed, index_t length) {

@@ -31,8 +31,8 @@ spankey::pixel_constants pixels_of(const run_options& options);
 spankey::feature_dataset load_features(const run_options& options, spankey::split part,
                                        const spankey::extents& features, spankey::index_t classes);
 
-/// A part of the run's text in windows of so many tokens, cut to the run's limit: a number of windows, of drawn text one of
-/// sentences (20,000 and 2,000 where there is none). Files lie where --text says, or below --data-root. Fails with data.2xx, and
+/// A part of the run's text in windows of so many tokens. The run's limit is a number of windows, of drawn text one of sentences
+/// (20,000 and 2,000 where there is none). Files lie where --text says, or below --data-root. Fails with data.2xx, and
 /// with flag.115 for a data set of images or features.
 spankey::text_dataset load_text(const run_options& options, spankey::split part, spankey::index_t length);
 

@@ -6,6 +6,7 @@
 // Files are read where they are, a window at a time, and never as a whole: they may be larger than memory.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -56,8 +57,8 @@ class text_dataset {
   extents sample;
   index_t classes = byte_tokens::semantic;
 
-  /// Windows side by side: samples of an evaluation, and of what is called an epoch.
-  [[nodiscard]] index_t size() const { return (tokens_ - 1) / length(); }
+  /// Windows side by side: samples of an evaluation, and as many are drawn in what is called an epoch.
+  [[nodiscard]] index_t size() const { return windows_; }
   [[nodiscard]] index_t length() const { return sample.height; }
   [[nodiscard]] index_t tokens() const { return tokens_; }
   [[nodiscard]] index_t bytes() const { return tokens_ - static_cast<index_t>(pieces_.size()); }
@@ -70,8 +71,16 @@ class text_dataset {
  private:
   std::vector<text_piece> pieces_;
   std::vector<index_t> first_;  // token of every piece
-  index_t tokens_ = 0;
+  index_t tokens_ = 0, windows_ = 0;
+
+  friend text_dataset take_first(text_dataset data, index_t windows);
 };
+
+/// The first windows of an evaluation; of training, an epoch of as many that are drawn from everywhere.
+inline text_dataset take_first(text_dataset data, index_t windows) {
+  data.windows_ = std::min(data.windows_, windows);
+  return data;
+}
 
 }  // namespace spankey
 

@@ -65,6 +65,7 @@ text_dataset::text_dataset(std::string of_text, std::vector<text_piece> pieces, 
   if (tokens_ < length + 1)
     fail("data.214", name, "found ", tokens_, " tokens, expected at least ", length + 1, ": a window of ",
          length, " and what follows it");
+  windows_ = (tokens_ - 1) / length;
 }
 
 index_t text_dataset::drawn_window(std::uint64_t seed, index_t epoch, index_t i) const {
