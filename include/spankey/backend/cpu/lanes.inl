@@ -89,3 +89,9 @@ inline __attribute__((always_inline)) float total_of(lanes v) {
 #endif
   return v[0] + v[1];
 }
+
+inline float largest_of(lanes v) {
+  float most = v[0];
+  for (int i = 1; i < SPANKEY_LANES; ++i) most = v[i] > most ? v[i] : most;
+  return most;
+}
