@@ -11,7 +11,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdint>
 
 #include "spankey/backend/cpu/conv2d_gather.hpp"
 #include "spankey/backend/cpu/conv2d_rows.hpp"
@@ -75,27 +74,21 @@ struct conv2d_gradient_operands {
   index_t samples;
 };
 
-/// Words of dy at one target pixel (in words) from channel `first` on: a row, or the rows of a pair of samples. Those of the
-/// pixels that follow lie too far apart for the processor's own prefetching: they are asked for.
+/// Words of dy at one target pixel (in words) from channel `first` on: a row, or the rows of a pair of samples.
 template <class T>
 void pack_gradient_row(const conv2d_gather& g, const conv2d_gradient_operands<T>& data, index_t pixel,
                        index_t first, index_t valid, word_t<T>* to) {
-  constexpr index_t ahead = 12, bytes_of_line = conv2d_line_words * 4;
-  const auto ask = [valid](const T* row, index_t step) {
-    const auto at = reinterpret_cast<std::uintptr_t>(row) + static_cast<std::uintptr_t>(step) * sizeof(T);
-    for (index_t i = 0; i < valid * static_cast<index_t>(sizeof(T)); i += bytes_of_line)
-      __builtin_prefetch(reinterpret_cast<const void*>(at + static_cast<std::uintptr_t>(i)));
-  };
+  constexpr index_t ahead = 12;  // pixels
   if constexpr (terms_of_word<T> == 1) {
     const T* const row = data.dy + pixel + first;
-    ask(row, ahead * g.target.channels);
+    ask_for_row(row, ahead * g.target.channels, valid);
     std::copy_n(row, valid, to);
   } else {
     const index_t size = g.target.size(), pair = pixel / size;
     const T* const row = data.dy + pair * size + pixel + first;
     const index_t step = g.target.height * g.target.width == 1 ? 2 * ahead * size : ahead * g.target.channels;
-    ask(row, step);
-    ask(row, step + size);
+    ask_for_row(row, step, valid);
+    ask_for_row(row, step + size, valid);
     SPANKEY_DISPATCH(pair_rows)(row, 2 * pair + 1 < data.samples ? row + size : nullptr, valid, to);
   }
 }

@@ -1,9 +1,7 @@
 // A softmax of one row of many logits; see softmax.hpp. Lanes beyond the last logit are -infinity, whose exponential is 0.
 
 inline __attribute__((always_inline)) lanes load_logits(const float* z, index_t n) {
-  lanes v = load_lanes(z, n);
-  for (index_t i = n; i < SPANKEY_LANES; ++i) v[i] = -__builtin_inff();
-  return v;
+  return first_of(load_lanes(z, n), n, lanes{} - __builtin_inff());
 }
 
 // Sums of at most 64 terms a lane in float, the rest in double.
