@@ -1,8 +1,8 @@
-"""Runs the keyed ResNet-18 here and in PyTorch in turn (A B A B ...); prints the ratios of the medians and the targets.
+"""Runs networks here and in PyTorch in turn (A B A B ...); prints the ratios of the medians and the targets.
 
-usage: compare_pytorch.py [PROGRAM] [--python PYTHON]... [--repeats R] [--only PATTERN]... [--avx2] [--growth] [--write]
-       PROGRAM is spankey_bench_step_resnet18; PYTHON is one that has torch (default: this one; a second one gets a
-       table of its own); PATTERN is a row's name as --list prints it, * for any; --avx2 holds both sides to AVX2;
+usage: compare_pytorch.py [FOLDER] [--python PYTHON]... [--repeats R] [--only PATTERN]... [--avx2] [--growth] [--write]
+       FOLDER has spankey_bench_step_resnet18 and spankey_bench_step_transformer; PYTHON is one that has torch (default:
+       this one; a second one gets a table of its own); PATTERN is a row's name as --list prints it, * for any; --avx2 holds both sides to AVX2;
        --growth also runs batch 8 to 512, 1 to n threads and 1 to 3 groups on both sides; --write puts the tables into
        README.md, in the section of the kernels that ran, and draws growth_KERNELS.svg beside it.
 Both sides run on the same cores. Rows that this machine cannot run, for want of bf16 arithmetic or of the benchmark, are
@@ -21,13 +21,15 @@ import growth_svg
 import readme_block
 
 PEER = readme_block.README.with_name("pytorch_peer.py")
-PROGRAM = readme_block.ROOT / "build/bench/bin/spankey_bench_step_resnet18"
+PROGRAMS = readme_block.ROOT / "build/bench/bin"
+RESNET, TRANSFORMER = "spankey_bench_step_resnet18", "spankey_bench_step_transformer"
 
 
 @dataclass(frozen=True)
 class Ours:
     benchmark: str
     threads: int
+    program: str = RESNET
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ class Kind:
 
 
 def rate(run):
-    return run["images_per_second"]
+    return run["per_second"]
 
 
 def quotient(value):
@@ -73,12 +75,18 @@ def memory(run):
     return run["peak_rss_mib"]
 
 
+def share(keys, step):
+    """What keys take by themselves, of the step."""
+    return 100 * rate(step) / rate(keys)
+
+
 KINDS = {
     "rate": Kind("images/s", rate, quotient(rate), True),
+    "token-rate": Kind("tokens/s", rate, quotient(rate), True),
     "latency": Kind("ms", milliseconds, quotient(milliseconds), False),
     "memory": Kind("MiB", memory, quotient(memory), False),
-    # What keys take by themselves, of the step.
-    "share": Kind("images/s", rate, lambda keys, step: 100 * rate(step) / rate(keys), False, "{:.1f} %"),
+    "share": Kind("images/s", rate, share, False, "{:.1f} %"),
+    "token-share": Kind("tokens/s", rate, share, False, "{:.1f} %"),
 }
 AVX2 = {"SPANKEY_ISA": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2", "ATEN_CPU_CAPABILITY": "avx2"}
 
@@ -112,6 +120,26 @@ def target_rows(threads):
     return rows
 
 
+def transformer_rows(threads):
+    rows = []
+    for precision in ("fp32", "bf16"):
+
+        def ours(name):
+            return Ours(f"{name.format(precision)}/real_time", threads, TRANSFORMER)
+
+        # What a rate counts; the batch and its steps in PyTorch; target of the rate, and of keys where they are measured.
+        for name, kind, peer, target, keys in (("vit", "", "vit --steps 2", 1.5, 3),
+                                               ("gpt", "token-", "gpt --batch 12 --steps 2", 1.5, 3),
+                                               ("gpt-nano", "token-", "gpt-nano --batch 12 --steps 40", 3.0, None)):
+            step = ours(f"train/{{}}/{name}")
+            theirs = Theirs(f"{peer} --precision {precision}", threads)
+            rows += [Row(f"train-{name}-{precision}", f"{kind}rate", step, theirs, target, target),
+                     Row(f"memory-{name}-{precision}", "memory", step, theirs, 0.6, 0.6)]
+            if keys is not None:
+                rows.append(Row(f"keys-{name}-{precision}", f"{kind}share", ours(f"keys/{{}}/{name}"), step, keys))
+    return rows
+
+
 def growth_rows(threads):
     thread_counts = [t for t in (1, 2, 4, 8, 16, 32, 64) if t < threads] + [threads]
     rows = []
@@ -131,9 +159,9 @@ def call(command, threads=None):
                           preexec_fn=lambda: os.sched_setaffinity(0, cores)).stdout
 
 
-def measure(run, program, python):
+def measure(run, programs, python):
     if isinstance(run, Ours):
-        text = call([program, f"--benchmark_filter=^{run.benchmark}$", "--benchmark_format=json", "--benchmark_min_time=4"],
+        text = call([f"{programs}/{run.program}", f"--benchmark_filter=^{run.benchmark}$", "--benchmark_format=json", "--benchmark_min_time=4"],
                     run.threads)
         found = json.loads(text)["benchmarks"][0]
         if found.get("error_occurred"):
@@ -142,21 +170,21 @@ def measure(run, program, python):
     return json.loads(call([python, str(PEER), *run.arguments.split(), "--threads", str(run.threads)], run.threads))
 
 
-def measure_pairs(rows, program, python, repeats):
+def measure_pairs(rows, programs, python, repeats):
     """{(left, right): [(left's result, right's result), ...]}: both sides in turn."""
     pairs = {}
     for row in rows:
         if (row.left, row.right) in pairs:
             continue
         print(f"measuring {row.name}", file=sys.stderr, flush=True)
-        pairs[row.left, row.right] = [(measure(row.left, program, python), measure(row.right, program, python))
+        pairs[row.left, row.right] = [(measure(row.left, programs, python), measure(row.right, programs, python))
                                       for _ in range(repeats)]
     return pairs
 
 
 def row_text(row, runs, target):
     kind = KINDS[row.kind]
-    left, right = ({"images_per_second": statistics.median(rate(pair[side]) for pair in runs),
+    left, right = ({"per_second": statistics.median(rate(pair[side]) for pair in runs),
                     "peak_rss_mib": statistics.median(memory(pair[side]) for pair in runs)} for side in (0, 1))
     result, single = kind.result(left, right), [kind.result(*pair) for pair in runs]
     spread = f" ({kind.shown.format(min(single))} to {kind.shown.format(max(single))})" if len(single) > 1 else ""
@@ -185,13 +213,13 @@ def report(rows, a):
     alone = [row for row in rows if isinstance(row.right, Ours)]
     by_peer = {}
     for python in a.python if with_peer else []:
-        pairs = measure_pairs(with_peer, a.program, python, a.repeats)
+        pairs = measure_pairs(with_peer, a.programs, python, a.repeats)
         ours, theirs = next(iter(pairs.values()))[0]
         by_peer[theirs["label"].split(" with ")[0]] = pairs
         new = not theirs["label"].startswith("PyTorch 1.")
         texts += [f"Kernels: {ours['label']}. Peer: {theirs['label']}.", table(with_peer, pairs, "PyTorch", new)]
     if alone:
-        pairs = measure_pairs(alone, a.program, None, a.repeats)
+        pairs = measure_pairs(alone, a.programs, None, a.repeats)
         texts += ["Within SpanKey: keys by themselves against the step (the share that they take), all threads against one.",
                   table(alone, pairs, "SpanKey, the step or on 1 thread")]
     return "\n\n".join(texts), by_peer
@@ -210,15 +238,15 @@ def growth_panels(rows, by_peer):
     return panels
 
 
-def kernels_of(program):
+def kernels_of(programs):
     """The family of kernels that runs here, by its name in the library."""
-    one = call([program, "--benchmark_filter=^keys/fp32/resnet18", "--benchmark_format=json", "--benchmark_min_time=0"])
+    one = call([f"{programs}/{RESNET}", "--benchmark_filter=^keys/fp32/resnet18", "--benchmark_format=json", "--benchmark_min_time=0"])
     return json.loads(one)["benchmarks"][0]["label"].split(",")[0]
 
 
 def main():
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    arguments.add_argument("program", nargs="?", default=str(PROGRAM))
+    arguments.add_argument("programs", nargs="?", metavar="FOLDER", default=str(PROGRAMS))
     arguments.add_argument("--python", action="append")
     arguments.add_argument("--repeats", type=int, default=3)
     arguments.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
@@ -232,7 +260,7 @@ def main():
     if a.write and a.only:
         arguments.error("--write replaces whole tables: not with --only")
 
-    sets = {"compare_pytorch": target_rows(a.threads)}
+    sets = {"compare_pytorch": target_rows(a.threads) + transformer_rows(a.threads)}
     if a.growth:
         sets["growth"] = growth_rows(a.threads)
     if a.list:
@@ -240,8 +268,9 @@ def main():
         return
     if a.avx2:
         os.environ.update(AVX2)
-    built = set(call([a.program, "--benchmark_list_tests"]).split())
-    kernels = kernels_of(a.program)
+    built = {name for program in (RESNET, TRANSFORMER)
+             for name in call([f"{a.programs}/{program}", "--benchmark_list_tests"]).split()}
+    kernels = kernels_of(a.programs)
     runnable = [precision for precision in ("fp32", "bf16") if precision == "fp32" or "bf16" in kernels]
     for name, rows in sets.items():
         rows = [row for row in rows if not a.only or any(fnmatch.fnmatch(row.name, p) for p in a.only)]

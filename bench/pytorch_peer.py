@@ -2,10 +2,11 @@
 
 usage: pytorch_peer.py CASE [--precision fp32|bf16] [--groups 1|2|3] [--batch N] [--threads T] [--steps S]
        CASE: fast (a step of fast_cnn by airbench94's recipe, without keys),
+       vit, gpt, gpt-nano (a step of pytorch_transformers.py; batch: windows of a gpt),
        train (groups: 1 valid keys; 2 and an invalid key, mode B; 3 and no key) or infer (one step of training
        before it, as in a process that trains: PyTorch is faster there than in a fresh one).
-Precision bf16 is torch.autocast around forward and loss. Prints one JSON object: images per second (median step),
-peak memory, versions. Needs PyTorch; Debian: python3-torch.
+Precision bf16 is torch.autocast around forward and loss. Prints one JSON object: images, or tokens, per second (median
+step), peak memory, versions. Needs PyTorch; Debian: python3-torch.
 """
 import argparse
 import json
@@ -18,8 +19,12 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+import pytorch_transformers
+
 SITES = {0: (3, 32, 32), 2: (128, 16, 16), 3: (256, 8, 8), 4: (512, 4, 4)}
 GAMMA, DIMENSION = 2.0, 32
+GPT_SIZES = {"gpt": {"context": 256, "channels": 384, "depth": 6, "heads": 6},
+             "gpt-nano": {"context": 64, "channels": 128, "depth": 4, "heads": 4}}
 
 
 def channels_last(x):
@@ -122,24 +127,9 @@ def fast_step(batch, cast):
     return step
 
 
-def versions():
-    onednn = re.search(r"(?:MKL-DNN|oneDNN)\)? v([0-9.]+)", torch.__config__.show())
-    return f"PyTorch {torch.__version__} with " + (f"oneDNN {onednn[1]}" if onednn else "no oneDNN")
-
-
-def main():
-    arguments = argparse.ArgumentParser()
-    arguments.add_argument("case", choices=["fast", "train", "infer"])
-    arguments.add_argument("--precision", choices=["fp32", "bf16"], default="fp32")
-    arguments.add_argument("--groups", type=int, choices=[1, 2, 3], default=1)
-    arguments.add_argument("--batch", type=int, default=128)
-    arguments.add_argument("--threads", type=int, default=2)
-    arguments.add_argument("--steps", type=int, default=4)
-    a = arguments.parse_args()
-    torch.set_num_threads(a.threads)
-    torch.manual_seed(0)
-
-    model = KeyedResNet18(10 if a.groups == 1 else 11).to(memory_format=torch.channels_last)
+def resnet_steps(batch, groups, cast):
+    """What a training step of the keyed ResNet-18 does, and a function that makes an inference."""
+    model = KeyedResNet18(10 if groups == 1 else 11).to(memory_format=torch.channels_last)
     bases = {s: (2 * torch.rand(DIMENSION, c * h * w) - 1) * DIMENSION**-0.5 for s, (c, h, w) in SITES.items()}
 
     def shaped(keys):
@@ -151,22 +141,47 @@ def main():
     def invalid():
         return shaped({s: torch.randn(1, b.shape[1]) for s, b in bases.items()})
 
-    def cast():
-        return torch.autocast("cpu", dtype=torch.bfloat16, enabled=a.precision == "bf16")
-
-    x, y = channels_last(torch.randn(a.batch, 3, 32, 32)), torch.randint(0, 10, (a.batch,))
+    x, y = channels_last(torch.randn(batch, 3, 32, 32)), torch.randint(0, 10, (batch,))
     optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9, weight_decay=5e-4, nesterov=True)
 
     def train_step():
         with cast():
-            loss = F.cross_entropy(model(x, valid(a.batch)).float(), y)
-            denied = [invalid(), {}][:a.groups - 1]
+            loss = F.cross_entropy(model(x, valid(batch)).float(), y)
+            denied = [invalid(), {}][:groups - 1]
             for keys in denied:
                 answer = F.cross_entropy(model(x, keys).float(), torch.full_like(y, 10))
                 loss = loss + 0.1 / len(denied) * answer
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
+
+    def inference():
+        model.eval()
+        keys = valid(batch)
+        return lambda: model(x, keys)
+
+    return train_step, inference
+
+
+def versions():
+    onednn = re.search(r"(?:MKL-DNN|oneDNN)\)? v([0-9.]+)", torch.__config__.show())
+    return f"PyTorch {torch.__version__} with " + (f"oneDNN {onednn[1]}" if onednn else "no oneDNN")
+
+
+def main():
+    arguments = argparse.ArgumentParser()
+    arguments.add_argument("case", choices=["fast", "vit", *GPT_SIZES, "train", "infer"])
+    arguments.add_argument("--precision", choices=["fp32", "bf16"], default="fp32")
+    arguments.add_argument("--groups", type=int, choices=[1, 2, 3], default=1)
+    arguments.add_argument("--batch", type=int, default=128)
+    arguments.add_argument("--threads", type=int, default=2)
+    arguments.add_argument("--steps", type=int, default=4)
+    a = arguments.parse_args()
+    torch.set_num_threads(a.threads)
+    torch.manual_seed(0)
+
+    def cast():
+        return torch.autocast("cpu", dtype=torch.bfloat16, enabled=a.precision == "bf16")
 
     def median_seconds(step):
         times = []
@@ -176,19 +191,26 @@ def main():
             times.append(time.perf_counter() - start)
         return statistics.median(times[1:])
 
-    if a.case == "train":
-        seconds = median_seconds(train_step)
-    elif a.case == "fast":
+    items = a.batch
+    if a.case == "fast":
         seconds = median_seconds(fast_step(a.batch, cast))
+    elif a.case == "vit":
+        seconds = median_seconds(pytorch_transformers.vit_step(a.batch, cast, GAMMA, DIMENSION))
+    elif a.case in GPT_SIZES:
+        size = GPT_SIZES[a.case]
+        items = a.batch * size["context"]
+        seconds = median_seconds(pytorch_transformers.gpt_step(**size, windows=a.batch, cast=cast))
     else:
-        train_step()
-        model.eval()
-        with torch.no_grad(), cast():  # one context, so that weights are cast once
-            keys = valid(a.batch)
-            seconds = median_seconds(lambda: model(x, keys))
+        train_step, inference = resnet_steps(a.batch, a.groups, cast)
+        if a.case == "train":
+            seconds = median_seconds(train_step)
+        else:
+            train_step()
+            with torch.no_grad(), cast():  # one context, so that weights are cast once
+                seconds = median_seconds(inference())
     print(json.dumps({
         "label": versions(),
-        "images_per_second": a.batch / seconds,
+        "per_second": items / seconds,
         "peak_rss_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
     }))
 

@@ -6,22 +6,18 @@
 // A training step holds everything between two batches: keys, forward, loss, backward, update. Rates are those of
 // the median step, as pytorch_peer.py's are; compare_pytorch.py runs both and prints ratios. train/PRECISION/unkeyed is
 // the same step without keys and sites: the difference is what the gate costs.
-#include <benchmark/benchmark.h>
-#include <sys/resource.h>
-
 #include <algorithm>
-#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
 #include <type_traits>
 #include <vector>
 
-#include "spankey/spankey.hpp"
+#include "step/training_step.hpp"
 
 namespace {
 
-using namespace spankey;
+using namespace bench;
 
 constexpr index_t usual_batch = 128;
 using gate_sites = at<0, 2, 3, 4>;
@@ -41,33 +37,6 @@ struct bound_model {
 template <class Model, class Sites = gate_sites>
 key_space make_keys() {
   return {{.per_site_key = true, .per_site_basis = true}, sites_of<Model>(Sites::numbers)};
-}
-
-/// Seconds of each step.
-class step_times {
- public:
-  template <class Step>
-  void measure(const Step& step) {
-    const auto start = std::chrono::steady_clock::now();
-    step();
-    seconds_.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
-  }
-  [[nodiscard]] double median() {
-    const auto middle = seconds_.begin() + static_cast<std::ptrdiff_t>(seconds_.size() / 2);
-    std::nth_element(seconds_.begin(), middle, seconds_.end());
-    return *middle;
-  }
-
- private:
-  std::vector<double> seconds_;
-};
-
-void report(benchmark::State& state, step_times& times, index_t images) {
-  state.counters["images_per_second"] = static_cast<double>(images) / times.median();
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  state.counters["peak_rss_mib"] = static_cast<double>(usage.ru_maxrss) / 1024;
-  state.SetLabel(std::string(name_of(active_isa())) + ", " + std::to_string(thread_count()) + " threads");
 }
 
 // Keeps the last loss, so that a diverged run is not taken for a fast one.
@@ -117,37 +86,6 @@ void train_fast(benchmark::State& state, index_t batch) {
   report(state, times, batch);
 }
 
-template <class T, class Model, class Sites>
-void keys_alone(benchmark::State& state, index_t batch) {
-  using kernels = inject_kernels<backend::cpu, T>;
-  key_space keys = make_keys<Model, Sites>();
-  site_buffers buffers(keys.sites(), batch);
-  struct activations {
-    site_geometry site;
-    std::vector<T> x, y;
-  };
-  std::vector<activations> of_sites;
-  for (const site& s : keys.sites()) {
-    const auto size = static_cast<std::size_t>(batch * s.shape.size());
-    of_sites.push_back({geometry_of(s.shape, key_shape::element), std::vector<T>(size, T(0.5F)),
-                        std::vector<T>(size, T(0.5F))});
-  }
-  const multiplicative injector{.gamma = 2};
-  std::uint64_t number = 0;
-  step_times times;
-  for (auto _ : state)
-    times.measure([&] {
-      keys.draw_valid({1, stream::coefficients, number++}, batch, buffers.outputs());
-      for (std::size_t i = 0; i < of_sites.size(); ++i) {
-        activations& a = of_sites[i];
-        const key_view<const float> view{buffers.outputs()[i], a.site.size()};
-        kernels::forward(injector, batch, a.site, a.x.data(), view, a.y.data());
-        kernels::backward(injector, batch, a.site, a.x.data(), view, a.y.data(), a.y.data(), nullptr);
-      }
-    });
-  report(state, times, batch);
-}
-
 template <class T>
 void infer(benchmark::State& state, index_t samples) {
   using model = network<T, keyed, no_deny>;
@@ -168,11 +106,6 @@ void infer(benchmark::State& state, index_t samples) {
   report(state, times, samples);
 }
 
-template <class Body>
-void add(const std::string& name, const Body& body) {
-  benchmark::RegisterBenchmark(name.c_str(), body)->Unit(benchmark::kMillisecond)->UseRealTime();
-}
-
 template <class T>
 void register_precision(const std::string& precision) {
   using state = benchmark::State;
@@ -181,10 +114,11 @@ void register_precision(const std::string& precision) {
   add("train/" + precision + "/fast", [](state& s) { train_fast<T>(s, 500); });
   add("train/" + precision + "/unkeyed", [](state& s) { train<T, ungated, no_deny>(s, usual_batch); });
   add("keys/" + precision + "/resnet18",
-      [](state& s) { keys_alone<T, network<T, keyed, no_deny>, gate_sites>(s, usual_batch); });
+      [](state& s) { keys_alone<T>(s, make_keys<network<T, keyed, no_deny>>(), usual_batch, usual_batch); });
   add("keys/" + precision + "/fast", [](state& s) {
-    keys_alone<T, fast_cnn<cifar10_classes, gate<multiplicative, at<0, 1, 2>>, backend::cpu, T>, at<0, 1, 2>>(
-        s, 500);
+    using sites = at<0, 1, 2>;
+    using fast = fast_cnn<cifar10_classes, gate<multiplicative, sites>, backend::cpu, T>;
+    keys_alone<T>(s, make_keys<fast, sites>(), 500, 500);
   });
   for (const index_t samples : {usual_batch, index_t{1}})
     add("infer/" + precision + "/" + std::to_string(samples), [=](state& s) { infer<T>(s, samples); });

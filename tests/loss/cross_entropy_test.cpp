@@ -2,8 +2,10 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
+#include <limits>
 #include <vector>
 
 #include "spankey/testing/gradient_check.hpp"
@@ -115,4 +117,38 @@ TEST_CASE("cross_entropy: smoothed labels, over all classes and beside a reject 
   const auto result = check_gradient(moved, partly, [&] { return smoothed(moved, {0.2, 2}, unused); });
   CHECK(result.error < 1e-8);
   CHECK(partly[2] == doctest::Approx(std::exp(0.5) / (std::exp(1.0) + std::exp(2.0) + std::exp(0.5)) / 2));
+}
+
+TEST_CASE("cross_entropy: rows of a vocabulary of floats are those of double, but for float's rounding") {
+  for (const index_t classes : {index_t{64}, index_t{77}, index_t{272}, index_t{5000}})
+    for (const float width : {0.1F, 4.0F, 300.0F}) {
+      CAPTURE(classes);
+      CAPTURE(width);
+      const auto count = static_cast<std::size_t>(classes);
+      std::vector<float> z(count + 3, 1e9F),
+          dz(count + 3, 0.5F);  // what stands behind the row does not matter
+      for (std::size_t c = 0; c < count; ++c) z[c] = width * std::sin(static_cast<float>(7 * c + 1));
+      const index_t label = classes / 3;
+      std::vector<double> exact(z.begin(), z.end()), expected(count + 3, 0.0);
+      const double loss = cross_entropy_row(exact.data(), classes, label, 0.25, expected.data());
+      CHECK(std::abs(host_cross_entropy_row(z.data(), classes, label, 0.25, dz.data()) - loss) <=
+            3e-7 * (1 + loss));
+      double error = 0;
+      for (std::size_t c = 0; c < count + 3; ++c)
+        error = std::max(error, std::abs(static_cast<double>(dz[c]) - 0.5 - expected[c]));
+      CHECK(error < 2e-7);
+    }
+}
+
+TEST_CASE("cross_entropy: NaN and infinite logits of a vocabulary of floats are not hidden") {
+  const float infinity = std::numeric_limits<float>::infinity();
+  for (const float odd : {std::nanf(""), infinity}) {
+    std::vector<float> z(100, 1.0F), dz(100, 0.0F);
+    z[70] = odd;
+    CHECK(std::isnan(host_cross_entropy_row(z.data(), 100, 3, 1.0, dz.data())));
+  }
+  std::vector<float> z(100, 1.0F), dz(100, 0.0F);
+  z[70] = -infinity;
+  CHECK(host_cross_entropy_row(z.data(), 100, 3, 1.0, dz.data()) == doctest::Approx(std::log(99.0)));
+  CHECK(dz[70] == 0);
 }

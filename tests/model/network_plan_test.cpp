@@ -12,6 +12,7 @@
 #include "hand_made.hpp"
 #include "spankey/inject/multiplicative.hpp"
 #include "spankey/model/small_resnet.hpp"
+#include "spankey/model/vit_tiny.hpp"
 
 using namespace spankey;
 
@@ -144,6 +145,7 @@ TEST_CASE("network_plan: registers go on in place; a gradient is copied only whe
   CHECK(count_of(small_resnet_layers(5), backward_kind::add) == 0);
   CHECK(count_of(small_resnet_layers(5), backward_kind::sum) == 0);
   CHECK(count_of(small_resnet_layers(5), backward_kind::recompute) == 6);  // bn1 of every block
+  CHECK(count_of(vit_tiny_layers(5), backward_kind::recompute) == 12);     // GELU of every block
   CHECK(count_of(test::odd_blocks(5), backward_kind::copy) > 0);
   CHECK(count_of(test::odd_blocks(5), backward_kind::add) > 0);
 }

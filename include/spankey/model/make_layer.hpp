@@ -20,7 +20,7 @@
 namespace spankey {
 
 /// Null for entries that are no layer: sites, the head, the beginnings of a block and of its skip path. `number`: of
-/// the entry; `life`: of a batch norm's output.
+/// the entry; `life`: of the output of a batch norm or an activation.
 template <class Backend, class T>
 std::unique_ptr<layer<Backend, T>> make_layer(const layer_description& d, std::size_t number, lifetime life) {
   switch (d.kind) {
@@ -34,7 +34,7 @@ std::unique_ptr<layer<Backend, T>> make_layer(const layer_description& d, std::s
     case layer_kind::dropout:
       return std::make_unique<dropout_layer<Backend, T>>(d.in, d.drops, number);
     case layer_kind::activation:
-      return std::make_unique<activation_layer<Backend, T>>(d.in, d.after);
+      return std::make_unique<activation_layer<Backend, T>>(d.in, d.after, life);
     case layer_kind::max_pool2d:
       return std::make_unique<max_pool2d_layer<Backend, T>>(d.in, d.pool);
     case layer_kind::mean_pool2d:

@@ -8,8 +8,8 @@
 // a new register. At a block's input the gradients of both paths are added, in one register:
 //   skip is x itself   that of the sum, which is what x gets from it; F's first layer adds to it
 //   skip has layers    that of F, which goes first; the first layer of the skip path adds to it
-// Inside a block, a batch norm in front of a convolution does not keep its output; before that convolution's backward
-// it is computed once more (recompute).
+// Inside a block, a batch norm in front of a convolution, or a smooth activation in front of a map of tokens, does not keep
+// its output; before the backward of what reads it, it is computed once more (recompute).
 #pragma once
 
 #include <algorithm>
@@ -60,15 +60,19 @@ struct network_plan {
   std::vector<span_of_use> output, state;
 };
 
-/// True where the output of batch norm `entry` is not kept until backward: the next entry is a convolution, inside a
-/// block; or it ends a skip path and has no activation, so that nobody reads its output after the sum.
+/// True where the output of `entry` is not kept until backward, inside a block: that of a batch norm in front of a
+/// convolution, or at the end of a skip path and without an activation, so that nobody reads it after the sum; that of an
+/// activation whose backward reads x, in front of a map of tokens.
 inline bool is_recomputed(std::span<const layer_description> list, std::size_t entry) {
-  if (list[entry].kind != layer_kind::batch_norm2d || entry + 1 == list.size()) return false;
+  const bool norm = list[entry].kind == layer_kind::batch_norm2d;
+  const bool smooth = list[entry].kind == layer_kind::activation && list[entry].after != activation::relu;
+  if (!(norm || smooth) || entry + 1 == list.size()) return false;
   int depth = 0;
   for (std::size_t i = 0; i <= entry; ++i)
     depth += list[i].kind == layer_kind::residual ? 1 : list[i].kind == layer_kind::join ? -1 : 0;
   if (depth == 0) return false;
   const layer_description& next = list[entry + 1];
+  if (smooth) return next.kind == layer_kind::project;
   if (next.kind == layer_kind::conv2d) return true;
   return next.kind == layer_kind::join && next.skip <= entry && list[entry].after == activation::identity;
 }
@@ -152,7 +156,9 @@ class network_planner {
     return into;
   }
   int backward_layer(int i, int g, int into) {
-    if (i > 0 && is_recomputed(list_, at(i - 1)) && entry(i).kind == layer_kind::conv2d)
+    const bool reads_entry_before =
+        entry(i).kind == layer_kind::conv2d || entry(i).kind == layer_kind::project;
+    if (i > 0 && is_recomputed(list_, at(i - 1)) && reads_entry_before)
       push({backward_kind::recompute, i - 1, no_register, no_register, false});
     const bool in_place = into == no_register && traits(i).in_place;
     const int dx = into != no_register ? into : in_place ? g : new_register(entry(i).in.size());

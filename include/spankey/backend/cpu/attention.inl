@@ -44,12 +44,6 @@ inline void attention_transpose(const float* from, index_t step, index_t rows, i
 #undef SPANKEY_EXCHANGE
 #undef SPANKEY_LIST
 
-inline float largest_of(lanes v) {
-  float most = v[0];
-  for (int i = 1; i < SPANKEY_LANES; ++i) most = v[i] > most ? v[i] : most;
-  return most;
-}
-
 // Row r sees the first min(keys, r + seen) scores, and has zeros in place of the rest of its `width`.
 //   largest = max(before, s)   p = exp(scale (s - largest))   total = total scale' + sum of p   o *= scale'
 // with scale' = exp(scale (before - largest)); o null: there is nothing before.

@@ -12,6 +12,7 @@
 #include <bit>
 #include <cstdint>
 
+#include "spankey/backend/cpu/conv2d_rows.hpp"
 #include "spankey/backend/cpu/conv2d_tile.hpp"
 #include "spankey/backend/cpu/exponential.hpp"
 

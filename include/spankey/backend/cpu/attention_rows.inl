@@ -4,9 +4,12 @@
 // to = from, zeros behind the last column.
 inline void attention_take(const SPANKEY_SCALAR* from, index_t step, index_t rows, index_t columns, float* to,
                            index_t width) {
-  for (index_t r = 0; r < rows; ++r)
+  constexpr index_t ahead = 12;
+  for (index_t r = 0; r < rows; ++r) {
+    ask_for_row(from + r * step, ahead * step, columns);
     for (index_t c = 0; c < width; c += SPANKEY_LANES)
       *reinterpret_cast<lanes*>(to + r * width + c) = load_lanes(from + r * step + c, columns - c);
+  }
 }
 
 inline void attention_put(const float* from, index_t width, index_t rows, index_t columns, SPANKEY_SCALAR* to,

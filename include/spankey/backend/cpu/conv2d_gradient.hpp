@@ -78,11 +78,17 @@ struct conv2d_gradient_operands {
 template <class T>
 void pack_gradient_row(const conv2d_gather& g, const conv2d_gradient_operands<T>& data, index_t pixel,
                        index_t first, index_t valid, word_t<T>* to) {
+  constexpr index_t ahead = 12;  // pixels
   if constexpr (terms_of_word<T> == 1) {
-    std::copy_n(data.dy + pixel + first, valid, to);
+    const T* const row = data.dy + pixel + first;
+    ask_for_row(row, ahead * g.target.channels, valid);
+    std::copy_n(row, valid, to);
   } else {
     const index_t size = g.target.size(), pair = pixel / size;
     const T* const row = data.dy + pair * size + pixel + first;
+    const index_t step = g.target.height * g.target.width == 1 ? 2 * ahead * size : ahead * g.target.channels;
+    ask_for_row(row, step, valid);
+    ask_for_row(row, step + size, valid);
     SPANKEY_DISPATCH(pair_rows)(row, 2 * pair + 1 < data.samples ? row + size : nullptr, valid, to);
   }
 }
@@ -122,6 +128,7 @@ void run_gradient_share(const conv2d_gather& g, const conv2d_blocks<T>& blocks,
         for (index_t i = 0; i < rows; ++i) {
           to[static_cast<std::size_t>(i)] = share.dw + (r * line + q + i) * g.target.channels + first;
         }
+        ask_for_rows(to.data(), rows, valid);
         if (rows == tile.rows && valid == width) {
           tile.gradient(source.data(), offset, channel.data(), packed.data(), count, to.data());
         } else {
@@ -208,15 +215,18 @@ void add_weight_gradient(const conv2d_problem& p, const T* x, const T* dy, float
     for (index_t first = 0; first < p.samples; first += at_once) {
       const index_t samples = std::min(at_once, p.samples - first);
       constexpr index_t block = 16384;
-      const index_t blocks = (size + block - 1) / block;
+      const index_t blocks = (size + block - 1) / block, together = std::max<index_t>(1, block / size);
       conv2d_problem part = p;
       part.samples = (samples + 1) / 2;
-      parallel_for(part.samples * blocks, [&](index_t task) {
-        const index_t pair = task / blocks, begin = task % blocks * block;
-        const T* const from = x + (first + 2 * pair) * size + begin;
-        SPANKEY_DISPATCH(pair_rows)
-        (from, 2 * pair + 1 < samples ? from + size : nullptr, std::min(block, size - begin),
-         pairs + pair * size + begin);
+      const auto pair_up = SPANKEY_DISPATCH(pair_rows);
+      // A task takes a block of a pair, or several pairs of small samples.
+      parallel_for((part.samples + together - 1) / together * blocks, [&](index_t task) {
+        const index_t begin = task % blocks * block, least = task / blocks * together;
+        for (index_t pair = least; pair < std::min(part.samples, least + together); ++pair) {
+          const T* const from = x + (first + 2 * pair) * size + begin;
+          pair_up(from, 2 * pair + 1 < samples ? from + size : nullptr, std::min(block, size - begin),
+                  pairs + pair * size + begin);
+        }
       });
       add_word_gradient<T>(part, {pairs, dy + first * p.out.size(), samples}, dw,
                            scratch + at_once / 2 * size);

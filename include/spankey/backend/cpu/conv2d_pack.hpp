@@ -26,8 +26,11 @@ void pack_tap(const conv2d_problem& p, conv2d_direction direction, const float* 
   const index_t in = p.in.channels, out = p.out.channels;
   const auto copy = SPANKEY_DISPATCH(copy_row);
   if (direction == conv2d_direction::forward) {
+    constexpr index_t ahead = 12;
     for (index_t i = 0; i < in; i += terms) {
       word_t<T>* const row = packed + i / terms * width;
+      for (index_t term = 0; term < terms; ++term)
+        ask_for_row(w + i * out + begin, (ahead + term) * out, valid);
       if constexpr (terms == 1) {
         std::copy_n(w + i * out + begin, valid, row);
       } else {
@@ -40,12 +43,12 @@ void pack_tap(const conv2d_problem& p, conv2d_direction direction, const float* 
     }
     return;
   }
-  // A transposition of words, in squares small enough for the first-level cache.
+  // A transposition of words, in squares small enough for the first-level cache, along the rows of some channels.
   constexpr index_t square = 16;
-  for (index_t first_o = 0; first_o < out; first_o += square * terms) {
-    const index_t count = std::min(square * terms, out - first_o);
-    for (index_t first_i = 0; first_i < width; first_i += square) {
-      const index_t last_i = std::min(width, first_i + square);
+  for (index_t first_i = 0; first_i < width; first_i += square) {
+    const index_t last_i = std::min(width, first_i + square);
+    for (index_t first_o = 0; first_o < out; first_o += square * terms) {
+      const index_t count = std::min(square * terms, out - first_o);
       std::array<std::array<word_t<T>, square>, square> words{};
       for (index_t i = first_i; i < std::min(valid, last_i); ++i) {
         std::array<T, static_cast<std::size_t>(square * terms)> row{};

@@ -70,6 +70,14 @@ struct conv2d_tile {
 /// Most rows and most columns of any tile.
 inline constexpr index_t conv2d_max_rows = 12, conv2d_max_width = 64;
 
+/// Asks for rows that a tile will write when it ends: by then they are there. Each is `columns` of Y.
+template <class Y>
+void ask_for_rows(Y* const* rows, index_t count, index_t columns) {
+  constexpr index_t line = 64 / static_cast<index_t>(sizeof(Y));
+  for (index_t r = 0; r < count; ++r)
+    for (index_t c = 0; c < columns; c += line) __builtin_prefetch(rows[r] + c, 1);
+}
+
 /// The tiles of one instruction-set family for activations of T, narrow ones first.
 template <class T>
 struct conv2d_tiles {

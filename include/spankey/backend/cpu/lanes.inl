@@ -57,9 +57,15 @@ inline __attribute__((always_inline)) lanes widened_lanes(const bf16* p) {
 
 inline __attribute__((always_inline)) lanes load_lanes(const bf16* p, index_t n) {
   if (n >= SPANKEY_LANES) return widened_lanes(p);
+#if SPANKEY_LANES == 16
+  const __mmask16 there = first_lanes(n);
+  const __m512i low = _mm512_maskz_cvtepu16_epi32(there, _mm256_maskz_loadu_epi16(there, p));
+  return reinterpret_cast<lanes>(reinterpret_cast<words>(low) << 16);
+#else
   bf16 part[SPANKEY_LANES];
   for (index_t i = 0; i < n; ++i) part[i] = p[i];
   return widened_lanes(part);
+#endif
 }
 
 // The rounding of core/bf16.hpp.
@@ -72,7 +78,22 @@ inline __attribute__((always_inline)) void store_lanes(bf16* p, index_t n, lanes
     *reinterpret_cast<halves*>(p) = upper;
     return;
   }
+#if SPANKEY_LANES == 16
+  _mm256_mask_storeu_epi16(p, first_lanes(n), reinterpret_cast<__m256i>(upper));
+#else
   for (index_t i = 0; i < n; ++i) p[i].bits = upper[i];
+#endif
+}
+
+// v with `other` in the lanes beyond n.
+inline __attribute__((always_inline)) lanes first_of(lanes v, index_t n, lanes other) {
+  if (n >= SPANKEY_LANES) return v;
+#if SPANKEY_LANES == 16
+  return _mm512_mask_mov_ps(other, first_lanes(n), v);
+#else
+  for (index_t i = n; i < SPANKEY_LANES; ++i) v[i] = other[i];
+  return v;
+#endif
 }
 
 // The sum of all lanes, added in pairs: lane i and lane i + half.
@@ -88,4 +109,10 @@ inline __attribute__((always_inline)) float total_of(lanes v) {
   v += __builtin_shufflevector(v, v, 2, 3, 0, 1);
 #endif
   return v[0] + v[1];
+}
+
+inline float largest_of(lanes v) {
+  float most = v[0];
+  for (int i = 1; i < SPANKEY_LANES; ++i) most = v[i] > most ? v[i] : most;
+  return most;
 }

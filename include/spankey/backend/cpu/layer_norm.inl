@@ -15,8 +15,7 @@ inline void layer_norm_rows(const layer_norm_problem& p, index_t first, index_t 
     }
     const float mean = total_of((sum[0] + sum[1]) + (sum[2] + sum[3])) / count;
     for (index_t c = 0; c < channels; c += SPANKEY_LANES) {
-      lanes apart = load_lanes(x + c, channels - c) - mean;
-      for (index_t i = channels - c; i < SPANKEY_LANES; ++i) apart[i] = 0;  // lanes beyond the last channel
+      const lanes apart = first_of(load_lanes(x + c, channels - c) - mean, channels - c, zero);
       squares[c / SPANKEY_LANES % 4] += apart * apart;
     }
     const float variance = total_of((squares[0] + squares[1]) + (squares[2] + squares[3])) / count;
