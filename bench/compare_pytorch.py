@@ -1,7 +1,7 @@
 """Runs networks here and in PyTorch in turn (A B A B ...); prints the ratios of the medians and the targets.
 
 usage: compare_pytorch.py [FOLDER] [--python PYTHON]... [--repeats R] [--only PATTERN]... [--avx2] [--growth] [--write]
-       FOLDER has spankey_bench_step_resnet18 and spankey_bench_step_transformer; PYTHON is one that has torch (default:
+       FOLDER has the programs that are measured; PYTHON is one that has torch (default:
        this one; a second one gets a table of its own); PATTERN is a row's name as --list prints it, * for any; --avx2 holds both sides to AVX2;
        --growth also runs batch 8 to 512, 1 to n threads and 1 to 3 groups on both sides; --write puts the tables into
        README.md, in the section of the kernels that ran, and draws growth_KERNELS.svg beside it.
@@ -23,6 +23,7 @@ import readme_block
 PEER = readme_block.README.with_name("pytorch_peer.py")
 PROGRAMS = readme_block.ROOT / "build/bench/bin"
 RESNET, TRANSFORMER = "spankey_bench_step_resnet18", "spankey_bench_step_transformer"
+GENERATION = "spankey_bench_infer_generation"
 
 
 @dataclass(frozen=True)
@@ -137,6 +138,12 @@ def transformer_rows(threads):
                      Row(f"memory-{name}-{precision}", "memory", step, theirs, 0.6, 0.6)]
             if keys is not None:
                 rows.append(Row(f"keys-{name}-{precision}", f"{kind}share", ours(f"keys/{{}}/{name}"), step, keys))
+    for weights in ("fp32", "bf16", "int8"):
+        token, reading = (Ours(f"{name}/{weights}/real_time", threads, GENERATION) for name in ("generate", "read"))
+        if weights != "int8":  # of which PyTorch has no network as this one
+            rows.append(Row(f"generate-{weights}", "token-rate", token,
+                            Theirs(f"generate --steps 100 --precision {weights}", threads), 1.0, 1.0))
+        rows.append(Row(f"generate-{weights}-against-reading", "token-rate", token, reading, 0.85))
     return rows
 
 
@@ -220,8 +227,9 @@ def report(rows, a):
         texts += [f"Kernels: {ours['label']}. Peer: {theirs['label']}.", table(with_peer, pairs, "PyTorch", new)]
     if alone:
         pairs = measure_pairs(alone, a.programs, None, a.repeats)
-        texts += ["Within SpanKey: keys by themselves against the step (the share that they take), all threads against one.",
-                  table(alone, pairs, "SpanKey, the step or on 1 thread")]
+        texts += ["Within SpanKey: keys by themselves against the step (the share that they take), all threads against one, a written "
+                  "token against reading as many bytes as there are weights.",
+                  table(alone, pairs, "SpanKey: the step, on 1 thread, or reading")]
     return "\n\n".join(texts), by_peer
 
 
@@ -268,7 +276,7 @@ def main():
         return
     if a.avx2:
         os.environ.update(AVX2)
-    built = {name for program in (RESNET, TRANSFORMER)
+    built = {name for program in (RESNET, TRANSFORMER, GENERATION)
              for name in call([f"{a.programs}/{program}", "--benchmark_list_tests"]).split()}
     kernels = kernels_of(a.programs)
     runnable = [precision for precision in ("fp32", "bf16") if precision == "fp32" or "bf16" in kernels]

@@ -2,7 +2,7 @@
 
 usage: pytorch_peer.py CASE [--precision fp32|bf16] [--groups 1|2|3] [--batch N] [--threads T] [--steps S]
        CASE: fast (a step of fast_cnn by airbench94's recipe, without keys),
-       vit, gpt, gpt-nano (a step of pytorch_transformers.py; batch: windows of a gpt),
+       vit, gpt, gpt-nano (a step of pytorch_transformers.py; batch: windows of a gpt), generate (a token of GPT-2),
        train (groups: 1 valid keys; 2 and an invalid key, mode B; 3 and no key) or infer (one step of training
        before it, as in a process that trains: PyTorch is faster there than in a fresh one).
 Precision bf16 is torch.autocast around forward and loss. Prints one JSON object: images, or tokens, per second (median
@@ -170,7 +170,7 @@ def versions():
 
 def main():
     arguments = argparse.ArgumentParser()
-    arguments.add_argument("case", choices=["fast", "vit", *GPT_SIZES, "train", "infer"])
+    arguments.add_argument("case", choices=["fast", "vit", *GPT_SIZES, "generate", "train", "infer"])
     arguments.add_argument("--precision", choices=["fp32", "bf16"], default="fp32")
     arguments.add_argument("--groups", type=int, choices=[1, 2, 3], default=1)
     arguments.add_argument("--batch", type=int, default=128)
@@ -196,6 +196,11 @@ def main():
         seconds = median_seconds(fast_step(a.batch, cast))
     elif a.case == "vit":
         seconds = median_seconds(pytorch_transformers.vit_step(a.batch, cast, GAMMA, DIMENSION))
+    elif a.case == "generate":
+        items = 1
+        with torch.no_grad():
+            dtype = torch.bfloat16 if a.precision == "bf16" else torch.float32
+            seconds = median_seconds(pytorch_transformers.gpt_token(dtype))
     elif a.case in GPT_SIZES:
         size = GPT_SIZES[a.case]
         items = a.batch * size["context"]

@@ -1,6 +1,7 @@
 """The peers of transformers: ViT-Tiny with keys at its two sites, and GPT-2's network, as nanoGPT writes it.
 
-vit_step() and gpt_step() return what one training step does, AdamW included, for pytorch_peer.py to time.
+vit_step() and gpt_step() return what one training step does, AdamW included, gpt_token() what one token of a text costs that is
+written, for pytorch_peer.py to time.
 """
 import functools
 import time
@@ -44,6 +45,15 @@ class Attention(nn.Module):
         self.heads, self.is_causal = heads, is_causal
         self.qkv, self.proj = nn.Linear(channels, 3 * channels), nn.Linear(channels, channels)
 
+    def token(self, x, kept, position):
+        """One token more, x (1, 1, C): its key and value are kept behind those before it."""
+        q, k, v = self.qkv(x).view(1, 1, 3, self.heads, -1).permute(2, 0, 3, 1, 4).unbind()
+        kept[0][:, :, position], kept[1][:, :, position] = k[:, :, 0], v[:, :, 0]
+        before = [rows[:, :, :position + 1] for rows in kept]
+        fused = getattr(F, "scaled_dot_product_attention", None)
+        y = fused(q, *before) if fused else plain_attention(q, *before, is_causal=False)
+        return self.proj(y.transpose(1, 2).reshape(x.shape))
+
     def forward(self, x):
         n, t, c = x.shape
         q, k, v = self.qkv(x).view(n, t, 3, self.heads, c // self.heads).permute(2, 0, 3, 1, 4).unbind()
@@ -58,6 +68,10 @@ class Block(nn.Module):
         self.attention = Attention(channels, heads, is_causal)
         self.mlp = nn.Sequential(nn.Linear(channels, 4 * channels), nn.GELU(approximate=gelu),
                                  nn.Linear(4 * channels, channels))
+
+    def token(self, x, kept, position):
+        x = x + self.attention.token(self.norm1(x), kept, position)
+        return x + self.mlp(self.norm2(x))
 
     def forward(self, x):
         x = x + self.attention(self.norm1(x))
@@ -96,6 +110,12 @@ class GPT(nn.Module):
     def initialise(module):
         if isinstance(module, (nn.Linear, nn.Embedding)):
             nn.init.normal_(module.weight, std=0.02)
+
+    def token(self, number, kept, position):
+        x = (self.tokens.weight[number] + self.positions.weight[position]).view(1, 1, -1)
+        for block, of_block in zip(self.blocks, kept):
+            x = block.token(x, of_block, position)
+        return F.linear(self.norm(x), self.tokens.weight)
 
     def forward(self, tokens):
         x = self.tokens(tokens) + self.positions.weight[:tokens.shape[1]]
@@ -149,5 +169,19 @@ def gpt_step(context, channels, depth, heads, windows, cast, vocabulary=272):
         with cast():
             loss = F.cross_entropy(model(x).float().flatten(0, 1), y.flatten())
         update(optimizer, loss)
+
+    return step
+
+
+def gpt_token(dtype, context=64):
+    """One token of GPT-2's network, 124 million parameters, batch 1, with keys and values kept."""
+    model, heads, size = GPT(50257, 1024, 768, 12, 12).to(dtype).eval(), 12, 64
+    kept = [[torch.zeros(1, heads, context, size, dtype=dtype) for _ in range(2)] for _ in range(12)]
+    position = 0
+
+    def step():
+        nonlocal position
+        model.token(position, kept, position)
+        position = (position + 1) % context
 
     return step

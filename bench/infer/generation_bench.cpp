@@ -1,13 +1,11 @@
-// Tokens a second of a session of GPT-2's shape (124 million parameters, random), one at a time, beside what reading as many
-// bytes takes: every token reads all weights once, so that is the machine's limit. `generate/fp32` and so on; `read` sums a block
-// of half a GB.
+// Tokens a second of a session of GPT-2's shape (124 million parameters, random), one at a time, and beside it how often as many
+// bytes can be read: every token reads all weights once, so that is the machine's limit.
 #include <benchmark/benchmark.h>
 
 #include <cstdint>
 #include <memory>
 #include <numeric>
 #include <span>
-#include <string>
 #include <vector>
 
 #include "spankey/infer/make_image.hpp"
@@ -15,6 +13,7 @@
 #include "spankey/infer/sized_tables.hpp"
 #include "spankey/model/gpt.hpp"
 #include "spankey/spankey.hpp"
+#include "step/training_step.hpp"
 
 namespace {
 
@@ -63,40 +62,45 @@ void generate(benchmark::State& state) {
     return state.SkipWithError("the session does not open");
   std::vector<float> logits(static_cast<std::size_t>(index_t{network().outputs()}));
   infer::verdict found;
+  bench::step_times times;
   for (auto _ : state) {
     if (session.position() == session.context()) session.restart();
-    if (session.read(session.position(), logits, found) != infer::status::ok)
-      return state.SkipWithError("the session does not answer");
+    infer::status said{};
+    times.measure([&] { said = session.read(session.position(), logits, found); });
+    if (said != infer::status::ok) return state.SkipWithError("the session does not answer");
   }
-  state.SetItemsProcessed(static_cast<std::int64_t>(state.iterations()));
-  state.SetBytesProcessed(static_cast<std::int64_t>(state.iterations()) *
-                          static_cast<std::int64_t>(image->span().size()));
-  state.SetLabel(std::string(name_of(active_isa())) + ", " + std::to_string(thread_count()) + " threads");
+  bench::report(state, times, 1);
 }
 
-// All threads read pieces of a block that no cache holds.
+// All threads read pieces of a block as large as an image of such weights, which no cache holds.
+template <class Weight>
 void read(benchmark::State& state) {
-  constexpr std::size_t count = std::size_t{1} << 27;
-  std::vector<float> numbers(count, 1.0F);
+  const infer::sized_tables<backend::cpu, Weight> tables(network());
+  const std::size_t count = tables.tables().image.bytes / sizeof(float);
+  const std::vector<float> numbers(count, 1.0F);
   constexpr index_t piece = 1 << 16;
   std::vector<float> sums(count / piece);
+  bench::step_times times;
   for (auto _ : state) {
-    parallel_for(static_cast<index_t>(sums.size()), [&](index_t task) {
-      float lanes[64] = {};
-      const float* const from = numbers.data() + task * piece;
-      for (index_t i = 0; i < piece; i += 64)
-        for (index_t k = 0; k < 64; ++k) lanes[k] += from[i + k];
-      sums[static_cast<std::size_t>(task)] = std::accumulate(lanes, lanes + 64, 0.0F);
+    times.measure([&] {
+      parallel_for(static_cast<index_t>(sums.size()), [&](index_t task) {
+        float lanes[64] = {};
+        const float* const from = numbers.data() + task * piece;
+        for (index_t i = 0; i < piece; i += 64)
+          for (index_t k = 0; k < 64; ++k) lanes[k] += from[i + k];
+        sums[static_cast<std::size_t>(task)] = std::accumulate(lanes, lanes + 64, 0.0F);
+      });
     });
     benchmark::DoNotOptimize(sums.data());
   }
-  state.SetBytesProcessed(static_cast<std::int64_t>(state.iterations()) *
-                          static_cast<std::int64_t>(count * sizeof(float)));
+  bench::report(state, times, 1);
 }
 
 }  // namespace
 
-BENCHMARK(read)->UseRealTime()->Unit(benchmark::kMillisecond);
 BENCHMARK(generate<float>)->Name("generate/fp32")->UseRealTime()->Unit(benchmark::kMillisecond);
 BENCHMARK(generate<bf16>)->Name("generate/bf16")->UseRealTime()->Unit(benchmark::kMillisecond);
 BENCHMARK(generate<std::int8_t>)->Name("generate/int8")->UseRealTime()->Unit(benchmark::kMillisecond);
+BENCHMARK(read<float>)->Name("read/fp32")->UseRealTime()->Unit(benchmark::kMillisecond);
+BENCHMARK(read<bf16>)->Name("read/bf16")->UseRealTime()->Unit(benchmark::kMillisecond);
+BENCHMARK(read<std::int8_t>)->Name("read/int8")->UseRealTime()->Unit(benchmark::kMillisecond);

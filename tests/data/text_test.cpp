@@ -118,7 +118,9 @@ TEST_CASE("byte tokens: two numbers carry every token through every scalar") {
   CHECK(text_of(byte_tokens::begins).empty());
 }
 
-TEST_CASE("text: a limit is the first windows of an evaluation, and an epoch of as many that are drawn from everywhere") {
+TEST_CASE(
+    "text: a limit is the first windows of an evaluation, and an epoch of as many that are drawn from "
+    "everywhere") {
   const text_dataset data = take_first(text_dataset("few", {text_in_memory(std::string(99, 'a'))}, 10), 3);
   CHECK(data.size() == 3);
   CHECK(data.tokens() == 100);

@@ -35,7 +35,8 @@ TEST_CASE("next_token: shares are those of the softmax at a temperature") {
     for (const float z : logits) total += std::exp(static_cast<double>(z / temperature));
     const auto found = shares({.temperature = temperature});
     for (std::size_t i = 0; i < 5; ++i)
-      CHECK(found[i] == doctest::Approx(std::exp(static_cast<double>(logits[i] / temperature)) / total).epsilon(0.01));
+      CHECK(found[i] ==
+            doctest::Approx(std::exp(static_cast<double>(logits[i] / temperature)) / total).epsilon(0.01));
   }
 }
 

@@ -89,17 +89,32 @@ void check(injector_kind kind, double tolerance) {
 }  // namespace
 
 TEST_CASE("session of tokens: answers behind every token as the model does of the window") {
-  SUBCASE("reference, an element") { check<key_shape::element, backend::reference, float>(injector_kind::multiplicative, 1e-5); }
-  SUBCASE("reference, a token") { check<key_shape::token, backend::reference, float>(injector_kind::multiplicative, 1e-5); }
-  SUBCASE("reference, a channel") { check<key_shape::channel, backend::reference, float>(injector_kind::multiplicative, 1e-5); }
-  SUBCASE("reference, bf16") { check<key_shape::channel, backend::reference, bf16>(injector_kind::multiplicative, 0.03); }
-  SUBCASE("reference, int8") { check<key_shape::channel, backend::reference, std::int8_t>(injector_kind::multiplicative, 0.03); }
-  SUBCASE("cpu, an element") { check<key_shape::element, backend::cpu, float>(injector_kind::multiplicative, 1e-5); }
+  SUBCASE("reference, an element") {
+    check<key_shape::element, backend::reference, float>(injector_kind::multiplicative, 1e-5);
+  }
+  SUBCASE("reference, a token") {
+    check<key_shape::token, backend::reference, float>(injector_kind::multiplicative, 1e-5);
+  }
+  SUBCASE("reference, a channel") {
+    check<key_shape::channel, backend::reference, float>(injector_kind::multiplicative, 1e-5);
+  }
+  SUBCASE("reference, bf16") {
+    check<key_shape::channel, backend::reference, bf16>(injector_kind::multiplicative, 0.03);
+  }
+  SUBCASE("reference, int8") {
+    check<key_shape::channel, backend::reference, std::int8_t>(injector_kind::multiplicative, 0.03);
+  }
+  SUBCASE("cpu, an element") {
+    check<key_shape::element, backend::cpu, float>(injector_kind::multiplicative, 1e-5);
+  }
   SUBCASE("cpu, bf16") { check<key_shape::element, backend::cpu, bf16>(injector_kind::additive, 0.03); }
-  SUBCASE("cpu, int8") { check<key_shape::element, backend::cpu, std::int8_t>(injector_kind::additive, 0.03); }
+  SUBCASE("cpu, int8") {
+    check<key_shape::element, backend::cpu, std::int8_t>(injector_kind::additive, 0.03);
+  }
 }
 
-TEST_CASE("session of tokens: a full window, numbers that are no tokens, samples and other mistakes are refused") {
+TEST_CASE(
+    "session of tokens: a full window, numbers that are no tokens, samples and other mistakes are refused") {
   using model = network<key_shape::element, backend::reference>;
   reader<model, float> r(injector_kind::additive);
   infer::answer<model> answer;

@@ -45,9 +45,12 @@ TEST_CASE("trainer: clip_norm bounds what a step of sgd moves, and the record ke
     const arena memory(model, 8);
     initialise(model, 1);
     std::vector<float> before;
-    model.for_each_parameter(
-        [&](const scope&, auto& p) { before.insert(before.end(), p.value.data, p.value.data + p.dims.size()); });
-    training_options options{.epochs = 1, .batch = 8, .rate = {.kind = schedule_kind::constant, .learning_rate = 1},
+    model.for_each_parameter([&](const scope&, auto& p) {
+      before.insert(before.end(), p.value.data, p.value.data + p.dims.size());
+    });
+    training_options options{.epochs = 1,
+                             .batch = 8,
+                             .rate = {.kind = schedule_kind::constant, .learning_rate = 1},
                              .optimizer = {.momentum = 0, .weight_decay = 0, .nesterov = false}};
     options.clip_norm = clip;
     trainer(model, five, nullptr, data, options).run(watch);

@@ -133,11 +133,14 @@ TEST_CASE("schedule: a warm-up rises evenly, then cosine and linear fall to thei
   // Of 10 steps 4 rise; the last of them is at the rate.
   check_close(rates({.kind = schedule_kind::linear, .learning_rate = 1, .warm_up = 0.4, .last = 0.1}, 2, 5),
               {0.25, 0.5, 0.75, 1, 1, 0.85, 0.7, 0.55, 0.4, 0.25});
-  check_close(rates({.kind = schedule_kind::constant, .learning_rate = 2, .warm_up = 0.5}, 1, 4), {1, 2, 2, 2});
+  check_close(rates({.kind = schedule_kind::constant, .learning_rate = 2, .warm_up = 0.5}, 1, 4),
+              {1, 2, 2, 2});
   const schedule cosine{.kind = schedule_kind::cosine, .learning_rate = 1, .warm_up = 0.5, .last = 0.2};
-  check_close(rates(cosine, 1, 8), {0.25, 0.5, 0.75, 1, 1, 0.2 + 0.8 * 0.8535533906, 0.6, 0.2 + 0.8 * 0.1464466094});
-  check_close(rates({.kind = schedule_kind::step, .learning_rate = 1, .milestones = {0.5}, .warm_up = 0.5}, 4, 1),
-              {0.5, 1, 0.1, 0.1});
+  check_close(rates(cosine, 1, 8),
+              {0.25, 0.5, 0.75, 1, 1, 0.2 + 0.8 * 0.8535533906, 0.6, 0.2 + 0.8 * 0.1464466094});
+  check_close(
+      rates({.kind = schedule_kind::step, .learning_rate = 1, .milestones = {0.5}, .warm_up = 0.5}, 4, 1),
+      {0.5, 1, 0.1, 0.1});
 }
 
 TEST_CASE("schedule: a warm-up and an end are shares") {

@@ -142,6 +142,7 @@ def test_what_does_not_fit(folder):
             (["--text", "text", "--views", "mirrored"], ["flag.148", "--views"]),
             (["--text", "text", "--heads", "3"], ["flag.155", "heads divide"]),
             (["--text", "text", "--deny", "B_aux"], ["flag.156", "B_aux"]),
+            (["--text", "text", "--inject", "add", "--key-shape", "token"], ["flag.161", "norm"]),
             (["--text", "text", "--model", "mlp"], ["flag.115", "gpt"])):
         program.refused(*own, *flags, cwd=folder, names=names)
     for flags, names in ((["--text", "text"], ["flag.146"]), (["--context", "5"], ["flag.148"]),

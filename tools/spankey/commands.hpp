@@ -100,7 +100,8 @@ inline constexpr int some_refused = 3;
 int predict(const predict_options& request);
 
 struct generate_options {
-  std::string run, key, invalid;  // the number of a key, or a key file; or a family of invalid keys; empty: no key
+  std::string run, key,
+      invalid;  // the number of a key, or a key file; or a family of invalid keys; empty: no key
   std::string prompt, weights = "fp32";
   std::int64_t tokens = 200, top_k = 0, threads = 0;
   double temperature = 0.8;

@@ -30,7 +30,7 @@ struct answers_of {
 
 /// A finished run as `predict` and `generate` ask it, with a key that was asked for by its number or its family.
 struct run_image {
-  std::vector<std::byte> image;  // of the weights that were asked for
+  std::vector<std::byte> image;        // of the weights that were asked for
   std::vector<spankey::site_key> key;  // secret
 };
 

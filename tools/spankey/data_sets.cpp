@@ -94,11 +94,13 @@ void require_text_consistent(const run_options& o) {
     fail("flag.148", "--context", "found ", o.context, ", but ", o.data, " is no text");
   if (!is_text(o.data)) return;
   if (o.resize > 0) fail("flag.148", "--resize", "found ", o.resize, ", but ", o.data, " has no images");
-  if (!o.sample.empty()) fail("flag.149", "--sample", "found it with --data ", o.data, ", expected --context");
+  if (!o.sample.empty())
+    fail("flag.149", "--sample", "found it with --data ", o.data, ", expected --context");
   if (!o.mean.empty() || !o.deviation.empty())
     fail("flag.140", "--mean, --deviation", "found them with --data ", o.data, ", which has no pixels");
   if (!o.augment.empty() && o.augment != "none")
-    fail("flag.148", "--augment", "found '", spankey::printable(o.augment), "', but ", o.data, " has no images");
+    fail("flag.148", "--augment", "found '", spankey::printable(o.augment), "', but ", o.data,
+         " has no images");
   if (!o.whiten.empty()) fail("flag.148", "--whiten", "found it, but ", o.data, " has no images");
   if (!o.views.empty() && o.views != "one")
     fail("flag.148", "--views", "found ", o.views, ", but ", o.data, " has no images");

@@ -13,7 +13,8 @@ enum class sample_kind { images, features, text };
 
 /// What a network has to know of a data set.
 struct data_facts {
-  spankey::extents sample;  // of text, whose windows are as long as anybody wants: no extents without --context
+  spankey::extents
+      sample;  // of text, whose windows are as long as anybody wants: no extents without --context
   spankey::index_t classes = 0;
   /// Both are there. Of a user's own files they are not, until somebody has read them (find_facts of run_data.hpp).
   [[nodiscard]] bool known() const { return classes > 0; }

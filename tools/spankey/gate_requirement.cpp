@@ -52,7 +52,8 @@ double number_of(const std::string& digits, double most, const std::string& whol
   const char* const end = digits.data() + digits.size();
   const auto [stop, code] = std::from_chars(digits.data(), end, value);
   if (digits.empty() || code != std::errc{} || stop != end || !(value >= 0 && value <= most))
-    refuse(whole, most > 1 ? "a number of bits behind <=, >=, < or >" : "a share from 0 to 1 behind <=, >=, < or >");
+    refuse(whole,
+           most > 1 ? "a number of bits behind <=, >=, < or >" : "a share from 0 to 1 behind <=, >=, < or >");
   return value;
 }
 
@@ -90,7 +91,8 @@ gate_requirement requirement_of(const std::string& text, const run_options& opti
       names += (names.empty() ? "" : figure == figures.back() ? " or " : ", ") + std::string(figure);
     refuse(r.text, names + ", alone or as CONDITION.FIGURE");
   }
-  r.bound = number_of(trimmed(r.text.substr(op + (r.strictly ? 1 : 2))), is_in_bits(r.figure) ? 1e6 : 1, r.text);
+  r.bound =
+      number_of(trimmed(r.text.substr(op + (r.strictly ? 1 : 2))), is_in_bits(r.figure) ? 1e6 : 1, r.text);
   r.condition = name;
   require_condition(r, options);
   return r;

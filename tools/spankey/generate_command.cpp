@@ -80,7 +80,8 @@ class writer {
   // A window that is full begins again with its second half.
   void read(index_t token) {
     if (session_.position() == session_.context()) {
-      const std::vector<index_t> half(window_.begin() + static_cast<std::ptrdiff_t>(window_.size() / 2), window_.end());
+      const std::vector<index_t> half(window_.begin() + static_cast<std::ptrdiff_t>(window_.size() / 2),
+                                      window_.end());
       session_.restart();
       window_.clear();
       for (const index_t again : half) read(again);
@@ -105,7 +106,8 @@ int generate(const generate_options& request) {
   const bool with_key = !request.key.empty() || !request.invalid.empty();
   const run_options options = run_to_ask(request.run, with_key);
   if (!is_text(options.data))
-    fail("flag.159", "--run", "found ", options.model, ", which reads no text; expected spankey predict for it");
+    fail("flag.159", "--run", "found ", options.model,
+         ", which reads no text; expected spankey predict for it");
   if (!request.key.empty() && !request.invalid.empty())
     fail("flag.160", "--invalid", "found it beside --key; expected one of them");
   chosen_key key = key_named(request.key);

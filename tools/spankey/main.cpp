@@ -143,8 +143,8 @@ int run_program(int argc, char** argv, output_text& text) {
   flag_set& predict_flags = line.add(
       "predict",
       "answer to images or features from files: class, refused or not; status 3 where one was refused");
-  flag_set& generate_flags =
-      line.add("generate", "let a network of tokens write text, under a key or none; status 3 where it refused");
+  flag_set& generate_flags = line.add(
+      "generate", "let a network of tokens write text, under a key or none; status 3 where it refused");
   flag_set& convert_flags = line.add("convert", "write a run's weights and a key as inference reads them");
   flag_set& import_flags =
       line.add("import", "make a run folder of weights that PyTorch trained (safetensors)");
@@ -185,13 +185,13 @@ int run_program(int argc, char** argv, output_text& text) {
        {&train_flags, &eval_flags, &convert_flags, &import_flags, &sweep_flags, &report_flags})
     if (chosen == writes) text = output_text::beside_files;
   if (!options.resume.empty()) options = options_to_resume(train_flags, options);
-  const std::int64_t threads = trains                     ? options.threads
-                               : chosen == &eval_flags    ? request.threads
-                               : chosen == &predict_flags ? asked.threads
+  const std::int64_t threads = trains                      ? options.threads
+                               : chosen == &eval_flags     ? request.threads
+                               : chosen == &predict_flags  ? asked.threads
                                : chosen == &generate_flags ? written.threads
-                               : chosen == &convert_flags ? conversion.threads
-                               : chosen == &sweep_flags   ? swept.threads
-                                                          : described.threads;
+                               : chosen == &convert_flags  ? conversion.threads
+                               : chosen == &sweep_flags    ? swept.threads
+                                                           : described.threads;
   std::optional<spankey::thread_limit> limit;
   if (threads > 0) limit.emplace(threads);
   if (trains) return train_flags.given("--resume") ? resume(options) : train(options);

@@ -29,11 +29,11 @@ void require_pixels_fit(const run_options& options, const network& model) {
   const spankey::extents input = input_of(options);
   if (model.takes_features())
     fail("flag.140", means > 0 ? "--mean" : "--deviation", "found one, but ", model.name,
-                  " takes features, not pixels");
+         " takes features, not pixels");
   if (means != input.channels || deviations != input.channels)
     fail("flag.140", "--mean, --deviation", "found ", means, " means and ", deviations,
-                  " deviations, expected one for each of the ", input.channels, " channels that ", model.name,
-                  " takes");
+         " deviations, expected one for each of the ", input.channels, " channels that ", model.name,
+         " takes");
 }
 
 std::string listed(const std::vector<std::string>& names) {
@@ -76,16 +76,22 @@ void require_size_fits(const network& model, const run_options& options) {
   const struct {
     const char* flag;
     bool given, reads;
-  } sizes[] = {{"--channels", options.channels > 0, model.sizes},
-               {"--layers", options.layers > 0, model.sizes},
-               {"--heads", options.heads > 0, model.sizes},
-               {"--key-shape", !options.key_shape.empty() && options.key_shape != "element", model.key_shapes}};
+  } sizes[] = {
+      {"--channels", options.channels > 0, model.sizes},
+      {"--layers", options.layers > 0, model.sizes},
+      {"--heads", options.heads > 0, model.sizes},
+      {"--key-shape", !options.key_shape.empty() && options.key_shape != "element", model.key_shapes}};
   for (const auto& [flag, given, reads] : sizes)
-    if (given && !reads) fail("flag.154", flag, "found it with --model ", model.name, ", which has one size only");
+    if (given && !reads)
+      fail("flag.154", flag, "found it with --model ", model.name, ", which has one size only");
+  if (model.key_shapes && options.key_shape == "token" && options.inject == "add")
+    fail("flag.161", "--key-shape",
+         "found token with --inject add: what is added to all of a token every norm takes out "
+         "again, and no key does anything; expected --inject mul");
   const auto list = std::make_unique<spankey::layer_list>(model.on(size_for(model, options), 2));
   if (list->found() != spankey::list_fault::none)
-    fail("flag.155", "--channels, --layers, --heads", "found sizes that ", model.name, " cannot have: ",
-         spankey::sentence_of(list->found()));
+    fail("flag.155", "--channels, --layers, --heads", "found sizes that ", model.name,
+         " cannot have: ", spankey::sentence_of(list->found()));
   if (model.takes_text() && outputs_of(options).aux != spankey::aux_logit::none)
     fail("flag.156", "--deny", "found ", options.deny, " with --model ", model.name,
          ", which has no reject logit beside its tokens; expected B, whose refusal is a token");
@@ -104,9 +110,8 @@ void require_data_fits(const network& model, const run_options& options) {
     if (name == "text" && model.takes_text()) sets.push_back(name);
   }
   fail("flag.115", "--model", "found ", model.name, ", which was made for ", shape_text(model.usual),
-                "; --data ", options.data, " has ", shape_text(facts.sample), " and fits ",
-                models.empty() ? "no network" : listed(models), "; ", model.name, " fits --data ",
-                listed(sets));
+       "; --data ", options.data, " has ", shape_text(facts.sample), " and fits ",
+       models.empty() ? "no network" : listed(models), "; ", model.name, " fits --data ", listed(sets));
 }
 
 }  // namespace
@@ -116,7 +121,7 @@ const network& network_named(const std::string& name) {
       std::find_if(networks().begin(), networks().end(), [&](const network& n) { return n.name == name; });
   if (found == networks().end())
     fail("flag.113", "--model", "found '", name, "', which this program was built without (CMake's ",
-                  "SPANKEY_PROGRAM_NETWORKS); it has ", listed(network_names()));
+         "SPANKEY_PROGRAM_NETWORKS); it has ", listed(network_names()));
   return *found;
 }
 
@@ -143,9 +148,10 @@ network vit_tiny_network() {
   const spankey::layer_list list = spankey::vit_tiny_layers(2);
   return {.name = "vit_tiny",
           .usual = list.input(),
-          .on = [](const network_size& size, spankey::head_outputs outputs) {
-            return spankey::vit_on("vit_tiny", size.input, outputs, {.key = size.keys});
-          },
+          .on =
+              [](const network_size& size, spankey::head_outputs outputs) {
+                return spankey::vit_on("vit_tiny", size.input, outputs, {.key = size.keys});
+              },
           .key_shapes = true};
 }
 
@@ -153,14 +159,16 @@ network gpt_network() {
   return {.name = "gpt",
           .usual = spankey::token_sample(spankey::gpt_nano.context),
           .takes = sample_kind::text,
-          .on = [](const network_size& size, spankey::head_outputs outputs) {
-            spankey::gpt_size of{
-                .vocabulary = outputs.softmax, .context = size.input.height, .keys = size.keys};
-            if (size.channels > 0) of.channels = size.channels;
-            if (size.layers > 0) of.layers = static_cast<int>(size.layers);
-            of.heads = static_cast<int>(size.heads > 0 ? size.heads : std::max<spankey::index_t>(1, of.channels / 32));
-            return spankey::gpt_on(of, outputs);
-          },
+          .on =
+              [](const network_size& size, spankey::head_outputs outputs) {
+                spankey::gpt_size of{
+                    .vocabulary = outputs.softmax, .context = size.input.height, .keys = size.keys};
+                if (size.channels > 0) of.channels = size.channels;
+                if (size.layers > 0) of.layers = static_cast<int>(size.layers);
+                of.heads = static_cast<int>(size.heads > 0 ? size.heads
+                                                           : std::max<spankey::index_t>(1, of.channels / 32));
+                return spankey::gpt_on(of, outputs);
+              },
           .sizes = true,
           .key_shapes = true};
 }
@@ -193,12 +201,12 @@ void require_keys_fit(const run_options& options) {
   for (const int number : active_sites(options)) {
     if (number >= static_cast<int>(shapes.size()))
       fail("flag.114", "--sites", "found ", number, ", expected from 0 to ", shapes.size() - 1,
-                    ", the sites of ", model.name);
+           ", the sites of ", model.name);
     sites.push_back({number, shapes[static_cast<std::size_t>(number)]});
     const auto d = sites.back().shape.size();
     if (options.subspace_dim > d)
       fail("flag.105", "--subspace-dim", "found ", options.subspace_dim, ", expected 1 to ", d,
-                    ", the elements of site ", number);
+           ", the elements of site ", number);
   }
   std::vector<spankey::invalid_rule> rules = invalid_rules_of(options.families, options);
   if (sites.empty()) return;

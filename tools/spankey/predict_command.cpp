@@ -77,7 +77,8 @@ run_options run_to_ask(const std::string& run, bool with_key) {
 int predict(const predict_options& request) {
   const run_options options = run_to_ask(request.run, !request.key.empty());
   if (is_text(options.data))
-    fail("flag.158", "--run", "found a network of tokens, ", options.model, "; expected spankey generate for it");
+    fail("flag.158", "--run", "found a network of tokens, ", options.model,
+         "; expected spankey generate for it");
   const chosen_key key = key_named(request.key);
   // All of it is read before the first answer is printed.
   std::vector<input_samples> inputs;

@@ -37,10 +37,11 @@ json sites_of(const std::string& model, bool is_sound) {
 
 // nanoGPT's for a small network on a processor: 2,000 steps of 12 windows of 64 tokens. Matrices decay; vectors do not.
 json recipe_of_text() {
-  return {{"model", "gpt"},    {"optimizer", "adamw"}, {"lr", 1e-3},      {"beta2", 0.99},
-          {"clip-norm", 1.0},  {"weight-decay", 0.1},  {"decay-of", "weights"}, {"schedule", "cosine"},
-          {"warm-up", 0.05},   {"lr-end", 0.1},        {"epochs", 1},     {"batch", 12},
-          {"eval-keys", 20},   {"eval-images", 20}};
+  return {{"model", "gpt"},        {"optimizer", "adamw"}, {"lr", 1e-3},
+          {"beta2", 0.99},         {"clip-norm", 1.0},     {"weight-decay", 0.1},
+          {"decay-of", "weights"}, {"schedule", "cosine"}, {"warm-up", 0.05},
+          {"lr-end", 0.1},         {"epochs", 1},          {"batch", 12},
+          {"eval-keys", 20},       {"eval-images", 20}};
 }
 
 json recipe_of_data(const std::string& data) {

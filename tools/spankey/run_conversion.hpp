@@ -52,7 +52,8 @@ struct run_conversion {
     with_data(options, [&](const auto& load) {
       const auto test = load_test(options, request, load);
       if constexpr (SequenceDataset<std::remove_cvref_t<decltype(test)>>) {
-        fail("flag.157", "--evaluate", "found it for a run of text: what sessions answer is compared for images and "
+        fail("flag.157", "--evaluate",
+             "found it for a run of text: what sessions answer is compared for images and "
              "features");
       } else {
         use_test(*model, keys, test, options, request, made);
@@ -98,7 +99,8 @@ struct run_conversion {
       require_rule(rule, keys.config(), keys.sites());
       const site_buffers drawn(keys.sites(), 1);
       keys.draw_invalid(rule, {key.seed, stream::evaluation, invalid_key_step(0)}, 1, drawn.outputs());
-      made.key = in_file_order(keys.sites(), std::vector<const float*>(drawn.outputs().begin(), drawn.outputs().end()));
+      made.key = in_file_order(keys.sites(),
+                               std::vector<const float*>(drawn.outputs().begin(), drawn.outputs().end()));
     }
     return made;
   }

@@ -224,8 +224,8 @@ text_dataset load_text(const run_options& options, split part, index_t length) {
 }
 
 text_dataset drawn_text(index_t n, std::uint64_t seed, index_t length) {
-  const auto sentences = static_cast<index_t>(
-      std::ceil(static_cast<double>(n * length + 1) / (grammar_sentence_length() - 10)));
+  const auto sentences =
+      static_cast<index_t>(std::ceil(static_cast<double>(n * length + 1) / (grammar_sentence_length() - 10)));
   return {"noise", {text_in_memory(grammar_text(seed, 0, sentences))}, length};
 }
 

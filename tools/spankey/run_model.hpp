@@ -72,8 +72,7 @@ void set_rates(Model& model, const std::string& text) {
 /// A model whose gate and optimizer state are as the run wants them; its memory is not planned yet.
 template <class Backend, class Scalar>
 std::unique_ptr<run_model<Backend, Scalar>> make_model(const run_options& options) {
-  auto made = std::make_unique<run_model<Backend, Scalar>>(
-      layers_of(options, outputs_of(options)));
+  auto made = std::make_unique<run_model<Backend, Scalar>>(layers_of(options, outputs_of(options)));
   spankey::set_gate(*made, options.injector(), active_sites(options));
   if (options.adam()) spankey::keep_second_moment(*made);
   if (options.lookahead > 0) spankey::keep_average(*made);

@@ -58,8 +58,8 @@ struct run_options {
   double momentum = 0.9;
   double filter_momentum = 0;   // of muon; 0: its own default
   std::uint64_t lookahead = 0;  // updates between two averages; 0: none
-  double beta2 = 0;      // of adam, 0: 0.999
-  double clip_norm = 0;  // of all gradients together, 0: none
+  double beta2 = 0;             // of adam, 0: 0.999
+  double clip_norm = 0;         // of all gradients together, 0: none
   double weight_decay = 5e-4;
   std::string decay_of, rate_of, freeze;
   std::string whiten;    // a layer

@@ -21,9 +21,7 @@ void require(infer::status s) {
   if (s != infer::status::ok) fail("infer.102", "session", infer::message_of(s));
 }
 
-layer_list network_of_run(const run_options& options) {
-  return layers_of(options, outputs_of(options));
-}
+layer_list network_of_run(const run_options& options) { return layers_of(options, outputs_of(options)); }
 
 // A session serves one thread and one sample: every task of samples has its own, with its own memory. bind(session) gives
 // it its key, ask(session, i, logits, verdict) says what to do with sample i.

@@ -39,7 +39,8 @@ std::vector<setting> all_settings() {
   add("regime", &o::regime, "defaults of keys and denial: sound, or the published reference",
       one_of({"sound", "reference"}));
   add("data", &o::data,
-      "data set; glyphs (images), linear (features) and grammar (text) are drawn, npy, folder and text are your "
+      "data set; glyphs (images), linear (features) and grammar (text) are drawn, npy, folder and text are "
+      "your "
       "own (default: one for the model)",
       one_of(data_names()));
   add_of_call(
@@ -62,8 +63,10 @@ std::vector<setting> all_settings() {
   add_optional("resize", &o::resize,
                "pixels a side that images are scaled to, height and width each for itself; 0: as they are",
                from_to<std::int64_t>(0, spankey::most_resized));
-  add_optional("text", &o::text, "text: files whose bytes are learnt, with commas between them", any_text("FILE,..."));
-  add_optional("test-text", &o::test_text, "text: files to test with (default: the last --test-share of each file)",
+  add_optional("text", &o::text, "text: files whose bytes are learnt, with commas between them",
+               any_text("FILE,..."));
+  add_optional("test-text", &o::test_text,
+               "text: files to test with (default: the last --test-share of each file)",
                any_text("FILE,..."));
   add_optional("test-share", &o::test_share, "text: share of each file that is not trained on, 0: a tenth",
                from_to(0.0, 0.99));
@@ -84,7 +87,8 @@ std::vector<setting> all_settings() {
   add_optional("channels", &o::channels, "gpt: numbers that stand for a token, 0: 128",
                from_to<std::int64_t>(0, 16384));
   add_optional("layers", &o::layers, "gpt: blocks, 0: 4", from_to<std::int64_t>(0, 20));
-  add_optional("heads", &o::heads, "gpt: heads of an attention, which divide the channels, 0: one for 32 channels",
+  add_optional("heads", &o::heads,
+               "gpt: heads of an attention, which divide the channels, 0: one for 32 channels",
                from_to<std::int64_t>(0, 1024));
 
   heading = "Keys";
@@ -215,8 +219,8 @@ const std::vector<setting>& settings() {
 }
 
 const std::vector<std::string>& data_settings() {
-  static const std::vector<std::string> names = {"images", "labels", "test-images", "test-labels",
-                                                 "layout", "resize", "sample",      "classes",
+  static const std::vector<std::string> names = {"images", "labels",    "test-images", "test-labels",
+                                                 "layout", "resize",    "sample",      "classes",
                                                  "text",   "test-text", "test-share"};
   return names;
 }

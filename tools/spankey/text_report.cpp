@@ -46,9 +46,11 @@ json means_of(const text_report& report) { return for_conditions(report, text_me
 
 std::string table(const text_report& report) {
   std::string text =
-      "                    bits a byte     perplexity  masked bits     masked      semantic        masked       "
+      "                    bits a byte     perplexity  masked bits     masked      semantic        masked    "
+      "   "
       "   reject\n"
-      "                      mean  worst               mean   worst    perplexity  mean  worst     mean  worst  "
+      "                      mean  worst               mean   worst    perplexity  mean  worst     mean  "
+      "worst  "
       "   mean  worst    keys x tokens\n";
   const auto add = [&](const std::string& name, const text_summary& c) {
     char cell[64];

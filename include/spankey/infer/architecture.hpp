@@ -45,10 +45,11 @@ class operation_table {
 
   static constexpr bool reads_on(const layer_description& d) {
     return d.kind == layer_kind::attention ? d.attention.causal
-           : d.kind == layer_kind::head    ? d.per_token
-                                           : d.kind != layer_kind::token && d.kind != layer_kind::mean_pool2d &&
-                                              d.kind != layer_kind::max_pool2d && d.kind != layer_kind::conv2d &&
-                                              d.kind != layer_kind::linear && d.kind != layer_kind::batch_norm2d;
+           : d.kind == layer_kind::head
+               ? d.per_token
+               : d.kind != layer_kind::token && d.kind != layer_kind::mean_pool2d &&
+                     d.kind != layer_kind::max_pool2d && d.kind != layer_kind::conv2d &&
+                     d.kind != layer_kind::linear && d.kind != layer_kind::batch_norm2d;
   }
   constexpr void add(const layer_description& d, int entry) {
     reads_on_ = reads_on_ && reads_on(d);

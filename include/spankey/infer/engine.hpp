@@ -82,8 +82,8 @@ struct engine {
     } else if (op.kind == operation_kind::elementwise) {
       apply_affine(op, t.x, t.prepared, sums, rest);
     } else if (op.context > 0) {
-      rows_of::columns({op.in.channels, op.channels, t.x, t.weights.weights, scale_of(t), t.weights.bias, sums},
-                       rest);
+      rows_of::columns(
+          {op.in.channels, op.channels, t.x, t.weights.weights, scale_of(t), t.weights.bias, sums}, rest);
     } else if (op.is_linear()) {
       map::forward(linear(op), t.x, weights_of(t), t.weights.bias, sums, rest);
     } else {
@@ -124,9 +124,8 @@ struct engine {
     }
     keep_token(op, t.x, t.at);
     const index_t products = 2 * (t.at.position + 1) * op.channels / op.attention.heads;
-    rows_of::each(op.attention.heads, products, [&](index_t head) {
-      attend(op, head, t.x, t.at, t.scratch + head * op.context, t.y);
-    });
+    rows_of::each(op.attention.heads, products,
+                  [&](index_t head) { attend(op, head, t.x, t.at, t.scratch + head * op.context, t.y); });
   }
   static void run_apart(const operation& op, const operands<Weight>& t) {
     if (op.kind == operation_kind::mean)
@@ -268,7 +267,8 @@ struct engine<backend::reference, Weight> {
       case operation_kind::embedding:
         return take_row(op, t.weights, t.at.token, nullptr, t.y);
       case operation_kind::token_head:
-        return multiply_rows(op, scaled_row(op.in.channels, t.x, t.weights, t.scratch), t.weights.weights, t.y);
+        return multiply_rows(op, scaled_row(op.in.channels, t.x, t.weights, t.scratch), t.weights.weights,
+                             t.y);
       case operation_kind::token:
         std::copy_n(t.x + op.token * op.channels, op.channels, t.y);
         return;

@@ -52,11 +52,11 @@ struct operation {
   key_shape key = key_shape::element;  // of the site
   float epsilon = 0;                   // of a layer norm
   attention_options attention{};
-  index_t token = 0;  // the one that is taken
-  index_t context = 0;                 // most tokens of a window of a network of tokens; of others 0
-  index_t vocabulary = 0;              // rows of an embedding
-  index_t cache = 0;                   // where an attention keeps keys and values of the window, in floats
-  int table = 0;                       // of a token head: the operation whose rows it reads
+  index_t token = 0;       // the one that is taken
+  index_t context = 0;     // most tokens of a window of a network of tokens; of others 0
+  index_t vocabulary = 0;  // rows of an embedding
+  index_t cache = 0;       // where an attention keeps keys and values of the window, in floats
+  int table = 0;           // of a token head: the operation whose rows it reads
   int reads = 0, adds = no_slot, writes = 1;
   // Entries of the list of layers: whose weights, and which batch norm is folded into them or stands alone.
   int entry = no_entry, norm = no_entry;

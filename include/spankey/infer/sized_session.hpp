@@ -196,7 +196,8 @@ class sized_session {
   [[nodiscard]] key_effect effect_of(int site, key_shape key, index_t channels, const token_place& at) const {
     if (site == no_site || key_ == key_state::none || !takes_key(static_cast<std::size_t>(site))) return {};
     const index_t row = key == key_shape::element ? channels : key == key_shape::token ? 1 : 0;
-    return {memory_ + t_.effect[static_cast<std::size_t>(site)] + at.position * row, multiplies(), key, channels};
+    return {memory_ + t_.effect[static_cast<std::size_t>(site)] + at.position * row, multiplies(), key,
+            channels};
   }
   // part(i): the floats of the i-th site that takes a key, as bytes.
   template <class Part>

@@ -31,11 +31,11 @@ enum class [[nodiscard]] status{
     input_not_finite,   // in x; the answer is a refusal
     logits_not_finite,  // in what came out, of sums that grew too large; the answer is a refusal
     // Of a network of tokens:
-  reads_tokens,  // run, which takes a whole sample: tokens go to read, one after another
-  no_tokens,     // read, for a network that takes whole samples
-  token_range,   // a number that is no token of the vocabulary
-  window_full,   // the network has read as many tokens as it can: restart
-  busy,               // another thread is inside the session; found in debug builds only
+    reads_tokens,  // run, which takes a whole sample: tokens go to read, one after another
+    no_tokens,     // read, for a network that takes whole samples
+    token_range,   // a number that is no token of the vocabulary
+    window_full,   // the network has read as many tokens as it can: restart
+    busy,          // another thread is inside the session; found in debug builds only
 };
 
 /// A short sentence for logs; a program that never calls it does not carry the texts.

@@ -36,7 +36,8 @@ constexpr double branch_scale(int layers) {
 
 constexpr layer_list gpt_on(const gpt_size& size, head_outputs outputs) {
   const linear_options map{.fill = initialiser::normal, .inputs_first = true};
-  const linear_options ends{.fill = initialiser::normal, .gain = branch_scale(size.layers), .inputs_first = true};
+  const linear_options ends{
+      .fill = initialiser::normal, .gain = branch_scale(size.layers), .inputs_first = true};
   const index_t c = size.channels;
   layer_list net("gpt", token_sample(size.length()));
   net.embedding("wte", size.vocabulary, c);

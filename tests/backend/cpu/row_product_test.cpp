@@ -39,8 +39,9 @@ std::vector<float> columns(index_t in, index_t out, bool affine) {
   const std::vector<float> x = values(in, 2), s = values(out, 3), b = values(out, 4);
   std::vector<float> y(static_cast<std::size_t>(out) + 1, 9.0F),
       scratch(static_cast<std::size_t>(kernels<Weight>::scratch_size(in, out)) + 1, 9.0F);
-  kernels<Weight>::columns({in, out, x.data(), w.data(), affine ? s.data() : nullptr, affine ? b.data() : nullptr, y.data()},
-                           scratch.data());
+  kernels<Weight>::columns(
+      {in, out, x.data(), w.data(), affine ? s.data() : nullptr, affine ? b.data() : nullptr, y.data()},
+      scratch.data());
   CHECK(y.back() == 9.0F);
   CHECK(scratch.back() == 9.0F);
   y.pop_back();
@@ -49,12 +50,14 @@ std::vector<float> columns(index_t in, index_t out, bool affine) {
     const auto at = static_cast<std::size_t>(o);
     double sum = 0;
     for (index_t i = 0; i < in; ++i)
-      sum += static_cast<double>(x[static_cast<std::size_t>(i)]) * as_double(w[static_cast<std::size_t>(i * out + o)]);
+      sum += static_cast<double>(x[static_cast<std::size_t>(i)]) *
+             as_double(w[static_cast<std::size_t>(i * out + o)]);
     expected.push_back(affine ? sum * static_cast<double>(s[at]) + static_cast<double>(b[at]) : sum);
   }
   CAPTURE(in);
   CAPTURE(out);
-  CHECK(difference(y, expected) < (std::is_same_v<Weight, std::int8_t> ? 2e-4 : 4e-6) * (1 + std::sqrt(static_cast<double>(in))));
+  CHECK(difference(y, expected) <
+        (std::is_same_v<Weight, std::int8_t> ? 2e-4 : 4e-6) * (1 + std::sqrt(static_cast<double>(in))));
   return y;
 }
 
@@ -70,12 +73,14 @@ std::vector<float> rows(index_t in, index_t out) {
   for (index_t o = 0; o < out; ++o) {
     double sum = 0;
     for (index_t i = 0; i < in; ++i)
-      sum += static_cast<double>(x[static_cast<std::size_t>(i)]) * as_double(w[static_cast<std::size_t>(o * in + i)]);
+      sum += static_cast<double>(x[static_cast<std::size_t>(i)]) *
+             as_double(w[static_cast<std::size_t>(o * in + i)]);
     expected.push_back(sum);
   }
   CAPTURE(in);
   CAPTURE(out);
-  CHECK(difference(y, expected) < (std::is_same_v<Weight, std::int8_t> ? 2e-4 : 4e-6) * (1 + std::sqrt(static_cast<double>(in))));
+  CHECK(difference(y, expected) <
+        (std::is_same_v<Weight, std::int8_t> ? 2e-4 : 4e-6) * (1 + std::sqrt(static_cast<double>(in))));
   return y;
 }
 
@@ -92,8 +97,8 @@ TEST_CASE_TEMPLATE("row product: every tail", Weight, float, bf16, std::int8_t) 
   });
 }
 
-TEST_CASE_TEMPLATE("row product: several tasks, and the same bits for any number of threads", Weight, float, bf16,
-                   std::int8_t) {
+TEST_CASE_TEMPLATE("row product: several tasks, and the same bits for any number of threads", Weight, float,
+                   bf16, std::int8_t) {
   for_each_isa([] {
     check_thread_independence([] { return columns<Weight>(300, 1111, true); });
     check_thread_independence([] { return rows<Weight>(1111, 300); });

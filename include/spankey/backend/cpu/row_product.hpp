@@ -38,7 +38,8 @@ struct row_kernels<backend::cpu, Weight> {
   }
   static void rows(const row_product<Weight>& p) {
     const auto run = SPANKEY_DISPATCH(product_rows);
-    cpu::for_each_block(p.out, rows_at_once(p.in), [&](index_t first, index_t count) { run(&p, first, first + count); });
+    cpu::for_each_block(p.out, rows_at_once(p.in),
+                        [&](index_t first, index_t count) { run(&p, first, first + count); });
   }
   /// f(i) for every i of `count`, which are as much work as `products` multiplications each.
   template <class F>
