@@ -32,10 +32,6 @@ class operation_table {
   [[nodiscard]] constexpr key_shape input_key() const { return input_key_; }
   /// False for a network of tokens that looks ahead, or answers once a window: sessions run it token by token.
   [[nodiscard]] constexpr bool supported() const { return context_ == 0 || reads_on_; }
-  /// Most tokens of a window; 0 where the network reads no tokens.
-  [[nodiscard]] constexpr index_t context() const { return context_; }
-  /// Floats that all attentions keep of a window.
-  [[nodiscard]] constexpr index_t cache_size() const { return cache_; }
 
  private:
   struct open_block {
@@ -160,11 +156,6 @@ class operation_table {
   // An operation in whose pass nothing else is done.
   constexpr void add_apart(operation op, const layer_description& d) {
     op.in = now_, op.channels = d.out.channels, op.convolved = of_pass(d.out);
-    if (context_ > 0 && op.kind == operation_kind::attention) {
-      op.cache = cache_;
-      op.context = context_;
-      cache_ += op.cache_size();
-    }
     append(op);
     open_ = false;
   }
@@ -211,6 +202,8 @@ class operation_table {
   }
   constexpr void append(operation op) {
     op.context = context_;
+    op.cache = cache_;
+    cache_ += op.cache_size();
     op.reads = value_;
     op.writes = 0;
     while (op.writes == value_ || is_held(op.writes)) ++op.writes;
@@ -228,8 +221,9 @@ class operation_table {
   key_shape input_key_ = key_shape::element;
   extents now_;
   bool open_ = false;  // the last operation may do more
-  index_t context_ = 0, cache_ = 0;
-  bool reads_on_ = true;
+  index_t context_ = 0,
+          cache_ = 0;  // of a network of tokens: its window, and what its attentions keep of one, in floats
+  bool reads_on_ = true;  // no layer needs more of a window than the tokens so far
 };
 
 /// Of a model, as constants.
@@ -246,7 +240,6 @@ struct architecture {
   static constexpr std::size_t slots = static_cast<std::size_t>(table.slots());
   static constexpr int input_site = table.input_site();
   static constexpr key_shape input_key = table.input_key();
-  static constexpr index_t cache_size = table.cache_size();
 };
 
 }  // namespace spankey::infer

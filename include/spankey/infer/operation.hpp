@@ -9,7 +9,7 @@
 //   tokens        y = x + w, a row of w for every token; the class token, which has no row of x, is one of w already
 //   token         y = one token of x
 //   attention     y = attention among the tokens of x
-//   embedding     y = a row of w for a token             token_head    y = w x, the w of the embedding
+//   embedding     y = a row of w for a token             token_head    y = w x, w of the embedding, the first operation
 // A network of tokens (model/gpt.hpp) reads one after another: its operations are those of one token, whose place in the
 // window decides the row of positions, what a key of the window does, and how many keys and values its attention has kept.
 // after is, in this order: a site before the activation, the activation, 2x2 max-pool, a site behind them.
@@ -56,7 +56,6 @@ struct operation {
   index_t context = 0;     // most tokens of a window of a network of tokens; of others 0
   index_t vocabulary = 0;  // rows of an embedding
   index_t cache = 0;       // where an attention keeps keys and values of the window, in floats
-  int table = 0;           // of a token head: the operation whose rows it reads
   int reads = 0, adds = no_slot, writes = 1;
   // Entries of the list of layers: whose weights, and which batch norm is folded into them or stands alone.
   int entry = no_entry, norm = no_entry;

@@ -183,7 +183,7 @@ class sized_session {
   }
   // Whose weights an operation reads.
   static std::size_t part_of(const operation& op, std::size_t i) {
-    return op.kind == operation_kind::token_head ? static_cast<std::size_t>(op.table) : i;
+    return op.kind == operation_kind::token_head ? 0 : i;
   }
   float* slot(int number) { return memory_ + t_.slot[static_cast<std::size_t>(number)]; }
   [[nodiscard]] bool takes_key(std::size_t site) const {
