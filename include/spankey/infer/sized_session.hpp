@@ -102,6 +102,7 @@ class sized_session {
     if (t_.context == 0) return status::no_tokens;
     if (token < 0 || token >= index_t{t_.image.outputs}) return status::token_range;
     if (position_ == t_.context) return status::window_full;
+    found.key = key_;
     const status s = pass(nullptr, {token, position_, memory_ + t_.cache}, logits, found);
     if (s == status::ok) ++position_;
     return s;
@@ -154,11 +155,11 @@ class sized_session {
     return values == static_cast<std::size_t>(t_.image.input.size()) ? status::ok : status::input_size;
   }
   status forward(const float* x, std::span<float> logits, verdict& found) {
+    found.key = key_;
     if (!all_finite(x, t_.image.input.size())) return status::input_not_finite;
     return pass(x, {}, logits, found);
   }
   status pass(const float* x, const token_place& at, std::span<float> logits, verdict& found) {
-    found.key = key_;
     const float* read[operation_table::most_slots] = {x};
     if (const key_effect effect = effect_of(t_.input_site, t_.input_key, t_.image.input.channels, at);
         effect.values != nullptr) {
