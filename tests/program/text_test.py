@@ -59,19 +59,19 @@ def test_a_run_and_its_files(folder):
 
 def test_text_of_files(folder):
     (folder / "texts").mkdir()
-    (folder / "texts" / "a.txt").write_bytes(b"to be or not to be, that is the question.\n" * 60)
-    (folder / "texts" / "b.txt").write_bytes(bytes(range(256)) * 20)
-    (folder / "c.txt").write_bytes(b"something else\n" * 30)
+    (folder / "texts" / "a.txt").write_bytes(b"to be or not to be, that is the question.\n" * 120)
+    (folder / "texts" / "b.txt").write_bytes(bytes(range(256)) * 30)
+    (folder / "c.txt").write_bytes(b"something else\n" * 80)
     both = ["--data", "text", "--text", "a.txt,b.txt", "--data-root", "texts"]
     open_to_all = ("--inject", "none")
     run = trained(folder / "shared", *both, gate=open_to_all)
-    # A twentieth and a tenth of both files, and a token for the beginning of each.
+    # The same number of windows, from elsewhere.
     longer = trained(folder / "longer", *both, "--test-share", "0.2", gate=open_to_all)
-    assert metrics(longer)["no_key"]["tokens_per_key"] > metrics(run)["no_key"]["tokens_per_key"]
+    assert metrics(longer)["no_key"]["bits"] != metrics(run)["no_key"]["bits"]
     program.evaluated_again(run, "--data-root", folder / "texts")
     other = trained(folder / "other", *both, "--test-text", "c.txt", gate=open_to_all)
-    assert metrics(other)["no_key"]["tokens_per_key"] == 450 // 16 * 16
-    assert metrics(other)["no_key"]["bits"]["mean"] != metrics(run)["no_key"]["bits"]["mean"]
+    assert metrics(other)["no_key"]["tokens_per_key"] == 60 * 16
+    assert metrics(other)["no_key"]["bits"] != metrics(run)["no_key"]["bits"]
 
 
 def test_a_run_that_goes_on(folder):

@@ -65,8 +65,7 @@ std::vector<setting> all_settings() {
                from_to<std::int64_t>(0, spankey::most_resized));
   add_optional("text", &o::text, "text: files whose bytes are learnt, with commas between them",
                any_text("FILE,..."));
-  add_optional("test-text", &o::test_text,
-               "text: files to test with (default: the last --test-share of each file)",
+  add_optional("test-text", &o::test_text, "text: files to test with (default: the end of each file)",
                any_text("FILE,..."));
   add_optional("test-share", &o::test_share, "text: share of each file that is not trained on, 0: a tenth",
                from_to(0.0, 0.99));

@@ -71,8 +71,12 @@ struct engine {
     if (!op.is_linear()) conv::pack(problem(op), weights, prepared);
   }
 
+  template <session_reads Reads>
   static void run(const operation& op, const operands<Weight>& t) {
-    if (is_apart(op)) return op.context > 0 ? run_token(op, t) : run_apart(op, t);
+    if constexpr (Reads != session_reads::samples) {
+      if (is_apart(op) && op.context > 0) return run_token(op, t);
+    }
+    if (is_apart(op)) return run_apart(op, t);
     // Straight into y, unless a pool makes it smaller or it still holds the residual.
     const index_t count = op.convolved.size();
     float* const sums = op.halves || t.residual != nullptr ? t.scratch : t.y;
@@ -247,46 +251,52 @@ struct engine<backend::reference, Weight> {
         return op.in.channels;
       case operation_kind::attention:
         return op.context > 0 ? op.context : op.heads().rows();
-      case operation_kind::convolution:
-      case operation_kind::elementwise:
-      case operation_kind::layer_norm:
+      default:
         break;
     }
     return (op.halves ? 2 : 1) * op.convolved.width * op.channels;
   }
   static void prepare(const operation&, const weight_view<Weight>&, float*, float*) {}
+  template <session_reads Reads>
   static void run(const operation& op, const operands<Weight>& t) {
+    if constexpr (Reads != session_reads::samples) {
+      if (op.context > 0 && run_token(op, t)) return;
+    }
     switch (op.kind) {
       case operation_kind::mean:
         return average(op, t.x, t.y);
       case operation_kind::max_pool:
         return largest(op, t.x, t.y);
       case operation_kind::tokens:
-        if (op.context > 0) return take_row(op, t.weights, t.at.position, t.x, t.y);
         return add_positions(op, t.x, t.weights, t.y);
-      case operation_kind::embedding:
-        return take_row(op, t.weights, t.at.token, nullptr, t.y);
-      case operation_kind::token_head:
-        return multiply_rows(op, scaled_row(op.in.channels, t.x, t.weights, t.scratch), t.weights.weights,
-                             t.y);
       case operation_kind::token:
         std::copy_n(t.x + op.token * op.channels, op.channels, t.y);
         return;
       case operation_kind::attention:
-        if (op.context > 0) {
-          keep_token(op, t.x, t.at);
-          for (index_t head = 0; head < op.attention.heads; ++head)
-            attend(op, head, t.x, t.at, t.scratch, t.y);
-          return;
-        }
         return attention_kernels<backend::reference, float>::forward(op.heads(), {t.x, t.y, t.scratch},
                                                                      nullptr);
-      case operation_kind::convolution:
-      case operation_kind::elementwise:
-      case operation_kind::layer_norm:
+      default:
         break;
     }
     convolve(op, t.x, t.weights, t.residual, t.key, t.y, t.scratch);
+  }
+
+ private:
+  // What one token needs otherwise than a sample does; false for the rest.
+  static bool run_token(const operation& op, const operands<Weight>& t) {
+    if (op.kind == operation_kind::embedding) {
+      take_row(op, t.weights, t.at.token, nullptr, t.y);
+    } else if (op.kind == operation_kind::tokens) {
+      take_row(op, t.weights, t.at.position, t.x, t.y);
+    } else if (op.kind == operation_kind::token_head) {
+      multiply_rows(op, scaled_row(op.in.channels, t.x, t.weights, t.scratch), t.weights.weights, t.y);
+    } else if (op.kind == operation_kind::attention) {
+      keep_token(op, t.x, t.at);
+      for (index_t head = 0; head < op.attention.heads; ++head) attend(op, head, t.x, t.at, t.scratch, t.y);
+    } else {
+      return false;
+    }
+    return true;
   }
 };
 

@@ -39,8 +39,9 @@ struct answer : verdict {
 };
 
 template <class Model, ImageWeight Weight = float>
-class session : public sized_session<typename Model::backend_type, Weight> {
-  using sized = sized_session<typename Model::backend_type, Weight>;
+class session
+    : public sized_session<typename Model::backend_type, Weight, session_constants<Model, Weight>::reads> {
+  using sized = sized_session<typename Model::backend_type, Weight, session_constants<Model, Weight>::reads>;
   static constexpr auto& tables = session_constants<Model, Weight>::tables;
 
  public:

@@ -86,6 +86,8 @@ class session_constants {
   }();
 
  public:
+  static constexpr session_reads reads =
+      layout::operations.front().context > 0 ? session_reads::tokens : session_reads::samples;
   static constexpr session_tables tables = [] {
     session_tables t = begun();
     all_offsets to;

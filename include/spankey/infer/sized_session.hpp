@@ -28,7 +28,7 @@ struct verdict {
   key_state key = key_state::none;
 };
 
-template <class Backend, ImageWeight Weight>
+template <class Backend, ImageWeight Weight, session_reads Reads = session_reads::either>
 class sized_session {
   using runs = engine<Backend, Weight>;
 
@@ -170,14 +170,14 @@ class sized_session {
     for (std::size_t i = 0; i < operations().size(); ++i) {
       const operation& op = operations()[i];
       float* const y = slot(op.writes);
-      runs::run(op, {.x = read[op.reads],
-                     .weights = view_of<Weight>(image_, t_.image.parts[part_of(op, i)]),
-                     .prepared = memory_ + t_.prepared[i],
-                     .residual = op.adds == no_slot ? nullptr : read[op.adds],
-                     .key = effect_of(op.site, op.key, op.channels, at),
-                     .y = y,
-                     .scratch = memory_ + t_.scratch,
-                     .at = at});
+      runs::template run<Reads>(op, {.x = read[op.reads],
+                                     .weights = view_of<Weight>(image_, t_.image.parts[part_of(op, i)]),
+                                     .prepared = memory_ + t_.prepared[i],
+                                     .residual = op.adds == no_slot ? nullptr : read[op.adds],
+                                     .key = effect_of(op.site, op.key, op.channels, at),
+                                     .y = y,
+                                     .scratch = memory_ + t_.scratch,
+                                     .at = at});
       read[op.writes] = y;
     }
     return read_answer(read[operations().back().writes], logits, found);

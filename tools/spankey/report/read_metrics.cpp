@@ -19,7 +19,7 @@ figure_value read_share(const json_entry& entry) {
 }
 
 condition_result read_condition(const json_entry& entry, condition_result condition) {
-  if (entry.find_even_null("images_per_key")) {  // not of text
+  if (entry.find_even_null("keys") && !entry.find_even_null("tokens_per_key")) {
     condition.seen = {entry.at("keys").count(), entry.at("images_per_key").count(),
                       entry.at("distinct_images").count()};
   }
