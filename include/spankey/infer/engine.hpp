@@ -86,8 +86,9 @@ struct engine {
     } else if (op.kind == operation_kind::elementwise) {
       apply_affine(op, t.x, t.prepared, sums, rest);
     } else if (op.context > 0) {
-      rows_of::columns(
-          {op.in.channels, op.channels, t.x, t.weights.weights, scale_of(t), t.weights.bias, sums}, rest);
+      const float* const scale = std::is_same_v<Weight, std::int8_t> ? t.weights.scale : nullptr;
+      rows_of::columns({op.in.channels, op.channels, t.x, t.weights.weights, scale, t.weights.bias, sums},
+                       rest);
     } else if (op.is_linear()) {
       map::forward(linear(op), t.x, weights_of(t), t.weights.bias, sums, rest);
     } else {
@@ -144,9 +145,6 @@ struct engine {
       return tokens_kernels<Backend, float>::take({1, op.in.height, op.channels}, op.token, t.x, t.y);
     attention_kernels<Backend, float>::forward(op.heads(), {t.x, t.y, t.scratch},
                                                t.scratch + op.heads().rows());
-  }
-  static const float* scale_of(const operands<Weight>& t) {
-    return std::is_same_v<Weight, std::int8_t> ? t.weights.scale : nullptr;
   }
   static constexpr bool is_affine(const operation& op) {
     return op.kind == operation_kind::elementwise || op.kind == operation_kind::layer_norm;
@@ -206,11 +204,8 @@ struct engine {
   }
   static void apply_affine(const operation& op, const float* x, const float* prepared, float* sums,
                            float* rest) {
-    if (!op.has_weights()) {
-      std::copy_n(x, op.convolved.size(), sums);
-    } else {
-      affine(op, activation::identity, prepared, x, nullptr, sums, rest);
-    }
+    if (!op.has_weights()) return void(std::copy_n(x, op.convolved.size(), sums));
+    affine(op, activation::identity, prepared, x, nullptr, sums, rest);
   }
   static void normalise(const operation& op, const float* x, const float* prepared, float* sums,
                         float* rest) {
