@@ -71,12 +71,9 @@ struct engine {
     if (!op.is_linear()) conv::pack(problem(op), weights, prepared);
   }
 
-  template <session_reads Reads>
+  template <kind_set Kinds>
   static void run(const operation& op, const operands<Weight>& t) {
-    if constexpr (Reads != session_reads::samples) {
-      if (is_apart(op) && op.context > 0) return run_token(op, t);
-    }
-    if (is_apart(op)) return run_apart(op, t);
+    if (is_apart(op)) return reads_tokens(Kinds) && op.context > 0 ? run_token(op, t) : run_apart(op, t);
     // Straight into y, unless a pool makes it smaller or it still holds the residual.
     const index_t count = op.convolved.size();
     float* const sums = op.halves || t.residual != nullptr ? t.scratch : t.y;
@@ -252,27 +249,17 @@ struct engine<backend::reference, Weight> {
     return (op.halves ? 2 : 1) * op.convolved.width * op.channels;
   }
   static void prepare(const operation&, const weight_view<Weight>&, float*, float*) {}
-  template <session_reads Reads>
+  template <kind_set Kinds>
   static void run(const operation& op, const operands<Weight>& t) {
-    if constexpr (Reads != session_reads::samples) {
-      if (op.context > 0 && run_token(op, t)) return;
-    }
-    switch (op.kind) {
-      case operation_kind::mean:
-        return average(op, t.x, t.y);
-      case operation_kind::max_pool:
-        return largest(op, t.x, t.y);
-      case operation_kind::tokens:
-        return add_positions(op, t.x, t.weights, t.y);
-      case operation_kind::token:
-        std::copy_n(t.x + op.token * op.channels, op.channels, t.y);
-        return;
-      case operation_kind::attention:
-        return attention_kernels<backend::reference, float>::forward(op.heads(), {t.x, t.y, t.scratch},
-                                                                     nullptr);
-      default:
-        break;
-    }
+    const auto is = [&](operation_kind kind) { return (Kinds & only(kind)) != 0 && op.kind == kind; };
+    if (reads_tokens(Kinds) && op.context > 0 && run_token(op, t)) return;
+    if (is(operation_kind::mean)) return average(op, t.x, t.y);
+    if (is(operation_kind::max_pool)) return largest(op, t.x, t.y);
+    if (is(operation_kind::tokens)) return add_positions(op, t.x, t.weights, t.y);
+    if (is(operation_kind::token)) return void(std::copy_n(t.x + op.token * op.channels, op.channels, t.y));
+    if (is(operation_kind::attention))
+      return attention_kernels<backend::reference, float>::forward(op.heads(), {t.x, t.y, t.scratch},
+                                                                   nullptr);
     convolve(op, t.x, t.weights, t.residual, t.key, t.y, t.scratch);
   }
 

@@ -37,6 +37,12 @@ enum class operation_kind : unsigned char {
   token_head
 };
 
+/// Kinds of operations that a network has, a bit each: where the compiler knows them, code for the others is not there.
+using kind_set = unsigned;
+constexpr kind_set only(operation_kind kind) { return 1U << static_cast<unsigned>(kind); }
+inline constexpr kind_set every_kind = ~0U;
+constexpr bool reads_tokens(kind_set kinds) { return (kinds & only(operation_kind::embedding)) != 0; }
+
 inline constexpr int no_slot = -1, no_site = -1, no_entry = -1;
 
 struct operation {

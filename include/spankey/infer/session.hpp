@@ -40,8 +40,8 @@ struct answer : verdict {
 
 template <class Model, ImageWeight Weight = float>
 class session
-    : public sized_session<typename Model::backend_type, Weight, session_constants<Model, Weight>::reads> {
-  using sized = sized_session<typename Model::backend_type, Weight, session_constants<Model, Weight>::reads>;
+    : public sized_session<typename Model::backend_type, Weight, session_constants<Model, Weight>::kinds> {
+  using sized = sized_session<typename Model::backend_type, Weight, session_constants<Model, Weight>::kinds>;
   static constexpr auto& tables = session_constants<Model, Weight>::tables;
 
  public:

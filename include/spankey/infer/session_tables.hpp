@@ -86,8 +86,11 @@ class session_constants {
   }();
 
  public:
-  static constexpr session_reads reads =
-      layout::operations.front().context > 0 ? session_reads::tokens : session_reads::samples;
+  static constexpr kind_set kinds = [] {
+    kind_set all = 0;
+    for (const operation& op : layout::operations) all |= only(op.kind);
+    return all;
+  }();
   static constexpr session_tables tables = [] {
     session_tables t = begun();
     all_offsets to;

@@ -28,7 +28,7 @@ struct verdict {
   key_state key = key_state::none;
 };
 
-template <class Backend, ImageWeight Weight, session_reads Reads = session_reads::either>
+template <class Backend, ImageWeight Weight, kind_set Kinds = every_kind>
 class sized_session {
   using runs = engine<Backend, Weight>;
 
@@ -170,7 +170,7 @@ class sized_session {
     for (std::size_t i = 0; i < operations().size(); ++i) {
       const operation& op = operations()[i];
       float* const y = slot(op.writes);
-      runs::template run<Reads>(op, {.x = read[op.reads],
+      runs::template run<Kinds>(op, {.x = read[op.reads],
                                      .weights = view_of<Weight>(image_, t_.image.parts[part_of(op, i)]),
                                      .prepared = memory_ + t_.prepared[i],
                                      .residual = op.adds == no_slot ? nullptr : read[op.adds],
@@ -184,7 +184,7 @@ class sized_session {
   }
   // Whose weights an operation reads.
   static std::size_t part_of(const operation& op, std::size_t i) {
-    return op.kind == operation_kind::token_head ? 0 : i;
+    return reads_tokens(Kinds) && op.kind == operation_kind::token_head ? 0 : i;
   }
   float* slot(int number) { return memory_ + t_.slot[static_cast<std::size_t>(number)]; }
   [[nodiscard]] bool takes_key(std::size_t site) const {
@@ -196,9 +196,10 @@ class sized_session {
   // At a site of so many channels; of a window's key, what it does to one token.
   [[nodiscard]] key_effect effect_of(int site, key_shape key, index_t channels, const token_place& at) const {
     if (site == no_site || key_ == key_state::none || !takes_key(static_cast<std::size_t>(site))) return {};
-    const index_t row = key == key_shape::element ? channels : key == key_shape::token ? 1 : 0;
-    return {memory_ + t_.effect[static_cast<std::size_t>(site)] + at.position * row, multiplies(), key,
-            channels};
+    const float* effect = memory_ + t_.effect[static_cast<std::size_t>(site)];
+    if constexpr (reads_tokens(Kinds))
+      effect += at.position * (key == key_shape::element ? channels : key == key_shape::token ? 1 : 0);
+    return {effect, multiplies(), key, channels};
   }
   // part(i): the floats of the i-th site that takes a key, as bytes.
   template <class Part>

@@ -10,9 +10,6 @@
 
 namespace spankey::infer {
 
-/// What a session's network reads: where that is known to the compiler, code for the other is not there.
-enum class session_reads : unsigned char { samples, tokens, either };
-
 /// Where a pass stands in its window, and what attentions have kept of the window.
 struct token_place {
   index_t token = 0, position = 0;
