@@ -115,7 +115,7 @@ void declare_generate_flags(flag_set& flags, generate_options& request) {
   flags.add_option("--run", request.run, "run folder of a network of tokens, finished")
       ->check(path_text("FOLDER"))
       ->required();
-  flags.add_option("--prompt", request.prompt, "what the text begins with (default: nothing)")
+  flags.add_option("--prompt", request.prompt, "what the text goes on from (default: the beginning of a document)")
       ->check(any_text("TEXT"));
   flags
       .add_option("--key", request.key,

@@ -56,7 +56,8 @@ class writer {
 
   /// False where the network refused.
   bool write() {
-    read(byte_tokens::begins);
+    // A text of a few long documents has hardly shown the network how one begins.
+    if (request_.prompt.empty()) read(byte_tokens::begins);
     for (const char c : request_.prompt) {
       write_token(static_cast<unsigned char>(c));
       read(static_cast<unsigned char>(c));
