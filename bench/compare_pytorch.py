@@ -279,10 +279,10 @@ def main():
     built = {name for program in (RESNET, TRANSFORMER, GENERATION)
              for name in call([f"{a.programs}/{program}", "--benchmark_list_tests"]).split()}
     kernels = kernels_of(a.programs)
-    runnable = [precision for precision in ("fp32", "bf16") if precision == "fp32" or "bf16" in kernels]
+    without = () if "bf16" in kernels else ("bf16",)
     for name, rows in sets.items():
         rows = [row for row in rows if not a.only or any(fnmatch.fnmatch(row.name, p) for p in a.only)]
-        usable = [row for row in rows if row.name.endswith(tuple(runnable)) and
+        usable = [row for row in rows if not row.name.endswith(without) and
                   all(run.benchmark in built for run in (row.left, row.right) if isinstance(run, Ours))]
         if not usable:
             continue
