@@ -17,6 +17,15 @@ bool is_identifier(const std::string& given) {
   });
 }
 
+void declare_key_flag(flag_set& flags, std::string& key) {
+  flags
+      .add_option("--key", key,
+                  "SECRET: number of a valid key of the run, or a file that convert --key-out wrote "
+                  "(default: no key)")
+      ->check(value_check{.takes = "NUMBER|FILE", .allowed = "the number of a key, or the name of a file"})
+      ->secret();
+}
+
 }  // namespace
 
 void declare_convert_flags(flag_set& flags, convert_options& request) {
@@ -99,12 +108,7 @@ void declare_predict_flags(flag_set& flags, predict_options& request) {
       ->check(path_text("FILE"))
       ->required();
   flags.add_option("--run", request.run, "run folder, finished")->check(path_text("FOLDER"))->required();
-  flags
-      .add_option("--key", request.key,
-                  "SECRET: number of a valid key of the run, or a file that convert --key-out wrote "
-                  "(default: no key)")
-      ->check(value_check{.takes = "NUMBER|FILE", .allowed = "the number of a key, or the name of a file"})
-      ->secret();
+  declare_key_flag(flags, request.key);
   flags.add_flag("--json", request.json, "a JSON object a line, with the logits");
   flags.add_flag("--normalised", request.normalised,
                  "images in .npy are numbers that are normalised as in training, not bytes");
@@ -115,14 +119,11 @@ void declare_generate_flags(flag_set& flags, generate_options& request) {
   flags.add_option("--run", request.run, "run folder of a network of tokens, finished")
       ->check(path_text("FOLDER"))
       ->required();
-  flags.add_option("--prompt", request.prompt, "what the text goes on from (default: the beginning of a document)")
-      ->check(any_text("TEXT"));
   flags
-      .add_option("--key", request.key,
-                  "SECRET: number of a valid key of the run, or a file that convert --key-out wrote "
-                  "(default: no key)")
-      ->check(value_check{.takes = "NUMBER|FILE", .allowed = "the number of a key, or the name of a file"})
-      ->secret();
+      .add_option("--prompt", request.prompt,
+                  "what the text goes on from (default: the beginning of a document)")
+      ->check(any_text("TEXT"));
+  declare_key_flag(flags, request.key);
   flags.add_option("--invalid", request.invalid, "instead an invalid key of this family, drawn by --seed")
       ->check(any_text("FAMILY"));
   flags.add_option("--tokens", request.tokens, "tokens to write")->check(count_from(1));

@@ -7,6 +7,8 @@
 #include <string_view>
 #include <utility>
 
+#include "report_line.hpp"
+
 namespace {
 
 using nlohmann::json;
@@ -156,8 +158,5 @@ std::string line_of(const gate_report& report) {
                   c[figure::masked].mean, c[figure::reject].mean);
     return std::string(shares);
   };
-  std::string line = "  test images: no key " + text(report.no_key);
-  if (report.valid_key) line += "; valid key " + text(*report.valid_key);
-  if (!report.invalid_keys.empty()) line += "; wrong key " + text(report.invalid_keys.front().summary);
-  return line;
+  return report_line("test images", report, text);
 }

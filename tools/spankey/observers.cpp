@@ -26,7 +26,7 @@ std::string clock_text(double seconds) {
 
 }  // namespace
 
-progress_line::progress_line() : terminal_(isatty(STDOUT_FILENO) != 0) {}
+progress_line::progress_line(const char* unit) : unit_(unit), terminal_(isatty(STDOUT_FILENO) != 0) {}
 
 std::string progress_line::skipped_text(std::uint64_t steps) const {
   return steps == 0 ? "" : "  skipped " + std::to_string(steps);
@@ -43,19 +43,19 @@ void progress_line::on_step(const spankey::step_record& r) {
   const double ahead = static_cast<double>(r.epochs * r.steps_per_epoch - step - 1);
   const double left = ahead / done * std::chrono::duration<double>(clock::now() - start_).count();
   std::printf(
-      "%sepoch %llu/%llu  step %llu/%llu  %.1f images/s  loss %.4f  deny %.4f  accuracy %.3f%s  left %s%s",
+      "%sepoch %llu/%llu  step %llu/%llu  %.1f %s/s  loss %.4f  deny %.4f  accuracy %.3f%s  left %s%s",
       terminal_ ? "\r\033[K" : "", static_cast<unsigned long long>(r.epoch + 1),
       static_cast<unsigned long long>(r.epochs), static_cast<unsigned long long>(r.step + 1),
-      static_cast<unsigned long long>(r.steps_per_epoch), rate_, r.loss, r.deny, r.accuracy,
+      static_cast<unsigned long long>(r.steps_per_epoch), rate_, unit_, r.loss, r.deny, r.accuracy,
       skipped_text(skipped_).c_str(), clock_text(left).c_str(), terminal_ ? "" : "\n");
   std::fflush(stdout);
 }
 
 void progress_line::on_epoch(const spankey::epoch_record& r) {
-  std::printf("%sepoch %llu/%llu  %s  %.1f images/s  loss %.4f  deny %.4f  accuracy %.3f%s\n",
+  std::printf("%sepoch %llu/%llu  %s  %.1f %s/s  loss %.4f  deny %.4f  accuracy %.3f%s\n",
               terminal_ ? "\r\033[K" : "", static_cast<unsigned long long>(r.epoch + 1),
               static_cast<unsigned long long>(r.epochs), clock_text(r.seconds).c_str(), r.images_per_second,
-              r.loss, r.deny, r.accuracy, skipped_text(r.skipped).c_str());
+              unit_, r.loss, r.deny, r.accuracy, skipped_text(r.skipped).c_str());
   skipped_ = 0;
   std::fflush(stdout);
 }

@@ -15,12 +15,14 @@
 /// One line that is rewritten on a terminal; when piped, a line every tenth of an epoch.
 class progress_line {
  public:
-  progress_line();
+  /// `unit`: what a step's rate counts.
+  explicit progress_line(const char* unit);
   void on_step(const spankey::step_record& record);
   void on_epoch(const spankey::epoch_record& record);
 
  private:
   using clock = std::chrono::steady_clock;
+  const char* unit_;
   bool terminal_;
   clock::time_point start_ = clock::now();
   [[nodiscard]] std::string skipped_text(std::uint64_t steps) const;

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "metrics_report.hpp"
+#include "report_line.hpp"
 
 namespace {
 
@@ -100,8 +101,5 @@ std::string line_of(const text_report& report) {
                   c[text_figure::masked_bits].mean, c[text_figure::reject].mean);
     return std::string(figures);
   };
-  std::string line = "  test text: no key " + text(report.no_key);
-  if (report.valid_key) line += "; valid key " + text(*report.valid_key);
-  if (!report.invalid_keys.empty()) line += "; wrong key " + text(report.invalid_keys.front().summary);
-  return line;
+  return report_line("test text", report, text);
 }

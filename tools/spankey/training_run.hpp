@@ -42,7 +42,8 @@ class run_watcher {
         options_(options),
         folder_(folder),
         progress_(progress),
-        log_(folder.file("log.jsonl"), progress.log) {}
+        log_(folder.file("log.jsonl"), progress.log),
+        line_(is_text(options.data) ? "windows" : "images") {}
 
   void on_step(const spankey::step_record& record) {
     log_.on_step(record);
