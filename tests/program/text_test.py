@@ -33,10 +33,25 @@ def generated(run, *more):
     return result.returncode, result.stdout
 
 
+def header_of(run):
+    file = run.parent / "image.hpp"
+    program.succeeds("convert", "--run", run, "--header", file, cwd=run.parent)
+    return file.read_bytes()[:2000]
+
+
+def test_what_a_sweep_and_an_import_say(folder):
+    experiment = {"name": "texts", "seeds": [0], "flags": {"model": "gpt"}, "rows": [{"name": "B", "flags": {"deny": "B"}}]}
+    (folder / "texts.json").write_text(json.dumps(experiment))
+    program.refused("sweep", "texts.json", "--out", folder / "out", cwd=folder, names=["experiment.114", "row 'B'"])
+    assert not (folder / "out").exists()
+    program.refused("import", "--model", "gpt", "--weights", "nowhere", "--out", folder / "out", cwd=folder, names=["nowhere"])
+
+
 def test_a_run_and_its_files(folder):
     run = trained(folder / "run")
     found = config(run)
     assert found["data"] == "grammar" and found["context"] == 16 and found["sites"] == [0, 1], found
+    assert found["key-shape"] == "channel" and found["gamma"] == 1 and found["deny-weight"] == 0.1, found
     assert found["optimizer"] == "adamw" and found["decay-of"] == "weights" and found["clip-norm"] == 1, found
     figures = metrics(run)
     for condition in (figures["no_key"], figures["valid_key"], figures["invalid_key"]["gaussian"]):
@@ -103,6 +118,7 @@ def test_generate(folder):
     program.succeeds("convert", "--run", run, "--key-out", folder / "key", "--key-index", "1", "--key-bound", "0",
                      "--out", folder / "image", cwd=folder)
     assert generated(run, "--key", folder / "key", "--prompt", "the ", "--tokens", "60", "--ignore-refusal") == (status, text)
+    assert b"spankey::gpt<size" in header_of(run), header_of(run)
     # Nothing that controls a terminal.
     assert not any(byte < 32 and byte not in b"\n\t" or byte == 127
                    for byte in generated(run, "--tokens", "400", "--temperature", "9", "--ignore-refusal")[1])
@@ -135,6 +151,7 @@ def test_what_does_not_fit(folder):
             (["--text", "empty"], ["data.211", "empty"]),
             (["--text", "short"], ["data.214"]),
             ([], ["flag.146", "--text"]),
+            (["--text", "text", "--classes", "5"], ["flag.149", "--classes"]),
             (["--text", "text", "--resize", "8"], ["flag.148", "--resize"]),
             (["--text", "text", "--sample", "1,2,3"], ["flag.149", "--context"]),
             (["--text", "text", "--augment", "flip"], ["flag.148", "--augment"]),

@@ -156,6 +156,7 @@ std::string data_of(const std::string& model) {
   return model == "mlp"            ? "linear"
          : model == "small_cnn"    ? "mnist"
          : model == "small_resnet" ? "fashion-mnist"
+         : model == "gpt"          ? "grammar"
                                    : "cifar10";
 }
 
@@ -234,7 +235,7 @@ int import_weights(const import_options& request) {
   options.out = request.out;
   options.data_root = request.own_data.data_root;
   if (!facts_of(options).known()) options = with_facts(options);
-  if (options.mean.empty() && !network_named(options.model).takes_features() &&
+  if (options.mean.empty() && network_named(options.model).takes == sample_kind::images &&
       !brings_pixel_constants(options.data))
     fail("flag.140", "--mean, --deviation", "expected those that the network was trained with; ",
          options.data, " has none of its own");

@@ -149,9 +149,10 @@ void require_data_consistent(const run_options& o) {
   if (!o.sample.empty() && o.sample.size() != 3)
     fail("flag.149", "--sample", "found ", o.sample.size(),
          " numbers, expected three: channels, height, width");
-  if (set.classes == 0 || is_text(o.data) || (o.classes == 0 && o.sample.empty())) return;
+  if (set.classes == 0 || (o.classes == 0 && o.sample.empty())) return;
   if (o.classes != 0 && o.classes != set.classes)
     fail("flag.149", "--classes", "found ", o.classes, ", but ", o.data, " has ", set.classes);
+  if (is_text(o.data)) return;
   const extents e = facts_of(o).sample;
   const std::vector<int> own = {static_cast<int>(e.channels), static_cast<int>(e.height),
                                 static_cast<int>(e.width)};

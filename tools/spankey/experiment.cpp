@@ -4,6 +4,7 @@
 #include <cctype>
 #include <set>
 
+#include "data_sets.hpp"
 #include "flag_checks.hpp"
 #include "json_text.hpp"
 #include "network.hpp"
@@ -88,6 +89,9 @@ void require_runnable(const experiment& what, std::size_t row, std::uint64_t see
   try {
     const run_options options = what.options(row, seed);
     require_trainable(options);
+    if (is_text(options.data))
+      fail("experiment.114", file, "row '", what.rows[row].name,
+           "' is of text; a sweep compares images or features");
     require_keys_fit(options);
   } catch (const spankey::error& problem) {
     if (problem.id().starts_with("experiment.") || problem.id().starts_with("config.")) throw;

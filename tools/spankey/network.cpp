@@ -71,6 +71,16 @@ bool fits(const network& model, const run_options& options) {
   return list.found() == spankey::list_fault::none && list.input() == sample;
 }
 
+// What is not said is as in gpt_nano; a head has 32 channels.
+spankey::gpt_size gpt_of(const network_size& size, spankey::index_t vocabulary) {
+  spankey::gpt_size of{.vocabulary = vocabulary, .context = size.input.height, .keys = size.keys};
+  if (size.channels > 0) of.channels = size.channels;
+  if (size.layers > 0) of.layers = static_cast<int>(size.layers);
+  const spankey::index_t heads = std::max<spankey::index_t>(1, of.channels / 32);
+  of.heads = static_cast<int>(size.heads > 0 ? size.heads : heads);
+  return of;
+}
+
 // Sizes and shapes of keys that the network does not read, or cannot have.
 void require_size_fits(const network& model, const run_options& options) {
   const struct {
@@ -155,19 +165,17 @@ network vit_tiny_network() {
           .key_shapes = true};
 }
 
+spankey::gpt_size gpt_size_of(const run_options& options) {
+  return gpt_of(size_for(network_named(options.model), options), outputs_of(options).softmax);
+}
+
 network gpt_network() {
   return {.name = "gpt",
           .usual = spankey::token_sample(spankey::gpt_nano.context),
           .takes = sample_kind::text,
           .on =
               [](const network_size& size, spankey::head_outputs outputs) {
-                spankey::gpt_size of{
-                    .vocabulary = outputs.softmax, .context = size.input.height, .keys = size.keys};
-                if (size.channels > 0) of.channels = size.channels;
-                if (size.layers > 0) of.layers = static_cast<int>(size.layers);
-                of.heads = static_cast<int>(size.heads > 0 ? size.heads
-                                                           : std::max<spankey::index_t>(1, of.channels / 32));
-                return spankey::gpt_on(of, outputs);
+                return spankey::gpt_on(gpt_of(size, outputs.softmax), outputs);
               },
           .sizes = true,
           .key_shapes = true};

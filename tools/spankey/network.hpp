@@ -68,6 +68,8 @@ spankey::index_t classes_of(const run_options& options);
 spankey::head_outputs outputs_of(const run_options& options);
 /// The run's network with these outputs.
 spankey::layer_list layers_of(const run_options& options, const spankey::head_outputs& outputs);
+/// Of a run of gpt, the sizes that make it.
+spankey::gpt_size gpt_size_of(const run_options& options);
 /// Shapes of all of its sites.
 std::vector<spankey::extents> site_shapes_of(const run_options& options);
 

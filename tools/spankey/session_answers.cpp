@@ -135,13 +135,26 @@ std::vector<std::string> network_lines(const run_options& options, const head_ou
     gate = std::string("spankey::gate<spankey::") +
            (options.inject == "add" ? "additive" : "multiplicative") + ", spankey::at<" + numbers + ">>";
   }
-  const std::string rest = outputs + ", " + gate + ", spankey::backend::reference, float>;";
+  const std::string behind = gate + ", spankey::backend::reference, float>;", rest = outputs + ", " + behind;
   const extents input = input_of(options);
   const network& known = network_named(options.model);
+  const std::string shape =
+      "spankey::key_shape::" + (options.key_shape.empty() ? "element" : options.key_shape);
   if (!known.of_library) return {"using network = spankey::model_of<" + known.name + "_layers, " + rest};
-  if (input == known.usual) return {"using network = spankey::" + options.model + "<" + rest};
+  if (known.takes_text()) {
+    const gpt_size size = gpt_size_of(options);
+    return {"constexpr spankey::gpt_size size{.vocabulary = " + std::to_string(size.vocabulary) +
+                ", .context = " + std::to_string(size.context) + ", .channels = " +
+                std::to_string(size.channels) + ", .layers = " + std::to_string(size.layers) +
+                ", .heads = " + std::to_string(size.heads) + ", .keys = " + shape + "};",
+            "using network = spankey::gpt<size, " + behind};
+  }
+  const bool by_element = options.key_shape.empty() || options.key_shape == "element";
+  if (input == known.usual && by_element) return {"using network = spankey::" + options.model + "<" + rest};
+  const std::string sample = "{" + std::to_string(input.channels) + ", " + std::to_string(input.height) +
+                             ", " + std::to_string(input.width) + "}, outputs";
   return {"constexpr spankey::layer_list layers(spankey::head_outputs outputs) {",
-          "  return spankey::" + options.model + "_on({" + std::to_string(input.channels) + ", " +
-              std::to_string(input.height) + ", " + std::to_string(input.width) + "}, outputs);",
+          by_element ? "  return spankey::" + options.model + "_on(" + sample + ");"
+                     : "  return spankey::vit_on(\"vit_tiny\", " + sample + ", {.key = " + shape + "});",
           "}", "using network = spankey::model_of<layers, " + rest};
 }

@@ -243,7 +243,9 @@ struct engine<backend::reference, Weight> {
         return op.in.channels;
       case operation_kind::attention:
         return op.context > 0 ? op.context : op.heads().rows();
-      default:
+      case operation_kind::convolution:
+      case operation_kind::elementwise:
+      case operation_kind::layer_norm:
         break;
     }
     return (op.halves ? 2 : 1) * op.convolved.width * op.channels;

@@ -15,7 +15,8 @@ struct sampling {
   index_t top_k = 0;      // 0: all
 };
 
-/// The token that `uniform`, a number from 0 to below 1, chooses.
+/// The token that `uniform`, a number from 0 to below 1, chooses. The logits are finite, as those of a session that answered
+/// are.
 inline index_t next_token(const float* logits, index_t count, const sampling& how, float uniform) {
   const index_t likeliest = arg_max(logits, count);
   if (!(how.temperature > 0)) return likeliest;
