@@ -40,11 +40,14 @@ TEST_CASE("two models train at once, in two arenas, from two threads") {
 TEST_CASE("four models train inside a loop of the caller's own oneTBB") {
   const auto& alone = weights_alone();
   outcomes found;
+  const cpu::loop_order order;
   tbb::parallel_for(
       tbb::blocked_range<std::size_t>(0, run_seeds.size(), 1),
-      [&found](const tbb::blocked_range<std::size_t>& runs) {
+      [&found, &order](const tbb::blocked_range<std::size_t>& runs) {
+        order.begin_task();
         for (std::size_t run = runs.begin(); run != runs.end(); ++run)
           found.add(run, trained_weights(run_seeds[run]));
+        order.end_task();
       },
       tbb::simple_partitioner{});
   CHECK(found.all() == alone);
