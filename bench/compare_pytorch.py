@@ -4,7 +4,7 @@ usage: compare_pytorch.py [FOLDER] [--python PYTHON]... [--repeats R] [--only PA
        FOLDER has the programs that are measured; PYTHON is one that has torch (default:
        this one; a second one gets a table of its own); PATTERN is a row's name as --list prints it, * for any; --avx2 holds both sides to AVX2;
        --growth also runs batch 8 to 512, 1 to n threads and 1 to 3 groups on both sides; --write puts the tables into
-       README.md, in the section of the kernels that ran, and draws growth_KERNELS.svg beside it.
+       README.md, in the section of this processor and the kernels that ran, and draws a figure beside it.
 Both sides run on the same cores. Rows that this machine cannot run, for want of bf16 arithmetic or of the benchmark, are
 named and left out.
 """
@@ -291,11 +291,11 @@ def main():
             text += "\n\nNot run here: " + ", ".join(row.name for row in rows if row not in usable) + "."
         print(text + "\n")
         if a.write and name == "growth":
-            figure = readme_block.README.with_name(f"growth_{kernels}.svg")
+            figure = readme_block.README.with_name(readme_block.figure_of(kernels))
             figure.write_text(growth_svg.draw(growth_panels(usable, by_peer)), encoding="utf-8")
             text += f"\n\n![images/s over batch, threads and groups]({figure.name})"
         if a.write:
-            readme_block.write_section(name, kernels, text)
+            readme_block.write_section(name, readme_block.section_of(kernels), text)
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ def write_block(name, text):
 
 
 def write_section(name, heading, text):
-    """Within that block, replaces the section `### heading`, or adds it at the end: one a family of kernels."""
+    """Within that block, replaces the section `### heading`, or adds it at the end."""
     page = README.read_text(encoding="utf-8")
     block = page.split(f"<!-- {name}: begin -->")[-1].split(f"<!-- {name}: end -->")[0].strip()
     sections = [part for part in re.split(r"^(?=### )", block, flags=re.M) if part.startswith("### ")]
@@ -37,6 +37,16 @@ def write_section(name, heading, text):
 def processor():
     found = dict(re.findall(r"^(model name|cpu family|model)\s*: (.*)$", pathlib.Path("/proc/cpuinfo").read_text(), re.M))
     return f"{found.get('model name', 'unknown')} (family {found.get('cpu family')}, model {found.get('model')})"
+
+
+def section_of(kernels):
+    """The heading of what this processor measured with a family of kernels: two processors with one family differ."""
+    return f"{kernels}: {processor()}"
+
+
+def figure_of(kernels):
+    """The file name of that section's figure."""
+    return re.sub(r"[^a-z0-9]+", "_", f"growth_{section_of(kernels)}".lower()).strip("_") + ".svg"
 
 
 def version():

@@ -73,7 +73,7 @@ def main():
     text = f"{readme_block.setting()}.\n\n" + "\n\n".join(table(context, cells, p) for p in PRECISIONS)
     print(text)
     if a.write:
-        readme_block.write_block("conv2d", text)
+        readme_block.write_section("conv2d", readme_block.section_of(context["kernels"]), text)
 
 
 if __name__ == "__main__":
