@@ -131,7 +131,8 @@ def transformer_rows(threads):
         # What a rate counts; the batch and its steps in PyTorch; target of the rate, and of keys where they are measured.
         for name, kind, peer, target, keys in (("vit", "", "vit --steps 2", 1.5, 3),
                                                ("gpt", "token-", "gpt --batch 12 --steps 2", 1.5, 3),
-                                               ("gpt-nano", "token-", "gpt-nano --batch 12 --steps 40", 3.0, None)):
+                                               ("gpt-nano", "token-", "gpt-nano --batch 12 --steps 40", 3.0, None),
+                                               ("gpt2", "token-", "gpt2 --batch 4 --steps 4", None, None)):
             step = ours(f"train/{{}}/{name}")
             theirs = Theirs(f"{peer} --precision {precision}", threads)
             rows += [Row(f"train-{name}-{precision}", f"{kind}rate", step, theirs, target, target),

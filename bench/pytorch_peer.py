@@ -2,7 +2,7 @@
 
 usage: pytorch_peer.py CASE [--precision fp32|bf16] [--groups 1|2|3] [--batch N] [--threads T] [--steps S]
        CASE: fast (a step of fast_cnn by airbench94's recipe, without keys),
-       vit, gpt, gpt-nano (a step of pytorch_transformers.py; batch: windows of a gpt), generate (a token of GPT-2),
+       vit, gpt, gpt-nano, gpt2 (a step of pytorch_transformers.py; batch: windows of a gpt), generate (a token of GPT-2),
        train (groups: 1 valid keys; 2 and an invalid key, mode B; 3 and no key) or infer (one step of training
        before it, as in a process that trains: PyTorch is faster there than in a fresh one).
 Precision bf16 is torch.autocast around forward and loss. Prints one JSON object: images, or tokens, per second (median
@@ -24,7 +24,8 @@ import pytorch_transformers
 SITES = {0: (3, 32, 32), 2: (128, 16, 16), 3: (256, 8, 8), 4: (512, 4, 4)}
 GAMMA, DIMENSION = 2.0, 32
 GPT_SIZES = {"gpt": {"context": 256, "channels": 384, "depth": 6, "heads": 6},
-             "gpt-nano": {"context": 64, "channels": 128, "depth": 4, "heads": 4}}
+             "gpt-nano": {"context": 64, "channels": 128, "depth": 4, "heads": 4},
+             "gpt2": {"context": 1024, "channels": 768, "depth": 12, "heads": 12, "vocabulary": 50257, "window": 64}}
 
 
 def channels_last(x):
@@ -203,7 +204,7 @@ def main():
             seconds = median_seconds(pytorch_transformers.gpt_token(dtype))
     elif a.case in GPT_SIZES:
         size = GPT_SIZES[a.case]
-        items = a.batch * size["context"]
+        items = a.batch * size.get("window", size["context"])
         seconds = median_seconds(pytorch_transformers.gpt_step(**size, windows=a.batch, cast=cast))
     else:
         train_step, inference = resnet_steps(a.batch, a.groups, cast)

@@ -159,13 +159,14 @@ def vit_step(batch, cast, gamma, dimension):
     return step
 
 
-def gpt_step(context, channels, depth, heads, windows, cast, vocabulary=272):
+def gpt_step(context, channels, depth, heads, windows, cast, vocabulary=272, window=None):
+    """`windows` of `window` tokens, which is the context unless said."""
     model, optimizer = (m := GPT(vocabulary, context, channels, depth, heads)), adamw(m)
-    text = torch.randint(0, 257, (100_000,))
+    text, window = torch.randint(0, 257, (100_000,)), window or context
 
     def step():
-        places = torch.randint(len(text) - context, (windows,)).tolist()
-        x, y = (torch.stack([text[i + at:i + at + context] for i in places]) for at in (0, 1))
+        places = torch.randint(len(text) - window, (windows,)).tolist()
+        x, y = (torch.stack([text[i + at:i + at + window] for i in places]) for at in (0, 1))
         with cast():
             loss = F.cross_entropy(model(x).float().flatten(0, 1), y.flatten())
         update(optimizer, loss)

@@ -2,6 +2,7 @@
 //   train/PRECISION/vit       ViT-Tiny on 32x32 images, batch 128, mode B, keys (mul, gamma 2) at sites 0 and 1
 //   train/PRECISION/gpt       6 blocks of 384 channels, 12 windows of 256 tokens, no gate; rates are of tokens
 //   train/PRECISION/gpt-nano  4 blocks of 128 channels, 12 windows of 64 tokens, no gate
+//   train/PRECISION/gpt2      124 million parameters, 4 windows of 64 tokens, no gate
 //   keys/PRECISION/NETWORK    what keys at both sites cost by themselves, drawn for every sample
 // compare_pytorch.py runs both and prints ratios. Models are of run-time sizes: one of each precision is compiled.
 #include <memory>
@@ -14,8 +15,13 @@ namespace {
 using namespace bench;
 
 // A run is an epoch, which looks at all weights and memory at its end: of small steps it has several.
-constexpr index_t vit_batch = 128, windows = 12;
+constexpr index_t vit_batch = 128, windows = 12, gpt2_windows = 4;
 constexpr gpt_size gpt_nano_64{.context = 64};
+constexpr gpt_size gpt2_64 = [] {
+  gpt_size size = gpt2;
+  size.tokens = 64;
+  return size;
+}();
 
 template <class T>
 using network = sized_model<multiplicative, backend::cpu, T>;
@@ -84,12 +90,12 @@ void train_vit(benchmark::State& state) {
 }
 
 template <class T>
-void train_gpt(benchmark::State& state, const gpt_size& size, index_t steps) {
-  const index_t tokens = windows * size.length();
+void train_gpt(benchmark::State& state, const gpt_size& size, index_t batch, index_t steps) {
+  const index_t tokens = batch * size.length();
   std::string text = grammar_text(1, 0, 2000);
   text.resize(static_cast<std::size_t>(steps * tokens));
   const text_dataset data("grammar", {text_in_memory(std::move(text))}, size.length());
-  train<T>(state, gpt_list(size), objective<no_deny>{.classes = data.classes}, nullptr, data, windows,
+  train<T>(state, gpt_list(size), objective<no_deny>{.classes = size.vocabulary}, nullptr, data, batch,
            tokens);
 }
 
@@ -98,8 +104,9 @@ void register_precision(const std::string& precision) {
   using state = benchmark::State;
   const std::string train = "train/" + precision, keys = "keys/" + precision;
   add(train + "/vit", [](state& s) { train_vit<T>(s); });
-  add(train + "/gpt", [](state& s) { train_gpt<T>(s, gpt_mini, 1); });
-  add(train + "/gpt-nano", [](state& s) { train_gpt<T>(s, gpt_nano_64, 16); });
+  add(train + "/gpt", [](state& s) { train_gpt<T>(s, gpt_mini, windows, 1); });
+  add(train + "/gpt-nano", [](state& s) { train_gpt<T>(s, gpt_nano_64, windows, 16); });
+  add(train + "/gpt2", [](state& s) { train_gpt<T>(s, gpt2_64, gpt2_windows, 4); });
   add(keys + "/vit", [](state& s) { keys_alone<T>(s, make_keys(vit_list()), vit_batch, vit_batch); });
   add(keys + "/gpt", [](state& s) {
     keys_alone<T>(s, make_keys(gpt_list(gpt_mini)), windows, windows * gpt_mini.length());
