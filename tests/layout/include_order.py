@@ -17,6 +17,7 @@ STORED = BACKEND | FILE
 WITH_PARAMETERS = STORED | {"layer/parameter.hpp"}
 TRAIN = MODEL | {"data", "key", "loss", "optim", "checkpoint", "train"}
 INFER = MODEL | {"key", "infer"}
+LOCK = INFER | {"checkpoint", "lock"}
 MAY_INCLUDE = {
     "core": CORE,
     "backend": BACKEND,
@@ -31,8 +32,9 @@ MAY_INCLUDE = {
     "checkpoint": WITH_PARAMETERS | {"key"},  # the key-space file; key includes nothing of checkpoint
     "train": TRAIN,
     "infer": INFER,
-    "diagnose": TRAIN | INFER,
-    "attack": TRAIN | INFER,
+    "lock": LOCK,
+    "diagnose": TRAIN | LOCK,
+    "attack": TRAIN | LOCK,
     "interop": WITH_PARAMETERS | {"key"},
     "testing": MODEL | {"key", "loss"},
     "infer.hpp": INFER,
@@ -51,7 +53,7 @@ PACKAGES = {
     "zlib": (r"zlib\.h$", ["data/gzip.hpp"]),
     "libpng": (r"png\.h$", ["data/png.hpp"]),
     "libjpeg": (r"(jpeglib|jerror|turbojpeg)\.h$", ["data/jpeg.hpp"]),
-    "libsodium": (r"sodium(\.h$|/)", ["key/key_file.hpp"]),
+    "libsodium": (r"sodium(\.h$|/)", ["key/derivation.hpp", "key/sealed_bytes.hpp"]),
 }
 SYSTEM = re.compile(r"^[a-z_0-9]+$|^(immintrin|arm_neon|cpuid|fcntl|unistd|dirent|windows|io)\.h$|^(sys|asm|linux)/\w+\.h$")
 NO_PACKAGE = "infer.hpp"  # nothing it reaches may include a package

@@ -3,7 +3,7 @@
 
 # What each command needs, as Debian and Ubuntu name it.
 build_packages="g++ cmake ninja-build libtbb-dev libopenblas-pthread-dev"
-program_packages="$build_packages nlohmann-json3-dev zlib1g-dev libpng-dev libjpeg-dev"
+program_packages="$build_packages nlohmann-json3-dev zlib1g-dev libsodium-dev libpng-dev libjpeg-dev"
 test_packages="$program_packages doctest-dev libbenchmark-dev python3 python3-numpy"
 bench_packages="$program_packages libbenchmark-dev python3"
 # Used where the system offers them; what needs them is skipped, by name, where it does not.
@@ -73,7 +73,7 @@ need() {
     printf '%s\n' "run: this machine has no apt. Please install, under the names your system gives them:" \
       "  CMake >= $cmake_floor, ninja, a C++20 compiler (g++ >= $gxx_floor or clang >= 14)" \
       "  oneTBB, OpenBLAS (a build with threads, not a serial one)" \
-      "  for the program: nlohmann-json, zlib; optional: libpng, libjpeg-turbo" \
+      "  for the program: nlohmann-json, zlib, libsodium; optional: libpng, libjpeg-turbo" \
       "  for the tests:   doctest, Google Benchmark, Python 3 with numpy; optional: xtensor, Eigen, PyTorch, Chromium, QEMU" \
       "                   with compilers for arm-none-eabi and aarch64, clang with wasi-libc and libc++ for wasm32, Node" \
       "  (Debian's names of what is not found here: $missing)" \

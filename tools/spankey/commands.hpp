@@ -113,6 +113,25 @@ struct generate_options {
 /// refused. Fails with flag.158 to flag.160, and as predict does.
 int generate(const generate_options& request);
 
+/// The lock's file in the folder of a locked run.
+inline constexpr const char* lock_file_name = "lock.safetensors";
+
+/// What `lock` and `unlock` make of a run.
+struct lock_options {
+  std::string run, out, key;        // folders, and the file of a master key
+  std::vector<std::string> layers;  // empty: every one that can be locked
+  bool whiten = false, keep_norms = false;
+  bool any_key = false;  // unlock: go on with a wrong key
+};
+
+/// Writes a new master key into a file of its own. Fails with io.117 where the name is taken.
+int draw_key(const std::string& out);
+/// Writes the run folder of the network, locked under a master key. Fails with flag.162, flag.163, key_file.111 to .113,
+/// lock.104, lock.105.
+int lock(const lock_options& request);
+/// The inverse. Fails with flag.164, key_file.111 to .113, lock.102, lock.103, lock.106.
+int unlock(const lock_options& request);
+
 /// Weights from elsewhere: safetensors with PyTorch's names. The network's head follows from `deny`.
 struct import_options {
   std::string model, weights, out;

@@ -26,6 +26,15 @@ void declare_key_flag(flag_set& flags, std::string& key) {
       ->secret();
 }
 
+void declare_relock_flags(flag_set& flags, lock_options& request) {
+  flags.add_option("--run", request.run, "run folder, finished")->check(path_text("FOLDER"))->required();
+  flags.add_option("--out", request.out, "run folder: new or empty")->check(path_text("FOLDER"))->required();
+  flags.add_option("--key", request.key, "SECRET: file of the master key (spankey keygen)")
+      ->check(path_text("FILE"))
+      ->required()
+      ->secret();
+}
+
 }  // namespace
 
 void declare_convert_flags(flag_set& flags, convert_options& request) {
@@ -101,6 +110,32 @@ void declare_import_flags(flag_set& flags, import_options& request) {
   flags.add_option("--gamma", request.gamma, "strength of the injection")->check(allowed_for("gamma"));
   flags.add_option("--deny", request.deny, "deny mode, which decides about the head (default: the data's)")
       ->check(allowed_for("deny"));
+}
+
+void declare_keygen_flags(flag_set& flags, std::string& out) {
+  flags.add_option("--out", out, "SECRET: the key's file, mode 0600, never over a file that is there")
+      ->check(path_text("FILE"))
+      ->required();
+}
+
+void declare_lock_flags(flag_set& flags, lock_options& request) {
+  declare_relock_flags(flags, request);
+  flags
+      .add_option(
+          "--layers", request.layers,
+          "layers to lock, by PyTorch's names with commas between them (default: every one that can be)")
+      ->check(any_text("NAME,..."));
+  flags.add_flag("--whiten", request.whiten,
+                 "also hide which directions of its input a layer uses; the numbers that undo it are sealed "
+                 "under the key");
+  flags.add_flag("--keep-norms", request.keep_norms,
+                 "leave batch norms as they are, with the means of the locked layers' outputs, which help an "
+                 "attacker (default: they are folded)");
+}
+
+void declare_unlock_flags(flag_set& flags, lock_options& request) {
+  declare_relock_flags(flags, request);
+  flags.add_flag("--any-key", request.any_key, "go on with a wrong key, to see what it gives");
 }
 
 void declare_predict_flags(flag_set& flags, predict_options& request) {

@@ -1,4 +1,4 @@
-// The flags of `convert`, `import`, `predict` and `generate`, and --require.
+// The flags of `convert`, `import`, `keygen`, `lock`, `unlock`, `predict` and `generate`, and --require.
 #pragma once
 
 #include <string>
@@ -8,6 +8,9 @@
 class flag_set;
 
 void declare_convert_flags(flag_set& flags, convert_options& request);
+void declare_keygen_flags(flag_set& flags, std::string& out);
+void declare_lock_flags(flag_set& flags, lock_options& request);
+void declare_unlock_flags(flag_set& flags, lock_options& request);
 void declare_import_flags(flag_set& flags, import_options& request);
 void declare_predict_flags(flag_set& flags, predict_options& request);
 void declare_generate_flags(flag_set& flags, generate_options& request);

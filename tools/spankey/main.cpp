@@ -137,6 +137,8 @@ int run_program(int argc, char** argv, output_text& text) {
   generate_options written;
   sweep_options swept;
   report_options reported;
+  lock_options locked;
+  std::string key_out;
   bool measure = false;
   flag_set& train_flags = line.add("train", "train a network, evaluate its gate, write the run folder");
   flag_set& eval_flags = line.add("eval", "evaluate a run from its files alone");
@@ -148,6 +150,10 @@ int run_program(int argc, char** argv, output_text& text) {
   flag_set& convert_flags = line.add("convert", "write a run's weights and a key as inference reads them");
   flag_set& import_flags =
       line.add("import", "make a run folder of weights that PyTorch trained (safetensors)");
+  flag_set& keygen_flags = line.add("keygen", "draw a master key for lock");
+  flag_set& lock_flags =
+      line.add("lock", "lock a run's weights under a master key, without training and without data");
+  flag_set& unlock_flags = line.add("unlock", "give a locked run's weights back, with its key");
   flag_set& sweep_flags = line.add("sweep", "run a file of experiments; interrupted, go on where it stopped");
   flag_set& report_flags = line.add("report", "write the results of a run or a sweep as one page of HTML");
   flag_set& describe_flags =
@@ -158,6 +164,9 @@ int run_program(int argc, char** argv, output_text& text) {
   declare_generate_flags(generate_flags, written);
   declare_convert_flags(convert_flags, conversion);
   declare_import_flags(import_flags, imported);
+  declare_keygen_flags(keygen_flags, key_out);
+  declare_lock_flags(lock_flags, locked);
+  declare_unlock_flags(unlock_flags, locked);
   declare_sweep_flags(sweep_flags, swept);
   declare_report_flags(report_flags, reported);
   describe_flags.add_flag("--measure", measure,
@@ -181,8 +190,8 @@ int run_program(int argc, char** argv, output_text& text) {
   if (describes) apply_recipe(describe_flags, described);
   if (wish.help)
     return print(chosen->help(trains || describes ? help_introduction(trains ? options : described) : ""));
-  for (const flag_set* writes :
-       {&train_flags, &eval_flags, &convert_flags, &import_flags, &sweep_flags, &report_flags})
+  for (const flag_set* writes : {&train_flags, &eval_flags, &convert_flags, &import_flags, &keygen_flags,
+                                 &lock_flags, &unlock_flags, &sweep_flags, &report_flags})
     if (chosen == writes) text = output_text::beside_files;
   if (!options.resume.empty()) options = options_to_resume(train_flags, options);
   const std::int64_t threads = trains                      ? options.threads
@@ -200,6 +209,9 @@ int run_program(int argc, char** argv, output_text& text) {
   if (chosen == &generate_flags) return generate(written);
   if (chosen == &convert_flags) return convert(conversion);
   if (chosen == &import_flags) return import_weights(imported);
+  if (chosen == &keygen_flags) return draw_key(key_out);
+  if (chosen == &lock_flags) return lock(locked);
+  if (chosen == &unlock_flags) return unlock(locked);
   if (chosen == &sweep_flags) return sweep(swept);
   if (chosen == &report_flags) return report(reported);
   return describe_run(described, measure, flag_text(describe_flags, described));

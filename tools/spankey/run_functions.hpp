@@ -19,6 +19,8 @@ struct run_functions {
   void (*import_weights)(const run_options&, const import_options&) = nullptr;
   run_image (*image_of)(const run_options&, const std::string& run, const chosen_key& key,
                         const std::string& weights) = nullptr;
+  // In fp32 only, of runs of either precision.
+  void (*relock)(const run_options&, const lock_options&, bool locks) = nullptr;
 };
 
 /// Of the run's precision on `device`. Fails with flag.127 where this program does not have it.

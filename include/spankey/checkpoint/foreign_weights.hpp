@@ -205,12 +205,15 @@ class foreign_weights {
   loading_notes notes_;
 };
 
-/// Loads an open file into `model`, which stays as it was where that fails. Errors: those of foreign_weights, and of
-/// check_checksums where the file has checksums.
+/// Loads an open file into `model`, which stays as it was where that fails. Errors: those of foreign_weights, weights.106
+/// weights that are locked, and those of check_checksums where the file has checksums.
 template <class Model>
 loading_notes load_foreign_weights(Model& model, const safetensors_file& file,
                                    head_of_file head = head_of_file::same) {
   check_checksums(file, false);
+  if (const auto locked = file.metadata().find(locked_entry); locked != file.metadata().end())
+    fail("weights.106", file.name(), "found weights that are locked (", locked->second,
+         "); expected open ones: unlock them with their key first");
   foreign_weights foreign(file, wanted_tensors(model), head);
   const std::vector<std::byte> own = foreign.as_own_file();
   load_weights(model, safetensors_file::from_memory(own, file.name()));

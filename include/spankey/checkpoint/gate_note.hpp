@@ -17,6 +17,8 @@ namespace spankey {
 /// The entry's name in the metadata.
 inline constexpr std::string_view gate_entry = "gate";
 inline constexpr std::string_view no_gate = "none";
+/// Of weights that are locked (lock/): the entry says what they are locked with.
+inline constexpr const char* locked_entry = "lock";
 
 /// The gate of `model` as it is set now; empty where the model has no sites to ask.
 template <class Model>

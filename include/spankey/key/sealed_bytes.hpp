@@ -1,0 +1,60 @@
+// Bytes that only a key opens, and that nobody changes unseen: XChaCha20-Poly1305 of libsodium.
+//
+//   sealed = nonce (24, random) | ciphertext (as long as the bytes) | tag (16)
+// `about` is what the bytes belong to, a name and a shape say: it is not stored, and opening with another one fails, so
+// that no part of a file can stand in another's place. In no umbrella: a program that includes it links libsodium.
+#pragma once
+
+#include "spankey/core/macros_off.hpp"
+// Up to the last line other people's macros are out of the way.
+
+#include <sodium.h>
+
+#include <cstddef>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "spankey/core/error.hpp"
+#include "spankey/core/secret.hpp"
+#include "spankey/key/derivation.hpp"
+
+namespace spankey {
+
+/// How many bytes more a sealed form has.
+inline constexpr std::size_t sealed_overhead =
+    crypto_aead_xchacha20poly1305_ietf_NPUBBYTES + crypto_aead_xchacha20poly1305_ietf_ABYTES;
+
+inline std::vector<std::byte> seal(std::span<const std::byte> bytes, std::string_view about,
+                                   const secret_bytes& key) {
+  static_assert(crypto_aead_xchacha20poly1305_ietf_KEYBYTES == secret_bytes::size);
+  prepare_sodium();
+  std::vector<std::byte> sealed(bytes.size() + sealed_overhead);
+  auto* const out = reinterpret_cast<unsigned char*>(sealed.data());
+  randombytes_buf(out, crypto_aead_xchacha20poly1305_ietf_NPUBBYTES);
+  crypto_aead_xchacha20poly1305_ietf_encrypt(
+      out + crypto_aead_xchacha20poly1305_ietf_NPUBBYTES, nullptr,
+      reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(),
+      reinterpret_cast<const unsigned char*>(about.data()), about.size(), nullptr, out, key.data());
+  return sealed;
+}
+
+/// What was sealed. Fails with seal.101 where the key is another one, or a byte of `sealed` or `about` is.
+inline secret_vector<std::byte> open_sealed(std::span<const std::byte> sealed, std::string_view about,
+                                            const secret_bytes& key) {
+  if (sealed.size() < sealed_overhead)
+    fail("seal.101", about, "found ", sealed.size(), " sealed bytes, expected ", sealed_overhead, " or more");
+  secret_vector<std::byte> bytes(sealed.size() - sealed_overhead);
+  const auto* const in = reinterpret_cast<const unsigned char*>(sealed.data());
+  constexpr std::size_t nonce = crypto_aead_xchacha20poly1305_ietf_NPUBBYTES;
+  if (crypto_aead_xchacha20poly1305_ietf_decrypt(
+          reinterpret_cast<unsigned char*>(bytes.data()), nullptr, nullptr, in + nonce, sealed.size() - nonce,
+          reinterpret_cast<const unsigned char*>(about.data()), about.size(), in, key.data()) != 0)
+    fail("seal.101", about,
+         "found sealed bytes that this key does not open, or that are not as they were written");
+  return bytes;
+}
+
+}  // namespace spankey
+
+#include "spankey/core/macros_on.hpp"

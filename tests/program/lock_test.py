@@ -1,0 +1,79 @@
+"""keygen, lock and unlock: a run that answers as by chance without its master key, and as before with it. Costs 18 s."""
+import json
+import os
+import stat
+import sys
+
+import program
+import safetensors_io
+
+GLYPHS = ["--data", "glyphs", "--model", "small_resnet", "--inject", "none", "--train-limit", "1500", "--epochs", "3",
+          "--batch", "50", "--test-limit", "500"]
+
+
+def accuracy(run):
+    return json.loads((run / "metrics.json").read_text())["no_key"]["semantic"]["mean"]
+
+
+def key(folder, name):
+    program.succeeds("keygen", "--out", folder / name, cwd=folder)
+    return folder / name
+
+
+def relocked(command, folder, run, to, *flags):
+    program.succeeds(command, "--run", run, "--out", folder / to, *flags, cwd=folder)
+    program.succeeds("eval", "--run", folder / to, cwd=folder)
+    return folder / to
+
+
+def test_only_the_key_opens(folder):
+    run = folder / "run"
+    program.succeeds("train", *GLYPHS, "--out", run, cwd=folder)
+    before = accuracy(run)
+    assert before > 0.5, before
+    own, other = key(folder, "own.key"), key(folder, "other.key")
+    assert stat.S_IMODE(os.stat(own).st_mode) == 0o600 and own.read_bytes() != other.read_bytes()
+    secret = own.read_bytes()[48:80]
+    for name, flags in (("plain", []), ("whitened", ["--whiten", "--keep-norms"])):
+        locked = relocked("lock", folder, run, name, "--key", own, *flags)
+        assert accuracy(locked) < 0.3, accuracy(locked)
+        assert abs(accuracy(relocked("unlock", folder, locked, name + "-open", "--key", own)) - before) < 0.005
+        assert accuracy(relocked("unlock", folder, locked, name + "-wrong", "--key", other, "--any-key")) < 0.3
+        # Wrong orders and wrong keys, which leave nothing behind.
+        program.refused("unlock", "--run", locked, "--out", folder / "x", "--key", other, cwd=folder, names=["lock.102"])
+        program.refused("lock", "--run", locked, "--out", folder / "x", "--key", own, cwd=folder, names=["flag.162"])
+        program.refused("train", *GLYPHS, "--init", locked, "--out", folder / "x", cwd=folder, names=["weights.106"])
+        # The key is nowhere in what is handed out.
+        for file in locked.iterdir():
+            assert secret not in file.read_bytes(), file
+    program.refused("unlock", "--run", run, "--out", folder / "x", "--key", own, cwd=folder, names=["flag.164"])
+    program.refused("lock", "--run", run, "--out", folder / "x", "--key", run / "config.json", cwd=folder,
+                    names=["key_file.111"])
+    program.refused("lock", "--run", run, "--out", folder / "x", "--key", own, "--layers", "conv1,nothing", cwd=folder,
+                    names=["lock.104"])
+    program.refused("keygen", "--out", own, cwd=folder, names=["io.117"])
+    assert not (folder / "x").exists()
+
+
+def test_a_lock_of_some_layers_and_a_damaged_one(folder):
+    run = folder / "run"
+    program.train_tiny(run, "--data", "glyphs", "--model", "small_cnn", "--inject", "none")
+    own = key(folder, "own.key")
+    program.succeeds("lock", "--run", run, "--out", folder / "one", "--key", own, "--layers", "conv2", cwd=folder)
+    before, _ = safetensors_io.read(run / "weights.safetensors")
+    after, about = safetensors_io.read(folder / "one" / "weights.safetensors")
+    assert about["lock"] == "entangled 1"
+    assert [name for name in before if bytes(before[name][2]) != bytes(after[name][2])] == ["conv2.weight"]
+    lock = folder / "one" / "lock.safetensors"
+    whole = lock.read_bytes()
+    for at in (len(whole) // 2, len(whole) - 1):
+        lock.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1:])
+        result = program.start("unlock", "--run", folder / "one", "--out", folder / "x", "--key", own, cwd=folder)
+        assert result.returncode == 2 and result.stderr.count(b"\n") == 1, result.stderr
+    lock.write_bytes(whole[:-1])
+    result = program.start("unlock", "--run", folder / "one", "--out", folder / "x", "--key", own, cwd=folder)
+    assert result.returncode == 2 and not (folder / "x").exists()
+
+
+if __name__ == "__main__":
+    program.run_tests(sys.modules[__name__])

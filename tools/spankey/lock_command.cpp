@@ -1,0 +1,55 @@
+#include <cstdio>
+#include <filesystem>
+
+#include "commands.hpp"
+#include "run_folder.hpp"
+#include "run_functions.hpp"
+#include "spankey/checkpoint/checkpoint_series.hpp"
+#include "spankey/core/error.hpp"
+#include "spankey/file/printable.hpp"
+#include "spankey/lock/master_key_file.hpp"
+
+namespace {
+
+namespace fs = std::filesystem;
+using spankey::fail;
+using spankey::printable;
+
+bool has_lock(const std::string& run) {
+  std::error_code code;
+  return fs::exists(fs::path(run) / lock_file_name, code);
+}
+
+int write_other(const lock_options& request, bool locks) {
+  const run_options options = read_config((fs::path(request.run) / "config.json").string());
+  if (!spankey::checkpoints_in(request.run).empty())
+    fail("flag.163", "--run", "'", printable(request.run),
+         "' holds checkpoints: its training is not finished");
+  require_free(request.out);
+  functions_on_cpu_fp32().relock(options, request, locks);
+  std::printf("wrote %s/: config.json %sweights.safetensors%s\n", printable(request.out).c_str(),
+              options.keyed() ? "key_space.safetensors (secret) " : "", locks ? " lock.safetensors" : "");
+  return 0;
+}
+
+}  // namespace
+
+int draw_key(const std::string& out) {
+  spankey::save_master_key(out, spankey::draw_master_key());
+  std::printf("wrote %s: a master key (secret)\n", printable(out).c_str());
+  return 0;
+}
+
+int lock(const lock_options& request) {
+  if (has_lock(request.run))
+    fail("flag.162", "--run", "'", printable(request.run),
+         "' is locked already; expected a run that is open");
+  return write_other(request, true);
+}
+
+int unlock(const lock_options& request) {
+  if (!has_lock(request.run))
+    fail("flag.164", "--run", "'", printable(request.run),
+         "' is not locked: found no lock.safetensors in it");
+  return write_other(request, false);
+}
