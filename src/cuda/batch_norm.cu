@@ -151,21 +151,25 @@ __global__ void statistics_kernel(statistics p, const T* x, const float* partial
   }
 }
 
-__global__ void running_rstd_kernel(index_t channels, float epsilon, const float* variance, float* rstd) {
-  const index_t c = static_cast<index_t>(blockIdx.x) * blockDim.x + threadIdx.x;
-  if (c < channels) rstd[c] = 1 / sqrtf(variance[c] + epsilon);
+// For every group.
+__global__ void running_statistics_kernel(index_t groups, index_t channels, float epsilon,
+                                          const float* running_mean, const float* variance, float* mean,
+                                          float* rstd) {
+  const index_t i = static_cast<index_t>(blockIdx.x) * blockDim.x + threadIdx.x;
+  if (i >= groups * channels) return;
+  mean[i] = running_mean[i % channels];
+  rstd[i] = 1 / sqrtf(variance[i % channels] + epsilon);
 }
 
-// mean and rstd of group g are `stride` elements after those of the group before.
 template <class T, int V>
-__global__ void normalise_kernel(index_t rows, index_t channels, index_t each, bool relu, index_t stride,
-                                 const T* x, const float* gamma, const float* beta, const float* mean,
-                                 const float* rstd, const T* residual, T* y) {
+__global__ void normalise_kernel(index_t rows, index_t channels, index_t each, bool relu, const T* x,
+                                 const float* gamma, const float* beta, const float* mean, const float* rstd,
+                                 const T* residual, T* y) {
   const place at(rows, channels, each, V);
   if (!at.used) return;
   float centre[V], factor[V], shift[V] = {}, v[V], skip[V] = {};
-  load<V>(mean + at.group * stride + at.channel, centre);
-  load<V>(rstd + at.group * stride + at.channel, factor);
+  load<V>(mean + at.group * channels + at.channel, centre);
+  load<V>(rstd + at.group * channels + at.channel, factor);
   if (beta != nullptr) load<V>(beta + at.channel, shift);
   if (gamma != nullptr) {
     load<V>(gamma + at.channel, v);
@@ -218,8 +222,8 @@ __global__ void gradient_sums_kernel(index_t rows, index_t channels, index_t eac
   write_partial<V>(at, channels, sum, dot, partial);
 }
 
-// means (G, 2, C): of g and of g xhat over the rows.
-__global__ void gradient_means_kernel(index_t groups, index_t rows, index_t channels, index_t chunks,
+// means (G, 2, C): sums of g and of g xhat over the rows, times `share`.
+__global__ void gradient_means_kernel(index_t groups, double share, index_t channels, index_t chunks,
                                       const float* partial, float* dgamma, float* dbeta, float* means) {
   const index_t c = static_cast<index_t>(blockIdx.x) * lanes + threadIdx.x;
   for (index_t g = 0; g < groups; ++g) {
@@ -228,8 +232,8 @@ __global__ void gradient_means_kernel(index_t groups, index_t rows, index_t chan
     if (threadIdx.y != 0 || c >= channels) continue;
     if (dgamma != nullptr) dgamma[c] += static_cast<float>(dot);
     if (dbeta != nullptr) dbeta[c] += static_cast<float>(sum);
-    means[g * 2 * channels + c] = static_cast<float>(sum / static_cast<double>(rows));
-    means[(g * 2 + 1) * channels + c] = static_cast<float>(dot / static_cast<double>(rows));
+    means[g * 2 * channels + c] = static_cast<float>(sum * share);
+    means[(g * 2 + 1) * channels + c] = static_cast<float>(dot * share);
   }
 }
 
@@ -271,12 +275,11 @@ void with_packs(const batch_norm_problem& p, const F& f) {
 }
 
 template <class T>
-void normalise(const batch_norm_problem& p, activation act, const batch_norm_forward_operands<T>& t,
-               const float* mean, const float* rstd, index_t stride) {
+void normalise(const batch_norm_problem& p, activation act, const batch_norm_forward_operands<T>& t) {
   with_packs<T>(p, [&](auto v) {
     const cut c(p, v());
     launch("batch_norm normalise", normalise_kernel<T, v()>, c.grid, c.block, p.rows, p.channels,
-           rows_of_chunk(p.rows), fuses_relu(act), stride, t.x, t.gamma, t.beta, mean, rstd, t.residual, t.y);
+           rows_of_chunk(p.rows), fuses_relu(act), t.x, t.gamma, t.beta, t.mean, t.rstd, t.residual, t.y);
   });
 }
 
@@ -312,15 +315,16 @@ void batch_norm_training(const batch_norm_problem& p, activation act, const batc
 template <class T>
 void batch_norm_reapply(const batch_norm_problem& p, activation act,
                         const batch_norm_forward_operands<T>& t) {
-  normalise(p, act, t, t.mean, t.rstd, p.channels);
+  normalise(p, act, t);
 }
 
 template <class T>
 void batch_norm_evaluation(const batch_norm_problem& p, activation act,
                            const batch_norm_forward_operands<T>& t) {
-  launch("batch_norm rstd", running_rstd_kernel, pieces(p.channels, block_threads), block_threads, p.channels,
-         static_cast<float>(p.epsilon), t.running_variance, t.rstd);
-  normalise(p, act, t, t.running_mean, t.rstd, 0);
+  launch("batch_norm running statistics", running_statistics_kernel,
+         pieces(p.groups * p.channels, block_threads), block_threads, p.groups, p.channels,
+         static_cast<float>(p.epsilon), t.running_mean, t.running_variance, t.mean, t.rstd);
+  batch_norm_reapply(p, act, t);
 }
 
 template <class T>
@@ -335,8 +339,9 @@ void batch_norm_backward(const batch_norm_problem& p, activation act,
                               partial);
   });
   launch<threads::together>("batch_norm gradient means", gradient_means_kernel, pieces(p.channels, lanes),
-                            dim3(lanes, lanes), p.groups, p.rows, p.channels, chunks_of(p.rows), partial,
-                            t.gamma != nullptr ? t.dgamma : nullptr, t.dbeta, means);
+                            dim3(lanes, lanes), p.groups, p.fixed ? 0.0 : 1 / static_cast<double>(p.rows),
+                            p.channels, chunks_of(p.rows), partial, t.gamma != nullptr ? t.dgamma : nullptr,
+                            t.dbeta, means);
   with_packs<T>(p, [&](auto v) {
     const cut c(p, v());
     launch("batch_norm input gradient", input_gradient_kernel<T, v()>, c.grid, c.block, p.rows, p.channels,

@@ -54,6 +54,13 @@ void check(index_t samples_of_group) {
                                  {.groups = groups, .training = true, .statistics = statistics});
       test::check_layer(probe);
     }
+  // With running statistics, in training or as the network is deployed: an affine map.
+  for (const bool training : {true, false}) {
+    CAPTURE(training);
+    test::layer_probe<L> probe(2 * samples_of_group,
+                               {.groups = 2, .training = training, .statistics = batch_statistics::running});
+    test::check_layer(probe);
+  }
 }
 
 template <class L>

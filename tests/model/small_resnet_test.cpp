@@ -28,6 +28,27 @@ TEST_CASE("small_resnet: gradients of all parameters together, of some alone, an
   test::check_keys_along_direction(probe, 1e-7, 1e-5);
 }
 
+TEST_CASE(
+    "small_resnet: gradients of the network as it is deployed, and of one that trains with running "
+    "statistics") {
+  for (const bool training : {false, true}) {
+    test::model_probe<model<>> probe(2, 1, 0.9F);
+    probe.p.training = training;
+    probe.p.statistics = batch_statistics::running;
+    probe.model.for_each_state([](const scope& at, auto& s) {
+      for (index_t c = 0; c < s.count; ++c)
+        s.value.data[c] = at.str().ends_with("mean") ? 0.1 : 0.5 + 0.01 * static_cast<double>(c);
+    });
+    probe.backward();
+    const auto all = test::check_all_parameters(probe, 1e-7);
+    CHECK(all.numeric_norm > 1);
+    CHECK(all.error < 1e-6);
+    test::check_keys_along_direction(probe, 1e-7, 1e-5);
+    probe.model.for_each_state(
+        [](const scope& at, auto& s) { CHECK(s.value.data[0] == (at.str().ends_with("mean") ? 0.1 : 0.5)); });
+  }
+}
+
 TEST_CASE("small_resnet: gradients with a reject logit beside the classes") {
   test::model_probe<with_aux> probe(1, 1, 0.9F);
   probe.backward();

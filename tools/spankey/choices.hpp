@@ -26,8 +26,10 @@ inline constexpr std::array<spankey::choice<spankey::key_shape>, 3> key_shape_na
      {"token", spankey::key_shape::token},
      {"channel", spankey::key_shape::channel}}};
 
-inline constexpr std::array<spankey::choice<spankey::batch_statistics>, 2> statistics_names{
-    {{"per_group", spankey::batch_statistics::per_group}, {"joint", spankey::batch_statistics::joint}}};
+inline constexpr std::array<spankey::choice<spankey::batch_statistics>, 3> statistics_names{
+    {{"per_group", spankey::batch_statistics::per_group},
+     {"joint", spankey::batch_statistics::joint},
+     {"running", spankey::batch_statistics::running}}};
 
 inline constexpr std::array<spankey::choice<spankey::schedule_kind>, 5> schedule_names{
     {{"constant", spankey::schedule_kind::constant},

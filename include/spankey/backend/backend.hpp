@@ -93,6 +93,7 @@ struct batch_norm_problem {
   index_t groups, rows, channels;
   double momentum = 0.1, epsilon = 1e-5;
   index_t repeats = 1, copies = 1;
+  bool fixed = false;  // backward: the statistics do not follow from x, being the running ones
 };
 
 /// What activation_kernels compute; backend/reference/activation.hpp has the formulas.
@@ -107,7 +108,7 @@ struct batch_norm_forward_operands {
   const master_t<T>*gamma, *beta;
   const T* residual;
   master_t<T>*running_mean, *running_variance;  // read in evaluation, updated in training
-  master_t<T>*mean, *rstd;                      // (G, C), written in training
+  master_t<T>*mean, *rstd;                      // (G, C), written: what x was normalised with
   T* y;
 };
 template <class T>

@@ -173,7 +173,7 @@ struct engine {
                               .residual = residual,
                               .running_mean = const_cast<float*>(zeros),  // evaluation reads them
                               .running_variance = const_cast<float*>(ones),
-                              .mean = nullptr,
+                              .mean = const_cast<float*>(zeros),  // are written into themselves
                               .rstd = rstd_and_rest,
                               .y = y},
                              rstd_and_rest + op.channels);

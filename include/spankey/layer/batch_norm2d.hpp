@@ -1,6 +1,7 @@
 // Batch norm over channels, with what usually follows it fused in: y = act(batch_norm(x) + addend), act being the
 // identity or ReLU. Each group of the batch has its own statistics, and running statistics are updated in group order;
-// or all have those of the whole batch (batch_statistics). Evaluation uses the running statistics.
+// or all have those of the whole batch (batch_statistics). Evaluation uses the running statistics, and so does training that
+// leaves them as they are; then the layer is an affine map, forward and backward.
 // x, y, addend (N, H, W, C). Where y does not live until backward (`output_life`), recompute() comes before whatever
 // reads it there.
 #pragma once
@@ -52,7 +53,7 @@ class batch_norm2d_layer : public layer<Backend, T> {
     x_ = x, samples_ = n;
     const batch_norm_forward_operands<T> operands = forward_operands(addend);
     const batch_norm_problem sizes = problem(p, n);
-    if (p.training) {
+    if (!sizes.fixed) {
       if (sizes.rows * sizes.copies < 2) {
         fail("layer.101", "batch_norm2d", "training needs at least 2 values a channel in every group, found ",
              sizes.rows);
@@ -71,8 +72,6 @@ class batch_norm2d_layer : public layer<Backend, T> {
 
   /// dy becomes the gradient of the addend; dx = gradient of x (may be dy where nothing was added).
   void backward(const pass& p, index_t n, const layer_gradients<T>& g) override {
-    if (!p.training)
-      fail("layer.102", "batch_norm2d", "backward needs the batch statistics of a training pass");
     require_forward(samples_, n);
     const batch_norm_backward_operands<T> operands{
         .x = x_,
@@ -101,7 +100,8 @@ class batch_norm2d_layer : public layer<Backend, T> {
             .y = y_.data};
   }
   [[nodiscard]] batch_norm_problem problem(const pass& p, index_t samples) const {
-    const bool joint = p.statistics == batch_statistics::joint;
+    const bool fixed = !p.training || p.statistics == batch_statistics::running;
+    const bool joint = fixed || p.statistics == batch_statistics::joint;
     const index_t parts = joint ? 1 : p.parts(), stands_for = p.shared ? p.groups : 1;
     return {.groups = parts,
             .rows = samples / parts * this->out().height * this->out().width,
@@ -109,7 +109,8 @@ class batch_norm2d_layer : public layer<Backend, T> {
             .momentum = options_.momentum,
             .epsilon = options_.epsilon,
             .repeats = joint ? 1 : stands_for,
-            .copies = joint ? stands_for : 1};
+            .copies = joint ? stands_for : 1,
+            .fixed = fixed};
   }
 
   activation after_;

@@ -31,7 +31,10 @@ class dropout_layer : public layer<Backend, T> {
     return y_.data;
   }
   void backward(const pass& p, index_t n, const layer_gradients<T>& g) override {
-    if (!p.training) return;
+    if (!p.training) {
+      if (g.dx != g.dy) memory_of<Backend>::copy(g.dy, n * this->out().size(), g.dx);
+      return;
+    }
     for_each_group(p, n, [&](index_t first, index_t count) {
       kernels::backward(problem(p), count, g.dy + first, g.dx + first);
     });

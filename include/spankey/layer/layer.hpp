@@ -31,10 +31,12 @@ inline constexpr std::size_t max_groups = 3;
 /// What a batch norm normalises a stacked training batch with.
 enum class batch_statistics {
   per_group,  // every group with its own, as if it passed alone; the running ones take up one after the other
-  joint       // all groups with those of the whole batch: as in evaluation, which has one set for every key
+  joint,      // all groups with those of the whole batch: as in evaluation, which has one set for every key
+  running     // none of it: with the running ones, as in evaluation, which stay as they are
 };
 
-/// One trip through a model. The batch is `groups` equal parts; training passes use batch statistics. While the pass is
+/// One trip through a model. The batch is `groups` equal parts; training passes use batch statistics and drop out. A backward
+/// pass may follow either kind, so that a network can be differentiated as it is deployed. While the pass is
 /// `shared`, all groups are the same samples and layers see them once; the first site that gives groups different
 /// keys makes it a stacked one (inject/key_site.hpp).
 struct pass {

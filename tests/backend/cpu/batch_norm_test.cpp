@@ -131,6 +131,24 @@ void check_agreement(const batch_norm_problem& p, activation act, bool with_resi
   in_place.dx = in_place.dy;
   kernels<T>::backward(p, act, in_place, t.scratch.data());
   CHECK(same_bits(t.dy, dx));
+
+  // With the running statistics, which do not follow from x.
+  batch_norm_problem fixed = p;
+  fixed.fixed = true;
+  const std::vector<float> running = t.running_mean;
+  t.dy = dy;
+  e = widened(t);
+  kernels<T>::forward_evaluation(fixed, act, t.forward_operands(), t.scratch.data());
+  reference::forward_evaluation(fixed, act, e.forward_operands(), nullptr);
+  CHECK(difference(t.y, e.y) < 1e-6 * sharpness);
+  CHECK(same_bits(t.running_mean, running));
+  e.y = agreement::widened(t.y);
+  kernels<T>::backward(fixed, act, t.backward_operands(), t.scratch.data());
+  reference::backward(fixed, act, e.backward_operands(), nullptr);
+  CHECK(difference(t.dy, e.dy) == 0);
+  CHECK(difference(t.dgamma, e.dgamma) < 5e-6 * sharpness);
+  CHECK(difference(t.dbeta, e.dbeta) < 1e-5);
+  CHECK(difference(t.dx, e.dx) < 2e-6 * sharpness);
 }
 
 }  // namespace
@@ -188,9 +206,7 @@ TEST_CASE_TEMPLATE("batch norm: evaluation uses the running statistics and leave
         tensors<T> t = make_tensors<T>(p, with_residual, 0.5);
         tensors<double> e = widened(t);
         const std::vector<float> mean = t.running_mean, variance = t.running_variance;
-        auto operands = t.forward_operands();
-        operands.mean = nullptr;
-        kernels<T>::forward_evaluation(p, activation::relu, operands, t.scratch.data());
+        kernels<T>::forward_evaluation(p, activation::relu, t.forward_operands(), t.scratch.data());
         reference::forward_evaluation(p, activation::relu, e.forward_operands(), nullptr);
         CHECK(difference(t.y, e.y) < 2e-6);
         CHECK(same_bits(t.running_mean, mean));

@@ -86,6 +86,19 @@ void check_agreement(const batch_norm_problem& p, activation act, bool with_resi
   kernels<T>::forward_evaluation(p, act, f, scratch.data());
   reference::forward_evaluation(p, act, e, nullptr);
   CHECK(difference(y.host(), ey) < 5e-6);
+  batch_norm_problem fixed = p;
+  fixed.fixed = true;
+  std::vector<double> evaluated = widened(y.host());
+  const tensor<T> new_dy(dy);
+  std::vector<double> expected_dy = widened(dy);
+  spankey::batch_norm_backward_operands<T> fb = b;
+  fb.dy = new_dy.data();
+  spankey::batch_norm_backward_operands<double> feb = eb;
+  feb.y = evaluated.data(), feb.dy = expected_dy.data();
+  kernels<T>::backward(fixed, act, fb, scratch.data());
+  reference::backward(fixed, act, feb, nullptr);
+  CHECK(difference(dx.host(), edx) < 1e-5);
+  CHECK(difference(new_dy.host(), expected_dy) < 1e-6);
 }
 
 }  // namespace

@@ -71,15 +71,14 @@ struct batch_norm_kernels<backend::cpu, T> {
     normalise(p, c, act, t, scratch);
   }
 
-  /// y from the running statistics; `rstd` (C) is written, `mean` is not used.
+  /// y from the running statistics, which are left in `mean` and `rstd` of every group for the backward pass of a fixed norm.
   static void forward_evaluation(const batch_norm_problem& p, activation act,
                                  const batch_norm_forward_operands<T>& t, float* scratch) {
-    const cut c(p);
-    for (index_t i = 0; i < p.channels; ++i)
-      t.rstd[i] = 1.0F / std::sqrt(t.running_variance[i] + static_cast<float>(p.epsilon));
-    for (index_t g = 0; g < p.groups; ++g)
-      set_affine(p, c, t, t.running_mean, t.rstd, scratch + g * coefficients * c.period);
-    normalise(p, c, act, t, scratch);
+    for (index_t i = 0; i < p.groups * p.channels; ++i) {
+      t.mean[i] = t.running_mean[i % p.channels];
+      t.rstd[i] = 1.0F / std::sqrt(t.running_variance[i % p.channels] + static_cast<float>(p.epsilon));
+    }
+    reapply(p, act, t, scratch);
   }
 
   /// dx may alias dy.
@@ -221,7 +220,7 @@ struct batch_norm_kernels<backend::cpu, T> {
         dot[i] += static_cast<double>(block[c.period + i]);
       }
     }
-    const double rows = static_cast<double>(p.rows);
+    const double share = p.fixed ? 0 : 1 / static_cast<double>(p.rows);
     for (index_t i = 0; i < count; ++i) {
       const index_t channel = first + i;
       const double rstd = static_cast<double>(t.rstd[g * p.channels + channel]);
@@ -230,8 +229,8 @@ struct batch_norm_kernels<backend::cpu, T> {
       if (t.dbeta != nullptr) t.dbeta[channel] += static_cast<float>(sum[i]);
       for (index_t at = channel; at < c.period; at += p.channels) {
         to[c.period + at] = static_cast<float>(scale);
-        to[2 * c.period + at] = static_cast<float>(sum[i] / rows);
-        to[3 * c.period + at] = static_cast<float>(-scale * rstd * rstd * dot[i] / rows);
+        to[2 * c.period + at] = static_cast<float>(sum[i] * share);
+        to[3 * c.period + at] = static_cast<float>(-scale * rstd * rstd * dot[i] * share);
       }
     }
   }

@@ -4,6 +4,7 @@
 // statistics are updated group by group (unbiased variance), in order. Backward:
 //   g = dy [y > 0]        (identity: g = dy)       dresidual = g, left in dy
 //   dgamma += sum g xhat    dbeta += sum g        dx = gamma rstd (g - mean_rows(g) - xhat mean_rows(g xhat))
+//   where the statistics are fixed (the running ones): dx = gamma rstd g
 #pragma once
 
 #include <cmath>
@@ -50,12 +51,14 @@ struct batch_norm_kernels<backend::reference, T> {
       normalise(p, act, t, g, t.mean + g * p.channels, t.rstd + g * p.channels);
   }
 
-  /// y from the running statistics; `rstd` (C) is written, `mean` is not used.
+  /// y from the running statistics, which are left in `mean` and `rstd` of every group for the backward pass of a fixed norm.
   static void forward_evaluation(const batch_norm_problem& p, activation act,
                                  const batch_norm_forward_operands<T>& t, T* /*scratch*/) {
-    for (index_t c = 0; c < p.channels; ++c)
-      t.rstd[c] = T(1) / std::sqrt(t.running_variance[c] + static_cast<T>(p.epsilon));
-    for (index_t g = 0; g < p.groups; ++g) normalise(p, act, t, g, t.running_mean, t.rstd);
+    for (index_t i = 0; i < p.groups * p.channels; ++i) {
+      t.mean[i] = t.running_mean[i % p.channels];
+      t.rstd[i] = T(1) / std::sqrt(t.running_variance[i % p.channels] + static_cast<T>(p.epsilon));
+    }
+    reapply(p, act, t, nullptr);
   }
 
   static void backward(const batch_norm_problem& p, activation act, const batch_norm_backward_operands<T>& t,
@@ -75,11 +78,11 @@ struct batch_norm_kernels<backend::reference, T> {
         if (t.gamma != nullptr && t.dgamma != nullptr) t.dgamma[c] += dot;
         if (t.dbeta != nullptr) t.dbeta[c] += sum;
         const T gamma = t.gamma != nullptr ? t.gamma[c] : T(1);
-        const T count = static_cast<T>(p.rows);
+        const T share = p.fixed ? T(0) : T(1) / static_cast<T>(p.rows);
         for (index_t r = 0; r < p.rows; ++r) {
           const index_t at = first + r * p.channels;
           const T xhat = (t.x[at] - mean) * rstd;
-          t.dx[at] = gamma * rstd * (t.dy[at] - sum / count - xhat * dot / count);
+          t.dx[at] = gamma * rstd * (t.dy[at] - sum * share - xhat * dot * share);
         }
       }
   }
