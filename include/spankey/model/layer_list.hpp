@@ -25,6 +25,8 @@
 
 namespace spankey {
 
+enum class inserted_kind : unsigned char;  // model/inserted_layers.hpp
+
 class layer_list {
  public:
   static constexpr std::size_t most_layers = 256, most_sites = 32, most_depth = 8;
@@ -237,6 +239,10 @@ class layer_list {
                                                                        : list_fault::none;
   }
   [[nodiscard]] constexpr std::string_view fault_at() const { return fault_at_.view(); }
+
+  /// model/inserted_layers.hpp
+  template <class Chosen>
+  friend constexpr layer_list with_inserted(const layer_list& list, inserted_kind kind, const Chosen& chosen);
 
  private:
   struct open_block {
