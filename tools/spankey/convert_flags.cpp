@@ -138,6 +138,41 @@ void declare_unlock_flags(flag_set& flags, lock_options& request) {
   flags.add_flag("--any-key", request.any_key, "go on with a wrong key, to see what it gives");
 }
 
+void declare_attack_flags(flag_set& flags, attack_options& request) {
+  flags.add_option("--run", request.run, "run folder, finished: locked, or with a gate")
+      ->check(path_text("FOLDER"))
+      ->required();
+  flags.add_option("--open", request.open, "run folder of the same network without its lock: for the gain")
+      ->check(path_text("FOLDER"));
+  flags.add_option("--samples", request.samples, "labelled training samples that the attacker has")
+      ->check(from_to<std::int64_t>(1, 1 << 30));
+  flags
+      .add_option("--what", request.what,
+                  "what is trained: maps that are put where the secret acted, or everything")
+      ->check(one_of(attack_targets));
+  flags
+      .add_option(
+          "--insert", request.insert,
+          "the maps: stitch (a matrix over the channels), affine (a factor and a shift a channel), or "
+          "accessory (a block of two matrices)")
+      ->check(one_of(inserted_names));
+  flags
+      .add_option("--batch-statistics", request.statistics,
+                  "batch norms meanwhile: as handed out (running), or of the attacker's batches")
+      ->check(allowed_for("batch-statistics"));
+  flags.add_option("--rates", request.rates, "learning rates of Adam, of which the best one counts")
+      ->check(from_to(1e-9, 1e3));
+  flags.add_option("--updates", request.updates, "updates at each rate")
+      ->check(from_to<std::uint64_t>(1, 1 << 30));
+  flags.add_option("--seeds", request.seeds, "draws of the attacker's samples")
+      ->check(from_to<std::uint64_t>(1, 1000));
+  flags.add_option("--data-root", request.data_root, "folder of the data sets")->check(path_text("FOLDER"));
+  flags.add_option("--test-limit", request.test_limit, "first test samples only, 0: all")
+      ->check(allowed_for("test-limit"));
+  flags.add_option("--threads", request.threads, "threads, 0: all")->check(allowed_for("threads"));
+  flags.add_option("--out", request.out, "results (default: RUN/attack.json)")->check(path_text("FILE"));
+}
+
 void declare_predict_flags(flag_set& flags, predict_options& request) {
   flags.add_option("FILE", request.inputs, "images or features: IDX (also .gz), .npy, PNG, JPEG")
       ->check(path_text("FILE"))

@@ -1,8 +1,9 @@
-// The flags of `convert`, `import`, `keygen`, `lock`, `unlock`, `predict` and `generate`, and --require.
+// The flags of `convert`, `import`, `keygen`, `lock`, `unlock`, `attack`, `predict` and `generate`, and --require.
 #pragma once
 
 #include <string>
 
+#include "attack.hpp"
 #include "commands.hpp"
 
 class flag_set;
@@ -11,6 +12,7 @@ void declare_convert_flags(flag_set& flags, convert_options& request);
 void declare_keygen_flags(flag_set& flags, std::string& out);
 void declare_lock_flags(flag_set& flags, lock_options& request);
 void declare_unlock_flags(flag_set& flags, lock_options& request);
+void declare_attack_flags(flag_set& flags, attack_options& request);
 void declare_import_flags(flag_set& flags, import_options& request);
 void declare_predict_flags(flag_set& flags, predict_options& request);
 void declare_generate_flags(flag_set& flags, generate_options& request);

@@ -138,6 +138,7 @@ int run_program(int argc, char** argv, output_text& text) {
   sweep_options swept;
   report_options reported;
   lock_options locked;
+  attack_options attacked;
   std::string key_out;
   bool measure = false;
   flag_set& train_flags = line.add("train", "train a network, evaluate its gate, write the run folder");
@@ -154,6 +155,8 @@ int run_program(int argc, char** argv, output_text& text) {
   flag_set& lock_flags =
       line.add("lock", "lock a run's weights under a master key, without training and without data");
   flag_set& unlock_flags = line.add("unlock", "give a locked run's weights back, with its key");
+  flag_set& attack_flags =
+      line.add("attack", "what somebody makes of a run's weights with a few labelled samples");
   flag_set& sweep_flags = line.add("sweep", "run a file of experiments; interrupted, go on where it stopped");
   flag_set& report_flags = line.add("report", "write the results of a run or a sweep as one page of HTML");
   flag_set& describe_flags =
@@ -167,6 +170,7 @@ int run_program(int argc, char** argv, output_text& text) {
   declare_keygen_flags(keygen_flags, key_out);
   declare_lock_flags(lock_flags, locked);
   declare_unlock_flags(unlock_flags, locked);
+  declare_attack_flags(attack_flags, attacked);
   declare_sweep_flags(sweep_flags, swept);
   declare_report_flags(report_flags, reported);
   describe_flags.add_flag("--measure", measure,
@@ -191,7 +195,7 @@ int run_program(int argc, char** argv, output_text& text) {
   if (wish.help)
     return print(chosen->help(trains || describes ? help_introduction(trains ? options : described) : ""));
   for (const flag_set* writes : {&train_flags, &eval_flags, &convert_flags, &import_flags, &keygen_flags,
-                                 &lock_flags, &unlock_flags, &sweep_flags, &report_flags})
+                                 &lock_flags, &unlock_flags, &attack_flags, &sweep_flags, &report_flags})
     if (chosen == writes) text = output_text::beside_files;
   if (!options.resume.empty()) options = options_to_resume(train_flags, options);
   const std::int64_t threads = trains                      ? options.threads
@@ -199,6 +203,7 @@ int run_program(int argc, char** argv, output_text& text) {
                                : chosen == &predict_flags  ? asked.threads
                                : chosen == &generate_flags ? written.threads
                                : chosen == &convert_flags  ? conversion.threads
+                               : chosen == &attack_flags   ? attacked.threads
                                : chosen == &sweep_flags    ? swept.threads
                                                            : described.threads;
   std::optional<spankey::thread_limit> limit;
@@ -212,6 +217,7 @@ int run_program(int argc, char** argv, output_text& text) {
   if (chosen == &keygen_flags) return draw_key(key_out);
   if (chosen == &lock_flags) return lock(locked);
   if (chosen == &unlock_flags) return unlock(locked);
+  if (chosen == &attack_flags) return attack(attacked);
   if (chosen == &sweep_flags) return sweep(swept);
   if (chosen == &report_flags) return report(reported);
   return describe_run(described, measure, flag_text(describe_flags, described));

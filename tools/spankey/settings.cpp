@@ -130,7 +130,8 @@ std::vector<setting> all_settings() {
   add("epochs", &o::epochs, "passes over the training set", count_from(1));
   add("batch", &o::batch, "images a step", from_to<std::int64_t>(2, 1 << 20));
   add("batch-statistics", &o::batch_statistics,
-      "batch norm in training: every group of keys with its own statistics, all with the batch's, or with the "
+      "batch norm in training: every group of keys with its own statistics, all with the batch's, or with "
+      "the "
       "running ones, which stay as they are",
       name_in(statistics_names));
   add("optimizer", &o::optimizer,

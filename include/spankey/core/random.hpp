@@ -43,6 +43,7 @@ enum class stream : std::uint32_t {
   windows = 13,
   grammar = 14,
   generation = 15,
+  attack = 16,
 };
 
 /// All random numbers of one (seed, stream, step); `index` picks one. step < 2^32.

@@ -1,0 +1,127 @@
+// What somebody who has the weights, the architecture and n labelled samples makes of a network that is locked, or gated:
+// layers are put where the secret acted and trained alone (maps), or everything is (everything), or nothing of the weights is
+// used (scratch), which is the floor.
+//
+//   gain G = (attack - floor) / (open - floor)       0: the weights are worth nothing to the attacker, 1: the lock is undone
+// Everything is decided in the attacker's favour: of all learning rates, and of the weights before, during and after training,
+// those count that are best on the test samples themselves. Batch norms keep their statistics, as the network was handed out, or take
+// the attacker's (batch_statistics), whichever is asked for.
+#pragma once
+
+#include "spankey/core/macros_off.hpp"
+// Up to the last line other people's macros are out of the way.
+
+#include <algorithm>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "spankey/attack/chosen_samples.hpp"
+#include "spankey/inject/none.hpp"
+#include "spankey/loss/deny/mode.hpp"
+#include "spankey/model/initialise.hpp"
+#include "spankey/model/inserted_layers.hpp"
+#include "spankey/model/sized_model.hpp"
+#include "spankey/optim/parameter_group.hpp"
+#include "spankey/train/evaluate.hpp"
+#include "spankey/train/trainer.hpp"
+
+namespace spankey {
+
+enum class relearnt : unsigned char { maps, everything, scratch };
+
+struct relearn_budget {
+  index_t samples = 64;         // labelled
+  std::uint64_t updates = 500;  // a learning rate
+  std::span<const double> rates{};
+  batch_statistics statistics = batch_statistics::running;
+  std::uint64_t evaluations = 4;  // during each training
+  std::uint64_t seed = 0;
+};
+
+struct relearn_result {
+  double accuracy = 0;  // over the classes, a refusal left out of account
+  double rate = 0;
+};
+
+/// Keeps the best accuracy on the test samples, over the classes, of every `each` epochs.
+template <class Model, class Data>
+struct best_of_epochs {
+  Model& model;
+  const Data& test;
+  index_t batch;
+  std::uint64_t each;
+  double best = 0;
+
+  void on_step(const step_record&) {}
+  void on_epoch(const epoch_record& r) {
+    if ((r.epoch + 1) % each == 0) look();
+  }
+  void look() {
+    gate_evaluation evaluation(model, nullptr, test, batch, evaluation_options{.without_keys = true});
+    best = std::max(best, evaluation.run().no_key[figure::masked].mean);
+  }
+};
+
+/// Parameters and states of `from` in `to`, by their names; what `from` does not have stays.
+template <class From, class To>
+void copy_known(From& from, To& to) {
+  const auto copy = [&](auto&& for_each_from, auto&& for_each_to) {
+    for_each_to([&](const scope& name, auto& target) {
+      const std::string wanted = name.str();
+      for_each_from([&](const scope& found, auto& source) {
+        if (found.str() == wanted) std::copy_n(source.value.data, target.value.count, target.value.data);
+      });
+    });
+  };
+  copy([&](auto&& f) { from.for_each_parameter(f); }, [&](auto&& f) { to.for_each_parameter(f); });
+  copy([&](auto&& f) { from.for_each_state(f); }, [&](auto&& f) { to.for_each_state(f); });
+}
+
+/// `held` has the weights, `list` its layers; chosen(d): before which layers a map is put (of maps, and of everything). `train`
+/// is what the attacker's samples are drawn from. Errors: those of training and of data sets, and model.101.
+template <class Held, class Chosen, class Data>
+relearn_result relearn(Held& held, const layer_list& list, relearnt what, inserted_kind kind,
+                       const Chosen& chosen, const Data& train, const Data& test,
+                       const relearn_budget& budget) {
+  using network = sized_model<none, typename Held::backend_type, typename Held::scalar>;
+  const chosen_samples<Data> own(train, budget.samples, budget.seed);
+  const index_t batch = std::min<index_t>(budget.samples, 64), evaluated = 250;
+  const std::uint64_t steps = static_cast<std::uint64_t>(budget.samples / batch);
+  relearn_result best;
+  for (const double rate : budget.rates) {
+    const auto model =
+        std::make_unique<network>(what == relearnt::maps ? with_inserted(list, kind, chosen) : list);
+    keep_second_moment(*model);
+    const arena memory(*model, std::max(batch, evaluated));
+    initialise(*model, budget.seed);
+    if (what != relearnt::scratch) copy_known(held, *model);
+    if (what == relearnt::maps) {
+      begin_as_identity(*model);
+      freeze(*model, [](std::string_view name, const parameter_extents&) { return !is_inserted(name); });
+    }
+    const objective<no_deny> goal{
+        .classes = train.classes,
+        .statistics = what == relearnt::scratch ? batch_statistics::per_group : budget.statistics};
+    const std::uint64_t epochs = std::max<std::uint64_t>(1, budget.updates / steps);
+    best_of_epochs observer{*model, test, evaluated, std::max<std::uint64_t>(1, epochs / budget.evaluations)};
+    trainer run(*model, goal, nullptr, own,
+                training_options{.epochs = epochs,
+                                 .batch = batch,
+                                 .seed = budget.seed,
+                                 .rate = {.kind = schedule_kind::cosine, .learning_rate = rate},
+                                 .adam = adam_options{},
+                                 .nonfinite = nonfinite_policy::skip_step,
+                                 .without_keys = true});
+    observer.look();  // nobody has to train
+    run.run(observer);
+    if (observer.best > best.accuracy) best = {observer.best, rate};
+  }
+  return best;
+}
+
+}  // namespace spankey
+
+#include "spankey/core/macros_on.hpp"
