@@ -95,8 +95,7 @@ void train_gpt(benchmark::State& state, const gpt_size& size, index_t batch, ind
   std::string text = grammar_text(1, 0, 2000);
   text.resize(static_cast<std::size_t>(steps * tokens));
   const text_dataset data("grammar", {text_in_memory(std::move(text))}, size.length());
-  train<T>(state, gpt_list(size), objective<no_deny>{.classes = size.vocabulary}, nullptr, data, batch,
-           tokens);
+  train<T>(state, gpt_list(size), objective<no_deny>{.classes = data.classes}, nullptr, data, batch, tokens);
 }
 
 template <class T>

@@ -87,16 +87,17 @@ TEST_CASE("sealed bytes open with their key and name alone, and show every chang
     std::vector<std::byte> sealed = seal(bytes, "conv1|64", key);
     REQUIRE(sealed.size() == size + sealed_overhead);
     CHECK(seal(bytes, "conv1|64", key) != sealed);  // another nonce
-    const auto opened = open_sealed(sealed, "conv1|64", key);
-    CHECK(std::equal(opened.begin(), opened.end(), bytes.begin(), bytes.end()));
-    check_refused([&] { (void)open_sealed(sealed, "conv1|64", other); }, "seal.101");
-    check_refused([&] { (void)open_sealed(sealed, "conv2|64", key); }, "seal.101");
+    const auto found = opened(sealed, "conv1|64", key);
+    REQUIRE(found);
+    CHECK(std::equal(found->begin(), found->end(), bytes.begin(), bytes.end()));
+    CHECK_FALSE(opened(sealed, "conv1|64", other));
+    CHECK_FALSE(opened(sealed, "conv2|64", key));
     for (std::size_t i = 0; i < sealed.size(); i += 7) {
       sealed[i] ^= std::byte{1};
-      check_refused([&] { (void)open_sealed(sealed, "conv1|64", key); }, "seal.101");
+      CHECK_FALSE(opened(sealed, "conv1|64", key));
       sealed[i] ^= std::byte{1};
     }
     sealed.resize(sealed_overhead - 1);
-    check_refused([&] { (void)open_sealed(sealed, "conv1|64", key); }, "seal.101");
+    CHECK_FALSE(opened(sealed, "conv1|64", key));
   }
 }

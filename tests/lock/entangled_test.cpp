@@ -45,7 +45,7 @@ void check_lock(const entangled_options& options) {
   const std::vector<float> before = network->logits(false);
   const master_key key = draw_master_key(), wrong = draw_master_key();
   const entangled_lock lock = lock_entangled(network->model, key, options);
-  REQUIRE(!lock.sealed.empty());
+  REQUIRE(!lock.record.sealed.empty());
   const std::vector<float> locked_logits = network->logits(false), locked = numbers_of(network->model);
   CHECK(distance(locked_logits, before) > 0.1);
 
@@ -56,7 +56,7 @@ void check_lock(const entangled_options& options) {
   // A wrong rotation is one too: what was multiplied by it is taken back.
   const auto other = std::make_unique<trained<Model>>(injector_kind::none);
   const entangled_lock of_other = lock_entangled(other->model, key, options);
-  CHECK(of_other.nonce != lock.nonce);
+  CHECK(of_other.record.nonce != lock.record.nonce);
   CHECK(numbers_of(other->model) != locked);  // the same key, another lock
   unlock_entangled(other->model, key, of_other);
   CHECK(distance(other->logits(false), before) < 1e-5);
@@ -84,7 +84,7 @@ TEST_CASE("folded norms leave no mean of a locked layer's outputs") {
   const auto network = std::make_unique<trained<open_resnet>>(injector_kind::none);
   const std::vector<float> before = network->logits(false);
   const entangled_lock lock = lock_entangled(network->model, draw_master_key());
-  REQUIRE(lock.norms_folded);
+  REQUIRE(lock.norms_folded());
   int locked_norms = 0;
   network->model.for_each_state([&](const scope& at, auto& s) {
     const std::string name = at.str();
@@ -106,8 +106,8 @@ TEST_CASE("some layers, by name; and names that cannot be") {
   REQUIRE(all > 1);
   const std::string last(network->model.layers().back().name.view());
   const entangled_lock lock = lock_entangled(network->model, draw_master_key(), {.layers = {last}});
-  CHECK(lock.sealed.size() == 1);
-  CHECK(lock.sealed.contains(last));
+  CHECK(lock.record.sealed.size() == 1);
+  CHECK(lock.record.sealed.contains(last));
 }
 
 TEST_CASE("weights that are no numbers are not locked") {
@@ -129,9 +129,9 @@ TEST_CASE("a lock's file holds what was locked, and no other file is one") {
   const entangled_lock lock = lock_entangled(network->model, key, {.layers = {}, .whiten = true});
   lock.save(path);
   const entangled_lock read = entangled_lock::load(path);
-  CHECK(read.nonce == lock.nonce);
-  CHECK(read.sealed == lock.sealed);
-  CHECK(read.norms_folded == lock.norms_folded);
+  CHECK(read.record.nonce == lock.record.nonce);
+  CHECK(read.record.sealed == lock.record.sealed);
+  CHECK(read.norms_folded() == lock.norms_folded());
   // Of another network: nothing changes.
   const auto other = std::make_unique<trained<open_mlp>>(injector_kind::none);
   const std::vector<float> untouched = numbers_of(other->model);
@@ -151,9 +151,9 @@ TEST_CASE("a resnet18 with PyTorch's names, locked, is run by a session") {
   const std::vector<float> before = given->logits(false);
   const master_key key = draw_master_key();
   const entangled_lock lock = lock_entangled(given->model, key, {.layers = {}, .whiten = true});
-  CHECK(lock.sealed.contains("layer4.1.conv2"));
-  CHECK(lock.sealed.contains("fc"));
-  CHECK_FALSE(lock.sealed.contains("conv1"));  // of three colours
+  CHECK(lock.record.sealed.contains("layer4.1.conv2"));
+  CHECK(lock.record.sealed.contains("fc"));
+  CHECK_FALSE(lock.record.sealed.contains("conv1"));  // of three colours
   const auto answers = [&] {
     using session_type = infer::session<network, float>;
     const std::vector<std::byte> made = infer::make_image<float>(given->model, 10);

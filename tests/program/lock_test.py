@@ -75,5 +75,38 @@ def test_a_lock_of_some_layers_and_a_damaged_one(folder):
     assert result.returncode == 2 and not (folder / "x").exists()
 
 
+def test_withheld_weights(folder):
+    run = folder / "run"
+    program.succeeds("train", *GLYPHS, "--out", run, cwd=folder)
+    before, own, other = accuracy(run), key(folder, "own.key"), key(folder, "other.key")
+    weights = program.tensor_bytes(run / "weights.safetensors")
+    for name, flags in (("some", ["--share", "0.05", "--score-samples", "50"]), ("layer", ["--layers", "layer2"]),
+                        ("all", [])):
+        locked = relocked("lock", folder, run, name, "--key", own, "--kind", "masked", *flags)
+        assert accuracy(locked) < before - 0.2, (name, accuracy(locked))
+        opened = relocked("unlock", folder, locked, name + "-open", "--key", own)
+        assert program.tensor_bytes(opened / "weights.safetensors") == weights, name
+        program.refused("unlock", "--run", locked, "--out", folder / "x", "--key", other, cwd=folder, names=["lock.102"])
+        program.refused("unlock", "--run", locked, "--out", folder / "x", "--key", other, "--any-key", cwd=folder,
+                        names=["flag.169"])
+    for flags in (["--kind", "masked", "--whiten"], ["--share", "0.5"]):
+        program.refused("lock", "--run", run, "--out", folder / "x", "--key", own, *flags, cwd=folder, names=["flag.167"])
+    assert not (folder / "x").exists()
+
+
+def test_an_attack_wins_where_nothing_is_locked(folder):
+    run = folder / "run"
+    program.succeeds("train", *GLYPHS, "--out", run, cwd=folder)
+    quick = ["--samples", "32", "--updates", "20", "--rates", "1e-4", "--out", folder / "attack.json"]
+    program.succeeds("attack", "--run", run, "--open", run, *quick, cwd=folder)
+    found = json.loads((folder / "attack.json").read_text())
+    assert found["closed"] == found["open"] and [row["what"] for row in found["rows"]] == ["maps", "everything"]
+    assert all(row["gain"] > 0.95 for row in found["rows"]), found
+    locked = relocked("lock", folder, run, "locked", "--key", key(folder, "own.key"))
+    program.succeeds("attack", "--run", locked, "--open", run, *quick, "--insert", "affine", cwd=folder)
+    found = json.loads((folder / "attack.json").read_text())
+    assert found["closed"] < 0.3 and all(row["gain"] < 0.5 for row in found["rows"]), found
+
+
 if __name__ == "__main__":
     program.run_tests(sys.modules[__name__])

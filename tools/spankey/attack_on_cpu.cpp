@@ -36,8 +36,9 @@ double accuracy_of(network& model, const Data& test) {
 auto chosen_layers(const std::string& run) {
   std::set<std::string, std::less<>> locked;
   std::error_code code;
-  if (const fs::path file = fs::path(run) / lock_file_name; fs::exists(file, code))
-    for (const auto& [name, sealed] : entangled_lock::load(file.string()).sealed) locked.insert(name);
+  if (const fs::path file = fs::path(run) / lock_file_name;
+      fs::exists(file, code) && lock_record::kind_of(file.string()) == entangled_lock::kind)
+    for (const auto& [name, sealed] : entangled_lock::load(file.string()).record.sealed) locked.insert(name);
   return [locked](const layer_description& d) {
     return can_entangle(d) && (locked.empty() || locked.contains(d.name.view()));
   };

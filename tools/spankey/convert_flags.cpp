@@ -122,15 +122,32 @@ void declare_lock_flags(flag_set& flags, lock_options& request) {
   declare_relock_flags(flags, request);
   flags
       .add_option(
+          "--kind", request.kind,
+          "entangled: channels are mixed before every layer; masked: weights are taken out and sealed")
+      ->check(one_of(lock_kinds));
+  flags
+      .add_option(
           "--layers", request.layers,
           "layers to lock, by PyTorch's names with commas between them (default: every one that can be)")
       ->check(any_text("NAME,..."));
-  flags.add_flag("--whiten", request.whiten,
-                 "also hide which directions of its input a layer uses; the numbers that undo it are sealed "
-                 "under the key");
-  flags.add_flag("--keep-norms", request.keep_norms,
-                 "leave batch norms as they are, with the means of the locked layers' outputs, which help an "
-                 "attacker (default: they are folded)");
+  flags
+      .add_option(
+          "--share", request.share,
+          "masked: the share of their weights that is withheld, those without which the loss grows most")
+      ->check(from_to(1e-9, 1.0));
+  flags
+      .add_option("--score-samples", request.score_samples,
+                  "masked: training samples that say what a weight is worth (share below 1)")
+      ->check(count_from(1));
+  flags.add_option("--data-root", request.data_root, "folder of the data sets")->check(path_text("FOLDER"));
+  flags.add_flag(
+      "--whiten", request.whiten,
+      "entangled: also hide which directions of its input a layer uses; the numbers that undo it are sealed "
+      "under the key");
+  flags.add_flag(
+      "--keep-norms", request.keep_norms,
+      "entangled: leave batch norms as they are, with the means of the locked layers' outputs, which help an "
+      "attacker (default: they are folded)");
 }
 
 void declare_unlock_flags(flag_set& flags, lock_options& request) {

@@ -21,10 +21,11 @@ bool has_lock(const std::string& run) {
 }
 
 int write_other(const lock_options& request, bool locks) {
-  const run_options options = read_config((fs::path(request.run) / "config.json").string());
+  run_options options = read_config((fs::path(request.run) / "config.json").string());
   if (!spankey::checkpoints_in(request.run).empty())
     fail("flag.163", "--run", "'", printable(request.run),
          "' holds checkpoints: its training is not finished");
+  options.data_root = request.data_root;
   require_free(request.out);
   functions_on_cpu_fp32().relock(options, request, locks);
   std::printf("wrote %s/: config.json %sweights.safetensors%s\n", printable(request.out).c_str(),
@@ -44,6 +45,10 @@ int lock(const lock_options& request) {
   if (has_lock(request.run))
     fail("flag.162", "--run", "'", printable(request.run),
          "' is locked already; expected a run that is open");
+  if (request.kind == "masked" && (request.whiten || request.keep_norms))
+    fail("flag.167", request.whiten ? "--whiten" : "--keep-norms", "is for locks of the kind entangled");
+  if (request.kind == "entangled" && request.share < 1)
+    fail("flag.167", "--share", "is for locks of the kind masked");
   return write_other(request, true);
 }
 

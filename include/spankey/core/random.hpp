@@ -44,6 +44,7 @@ enum class stream : std::uint32_t {
   grammar = 14,
   generation = 15,
   attack = 16,
+  syndrome = 17,
 };
 
 /// All random numbers of one (seed, stream, step); `index` picks one. step < 2^32.

@@ -11,11 +11,11 @@
 #include <sodium.h>
 
 #include <cstddef>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
 
-#include "spankey/core/error.hpp"
 #include "spankey/core/secret.hpp"
 #include "spankey/key/derivation.hpp"
 
@@ -39,19 +39,17 @@ inline std::vector<std::byte> seal(std::span<const std::byte> bytes, std::string
   return sealed;
 }
 
-/// What was sealed. Fails with seal.101 where the key is another one, or a byte of `sealed` or `about` is.
-inline secret_vector<std::byte> open_sealed(std::span<const std::byte> sealed, std::string_view about,
-                                            const secret_bytes& key) {
-  if (sealed.size() < sealed_overhead)
-    fail("seal.101", about, "found ", sealed.size(), " sealed bytes, expected ", sealed_overhead, " or more");
+/// What was sealed; nothing where the key is another one, or a byte of `sealed` or `about` is.
+inline std::optional<secret_vector<std::byte>> opened(std::span<const std::byte> sealed,
+                                                      std::string_view about, const secret_bytes& key) {
+  if (sealed.size() < sealed_overhead) return std::nullopt;
   secret_vector<std::byte> bytes(sealed.size() - sealed_overhead);
   const auto* const in = reinterpret_cast<const unsigned char*>(sealed.data());
   constexpr std::size_t nonce = crypto_aead_xchacha20poly1305_ietf_NPUBBYTES;
   if (crypto_aead_xchacha20poly1305_ietf_decrypt(
           reinterpret_cast<unsigned char*>(bytes.data()), nullptr, nullptr, in + nonce, sealed.size() - nonce,
           reinterpret_cast<const unsigned char*>(about.data()), about.size(), in, key.data()) != 0)
-    fail("seal.101", about,
-         "found sealed bytes that this key does not open, or that are not as they were written");
+    return std::nullopt;
   return bytes;
 }
 

@@ -142,8 +142,8 @@ entangled_lock lock_entangled(Model& model, const master_key& key, const entangl
       if (!all_finite(p.value.data, p.dims.size()))
         fail("lock.105", model.layers()[i].name.view(), "found weights that are no numbers");
     });
-  entangled_lock lock = entangled_lock::drawn();
-  lock.norms_folded = o.fold_norms;
+  entangled_lock lock;
+  lock.note_norms(o.fold_norms);
   if (o.fold_norms) fold_norms(model, entries);
   for (const std::size_t i : entries) {
     const layer_description& d = model.layers()[i];
@@ -176,11 +176,11 @@ void unlock_entangled(Model& model, const master_key& key, const entangled_lock&
   const std::span<const layer_description> list = model.layers();
   for (std::size_t i = 0; i < list.size(); ++i) {
     const std::string name(list[i].name.view());
-    if (can_entangle(list[i]) && lock.sealed.contains(name))
+    if (can_entangle(list[i]) && lock.record.sealed.contains(name))
       maps.emplace_back(i, lock.opened_map(key, name, list[i].in.channels, check));
   }
-  if (maps.size() != lock.sealed.size())
-    fail("lock.106", "unlock_entangled", "found ", maps.size(), " of ", lock.sealed.size(),
+  if (maps.size() != lock.record.sealed.size())
+    fail("lock.106", "unlock_entangled", "found ", maps.size(), " of ", lock.record.sealed.size(),
          " locked layers in this network, expected all");
   for (const auto& [entry, map] : maps)
     for_each_matrix_of(model, entry, [&, &of_entry = map](auto& p) {
