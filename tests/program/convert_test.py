@@ -348,6 +348,24 @@ def test_evaluation_is_that_of_the_library(folder):
     assert "12 test samples" in convert(run, *root, "--evaluate", "--test-limit", 12)
 
 
+def test_keys_of_channels_in_a_network_of_images(folder):
+    data_files.write_idx(folder / "root" / "mnist")
+    run, root = folder / "run", ["--data-root", folder / "root"]
+    program.train_tiny(run, "--data", "mnist", *root, "--key-shape", "channel", "--sites", "1,2", "--subspace-dim", "4")
+    tensors, _ = program.safetensors_header(run / "key_space.safetensors")
+    widths = {shape[-1] for kind, shape in tensors.values() if kind == "F32" and len(shape) == 2}
+    assert widths <= {16, 32}, tensors  # one number a channel, not 16 x 14 x 14
+    rows = check_rows(run, ["fp32"], 6, *root)
+    assert rows["session fp32"] == rows["library fp32"], rows
+    if session_program.COMPILER is None:
+        return
+    place = folder / "embedded"
+    place.mkdir()
+    convert(run, "--header", place / "weights.hpp", "--key-header", place / "key.hpp", "--name", "net", *ANY, *root)
+    open_, keyed = session_program.logits(session_program.embedded(place))
+    assert distance(keyed, open_) > 1e-3, (open_, keyed)
+
+
 def test_every_head_and_injector(folder):
     # Half trained networks answer and refuse by turns.
     for name, flags, columns in (("none", ["--inject", "none"], 2), ("plain", ["--deny", "A"], 6),

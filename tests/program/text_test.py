@@ -163,8 +163,7 @@ def test_what_does_not_fit(folder):
             (["--text", "text", "--model", "mlp"], ["flag.115", "gpt"])):
         program.refused(*own, *flags, cwd=folder, names=names)
     for flags, names in ((["--text", "text"], ["flag.146"]), (["--context", "5"], ["flag.148"]),
-                         (["--model", "mlp", "--layers", "2"], ["flag.154", "mlp"]),
-                         (["--model", "mlp", "--key-shape", "channel"], ["flag.154"])):
+                         (["--model", "mlp", "--layers", "2"], ["flag.154", "mlp"])):
         program.refused("train", "--data", "linear", *flags, "--out", folder / "out", cwd=folder, names=names)
     assert not (folder / "out").exists()
 

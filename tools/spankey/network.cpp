@@ -55,9 +55,7 @@ spankey::extents sample_for(const network& model, const run_options& options) {
 }
 
 network_size size_for(const network& model, const run_options& options) {
-  network_size size{sample_for(model, options), options.channels, options.layers, options.heads};
-  if (!options.key_shape.empty()) size.keys = meaning_of(key_shape_names, options.key_shape, "--key-shape");
-  return size;
+  return {sample_for(model, options), options.channels, options.layers, options.heads};
 }
 
 bool fits(const network& model, const run_options& options) {
@@ -73,7 +71,7 @@ bool fits(const network& model, const run_options& options) {
 
 // What is not said is as in gpt_nano; a head has 32 channels.
 spankey::gpt_size gpt_of(const network_size& size, spankey::index_t vocabulary) {
-  spankey::gpt_size of{.vocabulary = vocabulary, .context = size.input.height, .keys = size.keys};
+  spankey::gpt_size of{.vocabulary = vocabulary, .context = size.input.height};
   if (size.channels > 0) of.channels = size.channels;
   if (size.layers > 0) of.layers = static_cast<int>(size.layers);
   const spankey::index_t heads = std::max<spankey::index_t>(1, of.channels / 32);
@@ -86,22 +84,24 @@ void require_size_fits(const network& model, const run_options& options) {
   const struct {
     const char* flag;
     bool given, reads;
-  } sizes[] = {
-      {"--channels", options.channels > 0, model.sizes},
-      {"--layers", options.layers > 0, model.sizes},
-      {"--heads", options.heads > 0, model.sizes},
-      {"--key-shape", !options.key_shape.empty() && options.key_shape != "element", model.key_shapes}};
+  } sizes[] = {{"--channels", options.channels > 0, model.sizes},
+               {"--layers", options.layers > 0, model.sizes},
+               {"--heads", options.heads > 0, model.sizes}};
   for (const auto& [flag, given, reads] : sizes)
     if (given && !reads)
       fail("flag.154", flag, "found it with --model ", model.name, ", which has one size only");
-  if (model.key_shapes && options.key_shape == "token" && options.inject == "add")
-    fail("flag.161", "--key-shape",
-         "found token with --inject add: what is added to all of a token every norm takes out "
-         "again, and no key does anything; expected --inject mul");
   const auto list = std::make_unique<spankey::layer_list>(model.on(size_for(model, options), 2));
   if (list->found() != spankey::list_fault::none)
     fail("flag.155", "--channels, --layers, --heads", "found sizes that ", model.name,
          " cannot have: ", spankey::sentence_of(list->found()));
+  // A norm of every position, as transformers have it.
+  const bool normalises = std::any_of(list->begin(), list->end(), [](const spankey::layer_description& d) {
+    return d.kind == spankey::layer_kind::layer_norm;
+  });
+  if (normalises && options.key_shape == "token" && options.inject == "add")
+    fail("flag.161", "--key-shape",
+         "found token with --inject add: what is added to all of a token every norm takes out "
+         "again, and no key does anything; expected --inject mul");
   if (model.takes_text() && outputs_of(options).aux != spankey::aux_logit::none)
     fail("flag.156", "--deny", "found ", options.deny, " with --model ", model.name,
          ", which has no reject logit beside its tokens; expected B, whose refusal is a token");
@@ -154,17 +154,6 @@ spankey::head_outputs outputs_of(const run_options& options) {
   return outputs;
 }
 
-network vit_tiny_network() {
-  const spankey::layer_list list = spankey::vit_tiny_layers(2);
-  return {.name = "vit_tiny",
-          .usual = list.input(),
-          .on =
-              [](const network_size& size, spankey::head_outputs outputs) {
-                return spankey::vit_on("vit_tiny", size.input, outputs, {.key = size.keys});
-              },
-          .key_shapes = true};
-}
-
 spankey::gpt_size gpt_size_of(const run_options& options) {
   return gpt_of(size_for(network_named(options.model), options), outputs_of(options).softmax);
 }
@@ -177,13 +166,15 @@ network gpt_network() {
               [](const network_size& size, spankey::head_outputs outputs) {
                 return spankey::gpt_on(gpt_of(size, outputs.softmax), outputs);
               },
-          .sizes = true,
-          .key_shapes = true};
+          .sizes = true};
 }
 
 spankey::layer_list layers_of(const run_options& options, const spankey::head_outputs& outputs) {
   const network& model = network_named(options.model);
-  return model.on(size_for(model, options), outputs);
+  spankey::layer_list list = model.on(size_for(model, options), outputs);
+  if (!options.key_shape.empty())
+    list.give_keys(meaning_of(key_shape_names, options.key_shape, "--key-shape"));
+  return list;
 }
 
 std::vector<spankey::extents> site_shapes_of(const run_options& options) {

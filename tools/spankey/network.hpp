@@ -15,7 +15,6 @@
 struct network_size {
   spankey::extents input;
   spankey::index_t channels = 0, layers = 0, heads = 0;  // 0: as it was made
-  spankey::key_shape keys = spankey::key_shape::element;
 };
 
 struct network {
@@ -23,8 +22,8 @@ struct network {
   spankey::extents usual;  // the input that it was made for
   sample_kind takes = sample_kind::images;
   spankey::layer_list (*on)(const network_size& size, spankey::head_outputs outputs);
-  bool of_library = true;                  // else a header of the user's has its list, NAME_layers
-  bool sizes = false, key_shapes = false;  // what else than `input` of a network_size it reads
+  bool of_library = true;  // else a header of the user's has its list, NAME_layers
+  bool sizes = false;      // it reads more of a network_size than `input`
 
   [[nodiscard]] bool takes_features() const { return takes == sample_kind::features; }
   [[nodiscard]] bool takes_text() const { return takes == sample_kind::text; }
@@ -54,8 +53,7 @@ network network_of(const char* name) {
   return {name, list.input(), kind_of(list),
           [](const network_size& size, spankey::head_outputs outputs) { return On(size.input, outputs); }};
 }
-/// The library's networks whose keys have a shape.
-network vit_tiny_network();
+/// The one that reads text, of any size.
 network gpt_network();
 
 /// Fails with flag.113 for a name that no network has.

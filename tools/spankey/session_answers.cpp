@@ -138,23 +138,29 @@ std::vector<std::string> network_lines(const run_options& options, const head_ou
   const std::string behind = gate + ", spankey::backend::reference, float>;", rest = outputs + ", " + behind;
   const extents input = input_of(options);
   const network& known = network_named(options.model);
-  const std::string shape =
-      "spankey::key_shape::" + (options.key_shape.empty() ? "element" : options.key_shape);
-  if (!known.of_library) return {"using network = spankey::model_of<" + known.name + "_layers, " + rest};
+  const std::string shape = options.key_shape.empty() || options.key_shape == "element"
+                                ? ""
+                                : "spankey::key_shape::" + options.key_shape;
+  const std::string with_keys = shape.empty() ? "" : ".give_keys(" + shape + ")";
+  const auto of_list = [&](const std::string& list) -> std::vector<std::string> {
+    return {"constexpr spankey::layer_list layers(spankey::head_outputs outputs) {",
+            "  return " + list + with_keys + ";", "}", "using network = spankey::model_of<layers, " + rest};
+  };
+  if (!known.of_library) {
+    if (!shape.empty()) return of_list(known.name + "_layers(outputs)");
+    return {"using network = spankey::model_of<" + known.name + "_layers, " + rest};
+  }
   if (known.takes_text()) {
     const gpt_size size = gpt_size_of(options);
+    const std::string keys = shape.empty() ? "" : ", .keys = " + shape;
     return {"constexpr spankey::gpt_size size{.vocabulary = " + std::to_string(size.vocabulary) +
                 ", .context = " + std::to_string(size.context) + ", .channels = " +
                 std::to_string(size.channels) + ", .layers = " + std::to_string(size.layers) +
-                ", .heads = " + std::to_string(size.heads) + ", .keys = " + shape + "};",
+                ", .heads = " + std::to_string(size.heads) + keys + "};",
             "using network = spankey::gpt<size, " + behind};
   }
-  const bool by_element = options.key_shape.empty() || options.key_shape == "element";
-  if (input == known.usual && by_element) return {"using network = spankey::" + options.model + "<" + rest};
-  const std::string sample = "{" + std::to_string(input.channels) + ", " + std::to_string(input.height) +
-                             ", " + std::to_string(input.width) + "}, outputs";
-  return {"constexpr spankey::layer_list layers(spankey::head_outputs outputs) {",
-          by_element ? "  return spankey::" + options.model + "_on(" + sample + ");"
-                     : "  return spankey::vit_on(\"vit_tiny\", " + sample + ", {.key = " + shape + "});",
-          "}", "using network = spankey::model_of<layers, " + rest};
+  if (input == known.usual && shape.empty())
+    return {"using network = spankey::" + options.model + "<" + rest};
+  return of_list("spankey::" + options.model + "_on({" + std::to_string(input.channels) + ", " +
+                 std::to_string(input.height) + ", " + std::to_string(input.width) + "}, outputs)");
 }

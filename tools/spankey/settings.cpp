@@ -95,7 +95,7 @@ std::vector<setting> all_settings() {
   add("gamma", &o::gamma, "strength of the injection", non_negative);
   add("sites", &o::sites, "where keys act: site numbers with commas between them", from_to(0, 31));
   add_optional("key-shape", &o::key_shape,
-               "gpt, vit_tiny: a key's numbers: one an element (the default), a token or a channel",
+               "a key's numbers: one an element (the default), a token or place, or a channel",
                name_in(key_shape_names));
   add("subspace-dim", &o::subspace_dim, "dimension m of the key space", count_from(1));
   add("basis", &o::basis, "basis of the key space", name_in(spankey::basis_names));

@@ -19,8 +19,6 @@
 
 namespace spankey {
 
-enum class inserted_kind : unsigned char { stitch, affine, accessory };
-
 /// Behind the name of the layer that something was inserted before.
 inline constexpr std::string_view inserted_suffix = "_map";
 

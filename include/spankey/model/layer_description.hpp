@@ -32,6 +32,9 @@ enum class layer_kind : unsigned char {
   join       // adds both paths, and ends the block
 };
 
+/// What can be put before a layer (model/inserted_layers.hpp).
+enum class inserted_kind : unsigned char { stitch, affine, accessory };
+
 /// What is wrong with a list.
 enum class list_fault : unsigned char {
   none,

@@ -25,8 +25,6 @@
 
 namespace spankey {
 
-enum class inserted_kind : unsigned char;  // model/inserted_layers.hpp
-
 class layer_list {
  public:
   static constexpr std::size_t most_layers = 256, most_sites = 32, most_depth = 8;
@@ -37,6 +35,13 @@ class layer_list {
     if (name.empty() || name_.view() != name) fault(list_fault::name);
   }
 
+  /// Which elements a number of every site's key acts on, instead of what site() said.
+  constexpr layer_list& give_keys(key_shape key) {
+    for (std::size_t i = 0; i < count_; ++i)
+      if (layer_description& d = layers_[i]; d.kind == layer_kind::site && d.site < int{most_sites})
+        d.key = key, sites_[static_cast<std::size_t>(d.site)] = extents_of_key(d.in, key);
+    return *this;
+  }
   /// A key site where the activation is now, on the input if nothing stands before it. Numbers count from 0; `key` says
   /// which elements a number of its key acts on.
   constexpr layer_list& site(int number, key_shape key = key_shape::element) {
@@ -240,8 +245,7 @@ class layer_list {
   }
   [[nodiscard]] constexpr std::string_view fault_at() const { return fault_at_.view(); }
 
-  /// model/inserted_layers.hpp
-  template <class Chosen>
+  template <class Chosen>  // model/inserted_layers.hpp
   friend constexpr layer_list with_inserted(const layer_list& list, inserted_kind kind, const Chosen& chosen);
 
  private:
