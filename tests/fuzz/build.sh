@@ -20,6 +20,7 @@ for name in "$@"; do
       ;;
     key_space | key_file) packages="-ltbb" ;;
     gzip) packages="-lz" ;;
+    lock) packages="-ltbb -lopenblas -lsodium" ;;
     picture) packages="-ltbb -lpng -ljpeg" ;;
   esac
   # The system's headers with their own warnings aside; -isystem where Debian puts OpenBLAS.

@@ -92,15 +92,19 @@ def key_space_seeds():
     put("key_space", "foreign", safetensors({"w": ("F32", [1], floats(1))}))
 
 
+def with_word_checksum(data):
+    checksum = 0xCBF29CE484222325
+    for (word,) in struct.iter_unpack("<I", data):
+        checksum = ((checksum ^ word) * 0x100000001B3) % 2 ** 64
+    return data + struct.pack("<Q", checksum)
+
+
 def key_file(sites, values, network=7, number=17, version=1, kind=1):
     """sites: [(number, C, H, W)]"""
     size = 48 + 16 * len(sites) + 4 * len(values) + 8
     data = b"SPANKEYK" + struct.pack("<IIQQQII", version, kind, network, number, size, len(sites), 0)
     data += b"".join(struct.pack("<4I", *site) for site in sites) + floats(*values)
-    checksum = 0xCBF29CE484222325
-    for (word,) in struct.iter_unpack("<I", data):
-        checksum = ((checksum ^ word) * 0x100000001B3) % 2 ** 64
-    return data + struct.pack("<Q", checksum)
+    return with_word_checksum(data)
 
 
 def key_file_seeds():
@@ -336,8 +340,31 @@ def results_seeds():
     put("results", "twice", '{"no_key":{},"no_key":{}}')
 
 
+def lock_seeds():
+    about = {"lock": "masked 1", "nonce": "00" * 16, "norms": "folded"}
+
+    def lock(tensors, **metadata):
+        return safetensors({name: ("U8", [len(data)], data) for name, data in tensors.items()}, {**about, **metadata})
+
+    one = {"fc1.weight": bytes(range(60)), "fc1.bias": bytes(40)}
+    put("lock", "masked", lock(one))
+    put("lock", "entangled", lock({"fc1": bytes(40), "fc2": bytes(100)}, lock="entangled 1"))
+    put("lock", "later_version", lock(one, lock="masked 2"))
+    put("lock", "nonce_cut", lock(one, nonce="00"))
+    put("lock", "nonce_no_digits", lock(one, nonce="zz" * 16))
+    put("lock", "too_short", lock({"fc1.weight": bytes(39)}))
+    put("lock", "floats", safetensors({"fc1.weight": ("F32", [20], bytes(80))}, about))
+    put("lock", "nothing", lock({}))
+    key = bytes(range(32))
+    whole = struct.pack("<8sIIQQQII", b"SPANKEYK", 1, 2, 0, 0, 88, 0, 0) + key
+    put("lock", "master_key", with_word_checksum(whole))
+    put("lock", "master_key_damaged", whole + bytes(8))
+    put("lock", "replaced_nonce", struct.pack(">H", 40) + b"0f" * 8)
+    put("lock", "replaced_seal", struct.pack(">H", 60000) + bytes(64))
+
+
 def main():
-    for seeds in (safetensors_seeds, key_space_seeds, key_file_seeds, cifar10_seeds, idx_seeds, npy_seeds, picture_seeds, gzip_seeds, image_seeds,
+    for seeds in (safetensors_seeds, key_space_seeds, key_file_seeds, lock_seeds, cifar10_seeds, idx_seeds, npy_seeds, picture_seeds, gzip_seeds, image_seeds,
                   config_seeds, results_seeds):
         seeds()
 

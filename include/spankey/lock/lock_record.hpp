@@ -64,23 +64,28 @@ class lock_record {
     return std::move(*found);
   }
 
-  /// Writes the file, whole or not at all. Errors: io.111 to io.115.
-  void save(const std::string& path) const {
+  /// What the file holds, without its checksums.
+  [[nodiscard]] safetensors_writer contents() const {
     safetensors_writer writer;
     for (const auto& [name, text] : notes) writer.set_metadata(name, text);
     writer.set_metadata("lock", kind);
     writer.set_metadata("nonce", hexadecimal());
     for (const auto& [name, bytes] : sealed)
       writer.add(name, dtype::u8, {static_cast<index_t>(bytes.size())}, bytes);
+    return writer;
+  }
+  /// Writes the file, whole or not at all. Errors: io.111 to io.115.
+  void save(const std::string& path) const {
+    safetensors_writer writer = contents();
     writer.add_checksums();
     writer.write(path);
   }
-  /// Fails with lock.103 where the file is no lock of this kind, and as safetensors_file::open does.
-  static lock_record load(const std::string& path, std::string_view kind) {
-    const safetensors_file file = safetensors_file::open(path);
+  /// Fails with lock.103 where the file is no lock of this kind, and where its checksums do not fit.
+  static lock_record read(const safetensors_file& file, std::string_view kind) {
     check_checksums(file, false);
     lock_record lock(kind);
-    lock.notes = {file.metadata().begin(), file.metadata().end()};
+    for (const auto& [name, text] : file.metadata())
+      if (!name.starts_with("crc32")) lock.notes.emplace(name, text);
     if (lock.notes["lock"] != kind || !lock.read_hexadecimal(lock.notes["nonce"]))
       fail("lock.103", file.name(), "expected a lock of the kind \"", kind, "\"");
     for (const auto& [name, tensor] : file.tensors()) {
@@ -89,6 +94,10 @@ class lock_record {
       lock.sealed.emplace(name, std::vector<std::byte>(tensor.bytes.begin(), tensor.bytes.end()));
     }
     return lock;
+  }
+  /// The same from a path; fails as safetensors_file::open does, too.
+  static lock_record load(const std::string& path, std::string_view kind) {
+    return read(safetensors_file::open(path), kind);
   }
   /// The kind of a lock's file. Fails with lock.103 where it is none.
   static std::string kind_of(const std::string& path) {

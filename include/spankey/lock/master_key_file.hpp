@@ -5,7 +5,8 @@
 #include "spankey/core/macros_off.hpp"
 // Up to the last line other people's macros are out of the way.
 
-#include <array>
+#include <algorithm>
+#include <cstdint>
 #include <cstring>
 #include <span>
 #include <string>
@@ -37,32 +38,34 @@ inline void save_master_key(const std::string& path, const master_key& key) {
   write_file_atomically(path, std::span<const std::byte>(bytes), file_mode::secret);
 }
 
-/// Errors: key_file.111 no key file, key_file.112 another kind or a later version, key_file.113 damaged, io.101 to io.105.
-inline master_key load_master_key(const std::string& path) {
-  input_file input(path);
-  secret_vector<std::byte> bytes(master_key_bytes);
+/// From the bytes of a file, `where` being its name. Errors: key_file.111 no key file, key_file.112 another kind or a later
+/// version, key_file.113 damaged.
+inline master_key read_master_key(std::span<const std::byte> bytes, const std::string& where) {
   key_file_header header;
-  const auto size = static_cast<std::size_t>(input.size());
-  if (size >= sizeof header) {
-    input.read(bytes.data(), sizeof header);
-    std::memcpy(&header, bytes.data(), sizeof header);
-  }
-  if (size < sizeof header || header.magic != key_file_header::format)
-    fail("key_file.111", input.name(), "expected a master key, found ", size,
+  if (bytes.size() >= sizeof header) std::memcpy(&header, bytes.data(), sizeof header);
+  if (bytes.size() < sizeof header || header.magic != key_file_header::format)
+    fail("key_file.111", where, "expected a master key, found ", bytes.size(),
          " bytes that do not begin as a key file does");
   if (header.version != 1 || header.kind != master_key_kind)
-    fail("key_file.112", input.name(), "expected a master key (kind 2, version 1), found kind ", header.kind,
+    fail("key_file.112", where, "expected a master key (kind 2, version 1), found kind ", header.kind,
          ", version ", header.version);
   std::uint64_t checksum = 0;
   constexpr std::size_t covered = master_key_bytes - sizeof checksum;
-  if (size == master_key_bytes && header.bytes == size) {
-    input.read(bytes.data() + sizeof header, static_cast<index_t>(size - sizeof header));
-    std::memcpy(&checksum, bytes.data() + covered, sizeof checksum);
-  }
-  if (size != master_key_bytes || header.bytes != size || checksum != word_checksum(bytes.data(), covered))
-    fail("key_file.113", input.name(), "expected a master key as it was written, found it damaged: ", size,
+  const bool whole = bytes.size() == master_key_bytes && header.bytes == bytes.size();
+  if (whole) std::memcpy(&checksum, bytes.data() + covered, sizeof checksum);
+  if (!whole || checksum != word_checksum(bytes.data(), covered))
+    fail("key_file.113", where, "expected a master key as it was written, found it damaged: ", bytes.size(),
          " bytes");
-  return master_key(std::span<const std::byte>(bytes).subspan(sizeof header, master_key::size));
+  return master_key(bytes.subspan(sizeof header, master_key::size));
+}
+
+/// The same from a file, of which no more is read than a master key has. Errors as well: io.101 to io.105.
+inline master_key load_master_key(const std::string& path) {
+  input_file input(path);
+  secret_vector<std::byte> bytes(
+      std::min(static_cast<std::size_t>(input.size()), master_key_bytes + 1));  // one too many is seen
+  input.read(bytes.data(), static_cast<index_t>(bytes.size()));
+  return read_master_key(bytes, input.name());
 }
 
 }  // namespace spankey

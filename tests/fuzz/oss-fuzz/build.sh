@@ -4,6 +4,6 @@
 "$SRC"/spankey/tests/fuzz/build.sh
 mkdir -p "$OUT"/lib
 for program in "$OUT"/*_fuzz; do
-  ldd "$program" | awk '/libtbb|libz\.|libpng|libjpeg|libgcc_s|libstdc/ { print $3 }' | xargs -r cp -Lt "$OUT"/lib
+  ldd "$program" | awk '/libtbb|libopenblas|libsodium|libz\.|libpng|libjpeg|libgcc_s|libstdc/ { print $3 }' | xargs -r cp -Lt "$OUT"/lib
   patchelf --set-rpath '$ORIGIN/lib' "$program"
 done
