@@ -13,7 +13,7 @@ EMBEDDED = """
 #include "spankey/infer.hpp"
 #include "weights.hpp"
 #include "key.hpp"
-using {network};
+{network}
 {session}
 alignas(16) static std::byte memory[decltype(session)::memory_bytes];
 int main() {{
@@ -80,7 +80,10 @@ def logits(program, *arguments):
 def embedded(folder, name="net"):
     """Compiles weights.hpp and key.hpp of `folder` with the lines that weights.hpp's own comment names."""
     comment = (folder / "weights.hpp").read_text().split("#pragma once")[0]
-    network = re.search(r"using (network = .*);", comment)[1]
+    lines = [line.lstrip("/ ") for line in comment.splitlines()]
+    last = next(i for i, line in enumerate(lines) if line.startswith("using network = "))
+    first = next((i for i, line in enumerate(lines) if line.startswith("constexpr ")), last)
+    network = "\n".join(lines[first:last + 1])
     session = re.search(r"spankey::infer::session<network.*> session;", comment)[0]
     opening = re.search(rf"(session\.open\(std::as_bytes\(std::span\({name}\)\), memory\));", comment)[1]
     text = EMBEDDED.format(network=network, session=session,

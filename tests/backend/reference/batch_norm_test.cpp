@@ -30,9 +30,10 @@ TEST_CASE("reference batch norm: groups are normalised apart; running statistics
   std::vector<double> evaluated(4);
   kernels::forward_evaluation(p, activation::identity,
                               {x.data(), gamma.data(), beta.data(), nullptr, running_mean.data(),
-                               running_variance.data(), nullptr, rstd.data(), evaluated.data()},
+                               running_variance.data(), mean.data(), rstd.data(), evaluated.data()},
                               nullptr);
   CHECK(evaluated[2] == doctest::Approx(2 * (10 - 10.5) / std::sqrt(100.75) + 1));
+  CHECK(mean == std::vector<double>{10.5, 10.5});  // for a backward pass
   CHECK(running_mean[0] == doctest::Approx(10.5));
 }
 
