@@ -106,7 +106,8 @@ relearn_result relearn(Held& held, const layer_list& list, relearnt what, insert
         .classes = train.classes,
         .statistics = what == relearnt::scratch ? batch_statistics::per_group : budget.statistics};
     const std::uint64_t epochs = std::max<std::uint64_t>(1, budget.updates / steps);
-    best_of_epochs observer{*model, test, evaluated, std::max<std::uint64_t>(1, epochs / budget.evaluations)};
+    best_of_epochs<network, Data> observer{*model, test, evaluated,
+                                           std::max<std::uint64_t>(1, epochs / budget.evaluations)};
     trainer run(*model, goal, nullptr, own,
                 training_options{.epochs = epochs,
                                  .batch = batch,
