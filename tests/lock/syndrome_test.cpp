@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <limits>
 #include <memory>
 #include <vector>
 
@@ -77,6 +78,8 @@ TEST_CASE("valid keys are accepted, the zero key and others are not, at the usua
     for (index_t n = 0; n < 50; ++n) CHECK_FALSE(gate.accepts(drawn.outputs()[0] + n * gate.size()));
   }
   std::vector<float> bad(static_cast<std::size_t>(gate.size()), std::nanf(""));
+  CHECK_FALSE(gate.accepts(bad.data()));
+  bad.assign(bad.size(), std::numeric_limits<float>::infinity());
   CHECK_FALSE(gate.accepts(bad.data()));
 }
 

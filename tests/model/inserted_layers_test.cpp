@@ -107,6 +107,10 @@ TEST_CASE("too many inserted layers, and one before an entry without weights, ar
   CHECK(with_inserted(small_resnet_layers(10), inserted_kind::stitch, [](const layer_description& d) {
           return d.kind == layer_kind::join;
         }).found() == list_fault::name);
+  layer_list taken("taken", {1, 8, 8});
+  taken.conv2d("feature_map", 4).head("fc", 10);
+  REQUIRE(taken.found() == list_fault::none);
+  CHECK(with_inserted(taken, inserted_kind::stitch, with_weights).found() == list_fault::name);
   CHECK(with_inserted(resnet18_layers(10), inserted_kind::accessory, with_weights).found() ==
         list_fault::none);
 }

@@ -1,4 +1,4 @@
-// What `attack` asks of a run, and what it finds. Types stay where it is compiled (run_attack.hpp).
+// What `attack` asks of a run, and what it finds. Types stay where it is compiled (attack_on_cpu.cpp).
 #pragma once
 
 #include <cstdint>
@@ -16,7 +16,7 @@ struct attack_options {
   std::string run, open;  // folders: of the network that is attacked, and of the same without its lock
   std::string data_root = "data", out;
   std::vector<std::int64_t> samples = {64, 500, 3000};
-  std::vector<std::string> what = {"maps", "everything"};
+  std::vector<std::string> what = attack_targets;
   std::string insert = "stitch", statistics = "running";
   std::vector<double> rates = {1e-4, 1e-3, 1e-2};
   std::uint64_t updates = 1000, seeds = 1;

@@ -1,10 +1,8 @@
-#include <algorithm>
 #include <cstdio>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "attack.hpp"
-#include "network.hpp"
 #include "run_folder.hpp"
 #include "spankey/checkpoint/checkpoint_series.hpp"
 #include "spankey/core/error.hpp"

@@ -80,7 +80,7 @@ void copy_known(From& from, To& to) {
   copy([&](auto&& f) { from.for_each_state(f); }, [&](auto&& f) { to.for_each_state(f); });
 }
 
-/// `held` has the weights, `list` its layers; chosen(d): before which layers a map is put (of maps, and of everything). `train`
+/// `held` has the weights, `list` its layers; chosen(d): before which layers a map is put where maps are learnt. `train`
 /// is what the attacker's samples are drawn from. Errors: those of training and of data sets, and model.101.
 template <class Held, class Chosen, class Data>
 relearn_result relearn(Held& held, const layer_list& list, relearnt what, inserted_kind kind,

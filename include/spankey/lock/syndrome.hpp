@@ -49,7 +49,9 @@ class key_syndrome {
     const random_source drawn(seed, stream::syndrome);
     for (index_t i = m * d_; i < (m + q) * d_; ++i)
       rows[static_cast<std::size_t>(i)] = drawn.gaussian(static_cast<std::uint64_t>(i));
-    orthonormalise(rows, m + q, d_);
+    if (!(orthonormalise(rows, m + q, d_) > 1e-9))
+      fail("lock.112", "key_syndrome", "found no ", q, " independent rows in a complement of ", d_ - m,
+           " dimensions");
     rows_.assign(rows.begin() + m * d_, rows.end());
 
     const random_source mixed(seed, stream::syndrome, 1);

@@ -33,6 +33,8 @@ constexpr layer_list with_inserted(const layer_list& list, inserted_kind kind, c
   layer_list made(list.name(), list.input());
   made.outputs_ = list.outputs_, made.site_count_ = list.site_count_, made.sites_ = list.sites_;
   made.fault_ = list.fault_, made.fault_at_ = list.fault_at_;
+  for (const layer_description& d : list)  // whose parameters would be taken for inserted ones
+    if (is_inserted(d.name.view())) made.fault(list_fault::name);
   // Where every entry of the list will be.
   std::array<std::size_t, layer_list::most_layers> place{};
   std::size_t next = 0;
