@@ -9,7 +9,6 @@
 #include <vector>
 
 #include "error_probe.hpp"
-#include "spankey/key/sealed_bytes.hpp"
 
 using namespace spankey;
 using spankey_test::check_refused;
@@ -78,26 +77,4 @@ TEST_CASE("bounded numbers are all as likely") {
   std::array<int, 7> found{};
   for (int i = 0; i < 70000; ++i) ++found[numbers.below(7)];
   for (const int count : found) CHECK(std::abs(count - 10000) < 500);  // five deviations of 93
-}
-
-TEST_CASE("sealed bytes open with their key and name alone, and show every change") {
-  const secret_bytes key = derive(counted(), {"seal"}), other = derive(counted(), {"other"});
-  for (const std::size_t size : {0, 1, 1000}) {
-    std::vector<std::byte> bytes(size, std::byte{7});
-    std::vector<std::byte> sealed = seal(bytes, "conv1|64", key);
-    REQUIRE(sealed.size() == size + sealed_overhead);
-    CHECK(seal(bytes, "conv1|64", key) != sealed);  // another nonce
-    const auto found = opened(sealed, "conv1|64", key);
-    REQUIRE(found);
-    CHECK(std::equal(found->begin(), found->end(), bytes.begin(), bytes.end()));
-    CHECK_FALSE(opened(sealed, "conv1|64", other));
-    CHECK_FALSE(opened(sealed, "conv2|64", key));
-    for (std::size_t i = 0; i < sealed.size(); i += 7) {
-      sealed[i] ^= std::byte{1};
-      CHECK_FALSE(opened(sealed, "conv1|64", key));
-      sealed[i] ^= std::byte{1};
-    }
-    sealed.resize(sealed_overhead - 1);
-    CHECK_FALSE(opened(sealed, "conv1|64", key));
-  }
 }
