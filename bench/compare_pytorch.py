@@ -1,10 +1,10 @@
 """Runs networks here and in PyTorch in turn (A B A B ...); prints the ratios of the medians and the targets.
 
-usage: compare_pytorch.py [FOLDER] [--python PYTHON]... [--repeats R] [--only PATTERN]... [--avx2] [--growth] [--write]
+usage: compare_pytorch.py [FOLDER] [--python PYTHON]... [--repeats R] [--only PATTERN]... [--avx2] [--table NAME]... [--write]
        FOLDER has the programs that are measured; PYTHON is one that has torch (default:
        this one; a second one gets a table of its own); PATTERN is a row's name as --list prints it, * for any; --avx2 holds both sides to AVX2;
-       --growth also runs batch 8 to 512, 1 to n threads and 1 to 3 groups on both sides; --write puts the tables into
-       README.md, in the section of this processor and the kernels that ran, and draws a figure beside it.
+       NAME is compare_pytorch, which is what runs unless told, or growth: batch 8 to 512, 1 to n threads and 1 to 3 groups; --write puts the
+       tables into README.md, in the section of this processor and the kernels that ran, and draws a figure beside growth.
 Both sides run on the same cores. Rows that this machine cannot run, for want of bf16 arithmetic or of the benchmark, are
 named and left out.
 """
@@ -261,7 +261,7 @@ def main():
     arguments.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     arguments.add_argument("--only", action="append", metavar="PATTERN")
     arguments.add_argument("--avx2", action="store_true")
-    arguments.add_argument("--growth", action="store_true")
+    arguments.add_argument("--table", action="append", choices=("compare_pytorch", "growth"))
     arguments.add_argument("--list", action="store_true")
     arguments.add_argument("--write", action="store_true")
     a = arguments.parse_args()
@@ -269,9 +269,8 @@ def main():
     if a.write and a.only:
         arguments.error("--write replaces whole tables: not with --only")
 
-    sets = {"compare_pytorch": target_rows(a.threads) + transformer_rows(a.threads)}
-    if a.growth:
-        sets["growth"] = growth_rows(a.threads)
+    sets = {"compare_pytorch": target_rows(a.threads) + transformer_rows(a.threads), "growth": growth_rows(a.threads)}
+    sets = {name: rows for name, rows in sets.items() if name in (a.table or ["compare_pytorch"])}
     if a.list:
         print("\n".join(row.name for rows in sets.values() for row in rows))
         return

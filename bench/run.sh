@@ -28,7 +28,7 @@ bench() {
     fi
     case $flag in
       --write) write=--write ;;
-      --growth) comparison="$comparison --growth" ;;
+      --growth) comparison="$comparison --table compare_pytorch --table growth" ;;
       --python) wants_value=yes ;;
       --benchmark_filter=* | --benchmark_list_tests*)
         tables=""
