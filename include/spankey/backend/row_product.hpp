@@ -17,4 +17,13 @@ struct row_product {
   float* y;
 };
 
+/// One head's query among the keys and values of `tokens` tokens that were kept, rows of `size` floats, `stride` apart:
+///   s(t) = q . k(t) / sqrt(size)        y = sum_t v(t) exp(s(t)) / sum_t exp(s(t))
+struct kept_tokens {
+  index_t tokens, size, stride;
+  const float *query, *keys, *values;
+  float* scores;  // room for `tokens`
+  float* y;
+};
+
 }  // namespace spankey

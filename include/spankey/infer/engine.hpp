@@ -49,8 +49,9 @@ struct engine {
                          : op.context > 0 ? rows_of::scratch_size(op.in.channels, op.channels)
                          : op.is_linear() ? map::scratch_size(linear(op))
                                           : conv::scratch_size(problem(op));
-    const index_t kernels = std::max(sums, norm::scratch_size(rows(op)) + (affine_vectors + 1) * op.channels);
-    return std::max(op.convolved.size() + kernels, copies && op.context == 0 ? op.weight_count() : 0);
+    const index_t affine = is_affine(op) ? norm::scratch_size(rows(op)) + op.channels : 0;
+    return std::max(op.convolved.size() + std::max(sums, affine),
+                    copies && op.context == 0 ? op.weight_count() : 0);
   }
   static void prepare(const operation& op, const weight_view<Weight>& from, float* prepared, float* scratch) {
     if (is_affine(op)) return prepare_affine(op, from, prepared);
@@ -92,11 +93,10 @@ struct engine {
       conv::forward_packed(problem(op), t.x, t.prepared, t.weights.bias, sums, rest);
     }
     if (op.site_first) apply(t.key, count, sums);
-    if (t.residual != nullptr) {
-      add_residual(op, t, sums, rest);
-    } else if (op.act != activation::identity) {
-      activation_kernels<Backend, float>::forward(op.act, count, sums, sums);
-    }
+    float* const summed = op.halves || t.residual == nullptr ? sums : t.y;
+    if (t.residual != nullptr) elementwise_kernels<Backend, float>::sum(count, sums, t.residual, summed);
+    if (op.act != activation::identity)
+      activation_kernels<Backend, float>::forward(op.act, count, summed, summed);
     if (op.halves) pool2d_kernels<Backend, float>::max_forward({1, op.convolved, op.out()}, sums, t.y);
     if (!op.site_first) apply(t.key, op.out().size(), t.y);
   }
@@ -125,9 +125,9 @@ struct engine {
       return rows_of::rows({op.in.channels, op.channels, x, t.weights.weights, nullptr, nullptr, t.y});
     }
     keep_token(op, t.x, t.at);
-    const index_t products = 2 * (t.at.position + 1) * op.channels / op.attention.heads;
-    rows_of::each(op.attention.heads, products,
-                  [&](index_t head) { attend(op, head, t.x, t.at, t.scratch + head * op.context, t.y); });
+    rows_of::attend(op.attention.heads, [&](index_t head) {
+      return kept_of(op, head, t.x, t.at, t.scratch + head * op.context, t.y);
+    });
   }
   static void run_apart(const operation& op, const operands<Weight>& t) {
     if (op.kind == operation_kind::mean)
@@ -161,16 +161,16 @@ struct engine {
       return t.weights.weights;
     }
   }
-  // The backend's batch norm with mean 0 and variance 1: y = act(x gamma + beta + residual) in one pass. `vectors` are
-  // gamma, beta, zeros and ones; `residual` may be null.
-  static void affine(const operation& op, activation after, const float* vectors, const float* x,
-                     const float* residual, float* y, float* rstd_and_rest) {
+  // The backend's batch norm with mean 0 and variance 1: y = x gamma + beta in one pass. `vectors` are gamma, beta, zeros and
+  // ones.
+  static void affine(const operation& op, const float* vectors, const float* x, float* y,
+                     float* rstd_and_rest) {
     const float *const zeros = vectors + 2 * op.channels, *const ones = vectors + 3 * op.channels;
-    norm::forward_evaluation(rows(op), after,
+    norm::forward_evaluation(rows(op), activation::identity,
                              {.x = x,
                               .gamma = vectors,
                               .beta = vectors + op.channels,
-                              .residual = residual,
+                              .residual = nullptr,
                               .running_mean = const_cast<float*>(zeros),  // evaluation reads them
                               .running_variance = const_cast<float*>(ones),
                               .mean = const_cast<float*>(zeros),  // are written into themselves
@@ -178,13 +178,10 @@ struct engine {
                               .y = y},
                              rstd_and_rest + op.channels);
   }
-  static void fill_affine(const operation& op, float* vectors) {
-    std::fill_n(vectors, op.channels, 1.0F);
-    std::fill_n(vectors + op.channels, 2 * op.channels, 0.0F);
-    std::fill_n(vectors + 3 * op.channels, op.channels, 1.0F);
-  }
   static void prepare_affine(const operation& op, const weight_view<Weight>& from, float* prepared) {
-    fill_affine(op, prepared);
+    std::fill_n(prepared, op.channels, 1.0F);
+    std::fill_n(prepared + op.channels, 2 * op.channels, 0.0F);
+    std::fill_n(prepared + 3 * op.channels, op.channels, 1.0F);
     for (index_t c = 0; op.has_weights() && c < op.channels; ++c) {
       prepared[c] = static_cast<float>(from.weights[c]);
       if constexpr (std::is_same_v<Weight, std::int8_t>) prepared[c] *= from.scale[c];
@@ -202,7 +199,7 @@ struct engine {
   static void apply_affine(const operation& op, const float* x, const float* prepared, float* sums,
                            float* rest) {
     if (!op.has_weights()) return void(std::copy_n(x, op.convolved.size(), sums));
-    affine(op, activation::identity, prepared, x, nullptr, sums, rest);
+    affine(op, prepared, x, sums, rest);
   }
   static void normalise(const operation& op, const float* x, const float* prepared, float* sums,
                         float* rest) {
@@ -210,11 +207,6 @@ struct engine {
     layer_norm_kernels<Backend, float>::forward(
         {positions, op.channels, static_cast<double>(op.epsilon)},
         {x, prepared, prepared + op.channels, sums, rest, rest + positions});
-  }
-  // Into y, or where a pool reads it.
-  static void add_residual(const operation& op, const operands<Weight>& t, float* sums, float* rest) {
-    fill_affine(op, rest);
-    affine(op, op.act, rest, sums, t.residual, op.halves ? sums : t.y, rest + affine_vectors * op.channels);
   }
   static void apply(const key_effect& key, index_t count, float* y) {
     if (key.values == nullptr) return;
@@ -276,7 +268,8 @@ struct engine<backend::reference, Weight> {
       multiply_rows(op, scaled_row(op.in.channels, t.x, t.weights, t.scratch), t.weights.weights, t.y);
     } else if (op.kind == operation_kind::attention) {
       keep_token(op, t.x, t.at);
-      for (index_t head = 0; head < op.attention.heads; ++head) attend(op, head, t.x, t.at, t.scratch, t.y);
+      for (index_t head = 0; head < op.attention.heads; ++head)
+        attend(kept_of(op, head, t.x, t.at, t.scratch, t.y));
     } else {
       return false;
     }

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <type_traits>
 
+#include "spankey/backend/row_product.hpp"
 #include "spankey/infer/kernels.hpp"
 
 namespace spankey::infer {
@@ -35,26 +36,30 @@ inline void keep_token(const operation& op, const float* x, const token_place& a
   for (index_t c = 0; c < channels; ++c) keys[c] = x[channels + c], values[c] = x[2 * channels + c];
 }
 
-/// y of one head: attention of x among the tokens that were kept. scores (context floats).
-inline void attend(const operation& op, index_t head, const float* x, const token_place& at, float* scores,
-                   float* y) {
+/// What one head's attention of x among the tokens that were kept reads and writes. scores (context floats).
+inline kept_tokens kept_of(const operation& op, index_t head, const float* x, const token_place& at,
+                           float* scores, float* y) {
   const index_t channels = op.channels, size = channels / op.attention.heads, first = head * size;
   const float* const keys = at.cache + op.cache + first;
-  const float* const values = keys + op.context * channels;
-  const float scale = 1 / std::sqrt(static_cast<float>(size));
+  return {at.position + 1, size, channels, x + first, keys, keys + op.context * channels, scores, y + first};
+}
+
+/// kept_tokens (backend/row_product.hpp) as plain loops.
+inline void attend(const kept_tokens& p) {
+  const float scale = 1 / std::sqrt(static_cast<float>(p.size));
   float most = 0;
-  for (index_t t = 0; t <= at.position; ++t) {
+  for (index_t t = 0; t < p.tokens; ++t) {
     float sum = 0;
-    for (index_t c = 0; c < size; ++c) sum += x[first + c] * keys[t * channels + c];
-    scores[t] = sum * scale;
-    most = t == 0 || scores[t] > most ? scores[t] : most;
+    for (index_t c = 0; c < p.size; ++c) sum += p.query[c] * p.keys[t * p.stride + c];
+    p.scores[t] = sum * scale;
+    most = t == 0 || p.scores[t] > most ? p.scores[t] : most;
   }
   float total = 0;
-  for (index_t t = 0; t <= at.position; ++t) total += scores[t] = std::exp(scores[t] - most);
-  for (index_t c = 0; c < size; ++c) y[first + c] = 0;
-  for (index_t t = 0; t <= at.position; ++t) {
-    const float share = scores[t] / total;
-    for (index_t c = 0; c < size; ++c) y[first + c] += share * values[t * channels + c];
+  for (index_t t = 0; t < p.tokens; ++t) total += p.scores[t] = std::exp(p.scores[t] - most);
+  for (index_t c = 0; c < p.size; ++c) p.y[c] = 0;
+  for (index_t t = 0; t < p.tokens; ++t) {
+    const float share = p.scores[t] / total;
+    for (index_t c = 0; c < p.size; ++c) p.y[c] += share * p.values[t * p.stride + c];
   }
 }
 

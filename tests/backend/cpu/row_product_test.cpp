@@ -105,10 +105,55 @@ TEST_CASE_TEMPLATE("row product: several tasks, and the same bits for any number
   });
 }
 
-TEST_CASE("row product: heads are done once each") {
-  for (const index_t products : {1, 100000}) {
-    std::vector<int> done(100);
-    kernels<float>::each(100, products, [&](index_t i) { ++done[static_cast<std::size_t>(i)]; });
-    CHECK(std::count(done.begin(), done.end(), 1) == 100);
-  }
+TEST_CASE("row product: heads among kept tokens, every tail") {
+  for_each_isa([] {
+    for (const index_t tokens : {1, 3, 17, 700})
+      for (const index_t size : {1, 5, 16, 40, 130}) {
+        const index_t heads = 3, stride = heads * size + 2;
+        const std::vector<float> query = values(stride, 1), keys = values(tokens * stride, 2),
+                                 kept = values(tokens * stride, 3);
+        const auto at = [](const std::vector<float>& v, index_t i) {
+          return static_cast<double>(v[static_cast<std::size_t>(i)]);
+        };
+        std::vector<double> expected(static_cast<std::size_t>(heads * size));
+        for (index_t head = 0; head < heads; ++head) {
+          std::vector<double> share(static_cast<std::size_t>(tokens));
+          double total = 0;
+          for (index_t t = 0; t < tokens; ++t) {
+            double sum = 0;
+            for (index_t c = head * size; c < (head + 1) * size; ++c)
+              sum += at(query, c) * at(keys, t * stride + c);
+            total += share[static_cast<std::size_t>(t)] =
+                std::exp(sum / std::sqrt(static_cast<double>(size)));
+          }
+          for (index_t t = 0; t < tokens; ++t)
+            for (index_t c = head * size; c < (head + 1) * size; ++c)
+              expected[static_cast<std::size_t>(c)] +=
+                  share[static_cast<std::size_t>(t)] / total * at(kept, t * stride + c);
+        }
+        const auto found = [&] {
+          std::vector<float> y(static_cast<std::size_t>(heads * size) + 1, 9.0F),
+              scores(static_cast<std::size_t>(heads * tokens) + 1, 9.0F);
+          kernels<float>::attend(heads, [&](index_t head) {
+            const index_t first = head * size;
+            return spankey::kept_tokens{.tokens = tokens,
+                                        .size = size,
+                                        .stride = stride,
+                                        .query = query.data() + first,
+                                        .keys = keys.data() + first,
+                                        .values = kept.data() + first,
+                                        .scores = scores.data() + head * tokens,
+                                        .y = y.data() + first};
+          });
+          CHECK(y.back() == 9.0F);
+          CHECK(scores.back() == 9.0F);
+          y.pop_back();
+          return y;
+        };
+        CAPTURE(tokens);
+        CAPTURE(size);
+        CHECK(difference(found(), expected) < 2e-5);
+        check_thread_independence(found);
+      }
+  });
 }

@@ -21,33 +21,48 @@ inline __attribute__((always_inline)) lanes load_lanes(const std::int8_t* p, ind
 }
 #endif
 
-// Some rows of w times their x, all columns: y = sum over i of x(i) w(i, o). Rows lie behind each other, so that memory is read
-// as it comes; four a pass, so that sums are read and written seldom.
+// Rows lie behind each other, so that memory is read as it comes; while some are read, what the next as many need is asked for:
+// their share that lies as far behind `next` as those read now have come.
+inline __attribute__((always_inline)) void ask_for_next(const SPANKEY_SCALAR* next, index_t done,
+                                                        const int rows) {
+  constexpr std::uintptr_t line = 64;
+  const auto at =
+      reinterpret_cast<std::uintptr_t>(next) + static_cast<std::uintptr_t>(done * rows) * sizeof *next;
+  const std::uintptr_t share = static_cast<std::uintptr_t>(rows) * SPANKEY_LANES * sizeof *next;
+  for (std::uintptr_t b = 0; b < share; b += line) __builtin_prefetch(reinterpret_cast<const void*>(at + b));
+}
+
+// Some rows of w times their x, all columns: y += sum over i of x(i) w(i, o).
+inline __attribute__((always_inline)) void add_columns(const row_product<SPANKEY_SCALAR>* p, index_t i,
+                                                       float* y, const int rows) {
+  const SPANKEY_SCALAR* const w = p->w + i * p->out;
+  for (index_t o = 0; o < p->out; o += SPANKEY_LANES) {
+    const index_t n = p->out - o;
+    ask_for_next(w + rows * p->out, o, rows);
+    lanes even = load_lanes(y + o, n), odd = {};
+#pragma GCC unroll 8
+    for (int r = 0; r < rows; ++r) {
+      lanes& sum = r % 2 == 0 ? even : odd;
+      sum = load_lanes(w + r * p->out + o, n) * p->x[i + r] + sum;
+    }
+    store_lanes(y + o, n, even + odd);
+  }
+}
+
+// Eight rows a pass, so that sums are read and written seldom.
 inline void product_columns(const row_product<SPANKEY_SCALAR>* p, index_t begin, index_t end, float* y) {
   for (index_t o = 0; o < p->out; o += SPANKEY_LANES) store_lanes(y + o, p->out - o, lanes{});
   index_t i = begin;
-  for (; i + 4 <= end; i += 4) {
-    const SPANKEY_SCALAR* const w = p->w + i * p->out;
-    const float a = p->x[i], b = p->x[i + 1], c = p->x[i + 2], d = p->x[i + 3];
-    for (index_t o = 0; o < p->out; o += SPANKEY_LANES) {
-      const index_t n = p->out - o;
-      const lanes low = load_lanes(w + p->out + o, n) * b + load_lanes(w + o, n) * a;
-      const lanes high = load_lanes(w + 3 * p->out + o, n) * d + load_lanes(w + 2 * p->out + o, n) * c;
-      store_lanes(y + o, n, load_lanes(y + o, n) + (low + high));
-    }
-  }
-  for (; i < end; ++i)
-    for (index_t o = 0; o < p->out; o += SPANKEY_LANES) {
-      const index_t n = p->out - o;
-      store_lanes(y + o, n, load_lanes(p->w + i * p->out + o, n) * p->x[i] + load_lanes(y + o, n));
-    }
+  for (; i + 8 <= end; i += 8) add_columns(p, i, y, 8);
+  for (; i < end; ++i) add_columns(p, i, y, 1);
 }
 
-// y = b + s y.
-inline void finish_columns(const row_product<SPANKEY_SCALAR>* p) {
+// y = b + s times the sum of the runs' rows of sums.
+inline void finish_columns(const row_product<SPANKEY_SCALAR>* p, const float* sums, index_t runs) {
   for (index_t o = 0; o < p->out; o += SPANKEY_LANES) {
     const index_t n = p->out - o;
-    lanes sum = load_lanes(p->y + o, n);
+    lanes sum = load_lanes(sums + o, n);
+    for (index_t r = 1; r < runs; ++r) sum += load_lanes(sums + r * p->out + o, n);
     if (p->s != nullptr) sum *= load_lanes(p->s + o, n);
     if (p->b != nullptr) sum += load_lanes(p->b + o, n);
     store_lanes(p->y + o, n, sum);
@@ -56,19 +71,22 @@ inline void finish_columns(const row_product<SPANKEY_SCALAR>* p) {
 
 inline __attribute__((always_inline)) void product_of_rows(const row_product<SPANKEY_SCALAR>* p, index_t o,
                                                            const int rows) {
-  lanes sum[4] = {};
+  const SPANKEY_SCALAR* const w = p->w + o * p->in;
+  lanes sum[8] = {};
   for (index_t i = 0; i < p->in; i += SPANKEY_LANES) {
-    const lanes x = load_lanes(p->x + i, p->in - i);
-#pragma GCC unroll 4
-    for (int r = 0; r < rows; ++r) sum[r] = load_lanes(p->w + (o + r) * p->in + i, p->in - i) * x + sum[r];
+    const index_t n = p->in - i;
+    ask_for_next(w + rows * p->in, i, rows);
+    const lanes x = load_lanes(p->x + i, n);
+#pragma GCC unroll 8
+    for (int r = 0; r < rows; ++r) sum[r] = load_lanes(w + r * p->in + i, n) * x + sum[r];
   }
-#pragma GCC unroll 4
+#pragma GCC unroll 8
   for (int r = 0; r < rows; ++r) p->y[o + r] = total_of(sum[r]);
 }
 
-// Some rows, four at once.
+// Some rows, eight at once.
 inline void product_rows(const row_product<SPANKEY_SCALAR>* p, index_t begin, index_t end) {
   index_t o = begin;
-  for (; o + 4 <= end; o += 4) product_of_rows(p, o, 4);
+  for (; o + 8 <= end; o += 8) product_of_rows(p, o, 8);
   for (; o < end; ++o) product_of_rows(p, o, 1);
 }
