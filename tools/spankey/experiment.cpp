@@ -89,9 +89,10 @@ void require_runnable(const experiment& what, std::size_t row, std::uint64_t see
   try {
     const run_options options = what.options(row, seed);
     require_trainable(options);
-    if (is_text(options.data))
-      fail("experiment.114", file, "row '", what.rows[row].name,
-           "' is of text; a sweep compares images or features");
+    if (is_text(options.data) != is_text(what.options(0, seed).data))
+      fail("experiment.114", file, "row '", what.rows[row].name, "' is of ",
+           is_text(options.data) ? "text" : "samples", ", and row '", what.rows.front().name,
+           "' is not: their figures have no common table");
     require_keys_fit(options);
   } catch (const spankey::error& problem) {
     if (problem.id().starts_with("experiment.") || problem.id().starts_with("config.")) throw;

@@ -4,12 +4,16 @@
 #include <array>
 #include <cmath>
 #include <cstdio>
+#include <limits>
+#include <span>
+#include <string_view>
 #include <vector>
 
 #include "family_order.hpp"
 #include "json_text.hpp"
 #include "spankey/core/error.hpp"
 #include "spankey/train/metrics.hpp"
+#include "spankey/train/text_metrics.hpp"
 
 namespace {
 
@@ -33,7 +37,7 @@ json spread(const std::vector<double>& values, bool are_shares) {
   double mean = 0, squares = 0;
   for (const double v : values) mean += v / static_cast<double>(values.size());
   json result = {{"mean", mean}, {"values", values}};
-  if (values.size() < 2) return result;
+  if (values.size() < 2 || !std::isfinite(mean)) return result;
   for (const double v : values) squares += (v - mean) * (v - mean);
   const auto n = static_cast<double>(values.size());
   const double half = t_quantile(values.size() - 1) * std::sqrt(squares / (n - 1) / n);
@@ -49,6 +53,19 @@ json spread(const std::vector<double>& values, bool are_shares) {
     result["low"] = result["high"] = mean;
   }
   return result;
+}
+
+// The figures of a condition, which differ between text and samples.
+std::span<const std::string_view> figures_of(const json& condition) {
+  if (condition.contains(spankey::text_figure_names.front())) return spankey::text_figure_names;
+  return spankey::figure_names;
+}
+bool is_share(std::string_view figure) { return !figure.ends_with("bits"); }
+
+// Of a cell. Infinity is no number in JSON: bits of an answer that is none are null.
+double mean_of(const json& condition, std::string_view figure) {
+  const json& mean = condition.at(std::string(figure)).at("mean");
+  return mean.is_null() && !is_share(figure) ? std::numeric_limits<double>::infinity() : mean.get<double>();
 }
 
 // Calls f(name, condition) for no_key, valid_key and every family of invalid keys ("invalid_key.gaussian").
@@ -87,8 +104,7 @@ json read_metrics(const fs::path& cell) {
   bool whole = metrics.is_object() && metrics.contains("no_key");
   try {
     for_each_condition(metrics, [&](const std::string&, const json& condition) {
-      for (const std::string_view f : spankey::figure_names)
-        whole = whole && condition.at(std::string(f)).at("mean").is_number();
+      for (const std::string_view f : figures_of(condition)) (void)mean_of(condition, f);
       whole = whole && (!condition.contains("not_finite") || condition.at("not_finite").is_number_unsigned());
     });
   } catch (const json::exception&) {
@@ -143,6 +159,13 @@ std::string with_interval(const json& figure) {
   return text;
 }
 
+// The figures of a sweep, whose rows have the same ones; those of samples while nothing is finished.
+std::span<const std::string_view> figures_of_rows(const json& results) {
+  for (const json& row : results.at("rows"))
+    if (row.contains("metrics")) return figures_of(row.at("metrics").at("no_key"));
+  return spankey::figure_names;
+}
+
 bool has_published(const json& results) {
   return std::any_of(results.at("rows").begin(), results.at("rows").end(),
                      [](const json& row) { return row.contains("published"); });
@@ -159,11 +182,10 @@ json collect_results(const experiment& what, const fs::path& folder) {
     std::vector<json> runs = read_row(what, row, folder / "cells");
     if (!runs.empty()) {
       for (const std::string& name : conditions_of(runs.front())) {
-        for (const std::string_view f : spankey::figure_names) {
+        for (const std::string_view f : figures_of(place(runs.front(), name))) {
           std::vector<double> values;
-          for (json& run : runs)
-            values.push_back(place(run, name).at(std::string(f)).at("mean").get<double>());
-          place(metrics, name)[std::string(f)] = spread(values, true);
+          for (json& run : runs) values.push_back(mean_of(place(run, name), f));
+          place(metrics, name)[std::string(f)] = spread(values, is_share(f));
         }
         std::int64_t not_finite = 0;
         for (json& run : runs) not_finite += place(run, name).value("not_finite", std::int64_t{0});
@@ -184,7 +206,9 @@ json collect_results(const experiment& what, const fs::path& folder) {
 }
 
 std::string results_as_csv(const json& results, const experiment& what, const fs::path& folder) {
-  std::string text = "row,seed,condition,semantic,masked,calibrated,reject\n";
+  std::string text = "row,seed,condition";
+  for (const std::string_view f : figures_of_rows(results)) text += "," + std::string(f);
+  text += "\n";
   for (std::size_t row = 0; row < what.rows.size(); ++row) {
     std::string name = results.at("rows")[row].at("name").get<std::string>();
     for (std::size_t quote = name.find('"'); quote != std::string::npos; quote = name.find('"', quote + 2))
@@ -194,7 +218,7 @@ std::string results_as_csv(const json& results, const experiment& what, const fs
       if (!finished(cell)) continue;
       for_each_condition(read_metrics(cell), [&](const std::string& condition, const json& figures) {
         text += "\"" + name + "\"," + std::to_string(seed) + "," + condition;
-        for (const std::string_view f : spankey::figure_names)
+        for (const std::string_view f : figures_of(figures))
           text += "," + figures.at(std::string(f)).at("mean").dump();
         text += "\n";
       });
@@ -208,26 +232,41 @@ std::string results_as_markdown(const json& results) {
   const std::string source = results.at("source").get<std::string>();
   if (!source.empty()) text += "Published figures: " + source + ".\n\n";
   const bool published = has_published(results);
-  text += std::string("| row | condition | seeds | semantic |") + (published ? " published |" : "") +
-          " masked | calibrated | reject |\n|---|---|---|---|" + (published ? "---|" : "") + "---|---|---|\n";
+  const std::span<const std::string_view> figures = figures_of_rows(results);
+  // Published accuracies stand beside the semantic ones.
+  const auto in_row = [&](const auto& of_figure, const std::string& of_published) {
+    std::string cells;
+    for (const std::string_view f : figures)
+      cells += of_figure(f) + " | " + (published && f == "semantic" ? of_published + " | " : "");
+    cells.pop_back();
+    return cells + "\n";
+  };
+  text += "| row | condition | seeds | " +
+          in_row([](std::string_view f) { return std::string(f == "masked_bits" ? "masked bits" : f); },
+                 "published") +
+          "|---|---|---|";
+  for (std::size_t i = 0; i < figures.size() + (published ? 1 : 0); ++i) text += "---|";
+  text += "\n";
   std::int64_t not_finite = 0;
   for (const json& row : results.at("rows")) {
     const std::string name = table_text(row.at("name").get<std::string>());
     if (!row.contains("metrics")) {
-      text += "| " + name + " | not finished | | | | | |" + (published ? " |\n" : "\n");
+      text +=
+          "| " + name + " | not finished | | " + in_row([](std::string_view) { return std::string(); }, "");
       continue;
     }
-    for_each_condition(row.at("metrics"), [&](const std::string& condition, const json& figures) {
-      not_finite += figures.value("not_finite", std::int64_t{0});
+    for_each_condition(row.at("metrics"), [&](const std::string& condition,
+                                              const json& figures_of_condition) {
+      not_finite += figures_of_condition.value("not_finite", std::int64_t{0});
       const std::string whole = condition.substr(0, condition.find('.'));
       const bool has_value = row.contains("published") && row.at("published").contains(whole);
       // What was published for invalid keys are Gaussian ones.
       const bool comparable = whole == condition || condition == "invalid_key.gaussian";
-      text += "| " + name + " | " + condition + " | " + row.at("finished").dump() + " | " +
-              with_interval(figures.at("semantic")) + " | " +
-              (has_value && comparable ? share(row.at("published").at(whole).get<double>()) : "") +
-              (published ? " | " : "") + with_interval(figures.at("masked")) + " | " +
-              with_interval(figures.at("calibrated")) + " | " + with_interval(figures.at("reject")) + " |\n";
+      const bool shown = has_value && comparable;
+      text +=
+          "| " + name + " | " + condition + " | " + row.at("finished").dump() + " | " +
+          in_row([&](std::string_view f) { return with_interval(figures_of_condition.at(std::string(f))); },
+                 shown ? share(row.at("published").at(whole).get<double>()) : "");
     });
   }
   if (results.at("seeds").size() > 1) text += "\nIn ( ) is the 95 % interval of the mean over the seeds.\n";

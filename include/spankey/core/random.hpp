@@ -45,6 +45,8 @@ enum class stream : std::uint32_t {
   generation = 15,
   attack = 16,
   syndrome = 17,
+  role_tasks = 18,
+  diagnosis = 19,
 };
 
 /// All random numbers of one (seed, stream, step); `index` picks one. step < 2^32.
