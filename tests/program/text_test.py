@@ -1,5 +1,5 @@
 """Text in the program: gpt on drawn sentences and on files, its figures, a run that goes on, and what `generate` writes.
-Costs 25 s."""
+Costs 35 s."""
 import json
 import signal
 import subprocess
@@ -39,10 +39,40 @@ def header_of(run):
     return file.read_bytes()[:2000]
 
 
+def experiment_of(folder, rows):
+    flags = {"model": "gpt", "context": 16, "channels": 16, "layers": 2, "heads": 2, "subspace-dim": 4, "train-limit": 600,
+             "test-limit": 60, "eval-keys": 2, "eval-images": 3, "lr": 0.004}
+    file = folder / "texts.json"
+    file.write_text(json.dumps({"name": "texts", "seeds": [0, 1], "flags": flags, "rows": rows}))
+    return file
+
+
+def test_a_sweep(folder):
+    file, out = experiment_of(folder, [{"name": "open", "flags": {"inject": "none"}}, {"name": "B", "flags": {"deny": "B"}}]), folder / "out"
+    program.succeeds("sweep", file, "--out", out, cwd=folder)
+    figures = ["bits", "masked_bits", "semantic", "masked", "reject"]
+    lines = (out / "results.csv").read_text().splitlines()
+    assert lines[0] == ",".join(["row", "seed", "condition", *figures]), lines[0]
+    assert len(lines) == 1 + 2 + 2 * 3, lines  # no key; and with keys valid and gaussian ones
+    cells = [metrics(out / "cells" / f"b-seed{seed}") for seed in (0, 1)]
+    found = json.loads((out / "results.json").read_text())["rows"][1]["metrics"]["valid_key"]
+    for figure in figures:
+        values = [cell["valid_key"][figure]["mean"] for cell in cells]
+        assert found[figure]["values"] == values and abs(found[figure]["mean"] - sum(values) / 2) < 1e-12, found[figure]
+    # Bits are no shares: their interval is symmetric.
+    bits = found["bits"]
+    assert abs(bits["high"] + bits["low"] - 2 * bits["mean"]) < 1e-9 < bits["high"] - bits["low"], bits
+    table = [line for line in (out / "results.md").read_text().splitlines() if line.startswith("|")]
+    assert table[0] == "| row | condition | seeds | bits | masked bits | semantic | masked | reject |", table[0]
+    assert table[2].startswith("| open | no_key | 2 | ") and all(line.count("|") == 9 for line in table), table
+    program.succeeds("report", out, "--out", folder / "page.html", cwd=folder)
+
+
 def test_what_a_sweep_and_an_import_say(folder):
-    experiment = {"name": "texts", "seeds": [0], "flags": {"model": "gpt"}, "rows": [{"name": "B", "flags": {"deny": "B"}}]}
-    (folder / "texts.json").write_text(json.dumps(experiment))
-    program.refused("sweep", "texts.json", "--out", folder / "out", cwd=folder, names=["experiment.114", "row 'B'"])
+    file = experiment_of(folder, [{"name": "B", "flags": {"deny": "B"}}, {"name": "glyphs", "flags": {"model": "mlp"}}])
+    file.write_text(file.read_text().replace('"model": "gpt", "context": 16, "channels": 16, "layers": 2, "heads": 2, ', "")
+                    .replace('"deny": "B"', '"model": "gpt", "deny": "B"').replace(', "lr": 0.004', ""))
+    program.refused("sweep", file, "--out", folder / "out", cwd=folder, names=["experiment.114", "row 'glyphs'"])
     assert not (folder / "out").exists()
     program.refused("import", "--model", "gpt", "--weights", "nowhere", "--out", folder / "out", cwd=folder, names=["nowhere"])
 

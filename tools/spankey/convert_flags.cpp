@@ -190,6 +190,22 @@ void declare_attack_flags(flag_set& flags, attack_options& request) {
   flags.add_option("--out", request.out, "results (default: RUN/attack.json)")->check(path_text("FILE"));
 }
 
+void declare_diagnose_flags(flag_set& flags, diagnose_options& request) {
+  flags.add_option("RUN", request.run, "run folder, finished, gated")->check(path_text("FOLDER"))->required();
+  flags.add_option("--keys", request.keys, "keys of every kind whose energy is split")
+      ->check(from_to<std::int64_t>(1, 1 << 20));
+  flags.add_option("--samples", request.samples, "test samples whose margins are taken")
+      ->check(count_from(1));
+  flags.add_option("--draws", request.draws, "noises on the keys of a sample")
+      ->check(from_to<std::int64_t>(1, 1 << 16));
+  flags.add_option("--data-root", request.data_root, "folder of the data sets")->check(path_text("FOLDER"));
+  flags
+      .add_option("--test-limit", request.test_limit, "first test samples only, 0: all (default: the run's)")
+      ->check(allowed_for("test-limit"));
+  flags.add_option("--threads", request.threads, "threads, 0: all")->check(allowed_for("threads"));
+  flags.add_option("--out", request.out, "results (default: RUN/diagnose.json)")->check(path_text("FILE"));
+}
+
 void declare_predict_flags(flag_set& flags, predict_options& request) {
   flags.add_option("FILE", request.inputs, "images or features: IDX (also .gz), .npy, PNG, JPEG")
       ->check(path_text("FILE"))
