@@ -26,6 +26,14 @@ struct session_tables {
   std::size_t traces = 0, scratch = 0, cache = 0, total = 0;
 };
 
+/// Sites, a bit each, whose keys act on single elements: others are of training alone.
+constexpr std::uint32_t elementwise_sites(const layer_list& list) {
+  std::uint32_t all = 0;
+  for (const layer_description& d : list)
+    if (d.kind == layer_kind::site && d.key != key_shape::matrix) all |= std::uint32_t{1} << d.site;
+  return all;
+}
+
 /// Where the offsets are written that belong to the tables of the same names.
 struct session_offsets {
   std::span<std::size_t> prepared, slot, effect;
@@ -76,6 +84,7 @@ class session_constants {
                      .input_key = architecture<Model>::input_key};
     for (std::size_t i = 0; i < Model::sites.size(); ++i)
       if (Model::gate_type::sites::contains(static_cast<int>(i))) t.gate |= std::uint32_t{1} << i;
+    t.gate &= elementwise_sites(Model::list);
     return t;
   }
   static constexpr all_offsets offsets = [] {

@@ -12,7 +12,7 @@
 
 namespace spankey::infer {
 
-/// Outlives the sessions that it is given to; all sites of the list may take a key.
+/// Outlives the sessions that it is given to; all sites of the list may take a key (but those of a matrix).
 template <class Backend, ImageWeight Weight>
 class sized_tables {
  public:
@@ -30,7 +30,7 @@ class sized_tables {
                .sites = sites_,
                .input_site = table_.input_site(),
                .input_key = table_.input_key()};
-    for (std::size_t i = 0; i < sites_.size(); ++i) tables_.gate |= std::uint32_t{1} << i;
+    tables_.gate = elementwise_sites(list);
     place_memory<engine<Backend, Weight>>(tables_, {prepared_, slot_, effect_});
     tables_.prepared = prepared_, tables_.slot = slot_, tables_.effect = effect_;
   }
