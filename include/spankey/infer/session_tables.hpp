@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <span>
 
+#include "spankey/infer/activation_maps.hpp"
 #include "spankey/infer/engine.hpp"
 #include "spankey/infer/image.hpp"
 
@@ -24,6 +25,7 @@ struct session_tables {
   // attentions keep of a window.
   std::span<const std::size_t> prepared{}, slot{}, effect{};
   std::size_t traces = 0, scratch = 0, cache = 0, total = 0;
+  map_memory mapped{};  // a memory of its own
 };
 
 /// Sites, a bit each, whose keys act on single elements: others are of training alone.
@@ -105,6 +107,7 @@ class session_constants {
     all_offsets to;
     place_memory<runs>(t, {to.prepared, to.slot, to.effect});
     t.prepared = offsets.prepared, t.slot = offsets.slot, t.effect = offsets.effect;
+    t.mapped = map_memory_of<typename Model::backend_type>(t.image.operations);
     return t;
   }();
 };

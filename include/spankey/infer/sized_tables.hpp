@@ -33,12 +33,14 @@ class sized_tables {
     tables_.gate = elementwise_sites(list);
     place_memory<engine<Backend, Weight>>(tables_, {prepared_, slot_, effect_});
     tables_.prepared = prepared_, tables_.slot = slot_, tables_.effect = effect_;
+    tables_.mapped = map_memory_of<Backend>(tables_.image.operations);
   }
   sized_tables(const sized_tables&) = delete;
   sized_tables& operator=(const sized_tables&) = delete;
 
   [[nodiscard]] const session_tables& tables() const { return tables_; }
   [[nodiscard]] std::size_t memory_bytes() const { return tables_.total * sizeof(float); }
+  [[nodiscard]] std::size_t map_memory_bytes() const { return tables_.mapped.total * sizeof(float); }
 
  private:
   std::string name_;
