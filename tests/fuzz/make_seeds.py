@@ -341,16 +341,17 @@ def results_seeds():
 
 
 def lock_seeds():
-    about = {"lock": "masked 1", "nonce": "00" * 16, "norms": "folded"}
+    about = {"lock": "masked 2", "nonce": "00" * 16, "names": "00" * 32, "norms": "folded"}
 
     def lock(tensors, **metadata):
         return safetensors({name: ("U8", [len(data)], data) for name, data in tensors.items()}, {**about, **metadata})
 
     one = {"fc1.weight": bytes(range(60)), "fc1.bias": bytes(40)}
     put("lock", "masked", lock(one))
-    put("lock", "entangled", lock({"fc1": bytes(40), "fc2": bytes(100)}, lock="entangled 1"))
-    put("lock", "later_version", lock(one, lock="masked 2"))
+    put("lock", "entangled", lock({"fc1": bytes(40), "fc2": bytes(100)}, lock="entangled 2"))
+    put("lock", "later_version", lock(one, lock="masked 3"))
     put("lock", "nonce_cut", lock(one, nonce="00"))
+    put("lock", "names_cut", lock(one, names="00"))
     put("lock", "nonce_no_digits", lock(one, nonce="zz" * 16))
     put("lock", "too_short", lock({"fc1.weight": bytes(39)}))
     put("lock", "floats", safetensors({"fc1.weight": ("F32", [20], bytes(80))}, about))

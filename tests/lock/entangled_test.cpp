@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <filesystem>
 #include <memory>
@@ -15,6 +16,7 @@
 #include "infer/trained_network.hpp"
 #include "spankey/backend/reference/reference.hpp"
 #include "spankey/checkpoint/weights.hpp"
+#include "spankey/inject/entangling.hpp"
 #include "spankey/model/sized_model.hpp"
 
 using namespace spankey;
@@ -137,12 +139,58 @@ TEST_CASE("a lock's file holds what was locked, and no other file is one") {
   const std::vector<float> untouched = numbers_of(other->model);
   check_refused([&] { unlock_entangled(other->model, key, read); }, "lock.106");
   CHECK(numbers_of(other->model) == untouched);
+  // Cut: a layer less is not a lock of fewer layers.
+  entangled_lock cut = read;
+  cut.record.sealed.erase("fc");
+  const std::vector<float> locked = numbers_of(network->model);
+  check_refused([&] { unlock_entangled(network->model, key, cut); }, "lock.132");
+  CHECK(numbers_of(network->model) == locked);
   unlock_entangled(network->model, key, read);
   CHECK(distance(network->logits(false), before) < 1e-5);
 
   save_weights(network->model, path);
   check_refused([&] { (void)entangled_lock::load(path); }, "lock.103", {path});
   std::filesystem::remove(path);
+}
+
+namespace {
+// Site 3 stands before the mean over places and the head: a key there is a map of the head's input.
+constexpr layer_list keyed_resnet(head_outputs outputs) {
+  layer_list net = small_resnet_layers(outputs);
+  return net.give_keys(key_shape::matrix);
+}
+}  // namespace
+
+TEST_CASE("a lock's map as the key of a site opens the layer behind it") {
+  for (const bool whiten : {false, true}) {
+    const auto held = std::make_unique<trained<open_resnet>>(injector_kind::none);
+    const std::vector<float> before = held->logits(false);
+    const master_key key = draw_master_key();
+    const entangled_lock lock = lock_entangled(held->model, key, {.layers = {"fc"}, .whiten = whiten});
+    using keyed = model_of<keyed_resnet, 10, gate<entangling, at<3>>, backend::reference, float>;
+    const auto model = std::make_unique<keyed>();
+    const arena memory(*model, 1);
+    initialise(*model, 1);
+    const std::vector<float> locked = numbers_of(held->model);
+    auto next = locked.begin();
+    model->for_each_parameter([&](const scope&, auto& p) {
+      std::copy_n(next, p.value.count, p.value.data);
+      next += p.value.count;
+    });
+    model->for_each_state([&](const scope&, auto& s) {
+      std::copy_n(next, s.count, s.value.data);
+      next += s.count;
+    });
+    const secret_vector<float> map = lock.opened_map(key, "fc", 128, key_check::required).activation_matrix();
+    std::array<site_keys<float>, 4> keys;
+    keys[3].group[0] = {{map.data(), map.size()}, 0};
+    const auto logits = [&](std::span<const site_keys<float>> with) {
+      const float* const z = model->forward(pass{}, held->input.data(), 1, with);
+      return std::vector<float>(z, z + 10);
+    };
+    CHECK(distance(logits({}), before) > 0.1);
+    CHECK(distance(logits(keys), before) < 1e-5);
+  }
 }
 
 TEST_CASE("a resnet18 with PyTorch's names, locked, is run by a session") {

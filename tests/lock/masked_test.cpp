@@ -114,5 +114,8 @@ TEST_CASE("wrong options, scores and locks are refused, and change nothing") {
   std::swap(lock.sealed["conv2.weight"], lock.sealed["conv2.bias"]);
   lock.sealed["conv9.weight"] = lock.sealed["conv2.weight"];
   check_refused([&] { unlock_masked(model, key, lock); }, "lock.106");
+  lock.sealed.erase("conv9.weight");
+  lock.sealed.erase("conv2.bias");
+  check_refused([&] { unlock_masked(model, key, lock); }, "lock.132");
   CHECK(numbers_of(model) == locked);
 }

@@ -12,6 +12,8 @@
 //   session.run_normalised(x, answer);        the same of numbers that are normalised already
 // A network of tokens (model/gpt.hpp) reads one after another, and keeps what its attentions need of them in the memory:
 //   session.read(token, answer);      status: what comes behind the tokens read since restart()
+// A locked network (lock/entangled.hpp) answers by chance until it is given the maps of its activations; its weights stay locked:
+//   session.bind_maps(maps, map_memory);      status: maps as lock/activation_maps.hpp makes them, of this network
 // Without a key it answers as the network does without a key, and says so.
 // One session serves one thread at a time. A second thread that calls open, bind or run meanwhile is answered
 // status::busy in debug builds (core/single_entry.hpp), and gets wrong numbers in others.
@@ -48,6 +50,8 @@ class session
   /// Of the memory given to open(); a multiple of image_alignment.
   static constexpr std::size_t memory_bytes = tables.total * sizeof(float);
   static constexpr std::size_t image_bytes = tables.image.bytes;
+  /// Of the memory given to bind_maps(), besides: for locked networks only.
+  static constexpr std::size_t map_memory_bytes = tables.mapped.total * sizeof(float);
 
   constexpr session() : sized(tables) {}
 

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <span>
 
+#include "spankey/infer/activation_maps.hpp"
 #include "spankey/infer/engine.hpp"
 #include "spankey/infer/image.hpp"
 
@@ -24,7 +25,16 @@ struct session_tables {
   // attentions keep of a window.
   std::span<const std::size_t> prepared{}, slot{}, effect{};
   std::size_t traces = 0, scratch = 0, cache = 0, total = 0;
+  map_memory mapped{};  // a memory of its own
 };
+
+/// Sites, a bit each, whose keys act on single elements: others are of training alone.
+constexpr std::uint32_t elementwise_sites(const layer_list& list) {
+  std::uint32_t all = 0;
+  for (const layer_description& d : list)
+    if (d.kind == layer_kind::site && d.key != key_shape::matrix) all |= std::uint32_t{1} << d.site;
+  return all;
+}
 
 /// Where the offsets are written that belong to the tables of the same names.
 struct session_offsets {
@@ -76,6 +86,7 @@ class session_constants {
                      .input_key = architecture<Model>::input_key};
     for (std::size_t i = 0; i < Model::sites.size(); ++i)
       if (Model::gate_type::sites::contains(static_cast<int>(i))) t.gate |= std::uint32_t{1} << i;
+    t.gate &= elementwise_sites(Model::list);
     return t;
   }
   static constexpr all_offsets offsets = [] {
@@ -96,6 +107,7 @@ class session_constants {
     all_offsets to;
     place_memory<runs>(t, {to.prepared, to.slot, to.effect});
     t.prepared = offsets.prepared, t.slot = offsets.slot, t.effect = offsets.effect;
+    t.mapped = map_memory_of<typename Model::backend_type>(t.image.operations);
     return t;
   }();
 };

@@ -36,7 +36,7 @@ class sized_session {
   constexpr explicit sized_session(const session_tables& tables) : t_(tables) {}
   sized_session(const sized_session&) = delete;
   sized_session& operator=(const sized_session&) = delete;
-  ~sized_session() { wipe_key(); }
+  ~sized_session() { close(); }
 
   /// Takes weights and memory, which must both outlive the session; a key that was bound is wiped. After an error the
   /// session is closed.
@@ -81,13 +81,34 @@ class sized_session {
     return bind_parts([&](std::size_t part) { return key.values(part); }, key.sites());
   }
 
+  /// Of a locked network: the maps of its activations (lock/activation_maps.hpp), read in place, and map_memory_bytes of memory;
+  /// both must outlive the session, or its release_maps(). Until this succeeds earlier maps stay bound.
+  status bind_maps(std::span<const std::byte> maps, std::span<std::byte> memory) {
+    const single_entry::pass inside(entry_);
+    if (!inside) return status::busy;
+    if (image_ == nullptr) return status::not_open;
+    const status s = maps_.check(operations(), header_.network, t_.mapped, maps, memory);
+    if (s != status::ok) return s;
+    release_maps();
+    maps_.bind(operations(), t_.mapped, maps, memory);
+    return status::ok;
+  }
+  /// Forgets the maps, and overwrites every activation. The maps are the caller's to wipe (wipe_activation_maps).
+  void release_maps() {
+    maps_.release();
+    const std::size_t effects = t_.effect.empty() ? t_.cache : t_.effect.front();  // a key stays bound
+    wipe_floats(t_.traces, effects);
+    wipe_floats(t_.cache, t_.total);
+    restart();
+  }
   /// Overwrites everything that the key left in the working memory: its effects, and activations that it changed.
   void wipe_key() {
-    if (memory_ != nullptr) wipe(memory_ + t_.traces, (t_.total - t_.traces) * sizeof(float));
+    wipe_floats(t_.traces, t_.total);
     key_ = key_state::none;
     restart();
   }
   void close() {
+    release_maps();
     wipe_key();
     image_ = nullptr, memory_ = nullptr;
   }
@@ -139,6 +160,9 @@ class sized_session {
   }
 
  private:
+  void wipe_floats(std::size_t begin, std::size_t end) {
+    if (memory_ != nullptr) wipe(memory_ + begin, (end - begin) * sizeof(float));
+  }
   [[nodiscard]] std::span<const operation> operations() const { return t_.image.operations; }
   status prepare_answer(const single_entry::pass& inside, std::span<float> logits, verdict& found) const {
     found = {};
@@ -170,7 +194,7 @@ class sized_session {
     for (std::size_t i = 0; i < operations().size(); ++i) {
       const operation& op = operations()[i];
       float* const y = slot(op.writes);
-      runs::template run<Kinds>(op, {.x = read[op.reads],
+      runs::template run<Kinds>(op, {.x = maps_.input_of(i, read[op.reads]),
                                      .weights = view_of<Weight>(image_, t_.image.parts[part_of(op, i)]),
                                      .prepared = memory_ + t_.prepared[i],
                                      .residual = op.adds == no_slot ? nullptr : read[op.adds],
@@ -267,6 +291,7 @@ class sized_session {
   image_header header_;
   key_state key_ = key_state::none;
   index_t position_ = 0;  // in the window of a network of tokens
+  bound_maps<Backend> maps_;
   single_entry entry_;
 };
 

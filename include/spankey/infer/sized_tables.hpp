@@ -12,7 +12,7 @@
 
 namespace spankey::infer {
 
-/// Outlives the sessions that it is given to; all sites of the list may take a key.
+/// Outlives the sessions that it is given to; all sites of the list may take a key (but those of a matrix).
 template <class Backend, ImageWeight Weight>
 class sized_tables {
  public:
@@ -30,15 +30,17 @@ class sized_tables {
                .sites = sites_,
                .input_site = table_.input_site(),
                .input_key = table_.input_key()};
-    for (std::size_t i = 0; i < sites_.size(); ++i) tables_.gate |= std::uint32_t{1} << i;
+    tables_.gate = elementwise_sites(list);
     place_memory<engine<Backend, Weight>>(tables_, {prepared_, slot_, effect_});
     tables_.prepared = prepared_, tables_.slot = slot_, tables_.effect = effect_;
+    tables_.mapped = map_memory_of<Backend>(tables_.image.operations);
   }
   sized_tables(const sized_tables&) = delete;
   sized_tables& operator=(const sized_tables&) = delete;
 
   [[nodiscard]] const session_tables& tables() const { return tables_; }
   [[nodiscard]] std::size_t memory_bytes() const { return tables_.total * sizeof(float); }
+  [[nodiscard]] std::size_t map_memory_bytes() const { return tables_.mapped.total * sizeof(float); }
 
  private:
   std::string name_;

@@ -25,9 +25,13 @@ enum class [[nodiscard]] status{
     key_version,   // a key file, or a kind of key, of a later version
     key_damaged,   // a key file that is cut, or with some byte not as it was written
     key_network,   // a key that was issued for another network, or an image older than key files
+    maps_format,  // bytes that are no maps of activations (infer/activation_maps.hpp) for this network's layers
+    maps_damaged,  // maps with some byte not as it was written
+    maps_network,  // maps of another network
     // NaN or infinity:
     image_not_finite,   // in the weights or the header of an image whose checksum fits
     key_not_finite,     // in a key, or in what it does to an activation; the key before it stays
+    maps_not_finite,    // in the numbers of a map
     input_not_finite,   // in x; the answer is a refusal
     logits_not_finite,  // in what came out, of sums that grew too large; the answer is a refusal
     // Of a network of tokens:
@@ -97,6 +101,14 @@ constexpr const char* message_of(status s) {
       return "key file: damaged";
     case status::key_network:
       return "key file: of another network";
+    case status::maps_format:
+      return "activation maps: not for the layers of this network";
+    case status::maps_damaged:
+      return "activation maps: damaged";
+    case status::maps_network:
+      return "activation maps: of another network";
+    case status::maps_not_finite:
+      return "activation maps: hold NaN or infinity";
   }
   return "unknown";
 }

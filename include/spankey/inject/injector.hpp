@@ -4,6 +4,7 @@
 // default, says that nobody set it: keys would have no effect. A policy may also say
 //   is_set()    false where a site must refuse it, for somebody forgot a parameter
 //   injects()   false where it leaves x as it is, so that the site takes no key
+//   takes       a static key_shape: of no other keys' sites. Keys of a matrix need a SampleInjector
 // A SampleInjector acts on a whole sample at once, so that a key may mix channels and positions:
 //   forward(site, x, k, y)              y of one sample; x and y channels last, k the sample's key (core/key_shape.hpp)
 //   backward(site, x, k, dy, dx, dk)    dx and, where it is not null, dk are overwritten; no two of them overlap
@@ -37,6 +38,18 @@ concept SampleInjector = requires(const P& p, const site_geometry& site, const d
   p.forward(site, in, in, out);
   p.backward(site, in, in, in, out, out);
 };
+
+/// Whether an injector can read the keys of a site.
+template <class P>
+constexpr bool reads_keys_of(key_shape shape) {
+  if constexpr (requires {
+                  { P::takes } -> std::convertible_to<key_shape>;
+                }) {
+    return shape == P::takes;
+  } else {
+    return shape != key_shape::matrix || SampleInjector<P>;
+  }
+}
 
 /// Numbers of the sites at which a model is keyed.
 template <int... Sites>

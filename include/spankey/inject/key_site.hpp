@@ -1,7 +1,7 @@
 // A place in a network where a key acts: y = injector(x, key of the sample's group).
 //
 // The batch holds G groups of N/G samples; each group has its own keys, or none. x (N, H, W, C), y (N, H, W, C),
-// keys of a group (N/G, d) or (1, d); d is C H W, C or H W (core/key_shape.hpp). Where no group has a key, or the site
+// keys of a group (N/G, d) or (1, d); d is C H W, C, H W or C C (core/key_shape.hpp). Where no group has a key, or the site
 // is off, x passes through untouched. In a shared pass x has N/G samples, the input of every group; the first site that
 // has a key puts out N, and from there on the pass is a stacked one. Backward adds the groups up again.
 #pragma once
@@ -182,7 +182,17 @@ class injecting_site : public key_site<Backend, T> {
  public:
   using kernels = inject_kernels<Backend, T>;
   using master = master_t<T>;
-  using key_site<Backend, T>::key_site;
+
+  /// Fails with inject.106 for keys that the injector cannot read.
+  injecting_site(int number, const extents& shape, key_shape key = key_shape::element)
+      : key_site<Backend, T>(number, shape, key) {
+    if (!reads_keys_of<Injector>(key))
+      fail("inject.106", "gate" + std::to_string(number),
+           "found an injector that cannot read keys of this site's shape (core/key_shape.hpp), ",
+           key == key_shape::matrix
+               ? "a matrix; expected inject/entangling.hpp, or another of whole samples"
+               : "numbers of elements, channels or positions; expected key_shape::matrix");
+  }
   /// It mixes elements, so that dx cannot be written over dy.
   static constexpr bool of_samples = SampleInjector<Injector>;
   static_assert(!of_samples || memory_of<Backend>::on_host,

@@ -27,6 +27,8 @@ class channel_map {
   explicit channel_map(rotation of_key) : rotation_(std::move(of_key)) {}
 
   [[nodiscard]] index_t channels() const { return rotation_.channels(); }
+  /// R.
+  [[nodiscard]] const rotation& turn() const { return rotation_; }
   [[nodiscard]] bool whitens() const { return !root_.empty(); }
 
   /// L from M (C, C), row by row. Rounded to float, which is how files have it: both ends of a lock compute with the same.

@@ -22,6 +22,7 @@
 #include "spankey/core/error.hpp"
 #include "spankey/core/finite.hpp"
 #include "spankey/core/planned_memory.hpp"
+#include "spankey/infer/activation_maps.hpp"
 #include "spankey/layer/layer.hpp"
 #include "spankey/lock/entangled_lock.hpp"
 #include "spankey/model/layer_description.hpp"
@@ -39,10 +40,8 @@ struct entangled_options {
 inline constexpr index_t least_entangled_channels = 8;
 
 /// Whether a lock can stand before an entry of a network's list.
-inline bool can_entangle(const layer_description& d) {
-  const bool mixes = (d.kind == layer_kind::conv2d && d.conv.groups == 1) || d.kind == layer_kind::linear ||
-                     d.kind == layer_kind::project || (d.kind == layer_kind::head && !d.per_token);
-  return mixes && d.in.channels >= least_entangled_channels;
+constexpr bool can_entangle(const layer_description& d) {
+  return infer::takes_map(d) && d.in.channels >= least_entangled_channels;
 }
 
 /// Their positions in the list, in its order. Fails with lock.104 where a named one is missing or cannot be locked.
@@ -165,23 +164,37 @@ entangled_lock lock_entangled(Model& model, const master_key& key, const entangl
   return lock;
 }
 
+/// The map before a layer, by its place in the list.
+struct locked_map {
+  std::size_t entry;
+  channel_map map;
+};
+
+/// All maps of a lock, in the list's order. Errors: lock.102 a key that does not open the lock, lock.106 a lock of another
+/// network, lock.132 one that was cut; `caller` for the sentence.
+inline std::vector<locked_map> opened_maps(std::span<const layer_description> list, const master_key& key,
+                                           const entangled_lock& lock, key_check check, const char* caller) {
+  std::vector<locked_map> maps;
+  for (std::size_t i = 0; i < list.size(); ++i) {
+    const std::string name(list[i].name.view());
+    if (can_entangle(list[i]) && lock.record.sealed.contains(name))
+      maps.push_back({i, lock.opened_map(key, name, list[i].in.channels, check)});
+  }
+  if (maps.size() != lock.record.sealed.size())
+    fail("lock.106", caller, "found ", maps.size(), " of ", lock.record.sealed.size(),
+         " locked layers in this network, expected all");
+  if (check == key_check::required) lock.record.require_whole(key);
+  return maps;
+}
+
 /// The inverse. Errors, all before anything changes: lock.102 a key that does not open the lock, lock.106 a lock of another
-/// network, memory.105, memory.107, memory.108.
+/// network, lock.132 one that was cut, memory.105, memory.107, memory.108.
 template <class Model>
 void unlock_entangled(Model& model, const master_key& key, const entangled_lock& lock,
                       key_check check = key_check::required) {
   require_written(model, 0, "unlock_entangled");
   require_writable(model, "unlock_entangled");
-  std::vector<std::pair<std::size_t, channel_map>> maps;
-  const std::span<const layer_description> list = model.layers();
-  for (std::size_t i = 0; i < list.size(); ++i) {
-    const std::string name(list[i].name.view());
-    if (can_entangle(list[i]) && lock.record.sealed.contains(name))
-      maps.emplace_back(i, lock.opened_map(key, name, list[i].in.channels, check));
-  }
-  if (maps.size() != lock.record.sealed.size())
-    fail("lock.106", "unlock_entangled", "found ", maps.size(), " of ", lock.record.sealed.size(),
-         " locked layers in this network, expected all");
+  const std::vector<locked_map> maps = opened_maps(model.layers(), key, lock, check, "unlock_entangled");
   for (const auto& [entry, map] : maps)
     for_each_matrix_of(model, entry, [&, &of_entry = map](auto& p) {
       for_each_tap(p, [&](secret_vector<double>& w) { of_entry.unlock(w.data(), p.dims.o); });

@@ -18,7 +18,7 @@ namespace spankey {
 
 class entangled_lock {
  public:
-  static constexpr std::string_view kind = "entangled 1";
+  static constexpr std::string_view kind = "entangled 2";
 
   lock_record record{kind};
 

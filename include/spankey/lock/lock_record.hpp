@@ -1,13 +1,15 @@
 // What a locked network says about its lock, in a file of its own beside the weights.
 //
-//   safetensors; metadata "lock" = its kind and version, "nonce" = 32 hexadecimal digits, and what the kind adds
-//   a tensor U8 for everything that was locked, by its name: bytes that are sealed under the key (key/sealed_bytes.hpp)
-// Nothing in it is secret, and it opens nothing without the key; a wrong key is found out by the seals.
+//   safetensors; metadata "lock" = its kind and version, "nonce" = 32 hexadecimal digits, "names" = 64 of them, and what the kind
+//   adds; a tensor U8 for everything that was locked, by its name: bytes that are sealed under the key (key/sealed_bytes.hpp)
+// "names" is an HMAC of the names of all tensors under the key: a file from which some were cut is found out, as a changed one
+// is by its seals. Nothing in it is secret, and it opens nothing without the key.
 #pragma once
 
 #include "spankey/core/macros_off.hpp"
 // Up to the last line other people's macros are out of the way.
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <map>
@@ -31,10 +33,12 @@ enum class key_check { required, skipped };
 
 class lock_record {
  public:
-  std::string kind;                                      // "entangled 1"
+  std::string kind;                                      // "entangled 2"
   std::array<std::byte, 16> nonce{};                     // of the derived keys: another one for every lock
   std::map<std::string, std::string> notes;              // what the kind adds
   std::map<std::string, std::vector<std::byte>> sealed;  // by what was locked
+
+  std::array<std::byte, secret_bytes::size> names{};  // their HMAC
 
   /// A fresh one, of nothing yet.
   explicit lock_record(std::string_view of_kind) : kind(of_kind) {
@@ -46,6 +50,14 @@ class lock_record {
   void add(const master_key& key, const std::string& name, const std::string& about,
            std::span<const std::byte> bytes) {
     sealed[name] = seal(bytes, kind + "|" + name + "|" + about, derive(key, {"seal", name, nonce}));
+    const secret_bytes found = mark_of_names(key);
+    std::copy(found.bytes().begin(), found.bytes().end(), names.begin());
+  }
+  /// Fails with lock.132 where something was added or taken out with another key than this one, or without.
+  void require_whole(const master_key& key) const {
+    if (!(mark_of_names(key) == secret_bytes(names)))
+      fail("lock.132", "lock", "found ", sealed.size(),
+           " sealed entries, expected exactly those that were locked: some were taken out, or put in");
   }
   /// Nothing where the key is another one, or a byte was changed, or there is no such name.
   [[nodiscard]] std::optional<secret_vector<std::byte>> opened(const master_key& key, const std::string& name,
@@ -69,7 +81,8 @@ class lock_record {
     safetensors_writer writer;
     for (const auto& [name, text] : notes) writer.set_metadata(name, text);
     writer.set_metadata("lock", kind);
-    writer.set_metadata("nonce", hexadecimal());
+    writer.set_metadata("nonce", hexadecimal(nonce));
+    writer.set_metadata("names", hexadecimal(names));
     for (const auto& [name, bytes] : sealed)
       writer.add(name, dtype::u8, {static_cast<index_t>(bytes.size())}, bytes);
     return writer;
@@ -86,7 +99,8 @@ class lock_record {
     lock_record lock(kind);
     for (const auto& [name, text] : file.metadata())
       if (!name.starts_with("crc32")) lock.notes.emplace(name, text);
-    if (lock.notes["lock"] != kind || !lock.read_hexadecimal(lock.notes["nonce"]))
+    if (lock.notes["lock"] != kind || !read_hexadecimal(lock.notes["nonce"], lock.nonce) ||
+        !read_hexadecimal(lock.notes["names"], lock.names))
       fail("lock.103", file.name(), "expected a lock of the kind \"", kind, "\"");
     for (const auto& [name, tensor] : file.tensors()) {
       if (tensor.type != dtype::u8 || tensor.bytes.size() < sealed_overhead)
@@ -108,19 +122,24 @@ class lock_record {
   }
 
  private:
-  [[nodiscard]] std::string hexadecimal() const {
+  [[nodiscard]] secret_bytes mark_of_names(const master_key& key) const {
+    std::string text = kind;
+    for (const auto& [name, bytes] : sealed) text += "|" + std::to_string(name.size()) + ":" + name;
+    return derive(key, {"names", text, nonce});
+  }
+  static std::string hexadecimal(std::span<const std::byte> bytes) {
     std::string text;
-    for (const std::byte b : nonce)
+    for (const std::byte b : bytes)
       for (const int shift : {4, 0}) text += "0123456789abcdef"[static_cast<unsigned>(b) >> shift & 15U];
     return text;
   }
-  bool read_hexadecimal(const std::string& text) {
-    if (text.size() != 2 * nonce.size()) return false;
-    nonce.fill(std::byte{0});
+  static bool read_hexadecimal(const std::string& text, std::span<std::byte> bytes) {
+    if (text.size() != 2 * bytes.size()) return false;
+    std::fill(bytes.begin(), bytes.end(), std::byte{0});
     for (std::size_t i = 0; i < text.size(); ++i) {
       const std::size_t digit = std::string_view("0123456789abcdef").find(text[i]);
       if (digit == std::string_view::npos) return false;
-      nonce[i / 2] = static_cast<std::byte>(static_cast<unsigned>(nonce[i / 2]) << 4 | digit);
+      bytes[i / 2] = static_cast<std::byte>(static_cast<unsigned>(bytes[i / 2]) << 4 | digit);
     }
     return true;
   }

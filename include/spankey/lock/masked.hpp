@@ -33,7 +33,7 @@ struct masked_options {
   double share = 1;                   // of their weights: the highest scores
 };
 
-inline constexpr std::string_view masked_kind = "masked 1";
+inline constexpr std::string_view masked_kind = "masked 2";
 
 namespace masking {
 
@@ -122,7 +122,7 @@ lock_record lock_masked(Model& model, const master_key& key, const masked_option
 }
 
 /// Puts them back. Errors, all before anything changes: lock.102 a key that does not open the lock, lock.106 a lock of another
-/// network, memory.105, memory.107, memory.108.
+/// network, lock.132 one that was cut, memory.105, memory.107, memory.108.
 template <class Model>
 void unlock_masked(Model& model, const master_key& key, const lock_record& lock) {
   require_written(model, 0, "unlock_masked");
@@ -144,6 +144,7 @@ void unlock_masked(Model& model, const master_key& key, const lock_record& lock)
   if (opened.size() != lock.sealed.size())
     fail("lock.106", "unlock_masked", "found ", opened.size(), " of ", lock.sealed.size(),
          " locked parameters in this network, expected all");
+  lock.require_whole(key);
   model.for_each_parameter([&](const scope& at, auto& p) {
     const auto found = opened.find(at.str());
     if (found == opened.end()) return;

@@ -1,9 +1,7 @@
 // An orthonormal map of C channels from a key: three rounds, each signs, a fixed mix of everything, a permutation.
 //
-//   R = P3 M D3 P2 M D2 P1 M D1       D signs, P permutation; M: Walsh and Hadamard's transform of blocks of a power of
-//                                     two, / sqrt(block), then a mix of q blocks, C = q block with q odd
-//   q = 3: rows (1,1,1)/sqrt 3, (1,-1,0)/sqrt 2, (1,1,-2)/sqrt 6        other q: I - 2/q (Householder)
-// Its inverse is its transpose. Costs C log2 C additions a round; with a large q, 17 channels say, M mixes little.
+//   R = P3 M D3 P2 M D2 P1 M D1       D signs, P permutation, M as core/channel_mix.hpp has it
+// Its inverse is its transpose. Costs C log2 C additions a round; of 17 channels, say, M mixes little.
 #pragma once
 
 #include "spankey/core/macros_off.hpp"
@@ -11,10 +9,11 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 #include <cstdint>
+#include <span>
 #include <vector>
 
+#include "spankey/core/channel_mix.hpp"
 #include "spankey/core/secret.hpp"
 #include "spankey/core/shape.hpp"
 #include "spankey/key/derivation.hpp"
@@ -23,9 +22,10 @@ namespace spankey {
 
 class rotation {
  public:
+  static constexpr std::size_t rounds = 3;
+
   /// channels from 1.
   rotation(index_t channels, key_stream& numbers) : channels_(channels) {
-    while (channels % (2 * block_) == 0) block_ *= 2;
     const auto n = static_cast<std::size_t>(channels);
     for (round& r : rounds_) {
       r.signs.resize(n), r.order.resize(n);
@@ -35,6 +35,13 @@ class rotation {
   }
 
   [[nodiscard]] index_t channels() const { return channels_; }
+  /// Of a round: 1 or -1 for every channel before the mix, and where each goes behind it.
+  [[nodiscard]] std::span<const float> signs(std::size_t of_round) const {
+    return rounds_.at(of_round).signs;
+  }
+  [[nodiscard]] std::span<const std::uint32_t> order(std::size_t of_round) const {
+    return rounds_.at(of_round).order;
+  }
 
   /// rows (C, columns) become R rows.
   template <class T>
@@ -42,8 +49,7 @@ class rotation {
     secret_vector<T> moved(static_cast<std::size_t>(channels_ * columns));
     for (const round& r : rounds_) {
       for (index_t c = 0; c < channels_; ++c) scale(rows + c * columns, columns, sign_of(r, c));
-      mix_blocks(rows, columns);
-      mix_across(rows, columns, false);
+      mix_channels(rows, channels_, columns);
       for (index_t c = 0; c < channels_; ++c)
         std::copy_n(rows + c * columns, columns, moved.data() + order_of(r, c) * columns);
       std::copy(moved.begin(), moved.end(), rows);
@@ -57,8 +63,7 @@ class rotation {
       for (index_t c = 0; c < channels_; ++c)
         std::copy_n(rows + order_of(*r, c) * columns, columns, moved.data() + c * columns);
       std::copy(moved.begin(), moved.end(), rows);
-      mix_across(rows, columns, true);
-      mix_blocks(rows, columns);
+      unmix_channels(rows, channels_, columns);
       for (index_t c = 0; c < channels_; ++c) scale(rows + c * columns, columns, sign_of(*r, c));
     }
   }
@@ -75,48 +80,8 @@ class rotation {
     for (index_t j = 0; j < columns; ++j) row[j] *= static_cast<T>(sign);
   }
 
-  // Its own inverse.
-  template <class T>
-  void mix_blocks(T* rows, index_t columns) const {
-    for (index_t width = 1; width < block_; width *= 2)
-      for (index_t c = 0; c < channels_; ++c) {
-        if ((c / width) % 2 != 0) continue;
-        T *const a = rows + c * columns, *const b = a + width * columns;
-        for (index_t j = 0; j < columns; ++j) {
-          const T sum = a[j] + b[j], difference = a[j] - b[j];
-          a[j] = sum, b[j] = difference;
-        }
-      }
-    const T length = T(1) / std::sqrt(static_cast<T>(block_));
-    for (index_t i = 0; i < channels_ * columns; ++i) rows[i] *= length;
-  }
-
-  template <class T>
-  void mix_across(T* rows, index_t columns, bool inverse) const {
-    const index_t q = channels_ / block_, step = block_ * columns;
-    if (q == 1) return;
-    for (index_t i = 0; i < step; ++i) {
-      if (q == 3) {
-        mix_three(rows + i, step, inverse);
-      } else {
-        T sum = 0;
-        for (index_t b = 0; b < q; ++b) sum += rows[b * step + i];
-        sum *= T(2) / static_cast<T>(q);
-        for (index_t b = 0; b < q; ++b) rows[b * step + i] -= sum;
-      }
-    }
-  }
-  template <class T>
-  static void mix_three(T* x, index_t step, bool inverse) {
-    const T u = 1 / std::sqrt(T(3)), v = 1 / std::sqrt(T(2)), w = 1 / std::sqrt(T(6));
-    const T a = x[0], b = x[step], c = x[2 * step];
-    x[0] = inverse ? u * a + v * b + w * c : u * (a + b + c);
-    x[step] = inverse ? u * a - v * b + w * c : v * (a - b);
-    x[2 * step] = inverse ? u * a - 2 * w * c : w * (a + b - 2 * c);
-  }
-
-  index_t channels_, block_ = 1;
-  std::array<round, 3> rounds_;
+  index_t channels_;
+  std::array<round, rounds> rounds_;
 };
 
 }  // namespace spankey

@@ -1,7 +1,8 @@
 // Binds the key of a locked network into a weight image that is in memory: afterwards a session runs it at no cost a call. The
 // file that the image came from stays locked; the bytes here are plain until the caller wipes them.
 //
-// Of float and bf16; an int8 image of a locked network cannot be unlocked, since its weights were rounded where they are mixed.
+// Of float and bf16; an int8 image of a locked network cannot be unlocked, since its weights were rounded where they are mixed:
+// its activations can be mapped (lock/activation_maps.hpp).
 #pragma once
 
 #include "spankey/core/macros_off.hpp"
@@ -12,9 +13,7 @@
 #include <cstdint>
 #include <cstring>
 #include <span>
-#include <string>
 #include <type_traits>
-#include <utility>
 #include <vector>
 
 #include "spankey/core/error.hpp"
@@ -26,7 +25,7 @@
 namespace spankey {
 
 /// `list` is the network's. Errors, all before anything changes: lock.102 a key that does not open the lock, lock.106 a lock of
-/// another network, lock.109 bytes that are no whole image of this network with these weights.
+/// another network, lock.132 one that was cut, lock.109 bytes that are no whole image of this network with these weights.
 template <infer::ImageWeight Weight>
 void unlock_image(const layer_list& list, std::span<std::byte> image, const master_key& key,
                   const entangled_lock& lock) {
@@ -43,18 +42,13 @@ void unlock_image(const layer_list& list, std::span<std::byte> image, const mast
       infer::checksum_of_image(image.data(), image.size()) != header.checksum)
     fail("lock.109", "unlock_image", "found ", image.size(), " bytes, expected a sound weight image of ",
          list.name());
-  std::vector<std::pair<std::size_t, channel_map>> maps;  // by operation
+  const std::vector<locked_map> maps = opened_maps(layers, key, lock, key_check::required, "unlock_image");
   for (std::size_t i = 0; i < table.size(); ++i) {
-    if (table[i].entry == infer::no_entry) continue;
-    const layer_description& d = layers[static_cast<std::size_t>(table[i].entry)];
-    const std::string name(d.name.view());
-    if (can_entangle(d) && lock.record.sealed.contains(name))
-      maps.emplace_back(i, lock.opened_map(key, name, d.in.channels, key_check::required));
-  }
-  if (maps.size() != lock.record.sealed.size())
-    fail("lock.106", "unlock_image", "found ", maps.size(), " of ", lock.record.sealed.size(),
-         " locked layers in this network, expected all");
-  for (const auto& [i, map] : maps) {
+    const auto found = std::find_if(maps.begin(), maps.end(), [&](const locked_map& m) {
+      return static_cast<int>(m.entry) == table[i].entry;
+    });
+    if (found == maps.end()) continue;
+    const channel_map& map = found->map;
     const infer::operation& op = table[i];
     const index_t size = map.channels() * op.channels;  // of a tap, (C, O)
     secret_vector<double> tap(static_cast<std::size_t>(size));
