@@ -12,7 +12,8 @@
 //   session.run_normalised(x, answer);        the same of numbers that are normalised already
 // A network of tokens (model/gpt.hpp) reads one after another, and keeps what its attentions need of them in the memory:
 //   session.read(token, answer);      status: what comes behind the tokens read since restart()
-// Without a key it answers as the network does without a key, and says so.
+// Without a key it answers as the network does without a key, and says so; or, of an image that asks keys first
+// (infer/image_guard.hpp), not at all: status::key_missing.
 // One session serves one thread at a time. A second thread that calls open, bind or run meanwhile is answered
 // status::busy in debug builds (core/single_entry.hpp), and gets wrong numbers in others.
 // NaN and infinity open no gate: not in an image, a key or x, nor where sums grow to them. Each has a status. An answer

@@ -25,6 +25,9 @@ enum class [[nodiscard]] status{
     key_version,   // a key file, or a kind of key, of a later version
     key_damaged,   // a key file that is cut, or with some byte not as it was written
     key_network,   // a key that was issued for another network, or an image older than key files
+    // Of an image that asks keys before it answers (infer/image_guard.hpp):
+    key_refused,  // a key that it does not let in; the key before it is gone, too
+    key_missing,  // run or read without a key that was let in; the answer is a refusal
     // NaN or infinity:
     image_not_finite,   // in the weights or the header of an image whose checksum fits
     key_not_finite,     // in a key, or in what it does to an activation; the key before it stays
@@ -97,6 +100,10 @@ constexpr const char* message_of(status s) {
       return "key file: damaged";
     case status::key_network:
       return "key file: of another network";
+    case status::key_refused:
+      return "key: refused";
+    case status::key_missing:
+      return "session: answers to keys alone that it has let in";
   }
   return "unknown";
 }
