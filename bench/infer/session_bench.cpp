@@ -1,16 +1,22 @@
 // Latency of one sample through infer::session and, beside it, through the training library's own forward pass with
-// packed weights: same model, same key, same kernels. Verified to agree before anything is timed.
+// packed weights: same model, same key, same kernels. Verified to agree before anything is timed. And of a session whose key
+// changes at every request: another one of the same space is bound before each sample, without and with a syndrome that the
+// image asks it by.
 #include <benchmark/benchmark.h>
 
+#include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstddef>
 #include <memory>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "spankey/infer/make_image.hpp"
 #include "spankey/infer/session.hpp"
+#include "spankey/lock/syndrome_guard.hpp"
 #include "spankey/spankey.hpp"
 
 namespace {
@@ -25,7 +31,9 @@ std::span<std::byte> aligned_block(std::vector<T>& memory, std::size_t bytes) {
   return {first + (infer::image_alignment - off) % infer::image_alignment, bytes};
 }
 
-// One network behind both: random weights, one valid key at every site.
+enum class timed { library, session, key_each_time, asked_each_time };
+
+// One network behind both: random weights, valid keys at every site.
 template <class Model, class Weight>
 struct both_ways {
   std::unique_ptr<Model> model = std::make_unique<Model>();
@@ -38,13 +46,19 @@ struct both_ways {
   infer::session<Model, Weight> session;
   infer::answer<Model> answer;
 
-  explicit both_ways(std::span<const int> sites)
+  static constexpr std::size_t fresh_keys = 16;
+  std::vector<std::vector<std::vector<float>>> fresh;  // of every request and site, as bind() takes them
+  std::size_t request = 0;
+
+  explicit both_ways(std::span<const int> sites, bool asks)
       : keys({.rescale = rescale_kind::per_key, .per_site_key = true}, sites_of<Model>(sites)),
         buffers(keys.sites(), 1) {
     initialise(*model, 1);
     set_injector(*model, multiplicative{.gamma = 2});
-    keys.draw_valid({1, stream::evaluation}, 1, buffers.outputs());
+    for (std::size_t n = 0; n < fresh_keys; ++n) fresh.push_back(key_of(n));
     buffers.bind(bound, 0, true);
+    std::unique_ptr<syndrome_gate<Model>> guards;
+    if (asks) guards = std::make_unique<syndrome_gate<Model>>(*model, keys);
 
     const std::vector<std::byte> made = infer::make_image<Weight>(*model, Model::outputs.softmax);
     const auto image = aligned_block(image_bytes, made.size());
@@ -52,19 +66,30 @@ struct both_ways {
     using session_type = infer::session<Model, Weight>;
     if (session.open(image, aligned_block(working_bytes, session_type::memory_bytes)) != infer::status::ok)
       fail("bench.101", "session", "does not open");
-    // The buffers hold keys as they lie in memory; bind() takes them as files number them.
-    std::vector<std::vector<float>> in_file_order;
-    for (const int site : sites) {
-      const std::size_t s = static_cast<std::size_t>(site);
-      const extents& shape = Model::sites[s];
-      std::vector<float> key(static_cast<std::size_t>(shape.size()));
+    bind(fresh_keys - 1);  // which the buffers hold
+  }
+
+  // The buffers hold keys as they lie in memory; bind() takes them as files number them.
+  std::vector<std::vector<float>> key_of(std::size_t n) {
+    keys.draw_valid({1, stream::evaluation, n}, 1, buffers.outputs());
+    std::vector<std::vector<float>> key;
+    for (std::size_t s = 0; s < keys.sites().size(); ++s) {
+      const extents& shape = keys.sites()[s].shape;
+      key.emplace_back(static_cast<std::size_t>(shape.size()));
       for (index_t i = 0; i < shape.size(); ++i)
-        key[static_cast<std::size_t>(file_index(shape, i))] =
-            bound[s].group[0].values[static_cast<std::size_t>(i)];
-      in_file_order.push_back(std::move(key));
+        key.back()[static_cast<std::size_t>(file_index(shape, i))] = buffers.outputs()[s][i];
     }
-    const std::vector<std::span<const float>> views(in_file_order.begin(), in_file_order.end());
-    if (session.bind(views) != infer::status::ok) fail("bench.101", "session", "does not bind");
+    return key;
+  }
+  void bind(std::size_t n) {
+    std::array<std::span<const float>, Model::sites.size()> views;
+    std::copy(fresh[n].begin(), fresh[n].end(), views.begin());
+    if (session.bind(std::span(views).first(fresh[n].size())) != infer::status::ok)
+      fail("bench.101", "session", "does not bind");
+  }
+  const float* next_request() {
+    bind(request++ % fresh_keys);
+    return product();
   }
 
   const float* library() { return model->forward(pass{}, {x.data(), 1}, bound).data(); }
@@ -85,16 +110,24 @@ struct both_ways {
 
 template <class Model, class Weight>
 void add(const std::string& name, std::span<const int> sites, double tolerance) {
-  const auto run = [=](benchmark::State& state, bool through_session) {
-    both_ways<Model, Weight> network(sites);
+  const auto run = [=](benchmark::State& state, timed what) {
+    both_ways<Model, Weight> network(sites, what == timed::asked_each_time);
     const packed_weights packed(*network.model);
     if (!(network.distance() < tolerance)) return state.SkipWithError("session and library disagree");
-    for (auto _ : state) benchmark::DoNotOptimize(through_session ? network.product() : network.library());
+    for (auto _ : state)
+      benchmark::DoNotOptimize(what == timed::library   ? network.library()
+                               : what == timed::session ? network.product()
+                                                        : network.next_request());
     state.SetLabel(std::string(name_of(active_isa())) + ", " + std::to_string(thread_count()) + " threads");
   };
-  for (const bool through_session : {false, true}) {
-    const std::string whole = name + (through_session ? "/session" : "/library");
-    benchmark::RegisterBenchmark(whole.c_str(), [=](benchmark::State& s) { run(s, through_session); })
+  const std::pair<timed, const char*> ways[] = {{timed::library, "/library"},
+                                                {timed::session, "/session"},
+                                                {timed::key_each_time, "/session, a key a request"},
+                                                {timed::asked_each_time, "/session, a key a request, asked"}};
+  for (const auto& [what, way] : ways) {
+    const std::string whole = name + way;
+    const timed chosen = what;
+    benchmark::RegisterBenchmark(whole.c_str(), [=](benchmark::State& s) { run(s, chosen); })
         ->Unit(benchmark::kMicrosecond)
         ->UseRealTime();
   }

@@ -19,6 +19,8 @@
 #include "spankey/backend/reference/reference.hpp"
 #include "spankey/checkpoint/issued_key_file.hpp"
 #include "spankey/core/arena.hpp"
+#include "spankey/key/sampler.hpp"
+#include "spankey/train/site_buffers.hpp"
 
 using namespace spankey;
 using infer::status;
@@ -72,6 +74,46 @@ struct opened {
   }
 };
 }  // namespace
+
+TEST_CASE("session: a key of its own for every request, of one secret") {
+  using network = small_cnn<11, gate<runtime, at<1, 2>>, backend::reference, float>;
+  using session_type = infer::session<network>;
+  const auto held = std::make_unique<trained<network>>(injector_kind::multiplicative);
+  const std::vector<site> sites = {{1, network::sites[1]}, {2, network::sites[2]}};
+  key_space keys({.subspace_dim = 8, .per_site_key = true, .per_site_basis = true, .seed = 2}, sites);
+  const std::vector<std::byte> made = infer::make_image<float>(held->model, 10);
+  block image(made.size()), memory(session_type::memory_bytes), again(session_type::memory_bytes);
+  std::copy(made.begin(), made.end(), image.span().begin());
+  session_type session, fresh;
+  REQUIRE(session.open(image.span(), memory.span()) == status::ok);
+  const site_buffers drawn(sites, 1);
+  std::vector<float> before;
+  infer::answer<network> answer;
+  for (std::uint64_t request = 0; request < 12; ++request) {
+    keys.draw_valid({5, stream::issued_keys, request}, 1, drawn.outputs());
+    std::vector<std::span<const float>> views;
+    for (std::size_t i = 0; i < sites.size(); ++i) {
+      std::vector<float>& key = held->keys[static_cast<std::size_t>(sites[i].number)];
+      for (std::size_t j = 0; j < key.size(); ++j)
+        key[static_cast<std::size_t>(file_index(sites[i].shape, static_cast<index_t>(j)))] =
+            drawn.outputs()[i][j];
+      views.emplace_back(key);
+    }
+    // Over the key before, which leaves nothing behind.
+    REQUIRE(session.bind(views) == status::ok);
+    REQUIRE(session.run_normalised(held->input, answer) == status::ok);
+    const std::vector<float> logits(answer.logits.begin(), answer.logits.end());
+    CHECK(test::distance(logits, held->logits(true)) < 1e-5);
+    CHECK(logits != before);
+    before = logits;
+    REQUIRE(fresh.open(image.span(), again.span()) == status::ok);
+    REQUIRE(fresh.bind(views) == status::ok);
+    REQUIRE(fresh.run_normalised(held->input, answer) == status::ok);
+    CHECK(std::ranges::equal(answer.logits, logits));
+    if (request % 2 == 0) session.wipe_key();
+    fresh.close();
+  }
+}
 
 TEST_CASE("make_image: weights that are no numbers are refused by name") {
   opened o;

@@ -2,8 +2,8 @@
 //
 //   FNV-1a (core/word_checksum.hpp) over: the model's name (32 bytes, zeros behind it), softmax outputs, reject logits,
 //   injector, sites and the bits of gamma, as a weight image's header has them; every parameter in the model's order,
-//   its elements as float32 in the order of files (O, I, H, W); every state. 0 is written as 1: 0 means that there is
-//   none.
+//   its elements as float32 in the order of files (O, I, H, W); every state; of a network that asks keys first, the bits of
+//   the limit and the rows of every site. 0 is written as 1: 0 means that there is none.
 // Images of one run in fp32, bf16 and int8 have the same. It tells runs apart and is no defence: anybody can write any
 // number into a key file, and gains nothing by it, since the key decides what the network answers.
 #pragma once
@@ -33,6 +33,7 @@ struct gate_parts {
   injector_kind injector = injector_kind::none;
   float gamma = 0;
   std::uint32_t sites = 0;  // bit n: site n takes a key
+  bool guarded = false;     // some site has a guard
 };
 
 /// Fails with infer.105 where a gate's injector was never set.
@@ -41,6 +42,7 @@ gate_parts gate_of(Model& model) {
   gate_parts gate;
   model.for_each_site([&](int site, auto& layer) {
     if (!layer.enabled) return;
+    if (layer.guard != nullptr) gate.guarded = true, gate.sites |= 1U << site;
     const auto keep = [&](const auto& policy) {
       using policy_type = std::remove_cvref_t<decltype(policy)>;
       if constexpr (!std::is_same_v<policy_type, none>) {
@@ -94,6 +96,14 @@ std::uint64_t fingerprint_of(Model& model) {
     values.clear();
     for (index_t i = 0; i < s.count; ++i) values.push_back(static_cast<float>(s.value.data[i]));
     add_values();
+  });
+  model.for_each_site([&](int, auto& site) {
+    if (!site.enabled || site.guard == nullptr) return;
+    const auto told = site.guard->tells_by();
+    const auto bits = std::bit_cast<std::uint64_t>(told.limit);
+    sum = with_word(with_word(sum, static_cast<std::uint32_t>(bits)), static_cast<std::uint32_t>(bits >> 32));
+    const auto count = static_cast<std::size_t>(told.count * site.geometry().key_size());
+    sum = word_checksum(reinterpret_cast<const std::byte*>(told.values), count * sizeof(float), sum);
   });
   return sum == 0 ? 1 : sum;
 }

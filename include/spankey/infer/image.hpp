@@ -1,10 +1,11 @@
 // Weights as inference reads them: one block of bytes, in place, from a file, memory or flash.
 //
 //   header (128 bytes) | per operation: scale (O floats, int8 only), bias (O floats), weights (kh, kw, i, o)
+//                      | of a network that asks keys before it answers: by what (infer/image_guard.hpp)
 // Batch norm is folded in; every part begins at a multiple of image_alignment bytes; little endian. The offsets follow
 // from the network's operations; with static sizes they are constants of the types. The header names model, head,
 // injector, gamma and sites, and what makes numbers of pixels; its checksum covers everything but itself.
-// No key and no basis is ever in it.
+// No key and no basis is ever in it; what it asks keys by are rows of their span's complement.
 #pragma once
 
 #include <array>
@@ -70,12 +71,22 @@ struct image_header {
   std::uint32_t weights = 0;  // weight_code
   std::uint32_t classes = 0;  // semantic classes; one softmax output more is the reject class
   std::uint32_t softmax = 0, aux = 0;
-  std::uint32_t injector = 0;  // injector_kind
+  std::uint32_t injector = 0;  // injector_kind, and whether keys are asked first
   std::uint32_t sites = 0;     // bit n: site n takes a key
   float gamma = 0;
   pixel_normalisation pixels;
   std::uint64_t network = 0;  // fingerprint (infer/fingerprint.hpp); 0 in images older than key files
   std::uint64_t payload = 0, checksum = 0;
+
+  static constexpr std::uint32_t guarded = 0x100;  // of `injector`
+  [[nodiscard]] constexpr injector_kind kind() const {
+    return static_cast<injector_kind>(injector & ~guarded);
+  }
+  /// Whether a session answers to keys alone that it has let in.
+  [[nodiscard]] constexpr bool asks_keys() const { return (injector & guarded) != 0; }
+  [[nodiscard]] constexpr bool takes_key(std::size_t site) const {
+    return injector != 0 && (sites >> site & 1U) != 0;
+  }
 };
 static_assert(sizeof(image_header) == 128 && std::is_trivially_copyable_v<image_header>);
 
@@ -178,12 +189,14 @@ inline bool fits_softmax(const image_header& header, std::span<const operation> 
   return header.classes > 0 && header.classes <= header.softmax && header.softmax <= most;
 }
 
-/// Checks everything about an image but its checksum against the network. On ok, `header` is the image's.
+/// Checks everything about an image but its checksum, and what it asks keys by, against the network. On ok, `header` is
+/// the image's.
 template <ImageWeight Weight>
 status check_image(const image_tables& t, std::span<const std::byte> image, image_header& header) {
-  if (image.size() != t.bytes) return status::image_size;
+  if (image.size() < t.bytes || image.size() % image_alignment != 0) return status::image_size;
   if (reinterpret_cast<std::uintptr_t>(image.data()) % image_alignment != 0) return status::image_alignment;
   std::memcpy(&header, image.data(), sizeof header);
+  if (image.size() != t.bytes && !header.asks_keys()) return status::image_size;
   const image_header expected;
   if (std::memcmp(header.magic, expected.magic, sizeof expected.magic) != 0) return status::image_format;
   if (!is_name(header.model, t.name) || header.softmax != static_cast<std::uint32_t>(t.outputs.softmax) ||
@@ -191,7 +204,7 @@ status check_image(const image_tables& t, std::span<const std::byte> image, imag
     return status::image_model;
   }
   if (header.weights != weight_code<Weight>) return status::image_weights;
-  if (header.payload != image.size() - sizeof header || header.injector > 2 ||
+  if (header.payload != image.size() - sizeof header || header.kind() > injector_kind::multiplicative ||
       !header.pixels.fits(t.input.channels))
     return status::image_format;
   return status::ok;

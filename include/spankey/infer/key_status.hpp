@@ -35,7 +35,7 @@ inline status check_key_file(std::span<const extents> shapes, std::span<const st
   if (header.network == 0 || key.network() != header.network) return status::key_network;
   std::size_t next = 0;
   for (std::size_t i = 0; i < shapes.size(); ++i) {
-    if (header.injector == 0 || (header.sites >> i & 1U) == 0) continue;
+    if (!header.takes_key(i)) continue;
     if (next == key.sites() || key.at(next) != site{static_cast<int>(i), shapes[i]}) return status::key_site;
     ++next;
   }

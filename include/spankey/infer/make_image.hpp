@@ -21,6 +21,7 @@
 #include "spankey/core/finite.hpp"
 #include "spankey/infer/fingerprint.hpp"
 #include "spankey/infer/image.hpp"
+#include "spankey/infer/image_guard.hpp"
 
 namespace spankey::infer {
 
@@ -140,6 +141,27 @@ inline pixel_normalisation pixels_of(std::span<const float> mean, std::span<cons
   return pixels;
 }
 
+/// Appends what the guards of a model's sites ask keys by, for the sites of the header.
+template <class Model>
+void append_guard(Model& model, const image_header& header, std::vector<std::byte>& image) {
+  const typename Model::network_type& network = model;
+  model.for_each_site([&](int number, auto& site) {
+    if (!header.takes_key(static_cast<std::size_t>(number))) return;
+    const extents shape = network.site_shapes()[static_cast<std::size_t>(number)];
+    const auto told = site.guard == nullptr ? decltype(site.guard->tells_by()){} : site.guard->tells_by();
+    const guard_entry entry{told.limit, static_cast<std::uint32_t>(told.count),
+                            static_cast<std::uint32_t>(shape.size())};
+    const std::size_t at = image.size();
+    image.resize(at + entry.bytes());
+    std::memcpy(image.data() + at, &entry, sizeof entry);
+    for (index_t row = 0; row < told.count; ++row)
+      for (index_t i = 0; i < shape.size(); ++i)
+        std::memcpy(image.data() + at + sizeof entry +
+                        static_cast<std::size_t>(row * shape.size() + file_index(shape, i)) * sizeof(float),
+                    told.values + row * shape.size() + i, sizeof(float));
+  });
+}
+
 /// An image of the model's weights, gate and head; `classes` semantic classes; `pixels` as the network was trained, so
 /// that a session takes bytes. Errors: memory.105 and memory.107 no weights, infer.101 another head, infer.103 weights
 /// that are no numbers, infer.104 such a gamma, infer.105 one that nobody set, infer.110 another number of channels,
@@ -161,7 +183,6 @@ std::vector<std::byte> make_image(Model& model, index_t classes, const pixel_nor
   header.classes = static_cast<std::uint32_t>(classes);
   header.softmax = static_cast<std::uint32_t>(outputs.softmax);
   header.aux = outputs.aux == aux_logit::none ? 0 : 1;
-  header.payload = image.size() - sizeof header;
   header.pixels = pixels;
   const index_t channels = network.input_extents().channels;
   if (!pixels.fits(channels))
@@ -171,12 +192,14 @@ std::vector<std::byte> make_image(Model& model, index_t classes, const pixel_nor
     fail("infer.101", "make_image", "found ", classes, " classes and a softmax over ", header.softmax,
          ", expected as many or one fewer");
   const gate_parts gate = gate_of(model);
-  header.injector = static_cast<std::uint32_t>(gate.injector);
+  header.injector = static_cast<std::uint32_t>(gate.injector) | (gate.guarded ? image_header::guarded : 0);
   header.gamma = gate.gamma;
   if (!is_finite(gate.gamma))
     fail("infer.104", "make_image", "found gamma ", gate.gamma, ", expected a finite number");
   header.sites = gate.sites;
   header.network = fingerprint_of(model);
+  if (gate.guarded) append_guard(model, header, image);
+  header.payload = image.size() - sizeof header;
 
   for (std::size_t i = 0; i < table.size(); ++i) {
     const operation& op = table[i];

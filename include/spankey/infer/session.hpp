@@ -14,7 +14,8 @@
 //   session.read(token, answer);      status: what comes behind the tokens read since restart()
 // A locked network (lock/entangled.hpp) answers by chance until it is given the maps of its activations; its weights stay locked:
 //   session.bind_maps(maps, map_memory);      status: maps as lock/activation_maps.hpp makes them, of this network
-// Without a key it answers as the network does without a key, and says so.
+// Without a key it answers as the network does without a key, and says so; or, of an image that asks keys first
+// (infer/image_guard.hpp), not at all: status::key_missing.
 // One session serves one thread at a time. A second thread that calls open, bind or run meanwhile is answered
 // status::busy in debug builds (core/single_entry.hpp), and gets wrong numbers in others.
 // NaN and infinity open no gate: not in an image, a key or x, nor where sums grow to them. Each has a status. An answer

@@ -14,6 +14,7 @@
 
 #include "spankey/core/secret.hpp"
 #include "spankey/core/single_entry.hpp"
+#include "spankey/infer/image_guard.hpp"
 #include "spankey/infer/key_status.hpp"
 #include "spankey/infer/session_tables.hpp"
 
@@ -51,6 +52,7 @@ class sized_session {
     if (reinterpret_cast<std::uintptr_t>(memory.data()) % image_alignment != 0)
       return status::memory_alignment;
     if (checksum_of_image(image.data(), image.size()) != header.checksum) return status::image_checksum;
+    if (const status s = check_guard(header, t_.sites, image, t_.image.bytes); s != status::ok) return s;
     if (!is_finite_image<Weight>(t_.image, image.data(), header)) return status::image_not_finite;
     image_ = image.data();
     memory_ = reinterpret_cast<float*>(memory.data());
@@ -62,7 +64,8 @@ class sized_session {
   }
 
   /// Binds one key for every site that takes one, in the order of the sites, each in (C, H, W) order and scaled as the
-  /// key space scales it. Until this succeeds an earlier key stays bound.
+  /// key space scales it. Until this succeeds an earlier key stays bound; where the image asks keys, one that is refused
+  /// leaves none.
   status bind(std::span<const std::span<const float>> keys) {
     const single_entry::pass inside(entry_);
     if (!inside) return status::busy;
@@ -169,6 +172,7 @@ class sized_session {
     std::fill(logits.begin(), logits.end(), 0.0F);
     if (!inside) return status::busy;
     if (image_ == nullptr) return status::not_open;
+    if (header_.asks_keys() && key_ == key_state::none) return status::key_missing;
     const bool fits = logits.size() == static_cast<std::size_t>(index_t{t_.image.outputs});
     return fits ? status::ok : status::input_size;
   }
@@ -211,15 +215,13 @@ class sized_session {
     return reads_tokens(Kinds) && op.kind == operation_kind::token_head ? 0 : i;
   }
   float* slot(int number) { return memory_ + t_.slot[static_cast<std::size_t>(number)]; }
-  [[nodiscard]] bool takes_key(std::size_t site) const {
-    return header_.injector != 0 && (header_.sites >> site & 1U) != 0;
-  }
-  [[nodiscard]] bool multiplies() const {
-    return header_.injector == static_cast<std::uint32_t>(injector_kind::multiplicative);
-  }
+  [[nodiscard]] bool takes_key(std::size_t site) const { return header_.takes_key(site); }
+  [[nodiscard]] bool multiplies() const { return header_.kind() == injector_kind::multiplicative; }
   // At a site of so many channels; of a window's key, what it does to one token.
   [[nodiscard]] key_effect effect_of(int site, key_shape key, index_t channels, const token_place& at) const {
-    if (site == no_site || key_ == key_state::none || !takes_key(static_cast<std::size_t>(site))) return {};
+    if (site == no_site || key_ == key_state::none || !takes_key(static_cast<std::size_t>(site)) ||
+        header_.kind() == injector_kind::none)
+      return {};
     const float* effect = memory_ + t_.effect[static_cast<std::size_t>(site)];
     if constexpr (reads_tokens(Kinds))
       effect += at.position * (key == key_shape::element ? channels : key == key_shape::token ? 1 : 0);
@@ -240,6 +242,10 @@ class sized_session {
     next = 0;
     for (std::size_t i = 0; i < sites; ++i)
       if (takes_key(i) && !is_finite_key(i, part(next++).data())) return status::key_not_finite;
+    if (!lets_key_in(header_, t_.sites, image_, t_.image.bytes, part)) {
+      wipe_key();
+      return status::key_refused;
+    }
     next = 0;
     for (std::size_t i = 0; i < sites; ++i)
       if (takes_key(i)) compute_effect(i, part(next++).data());

@@ -28,6 +28,9 @@ enum class [[nodiscard]] status{
     maps_format,  // bytes that are no maps of activations (infer/activation_maps.hpp) for this network's layers
     maps_damaged,  // maps with some byte not as it was written
     maps_network,  // maps of another network
+    // Of an image that asks keys before it answers (infer/image_guard.hpp):
+    key_refused,  // a key that it does not let in; the key before it is gone, too
+    key_missing,  // run or read without a key that was let in; the answer is a refusal
     // NaN or infinity:
     image_not_finite,   // in the weights or the header of an image whose checksum fits
     key_not_finite,     // in a key, or in what it does to an activation; the key before it stays
@@ -109,6 +112,10 @@ constexpr const char* message_of(status s) {
       return "activation maps: of another network";
     case status::maps_not_finite:
       return "activation maps: hold NaN or infinity";
+    case status::key_refused:
+      return "key: refused";
+    case status::key_missing:
+      return "session: answers to keys alone that it has let in";
   }
   return "unknown";
 }

@@ -4,6 +4,7 @@
 // keys of a group (N/G, d) or (1, d); d is C H W, C, H W or C C (core/key_shape.hpp). Where no group has a key, or the site
 // is off, x passes through untouched. In a shared pass x has N/G samples, the input of every group; the first site that
 // has a key puts out N, and from there on the pass is a stacked one. Backward adds the groups up again.
+// A site with a guard (inject/key_guard.hpp) is keyed in every group: having no key is having one that is refused.
 #pragma once
 
 #include <algorithm>
@@ -16,6 +17,7 @@
 #include "spankey/core/error.hpp"
 #include "spankey/core/key_shape.hpp"
 #include "spankey/core/memory.hpp"
+#include "spankey/inject/key_guard.hpp"
 #include "spankey/inject/none.hpp"
 #include "spankey/layer/layer.hpp"
 
@@ -54,6 +56,8 @@ class key_site : public visited<T> {
 
   /// Run-time mask; set before the memory is planned.
   bool enabled = true;
+  /// Says which keys are let in, where not all are; outlives the passes. Of networks in the host's memory.
+  key_guard<T>* guard = nullptr;
 
   [[nodiscard]] int number() const { return number_; }
   [[nodiscard]] const extents& in() const { return shape_; }
@@ -66,10 +70,10 @@ class key_site : public visited<T> {
   [[nodiscard]] virtual std::string injector_name() const = 0;
   [[nodiscard]] virtual std::optional<float> strength() const = 0;
 
-  /// True where `keys` has a key for one of the first `groups` groups and the site is on.
+  /// True where `keys` has a key for one of the first `groups` groups, or a guard wants one, and the site is on.
   [[nodiscard]] bool reads(const site_keys<master>& keys, index_t groups) const {
-    return enabled && std::any_of(keys.group.begin(), keys.group.begin() + groups,
-                                  [](auto& k) { return k.values.data() != nullptr; });
+    return enabled && (guard != nullptr || std::any_of(keys.group.begin(), keys.group.begin() + groups,
+                                                       [](auto& k) { return k.values.data() != nullptr; }));
   }
 
   void visit(layer_visitor<T>& v, const scope& at, index_t samples) override {
@@ -90,7 +94,12 @@ class key_site : public visited<T> {
     for (index_t g = 0; g < p.groups; ++g) {
       const key_view<const master> key = view_of(keys_.group[static_cast<std::size_t>(g)]);
       T* const y = y_.data + g * each * shape_.size();
-      if (key.data == nullptr) {
+      if (guard != nullptr) {
+        const T* const from = input_of(g, each);
+        guard->for_each(
+            each, shape_.size(), key, [&](index_t at, const auto& own) { inject(1, from + at, own, y + at); },
+            [&](index_t at) { guard->refuse(from + at, y + at); });
+      } else if (key.data == nullptr) {
         memory_of<Backend>::copy(input_of(g, each), each * shape_.size(), y);
       } else {
         inject(each, input_of(g, each), key, y);
@@ -115,9 +124,22 @@ class key_site : public visited<T> {
     for (index_t g = 0; g < p.groups; ++g) {
       const std::size_t group = static_cast<std::size_t>(g);
       const key_view<const master> key = view_of(keys_.group[group]);
-      if (key.data == nullptr) continue;
       T* const part = dy + g * each * shape_.size();
-      inject_back(each, input_of(g, each), key, part, keys_.gradient[group].data());
+      master* const dk = keys_.gradient[group].data();
+      if (guard != nullptr) {
+        const T* const from = input_of(g, each);
+        if (dk != nullptr && key.data != nullptr) std::fill_n(dk, each * geometry_.key_size(), master(0));
+        guard->for_each(
+            each, shape_.size(), key,
+            [&](index_t at, const auto& own) {
+              const index_t sample = at / shape_.size();
+              inject_back(1, from + at, own, part + at,
+                          dk == nullptr ? nullptr : dk + sample * geometry_.key_size());
+            },
+            [&](index_t at) { guard->refuse_back(part + at); });
+      } else if (key.data != nullptr) {
+        inject_back(each, input_of(g, each), key, part, dk);
+      }
     }
     if (!splits_) return;
     for (index_t g = 1; g < p.groups; ++g)
@@ -222,7 +244,8 @@ class injecting_site : public key_site<Backend, T> {
     return found;
   }
   [[nodiscard]] bool takes_key() const override {
-    if constexpr (requires { injector.injects(); }) return this->enabled && injector.injects();
+    if constexpr (requires { injector.injects(); })
+      return this->enabled && (injector.injects() || this->guard != nullptr);
     return this->enabled;
   }
 

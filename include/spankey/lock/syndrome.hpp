@@ -14,6 +14,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <iterator>
 #include <span>
 #include <utility>
 #include <vector>
@@ -23,6 +24,7 @@
 #include "spankey/core/random.hpp"
 #include "spankey/core/secret.hpp"
 #include "spankey/inject/injector.hpp"
+#include "spankey/key/energy_outside.hpp"
 #include "spankey/key/site.hpp"
 #include "spankey/key/subspace.hpp"
 #include "spankey/lock/beta_tail.hpp"
@@ -35,10 +37,14 @@ class key_syndrome {
   static constexpr index_t usual_rows = 32;
   static constexpr double usual_limit = 1e-6;
 
-  /// q rows of the complement, and the permutation, follow from the seed. Fails with lock.112 where the complement has fewer
-  /// rows, with lock.111 for a limit that is not between 0 and 1.
-  key_syndrome(const subspace& span, std::uint64_t seed, index_t q = usual_rows, double limit = usual_limit)
-      : d_(span.size()), limit_(limit), order_(static_cast<std::size_t>(span.size())), signs_(order_.size()) {
+  /// q rows of the complement, and the permutation of a sample's elements (0: as many as a key has), follow from the seed.
+  /// Fails with lock.112 where the complement has fewer rows, with lock.111 for a limit that is not between 0 and 1.
+  key_syndrome(const subspace& span, std::uint64_t seed, index_t q = usual_rows, double limit = usual_limit,
+               index_t elements = 0)
+      : d_(span.size()),
+        limit_(limit),
+        order_(static_cast<std::size_t>(elements == 0 ? d_ : elements)),
+        signs_(order_.size()) {
     const index_t m = span.dimension();
     if (q < 1 || q > d_ - m)
       fail("lock.112", "key_syndrome", "asked for ", q, " rows of a complement of ", d_ - m, " dimensions");
@@ -52,7 +58,8 @@ class key_syndrome {
     if (!(orthonormalise(rows, m + q, d_) > 1e-9))
       fail("lock.112", "key_syndrome", "found no ", q, " independent rows in a complement of ", d_ - m,
            " dimensions");
-    rows_.assign(rows.begin() + m * d_, rows.end());
+    std::transform(rows.begin() + m * d_, rows.end(), std::back_inserter(rows_),
+                   [](double number) { return static_cast<float>(number); });
 
     const random_source mixed(seed, stream::syndrome, 1);
     for (std::size_t i = 0; i < order_.size(); ++i) order_[i] = static_cast<std::uint32_t>(i);
@@ -68,18 +75,12 @@ class key_syndrome {
   /// -log2 of the share of isotropic keys that are accepted.
   [[nodiscard]] double bits() const { return bits_; }
 
+  /// The rows, in memory order.
+  [[nodiscard]] outside_rows outside() const { return {rows_.data(), rows(), d_, limit_}; }
   /// |N k|^2 / |k|^2 of a key in memory order; 1 where k = 0, or is no number.
   template <class T>
   [[nodiscard]] double share(const T* k) const {
-    double whole = 0, outside = 0;
-    for (index_t j = 0; j < d_; ++j) whole += static_cast<double>(k[j]) * static_cast<double>(k[j]);
-    for (index_t i = 0; i < rows(); ++i) {
-      double product = 0;
-      for (index_t j = 0; j < d_; ++j)
-        product += rows_[static_cast<std::size_t>(i * d_ + j)] * static_cast<double>(k[j]);
-      outside += product * product;
-    }
-    return whole > 0 && outside <= whole ? outside / whole : 1;
+    return outside().share([k](index_t j) { return k[j]; });
   }
   template <class T>
   [[nodiscard]] bool accepts(const T* k) const {
@@ -89,17 +90,22 @@ class key_syndrome {
   /// y = Pi x, and the inverse.
   template <class T>
   void scramble(const T* x, T* y) const {
-    for (std::size_t i = 0; i < order_.size(); ++i) y[order_[i]] = static_cast<T>(signs_[i]) * x[i];
+    for (std::size_t i = 0; i < order_.size(); ++i) y[order_[i]] = signed_value(signs_[i], x[i]);
   }
   template <class T>
   void unscramble(const T* y, T* x) const {
-    for (std::size_t i = 0; i < order_.size(); ++i) x[i] = static_cast<T>(signs_[i]) * y[order_[i]];
+    for (std::size_t i = 0; i < order_.size(); ++i) x[i] = signed_value(signs_[i], y[order_[i]]);
   }
 
  private:
+  template <class T>
+  static T signed_value(float sign, T x) {
+    return static_cast<T>(static_cast<T>(sign) * x);
+  }
+
   index_t d_;
   double limit_, bits_ = 0;
-  secret_vector<double> rows_;
+  secret_vector<float> rows_;
   std::vector<std::uint32_t> order_;
   std::vector<float> signs_;
 };
