@@ -45,6 +45,7 @@ enum class stream : std::uint32_t {
   generation = 15,
   attack = 16,
   syndrome = 17,
+  role_tasks = 18,
 };
 
 /// All random numbers of one (seed, stream, step); `index` picks one. step < 2^32.
