@@ -161,3 +161,29 @@ TEST_CASE("session of tokens: a network of whole samples reads none") {
   CHECK(session.read(1, answer) == status::no_tokens);
   CHECK(session.context() == 0);
 }
+
+TEST_CASE("session of tokens: what the head would have read, times its table, is the answer") {
+  using model = network<key_shape::channel, backend::cpu>;
+  reader<model, float> r(injector_kind::multiplicative);
+  r.bind();
+  const std::vector<float> expected = r.read_all();
+  r.session.restart();
+  const auto& table = r.from->model.parameter_of("wte.weight").value;
+  std::vector<float> features(12), found;
+  for (const int token : tokens) {
+    REQUIRE(r.session.read_features(token, features) == status::ok);
+    for (index_t o = 0; o < 32; ++o) {
+      float sum = 0;
+      for (index_t c = 0; c < 12; ++c) sum += features[static_cast<std::size_t>(c)] * table.data[o * 12 + c];
+      found.push_back(sum);
+    }
+  }
+  CHECK(distance(found, expected) < 1e-5);
+  CHECK(r.session.read_features(1, features) == status::window_full);
+  r.session.restart();
+  CHECK(r.session.read_features(32, features) == status::token_range);
+  CHECK(r.session.read_features(1, std::span(features).first(11)) == status::input_size);
+  CHECK(r.session.position() == 0);
+  r.session.close();
+  CHECK(r.session.read_features(1, features) == status::not_open);
+}

@@ -165,7 +165,7 @@ void append_guard(Model& model, const image_header& header, std::vector<std::byt
 /// An image of the model's weights, gate and head; `classes` semantic classes; `pixels` as the network was trained, so
 /// that a session takes bytes. Errors: memory.105 and memory.107 no weights, infer.101 another head, infer.103 weights
 /// that are no numbers, infer.104 such a gamma, infer.105 one that nobody set, infer.110 another number of channels,
-/// infer.111 a network of tokens that cannot read one after another.
+/// infer.111 a network of tokens that cannot read one after another, infer.112 adapters.
 template <ImageWeight Weight, class Model>
 std::vector<std::byte> make_image(Model& model, index_t classes, const pixel_normalisation& pixels = {}) {
   require_written(model, 0, "make_image");
@@ -175,6 +175,10 @@ std::vector<std::byte> make_image(Model& model, index_t classes, const pixel_nor
   if (!table.supported())
     fail("infer.111", "make_image", "found ", network.name(),
          ", a network of tokens that looks ahead, or does not answer for every token");
+  for (const layer_description& d : network.layers())
+    if (d.map.rank > 0)
+      fail("infer.112", d.name.view(),
+           "found adapters beside its weights, expected them merged (model/adapters.hpp)");
   std::vector<image_part> parts(table.size());
   std::vector<std::byte> image(place_parts<Weight>(table.operations(), parts));
   image_header header;

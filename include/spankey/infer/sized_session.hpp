@@ -123,13 +123,27 @@ class sized_session {
   status read(index_t token, std::span<float> logits, verdict& found) {
     const single_entry::pass inside(entry_);
     if (const status s = prepare_answer(inside, logits, found); s != status::ok) return s;
-    if (t_.context == 0) return status::no_tokens;
-    if (token < 0 || token >= index_t{t_.image.outputs}) return status::token_range;
-    if (position_ == t_.context) return status::window_full;
+    if (const status s = may_read(token); s != status::ok) return s;
     found.key = key_;
     const status s = pass(nullptr, {token, position_, memory_ + t_.cache}, logits, found);
     if (s == status::ok) ++position_;
     return s;
+  }
+  /// The same up to the head, for a caller with a head of its own: what the head would have read of the token. Fails with
+  /// busy, not_open, no_tokens, token_range, window_full, input_size, logits_not_finite; then the window is as it was.
+  status read_features(index_t token, std::span<float> features) {
+    const single_entry::pass inside(entry_);
+    if (!inside) return status::busy;
+    if (image_ == nullptr) return status::not_open;
+    if (const status s = may_read(token); s != status::ok) return s;
+    if (features.size() != static_cast<std::size_t>(operations().back().in.channels))
+      return status::input_size;
+    const token_place at{token, position_, memory_ + t_.cache};
+    const float* const found = run_all_of(operations().first(operations().size() - 1), nullptr, at);
+    if (!all_finite(found, operations().back().in.channels)) return status::logits_not_finite;
+    std::copy_n(found, features.size(), features.begin());
+    ++position_;
+    return status::ok;
   }
   /// Begins a new window. A key that is bound or wiped does so, too.
   void restart() { position_ = 0; }
@@ -187,7 +201,16 @@ class sized_session {
     if (!all_finite(x, t_.image.input.size())) return status::input_not_finite;
     return pass(x, {}, logits, found);
   }
+  [[nodiscard]] status may_read(index_t token) const {
+    if (t_.context == 0) return status::no_tokens;
+    if (token < 0 || token >= index_t{t_.image.outputs}) return status::token_range;
+    return position_ == t_.context ? status::window_full : status::ok;
+  }
   status pass(const float* x, const token_place& at, std::span<float> logits, verdict& found) {
+    return read_answer(run_all_of(operations(), x, at), logits, found);
+  }
+  // What the last of them wrote.
+  const float* run_all_of(std::span<const operation> first, const float* x, const token_place& at) {
     const float* read[operation_table::most_slots] = {x};
     if (const key_effect effect = effect_of(t_.input_site, t_.input_key, t_.image.input.channels, at);
         effect.values != nullptr) {
@@ -195,8 +218,8 @@ class sized_session {
       for (index_t i = 0; i < t_.image.input.size(); ++i) keyed[i] = effect.apply(x[i], i);
       read[0] = keyed;
     }
-    for (std::size_t i = 0; i < operations().size(); ++i) {
-      const operation& op = operations()[i];
+    for (std::size_t i = 0; i < first.size(); ++i) {
+      const operation& op = first[i];
       float* const y = slot(op.writes);
       runs::template run<Kinds>(op, {.x = maps_.input_of(i, read[op.reads]),
                                      .weights = view_of<Weight>(image_, t_.image.parts[part_of(op, i)]),
@@ -208,7 +231,7 @@ class sized_session {
                                      .at = at});
       read[op.writes] = y;
     }
-    return read_answer(read[operations().back().writes], logits, found);
+    return read[first.back().writes];
   }
   // Whose weights an operation reads.
   static std::size_t part_of(const operation& op, std::size_t i) {

@@ -84,10 +84,15 @@ struct attention_options {
 /// `gain` multiplies fresh weights. A head that is to multiply its logits by s is one whose weights are s times as large,
 /// and whose group learns s^2 times as fast (optim/parameter_group.hpp): the same network, step for step.
 /// Of a map of tokens, `inputs_first`: files hold its weights as (inputs, outputs), as Hugging Face's Conv1D.
+/// `rank`: of adapters beside the weights (layer/low_rank.hpp), 0: none; `alpha` / rank is what they are multiplied with.
 struct linear_options {
   initialiser fill = initialiser::uniform_fan_in;
   double gain = 1;
   bool inputs_first = false;
+  index_t rank = 0;
+  double alpha = 16;
+
+  [[nodiscard]] constexpr double adapter_scale() const { return alpha / static_cast<double>(rank); }
 };
 
 }  // namespace spankey

@@ -43,6 +43,9 @@ struct described {
                 "SpanKey: a network ends with one head, and nothing stands behind it");
   static_assert(list.found() != list_fault::probability,
                 "SpanKey: a dropout's probability is from 0 to below 1");
+  static_assert(
+      list.found() != list_fault::adapters,
+      "SpanKey: adapters stand beside linear maps of tokens or features, with a rank of at least 1");
   static_assert(list.found() != list_fault::too_many, "SpanKey: a network has at most 256 layers");
   static_assert(Gate::sites::template all_below<static_cast<int>(list.site_count())>(),
                 "SpanKey: the gate names a key site that this network does not have; its list has site(0), "

@@ -47,7 +47,8 @@ enum class list_fault : unsigned char {
   tokens,
   name,
   no_head,
-  probability
+  probability,
+  adapters
 };
 
 constexpr std::string_view sentence_of(list_fault fault) {
@@ -78,6 +79,8 @@ constexpr std::string_view sentence_of(list_fault fault) {
       return "a layer's name is empty, longer than 63 letters with its block's, or was given before";
     case list_fault::probability:
       return "a dropout's probability is from 0 to below 1";
+    case list_fault::adapters:
+      return "adapters stand beside linear maps of tokens or features, with a rank of at least 1";
     case list_fault::no_head:
       return "a network ends with one head, and nothing stands behind it";
   }

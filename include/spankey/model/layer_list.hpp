@@ -11,9 +11,8 @@
 //     return net.head("fc", outputs);
 //   }
 //   using network = model_of<tiny, 10, gate<multiplicative, at<0, 1>>, backend::cpu, float>;      (model/model.hpp)
-// Shapes follow from the input. Names within a block stand behind the block's own: "layer1.downsample.0". A list may
-// also be made at run time (model/sized_model.hpp). Its first mistake is kept: then a model does not compile, and one
-// that is made at run time fails with model.101.
+// Shapes follow from the input. Names within a block stand behind the block's own: "layer1.downsample.0". A list may also be
+// made at run time (model/sized_model.hpp). Its first mistake is kept: no model of it compiles, or is made (model.101).
 #pragma once
 
 #include <array>
@@ -149,7 +148,6 @@ class layer_list {
     if (index < 0 || index >= now_.height || now_.width != 1) return fault(list_fault::tokens);
     return add(d, {now_.channels, 1, 1});
   }
-
   /// Opens a block y = act(F(x) + skip(x)): the layers of F follow.
   constexpr layer_list& residual(std::string_view name) {
     if (depth_ == most_depth) return fault(list_fault::block);
@@ -247,6 +245,9 @@ class layer_list {
 
   template <class Chosen>  // model/inserted_layers.hpp
   friend constexpr layer_list with_inserted(const layer_list& list, inserted_kind kind, const Chosen& chosen);
+  template <class Chosen>  // model/adapters.hpp
+  friend constexpr layer_list with_adapters(layer_list list, index_t rank, double alpha,
+                                            const Chosen& chosen);
 
  private:
   struct open_block {
@@ -254,8 +255,7 @@ class layer_list {
     extents in{}, inner{};
   };
 
-  // The prefix without its point.
-  [[nodiscard]] constexpr layer_name block_name() const {
+  [[nodiscard]] constexpr layer_name block_name() const {  // the prefix without its point
     layer_name name = prefix_;
     name.resize(name.size() > 0 ? name.size() - 1 : 0);
     return name;
@@ -266,8 +266,8 @@ class layer_list {
   constexpr layer_description described(layer_kind kind, std::string_view name) {
     layer_description d{.kind = kind, .name = prefix_};
     if (name.empty() || !d.name.append(name)) fault(list_fault::name);
-    for (std::size_t i = 0; i < count_; ++i)
-      if (layers_[i].has_tensors() && layers_[i].name.view() == d.name.view()) fault(list_fault::name);
+    for (const layer_description& l : *this)
+      if (l.has_tensors() && l.name.view() == d.name.view()) fault(list_fault::name);
     return d;
   }
   constexpr layer_list& add(layer_description d, const extents& out) {

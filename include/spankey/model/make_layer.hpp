@@ -11,6 +11,7 @@
 #include "spankey/layer/embedding.hpp"
 #include "spankey/layer/layer_norm.hpp"
 #include "spankey/layer/linear.hpp"
+#include "spankey/layer/low_rank.hpp"
 #include "spankey/layer/pool2d.hpp"
 #include "spankey/layer/project.hpp"
 #include "spankey/layer/sum.hpp"
@@ -40,6 +41,7 @@ std::unique_ptr<layer<Backend, T>> make_layer(const layer_description& d, std::s
     case layer_kind::mean_pool2d:
       return std::make_unique<mean_pool2d_layer<Backend, T>>(d.in);
     case layer_kind::linear:
+      if (d.map.rank > 0) return std::make_unique<low_rank_layer<Backend, T>>(d.in, d.out, d.map);
       return std::make_unique<linear_layer<Backend, T>>(d.in, d.out.channels, d.map);
     case layer_kind::embedding:
       return std::make_unique<embedding_layer<Backend, T>>(d.in, d.vocabulary, d.out.channels);
@@ -48,6 +50,7 @@ std::unique_ptr<layer<Backend, T>> make_layer(const layer_description& d, std::s
     case layer_kind::token:
       return std::make_unique<token_layer<Backend, T>>(d.in, d.token);
     case layer_kind::project:
+      if (d.map.rank > 0) return std::make_unique<low_rank_layer<Backend, T>>(d.in, d.out, d.map);
       return std::make_unique<project_layer<Backend, T>>(d.in, d.out.channels, d.map);
     case layer_kind::attention:
       return std::make_unique<attention_layer<Backend, T>>(d.in, d.attention);
