@@ -9,6 +9,7 @@
 #include "infer/trained_network.hpp"
 #include "spankey/backend/cpu/cpu.hpp"
 #include "spankey/backend/reference/reference.hpp"
+#include "spankey/lock/syndrome_guard.hpp"
 #include "spankey/model/gpt.hpp"
 
 using namespace spankey;
@@ -25,12 +26,12 @@ constexpr gpt_size small(key_shape keys) {
 template <key_shape Keys, class Backend>
 using network = gpt<small(Keys), gate<runtime, at<0, 1>>, Backend, float>;
 
-constexpr int tokens[] = {3, 31, 0, 17, 17, 5, 20};
+constexpr int text[] = {3, 31, 0, 17, 17, 5, 20};
 
 // The model's logits at every token of the window.
 template <class Model>
 std::vector<float> expected(test::trained<Model>& from, bool keyed) {
-  for (std::size_t i = 0; i < std::size(tokens); ++i) write_token(tokens[i], from.input.data() + 2 * i);
+  for (std::size_t i = 0; i < std::size(text); ++i) write_token(text[i], from.input.data() + 2 * i);
   std::vector<std::vector<float>> in_memory_order = from.keys;
   model_keys<float, Model::sites.size()> given;
   for (std::size_t s = 0; s < from.keys.size(); ++s) {
@@ -40,7 +41,7 @@ std::vector<float> expected(test::trained<Model>& from, bool keyed) {
     if (keyed) given[s].group[0] = {in_memory_order[s], 0};
   }
   const auto z = from.model.forward(pass{}, {from.input.data(), 1}, given);
-  return {z.data(), z.data() + index_t(Model::outputs) * static_cast<index_t>(std::size(tokens))};
+  return {z.data(), z.data() + index_t(Model::outputs) * static_cast<index_t>(std::size(text))};
 }
 
 template <class Model, class Weight>
@@ -64,7 +65,7 @@ struct reader {
   std::vector<float> read_all() {
     std::vector<float> all;
     infer::answer<Model> answer;
-    for (const int token : tokens) {
+    for (const int token : text) {
       REQUIRE(session.read(token, answer) == status::ok);
       all.insert(all.end(), answer.logits.begin(), answer.logits.end());
     }
@@ -170,7 +171,7 @@ TEST_CASE("session of tokens: what the head would have read, times its table, is
   r.session.restart();
   const auto& table = r.from->model.parameter_of("wte.weight").value;
   std::vector<float> features(12), found;
-  for (const int token : tokens) {
+  for (const int token : text) {
     REQUIRE(r.session.read_features(token, features) == status::ok);
     for (index_t o = 0; o < 32; ++o) {
       float sum = 0;
@@ -186,4 +187,22 @@ TEST_CASE("session of tokens: what the head would have read, times its table, is
   CHECK(r.session.position() == 0);
   r.session.close();
   CHECK(r.session.read_features(1, features) == status::not_open);
+}
+
+TEST_CASE("session of tokens: where a key is asked for, nothing is read without it, up to the head either") {
+  using model = network<key_shape::channel, backend::reference>;
+  const auto from = std::make_unique<test::trained<model>>(injector_kind::multiplicative);
+  key_space keys({.subspace_dim = 4}, {{0, model::sites[0]}, {1, model::sites[1]}});
+  const syndrome_gate guards(from->model, keys, {.rows = 8});
+  const std::vector<std::byte> made = infer::make_image<float>(from->model, classes);
+  block image(made.size()), memory(infer::session<model>::memory_bytes);
+  std::copy(made.begin(), made.end(), image.span().begin());
+  infer::session<model> session;
+  REQUIRE(session.open(image.span(), memory.span()) == status::ok);
+  infer::answer<model> answer;
+  std::vector<float> features(12, 9.0F);
+  CHECK(session.read(1, answer) == status::key_missing);
+  CHECK(session.read_features(1, features) == status::key_missing);
+  CHECK(features == std::vector<float>(12, 9.0F));
+  CHECK(session.position() == 0);
 }

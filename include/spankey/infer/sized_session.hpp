@@ -15,19 +15,12 @@
 #include "spankey/core/secret.hpp"
 #include "spankey/core/single_entry.hpp"
 #include "spankey/infer/image_guard.hpp"
+#include "spankey/infer/key_effects.hpp"
 #include "spankey/infer/key_status.hpp"
 #include "spankey/infer/session_tables.hpp"
+#include "spankey/infer/verdict.hpp"
 
 namespace spankey::infer {
-
-enum class key_state { none, bound };
-
-/// What a network says to one sample beside its logits.
-struct verdict {
-  index_t semantic_class = 0;  // arg-max over the semantic classes, also where the network refuses
-  bool rejected = true;        // by its reject class or its reject logit, or because there is no answer
-  key_state key = key_state::none;
-};
 
 template <class Backend, ImageWeight Weight, kind_set Kinds = every_kind>
 class sized_session {
@@ -130,11 +123,11 @@ class sized_session {
     return s;
   }
   /// The same up to the head, for a caller with a head of its own: what the head would have read of the token. Fails with
-  /// busy, not_open, no_tokens, token_range, window_full, input_size, logits_not_finite; then the window is as it was.
+  /// busy, not_open, key_missing, no_tokens, token_range, window_full, input_size, logits_not_finite; then the window is as
+  /// it was.
   status read_features(index_t token, std::span<float> features) {
     const single_entry::pass inside(entry_);
-    if (!inside) return status::busy;
-    if (image_ == nullptr) return status::not_open;
+    if (const status s = may_answer(inside); s != status::ok) return s;
     if (const status s = may_read(token); s != status::ok) return s;
     if (features.size() != static_cast<std::size_t>(operations().back().in.channels))
       return status::input_size;
@@ -181,12 +174,16 @@ class sized_session {
     if (memory_ != nullptr) wipe(memory_ + begin, (end - begin) * sizeof(float));
   }
   [[nodiscard]] std::span<const operation> operations() const { return t_.image.operations; }
+  // Whether anything at all is answered.
+  [[nodiscard]] status may_answer(const single_entry::pass& inside) const {
+    if (!inside) return status::busy;
+    if (image_ == nullptr) return status::not_open;
+    return header_.asks_keys() && key_ == key_state::none ? status::key_missing : status::ok;
+  }
   status prepare_answer(const single_entry::pass& inside, std::span<float> logits, verdict& found) const {
     found = {};
     std::fill(logits.begin(), logits.end(), 0.0F);
-    if (!inside) return status::busy;
-    if (image_ == nullptr) return status::not_open;
-    if (header_.asks_keys() && key_ == key_state::none) return status::key_missing;
+    if (const status s = may_answer(inside); s != status::ok) return s;
     const bool fits = logits.size() == static_cast<std::size_t>(index_t{t_.image.outputs});
     return fits ? status::ok : status::input_size;
   }
@@ -207,7 +204,7 @@ class sized_session {
     return position_ == t_.context ? status::window_full : status::ok;
   }
   status pass(const float* x, const token_place& at, std::span<float> logits, verdict& found) {
-    return read_answer(run_all_of(operations(), x, at), logits, found);
+    return judge(header_, t_.image.outputs, run_all_of(operations(), x, at), logits, found);
   }
   // What the last of them wrote.
   const float* run_all_of(std::span<const operation> first, const float* x, const token_place& at) {
@@ -239,7 +236,6 @@ class sized_session {
   }
   float* slot(int number) { return memory_ + t_.slot[static_cast<std::size_t>(number)]; }
   [[nodiscard]] bool takes_key(std::size_t site) const { return header_.takes_key(site); }
-  [[nodiscard]] bool multiplies() const { return header_.kind() == injector_kind::multiplicative; }
   // At a site of so many channels; of a window's key, what it does to one token.
   [[nodiscard]] key_effect effect_of(int site, key_shape key, index_t channels, const token_place& at) const {
     if (site == no_site || key_ == key_state::none || !takes_key(static_cast<std::size_t>(site)) ||
@@ -248,7 +244,7 @@ class sized_session {
     const float* effect = memory_ + t_.effect[static_cast<std::size_t>(site)];
     if constexpr (reads_tokens(Kinds))
       effect += at.position * (key == key_shape::element ? channels : key == key_shape::token ? 1 : 0);
-    return {effect, multiplies(), key, channels};
+    return {effect, multiplies(header_), key, channels};
   }
   // part(i): the floats of the i-th site that takes a key, as bytes.
   template <class Part>
@@ -264,53 +260,17 @@ class sized_session {
     if (next != count) return status::key_site;
     next = 0;
     for (std::size_t i = 0; i < sites; ++i)
-      if (takes_key(i) && !is_finite_key(i, part(next++).data())) return status::key_not_finite;
+      if (takes_key(i) && !is_finite_key(header_, t_.sites[i], part(next++).data()))
+        return status::key_not_finite;
     if (!lets_key_in(header_, t_.sites, image_, t_.image.bytes, part)) {
       wipe_key();
       return status::key_refused;
     }
     next = 0;
     for (std::size_t i = 0; i < sites; ++i)
-      if (takes_key(i)) compute_effect(i, part(next++).data());
+      if (takes_key(i)) compute_effects(header_, t_.sites[i], part(next++).data(), memory_ + t_.effect[i]);
     key_ = key_state::bound;
     restart();
-    return status::ok;
-  }
-  // f(i, k) for every number of a key in (C, H, W) order and the element that it meets.
-  template <class F>
-  void for_each_key_element(std::size_t site, const std::byte* key, F&& f) const {
-    const extents& shape = t_.sites[site];
-    for (index_t i = 0; i < shape.size(); ++i) {
-      float k;
-      std::memcpy(&k, key + static_cast<std::size_t>(file_index(shape, i)) * sizeof k, sizeof k);
-      f(i, k);
-    }
-  }
-  // What a number of a key does: the factor of an activation, or what is added to it.
-  [[nodiscard]] float effect_of(float k) const {
-    return multiplies() ? multiplicative{.gamma = header_.gamma}.forward(1.0F, k)
-                        : additive{.gamma = header_.gamma}.forward(0.0F, k);
-  }
-  [[nodiscard]] bool is_finite_key(std::size_t site, const std::byte* key) const {
-    bool finite = true;
-    for_each_key_element(
-        site, key, [&](index_t, float k) { finite = finite && is_finite(k) && is_finite(effect_of(k)); });
-    return finite;
-  }
-  void compute_effect(std::size_t site, const std::byte* key) {
-    float* const effect = memory_ + t_.effect[site];
-    for_each_key_element(site, key, [&](index_t i, float k) { effect[i] = effect_of(k); });
-  }
-  // An answer is given where it may be, not refused where it must be: what cannot be compared stays a refusal.
-  status read_answer(const float* found_logits, std::span<float> logits, verdict& found) const {
-    if (!all_finite(found_logits, t_.image.outputs)) return status::logits_not_finite;
-    std::copy_n(found_logits, logits.size(), logits.begin());
-    found.semantic_class = arg_max(found_logits, static_cast<index_t>(header_.classes));
-    const bool has_class = header_.softmax > header_.classes, has_logit = header_.aux != 0;
-    const bool beats_class =
-        !has_class || found_logits[found.semantic_class] >= found_logits[header_.classes];
-    const bool beats_logit = !has_logit || found_logits[header_.softmax] <= 0;
-    found.rejected = !(beats_class && beats_logit);
     return status::ok;
   }
 
