@@ -4,6 +4,7 @@ usage: gate_table.py RESULTS.json
 First table: each row's gate in one line. Figures are semantic/masked/calibrated accuracies; of the families outside the
 span the highest of each. 50 % angle: where a valid key, turned out of the span, is accepted half as often as a valid
 one. Second table: masked accuracy for every family. Third: semantic/masked accuracy against the angle.
+Fourth: shares that are refused against the angle.
 """
 import json
 import pathlib
@@ -48,7 +49,7 @@ def print_table(head, lines):
 def main():
     results = json.loads(pathlib.Path(sys.argv[1]).read_text(encoding="utf-8"))
     rows = [(row["name"], row["metrics"]) for row in results["rows"] if "metrics" in row]
-    gates, families, curves, names = [], [], [], []
+    gates, families, curves, refusals, names = [], [], [], [], []
     for name, metrics in rows:
         invalid = metrics.get("invalid_key", {})
         outside = {f: c for f, c in invalid.items() if not f.startswith("angle@") and f not in IN_SPAN}
@@ -59,6 +60,8 @@ def main():
                       "none" if half is None else f"{half:.0f}°"))
         curves.append((name, *(share(c["semantic"]["mean"]) + "/" + share(c["masked"]["mean"])
                                for degrees, c in angles(invalid) if degrees in SHOWN_ANGLES)))
+        refusals.append((name, *(share(c["reject"]["mean"]) for c in (metrics["valid_key"], metrics["no_key"])),
+                         *(share(c["reject"]["mean"]) for degrees, c in angles(invalid) if degrees in SHOWN_ANGLES)))
     print_table(("design", "valid", "no key", "worst outside the span", "50 % angle"), gates)
     names = sorted(names)
     for name, metrics in rows:
@@ -66,6 +69,8 @@ def main():
         families.append((name, *(share(invalid[f]["masked"]["mean"]) if f in invalid else "" for f in names)))
     print_table(("masked", *names), families)
     print_table(("semantic/masked", *(f"{degrees}°" for degrees in SHOWN_ANGLES)), curves)
+    print_table(("refused", "valid", "no key", *(f"{degrees}°" for degrees in SHOWN_ANGLES)),
+                refusals)
 
 
 if __name__ == "__main__":

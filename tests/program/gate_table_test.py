@@ -24,7 +24,7 @@ def test_designs_by_their_worst_family(folder):
     file = folder / "out" / "results.json"
     printed = subprocess.run([sys.executable, SCRIPT, file], capture_output=True, text=True, check=True).stdout
     tables = printed.strip().split("\n\n")
-    assert len(tables) == 3, printed
+    assert len(tables) == 4, printed
     for row, line in zip(json.loads(file.read_text())["rows"], tables[0].splitlines()[2:], strict=True):
         cells = [cell.strip() for cell in line.strip("|").split("|")]
         metrics, invalid = row["metrics"], row["metrics"]["invalid_key"]
@@ -33,6 +33,10 @@ def test_designs_by_their_worst_family(folder):
         assert cells[0] == row["name"] and cells[1] == share(metrics["valid_key"]["semantic"]), line
         assert cells[2].split("/") == [share(metrics["no_key"][f]) for f in ("semantic", "masked", "calibrated")], line
         assert cells[3].split("/") == worst, line
+    for row, line in zip(json.loads(file.read_text())["rows"], tables[3].splitlines()[2:], strict=True):
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        refused = [share(row["metrics"][condition]["reject"]) for condition in ("valid_key", "no_key")]
+        assert cells[:3] == [row["name"], *refused], line
 
 
 if __name__ == "__main__":

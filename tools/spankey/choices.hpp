@@ -13,10 +13,11 @@
 #include "spankey/train/evaluation_views.hpp"
 #include "spankey/train/nonfinite.hpp"
 
-inline constexpr std::array<spankey::choice<spankey::injector_kind>, 3> injector_names{
+inline constexpr std::array<spankey::choice<spankey::injector_kind>, 4> injector_names{
     {{"none", spankey::injector_kind::none},
      {"add", spankey::injector_kind::additive},
-     {"mul", spankey::injector_kind::multiplicative}}};
+     {"mul", spankey::injector_kind::multiplicative},
+     {"syndrome", spankey::injector_kind::none}}};  // keys are let in or not, and change nothing
 
 inline constexpr std::array<spankey::choice<spankey::deny_on>, 2> denied_group_names{
     {{"wrong", spankey::deny_on::wrong}, {"wrong+no", spankey::deny_on::wrong_and_none}}};

@@ -118,22 +118,27 @@ inline constexpr const char* lock_file_name = "lock.safetensors";
 
 /// What `lock` and `unlock` make of a run.
 struct lock_options {
-  std::string run, out, key;  // folders, and the file of a master key
+  std::string run, out, key;  // folders, and the file of a master key; none: a run with keys gets a syndrome
   std::string kind = "entangled", data_root = "data";
   std::vector<std::string> layers;  // empty: every one that can be locked
   double share = 1;                 // masked: of the weights, those that are worth most
   std::int64_t score_samples = 1024;
   bool whiten = false, keep_norms = false;
   bool any_key = false;  // unlock: go on with a wrong key
+  // syndrome; the sites and what a key is are of a run without keys, which gets some.
+  std::int64_t rows = 32, subspace_dim = 16;
+  double limit = 1e-6;
+  std::vector<int> sites = {0};
+  std::string key_shape;
 };
 
 /// The kinds of locks.
-inline const std::vector<std::string> lock_kinds = {"entangled", "masked"};
+inline const std::vector<std::string> lock_kinds = {"entangled", "masked", "syndrome"};
 
 /// Writes a new master key into a file of its own. Fails with io.117 where the name is taken.
 int draw_key(const std::string& out);
-/// Writes the run folder of the network, locked under a master key. Fails with flag.162, flag.163, flag.167, flag.168,
-/// key_file.111 to .113, lock.104 to lock.108.
+/// Writes the run folder of the network, locked under a master key, or with a syndrome that asks keys first. Fails with
+/// flag.162, flag.163, flag.167, flag.168, flag.182 to flag.184, key_file.111 to .113, lock.104 to lock.112.
 int lock(const lock_options& request);
 /// The inverse. Fails with flag.164, flag.169, key_file.111 to .113, lock.102, lock.103, lock.106.
 int unlock(const lock_options& request);

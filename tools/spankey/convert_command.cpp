@@ -88,8 +88,11 @@ std::string description(const run_options& options) {
   std::snprintf(gamma, sizeof gamma, "%g", options.gamma);
   std::vector<int> sites = options.sites;
   std::sort(sites.begin(), sites.end());
-  text += std::string(options.inject == "add" ? "additive" : "multiplicative") + " key, gamma " + gamma +
-          ", sites ";
+  if (options.asks_keys()) text += std::to_string(options.syndrome_rows) + " rows ask keys first, ";
+  if (options.inject != "syndrome")
+    text +=
+        std::string(options.inject == "add" ? "additive" : "multiplicative") + " key, gamma " + gamma + ", ";
+  text += "sites ";
   for (std::size_t i = 0; i < sites.size(); ++i) text += (i == 0 ? "" : ",") + std::to_string(sites[i]);
   return text;
 }

@@ -26,12 +26,11 @@ void declare_key_flag(flag_set& flags, std::string& key) {
       ->secret();
 }
 
-void declare_relock_flags(flag_set& flags, lock_options& request) {
+flag* declare_relock_flags(flag_set& flags, lock_options& request) {
   flags.add_option("--run", request.run, "run folder, finished")->check(path_text("FOLDER"))->required();
   flags.add_option("--out", request.out, "run folder: new or empty")->check(path_text("FOLDER"))->required();
-  flags.add_option("--key", request.key, "SECRET: file of the master key (spankey keygen)")
+  return flags.add_option("--key", request.key, "SECRET: file of the master key (spankey keygen)")
       ->check(path_text("FILE"))
-      ->required()
       ->secret();
 }
 
@@ -121,9 +120,10 @@ void declare_keygen_flags(flag_set& flags, std::string& out) {
 void declare_lock_flags(flag_set& flags, lock_options& request) {
   declare_relock_flags(flags, request);
   flags
-      .add_option(
-          "--kind", request.kind,
-          "entangled: channels are mixed before every layer; masked: weights are taken out and sealed")
+      .add_option("--kind", request.kind,
+                  "entangled: channels are mixed before every layer; masked: weights are taken out and "
+                  "sealed; syndrome: "
+                  "nothing is locked, but a key is asked before the network answers")
       ->check(one_of(lock_kinds));
   flags
       .add_option(
@@ -144,6 +144,19 @@ void declare_lock_flags(flag_set& flags, lock_options& request) {
       "--whiten", request.whiten,
       "entangled: also hide which directions of its input a layer uses; the numbers that undo it are sealed "
       "under the key");
+  flags.add_option("--rows", request.rows, "syndrome: rows of the span's complement that keys are asked by")
+      ->check(from_to<std::int64_t>(1, 65536));
+  flags
+      .add_option("--limit", request.limit, "syndrome: the largest share of a key along them that is let in")
+      ->check(from_to(1e-12, 0.999));
+  flags
+      .add_option("--sites", request.sites,
+                  "syndrome, of a run without keys: where what a refused key's owner sees is scrambled")
+      ->check(allowed_for("sites"));
+  flags.add_option("--key-shape", request.key_shape, "and what a key is a number of (default: an element)")
+      ->check(allowed_for("key-shape"));
+  flags.add_option("--subspace-dim", request.subspace_dim, "and the dimension of the key space")
+      ->check(allowed_for("subspace-dim"));
   flags.add_flag(
       "--keep-norms", request.keep_norms,
       "entangled: leave batch norms as they are, with the means of the locked layers' outputs, which help an "
@@ -151,7 +164,7 @@ void declare_lock_flags(flag_set& flags, lock_options& request) {
 }
 
 void declare_unlock_flags(flag_set& flags, lock_options& request) {
-  declare_relock_flags(flags, request);
+  declare_relock_flags(flags, request)->required();
   flags.add_flag("--any-key", request.any_key, "go on with a wrong key, to see what it gives");
 }
 

@@ -45,13 +45,15 @@ class writer {
         session_(tables_.tables()),
         logits_(static_cast<std::size_t>(index_t{tables_.tables().image.outputs})) {
     require(session_.open(run.image, memory_), "--run");
+    infer::status bound = infer::status::ok;
     if (!key.file.empty()) {
-      require(session_.bind_file(key.file), "--key");
+      bound = session_.bind_file(key.file);
     } else if (!run.key.empty()) {
       std::vector<std::span<const float>> values;
       for (const site_key& k : run.key) values.emplace_back(k.values);
-      require(session_.bind(values), "--key");
+      bound = session_.bind(values);
     }
+    if (bound != infer::status::key_refused) require(bound, "--key");
   }
 
   /// False where the network refused.
@@ -88,7 +90,8 @@ class writer {
       for (const index_t again : half) read(again);
     }
     window_.push_back(token);
-    require(session_.read(token, logits_, found_), "--run");
+    const infer::status said = session_.read(token, logits_, found_);
+    if (said != infer::status::key_missing) require(said, "--run");  // which is a refusal
   }
 
   const generate_options& request_;

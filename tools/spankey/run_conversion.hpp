@@ -14,6 +14,7 @@
 #include "invalid_text.hpp"
 #include "run_folder.hpp"
 #include "run_model.hpp"
+#include "run_syndrome.hpp"
 #include "session_answers.hpp"
 #include "spankey/checkpoint/foreign_weights.hpp"
 #include "spankey/checkpoint/key_space_file.hpp"
@@ -35,15 +36,16 @@ struct run_conversion {
     made.outputs = model->head();
     const infer::pixel_normalisation pixels = image_pixels(options);
     const index_t classes = classes_of(options);
-    for (const std::string& weights : request.weights)
-      made.images.push_back({weights, image_with(*model, classes, pixels, weights)});
-    made.fingerprint = infer::fingerprint_of(*model);
     std::optional<key_space> keys;
-    if (options.keyed() && (request.evaluate || request.wants_key())) {
+    if (options.keyed() && (request.evaluate || request.wants_key() || options.asks_keys())) {
       const std::string file = (run / "key_space.safetensors").string();
       keys.emplace(read_keys(options, file));
       require_sites(model->site_shapes(), keys->sites(), file);
     }
+    const auto guards = guards_of<network_type>(*model, keys, options);
+    for (const std::string& weights : request.weights)
+      made.images.push_back({weights, image_with(*model, classes, pixels, weights)});
+    made.fingerprint = infer::fingerprint_of(*model);
     made.key_number = request.key_index;
     if (!request.evaluate && !tries_key(options, request)) {
       if (request.wants_key()) made.key = issue_key(*keys, request.key_index);
@@ -87,19 +89,24 @@ struct run_conversion {
     const arena memory(*model, 1);
     const std::filesystem::path folder(run);
     load_weights(*model, (folder / "weights.safetensors").string());
+    const bool draws = key.index || !key.invalid.empty();
+    std::optional<key_space> keys;
+    if (draws || options.asks_keys()) {
+      const std::string file = (folder / "key_space.safetensors").string();
+      keys.emplace(read_keys(options, file));
+      require_sites(model->site_shapes(), keys->sites(), file);
+    }
+    const auto guards = guards_of<network_type>(*model, keys, options);
     run_image made{image_with(*model, classes_of(options), image_pixels(options), weights), {}};
-    if (!key.index && key.invalid.empty()) return made;
-    const std::string file = (folder / "key_space.safetensors").string();
-    key_space keys = read_keys(options, file);
-    require_sites(model->site_shapes(), keys.sites(), file);
+    if (!draws) return made;
     if (key.index) {
-      made.key = issue_key(keys, *key.index);
+      made.key = issue_key(*keys, *key.index);
     } else {
       const invalid_rule rule = invalid_rule_of(key.invalid);
-      require_rule(rule, keys.config(), keys.sites());
-      const site_buffers drawn(keys.sites(), 1);
-      keys.draw_invalid(rule, {key.seed, stream::evaluation, invalid_key_step(0)}, 1, drawn.outputs());
-      made.key = in_file_order(keys.sites(),
+      require_rule(rule, keys->config(), keys->sites());
+      const site_buffers drawn(keys->sites(), 1);
+      keys->draw_invalid(rule, {key.seed, stream::evaluation, invalid_key_step(0)}, 1, drawn.outputs());
+      made.key = in_file_order(keys->sites(),
                                std::vector<const float*>(drawn.outputs().begin(), drawn.outputs().end()));
     }
     return made;

@@ -12,6 +12,7 @@
 #include "commands.hpp"
 #include "run_folder.hpp"
 #include "run_model.hpp"
+#include "run_syndrome.hpp"
 #include "spankey/checkpoint/weights.hpp"
 #include "spankey/lock/entangled.hpp"
 #include "spankey/lock/masked.hpp"
@@ -23,6 +24,7 @@ struct run_lock {
   /// Writes the run folder of the locked, or of the unlocked, network. Fails before anything is written.
   static void relock(const run_options& options, const lock_options& request, bool locks) {
     using namespace spankey;
+    if (locks && request.kind == "syndrome") return run_syndrome<Backend, Scalar>::add(options, request);
     const master_key key = load_master_key(request.key);
     const auto model = make_model<Backend, Scalar>(options);
     const arena memory(*model, 1);

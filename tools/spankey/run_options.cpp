@@ -226,7 +226,13 @@ void require_consistent(const run_options& o) {
   if (o.per_site_basis && !o.per_site_key)
     fail("flag.104", "--per-site-basis", "needs --per-site-key: one key cannot lie in several spans");
   if (!o.keyed()) return;
-  if (o.gamma == 0)
+  if (o.inject == "syndrome" && !o.asks_keys())
+    fail("flag.181", "--inject",
+         "found syndrome without rows to ask keys by; a trained run is given them: "
+         "spankey lock --kind syndrome");
+  if (o.asks_keys() && !(o.syndrome_limit > 0 && o.syndrome_limit < 1))
+    fail("flag.181", "--syndrome-limit", "found ", o.syndrome_limit, ", expected a share between 0 and 1");
+  if (o.gamma == 0 && o.inject != "syndrome")
     fail("flag.106", "--gamma", "found 0 with --inject ", o.inject,
          ": no key would change anything; expected more, or --inject none");
   spankey::require_key_space(o.key_space(), {{{o.sites.front(), {o.subspace_dim, 1, 2}}}});
@@ -236,6 +242,9 @@ void require_consistent(const run_options& o) {
 }
 
 void require_trainable(const run_options& options) {
+  if (options.asks_keys() || options.inject == "syndrome")
+    fail("flag.180", options.asks_keys() ? "--syndrome-rows" : "--inject",
+         "found a syndrome, which a trained network is given: spankey lock --kind syndrome");
   spankey::require_schedule(options.rate(), options.epochs, "--milestones");
 }
 

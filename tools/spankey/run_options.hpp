@@ -43,6 +43,8 @@ struct run_options {
   bool per_site_basis = false;
   double key_std = 1.0;
   std::string rescale = "pooled";
+  std::int64_t syndrome_rows = 0;  // that keys are asked by, 0: none
+  double syndrome_limit = 0;
   std::string invalid = "gaussian";
   std::string invalid_mixture;
   std::string deny = "B";
@@ -86,6 +88,8 @@ struct run_options {
   double checkpoint_seconds = 300;
 
   [[nodiscard]] bool keyed() const { return inject != "none"; }
+  /// Keys are let in or not before anything else, as `spankey lock --kind syndrome` wants it.
+  [[nodiscard]] bool asks_keys() const { return syndrome_rows > 0; }
   [[nodiscard]] bool adam() const { return optimizer == "adam" || optimizer == "adamw"; }
   [[nodiscard]] spankey::runtime injector() const;
   [[nodiscard]] spankey::key_space_config key_space() const;
@@ -117,7 +121,7 @@ run_options options_given(const nlohmann::json& given, const std::string& where)
 /// Combinations that make no sense: fails with flag.1xx, naming the flag and what is allowed.
 void require_consistent(const run_options& options);
 
-/// What training refuses and a finished run may have: fails with what require_schedule fails with.
+/// What training refuses and a finished run may have: fails with what require_schedule fails with, and with flag.180.
 void require_trainable(const run_options& options);
 
 /// After parsing --resume: the run's own options, with what is of this machine from `options`. Fails with flag.125 where

@@ -1,6 +1,7 @@
 #include "session_answers.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <cstdint>
 #include <limits>
 
@@ -46,7 +47,9 @@ template <class Session>
 void bind_sites(Session& session, std::span<const site_key> key) {
   std::vector<std::span<const float>> values;
   for (const site_key& k : key) values.emplace_back(k.values);
-  if (!values.empty()) require(session.bind(values));
+  if (values.empty()) return;
+  // A key that an image does not let in is none, and its samples are refused.
+  if (const infer::status s = session.bind(values); s != infer::status::key_refused) require(s);
 }
 
 template <class Weight>
@@ -56,19 +59,27 @@ counted_answers answers_with(const run_options& options, std::span<const std::by
   const std::size_t size = samples.x.size() / samples.labels.size();
   const head_outputs head = deny_of(options).outputs(samples.classes);
   std::vector<float> all(static_cast<std::size_t>(count * head));
+  std::atomic<bool> answers_to_key{true};
   for_each_sample<Weight>(
       options, image, count, [&](auto& session) { bind_sites(session, key); },
       [&](auto& session, index_t i, std::vector<float>& logits) {
         infer::verdict found;
         const std::span<const float> x(samples.x.data() + static_cast<std::size_t>(i) * size, size);
         const infer::status said = session.run_normalised(x, logits, found);
-        if (said == infer::status::logits_not_finite) {  // counted as such
+        if (said == infer::status::key_missing) {
+          answers_to_key = false;
+        } else if (said == infer::status::logits_not_finite) {  // counted as such
           std::fill(logits.begin(), logits.end(), std::numeric_limits<float>::quiet_NaN());
         } else {
           require(said);
         }
         std::copy(logits.begin(), logits.end(), all.begin() + i * head);
       });
+  if (!answers_to_key) {
+    key_answers refused{};  // nothing was answered that somebody could read
+    refused[static_cast<std::size_t>(figure::reject)] = 1;
+    return {refused, 0};
+  }
   answer_counter<float> counter(samples.classes, head);
   counter.add(all.data(), samples.labels.data(), count);
   const key_answers shares = counter.finish_key();
@@ -101,7 +112,8 @@ std::vector<prediction> session_predictions(const run_options& options, const ru
       [&](auto& session) {
         bind_sites(session, run.key);
         if (key.index || key.file.empty()) return;
-        if (const infer::status s = session.bind_file(key.file); s != infer::status::ok)
+        const infer::status s = session.bind_file(key.file);
+        if (s != infer::status::ok && s != infer::status::key_refused)
           fail("flag.144", "--key", infer::message_of(s));
       },
       [&](auto& session, index_t n, std::vector<float>& logits) {
@@ -113,7 +125,8 @@ std::vector<prediction> session_predictions(const run_options& options, const ru
                 ? session.run(std::span<const std::uint8_t>(in->pixels).subspan(at, size), logits, found)
                 : session.run_normalised(std::span<const float>(in->numbers).subspan(at, size), logits,
                                          found);
-        if (said == infer::status::logits_not_finite) return;  // a refusal without a class
+        // Refusals without a class.
+        if (said == infer::status::logits_not_finite || said == infer::status::key_missing) return;
         require(said);
         answers[static_cast<std::size_t>(n)] = {
             found.semantic_class, found.rejected, {logits.begin(), logits.end()}};
@@ -133,7 +146,10 @@ std::vector<std::string> network_lines(const run_options& options, const head_ou
     std::string numbers;
     for (const int site : sites) numbers += (numbers.empty() ? "" : ", ") + std::to_string(site);
     gate = std::string("spankey::gate<spankey::") +
-           (options.inject == "add" ? "additive" : "multiplicative") + ", spankey::at<" + numbers + ">>";
+           (options.inject == "syndrome" ? "runtime"
+            : options.inject == "add"    ? "additive"
+                                         : "multiplicative") +
+           ", spankey::at<" + numbers + ">>";
   }
   const std::string behind = gate + ", spankey::backend::reference, float>;", rest = outputs + ", " + behind;
   const extents input = input_of(options);

@@ -91,7 +91,8 @@ std::vector<setting> all_settings() {
                from_to<std::int64_t>(0, 1024));
 
   heading = "Keys";
-  add("inject", &o::inject, "injector", name_in(injector_names));
+  add("inject", &o::inject, "injector; syndrome: of a run that spankey lock gave one",
+      name_in(injector_names));
   add("gamma", &o::gamma, "strength of the injection", non_negative);
   add("sites", &o::sites, "where keys act: site numbers with commas between them", from_to(0, 31));
   add_optional("key-shape", &o::key_shape,
@@ -108,6 +109,11 @@ std::vector<setting> all_settings() {
   add("per-site-basis", &o::per_site_basis, "own basis at every site (needs --per-site-key)", on_or_off);
   add("key-std", &o::key_std, "standard deviation of a key, 0: as drawn", non_negative);
   add("rescale", &o::rescale, "one deviation a batch, or a key", name_in(spankey::rescale_names));
+  add_optional("syndrome-rows", &o::syndrome_rows,
+               "of a run that spankey lock gave a syndrome: rows that keys are asked by, 0: none",
+               from_to<std::int64_t>(0, 65536));
+  add_optional("syndrome-limit", &o::syndrome_limit, "and the largest share of a key that is let in",
+               from_to(0.0, 1.0));
   add_of_call("key-seed", &o::key_seed,
               "SECRET: own seed of the key space, kept out of config.json (default: --seed)", any_seed);
 

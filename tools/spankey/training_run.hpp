@@ -18,6 +18,7 @@
 #include "run_folder.hpp"
 #include "run_model.hpp"
 #include "run_progress.hpp"
+#include "run_syndrome.hpp"
 #include "spankey/checkpoint/foreign_weights.hpp"
 #include "spankey/checkpoint/key_space_file.hpp"
 #include "spankey/file/atomic_file.hpp"
@@ -230,6 +231,7 @@ struct training_run {
     load_weights(*model, (run / "weights.safetensors").string());
     std::optional<key_space> keys;
     if (options.keyed()) keys.emplace(read_keys(options, (run / "key_space.safetensors").string()));
+    const auto guards = guards_of<network_type>(*model, keys, options);
     write_metrics(options, *model, keys, test, request.out);
     std::printf("wrote %s\n", request.out.c_str());
   }
