@@ -84,6 +84,21 @@ def test_a_lock_of_some_layers_and_a_damaged_one(folder):
     assert result.returncode == 2 and not (folder / "x").exists()
 
 
+def test_a_lock_from_which_layers_were_cut(folder):
+    run, own = folder / "run", key(folder, "own.key")
+    program.train_tiny(run, "--data", "glyphs", "--model", "small_cnn", "--inject", "none")
+    for kind in ("entangled", "masked"):
+        locked = folder / kind
+        program.succeeds("lock", "--run", run, "--out", locked, "--key", own, "--kind", kind, cwd=folder)
+        sealed, about = safetensors_io.read(locked / "lock.safetensors")
+        assert len(sealed) > 1
+        del sealed[sorted(sealed)[0]]
+        about = {name: text for name, text in about.items() if not name.startswith("crc32")}
+        safetensors_io.write(locked / "lock.safetensors", sealed, about)
+        program.refused("unlock", "--run", locked, "--out", folder / "x", "--key", own, cwd=folder, names=["lock.132"])
+    assert not (folder / "x").exists()
+
+
 def test_withheld_weights(folder):
     run = folder / "run"
     program.succeeds("train", *GLYPHS, "--out", run, cwd=folder)
