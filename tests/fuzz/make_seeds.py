@@ -364,8 +364,27 @@ def lock_seeds():
     put("lock", "replaced_seal", struct.pack(">H", 60000) + bytes(64))
 
 
+def maps_seeds():
+    """Of the block that maps_fuzz.cpp makes: a header of 32 bytes, three places of 16, maps of 3, 12 and 8 channels."""
+    put("maps", "nothing", b"")
+    put("maps", "magic", b"SPANMAP1" + bytes(24))
+    put("maps", "another_version", struct.pack(">H", 0) + b"SPANMAP2")
+    put("maps", "another_network", struct.pack(">HQ", 8, 1))
+    put("maps", "operations", struct.pack(">H", 16) + struct.pack("<I", 4))
+    put("maps", "bytes", struct.pack(">H", 20) + struct.pack("<I", 0xFFFFFFF0))
+    put("maps", "bytes_of_the_header", struct.pack(">H", 20) + struct.pack("<I", 32))
+    for name, place in {"channels": (13, 1, 80), "many_channels": (0xFFFFFFFF, 0, 80), "two": (12, 2, 80), "odd": (12, 1, 84),
+                        "in_front": (12, 1, 16), "behind": (12, 1, 1 << 63), "without_root": (12, 0, 80),
+                        "none": (0, 0, 0)}.items():
+        put("maps", "place_" + name, struct.pack(">H", 48) + struct.pack("<IIQ", *place))
+    put("maps", "move_too_far", struct.pack(">H", 80) + struct.pack("<H", 0x7FFF))
+    put("maps", "moves_with_signs", struct.pack(">H", 80) + struct.pack("<3H", 0x8000, 0x8001, 0x8002))
+    put("maps", "numbers_none", struct.pack(">H", 128) + struct.pack("<f", float("nan")))
+    put("maps", "numbers_large", struct.pack(">H", 128) + struct.pack("<6f", *[3e38] * 6))
+
+
 def main():
-    for seeds in (safetensors_seeds, key_space_seeds, key_file_seeds, lock_seeds, cifar10_seeds, idx_seeds, npy_seeds, picture_seeds, gzip_seeds, image_seeds,
+    for seeds in (safetensors_seeds, key_space_seeds, key_file_seeds, lock_seeds, maps_seeds, cifar10_seeds, idx_seeds, npy_seeds, picture_seeds, gzip_seeds, image_seeds,
                   config_seeds, results_seeds):
         seeds()
 

@@ -149,7 +149,7 @@ TEST_CASE(
     "images of bf16 and int8 are made of the locked weights, and answer as images of the open ones do") {
   using network = small_resnet<10, open_gate, backend::reference, float>;
   for (const bool whiten : {false, true}) {
-    check_one<network, bf16>({.layers = {}, .whiten = whiten}, 0.03);
+    check_one<network, bf16>({.layers = {}, .whiten = whiten}, 0.005);
     check_one<network, std::int8_t>({.layers = {}, .whiten = whiten}, 0.03);
   }
   check_one<small_cnn<10, open_gate, backend::cpu, float>, std::int8_t>({}, 0.03);
@@ -210,6 +210,6 @@ TEST_CASE("a resnet18 with PyTorch's names, drawn here, imported and locked, is 
     CHECK(distance(s.answers(drawn->input), before) < tolerance);
   };
   run(float{}, 1e-5);
-  run(bf16{}, 0.03);
-  run(std::int8_t{}, 0.05);
+  run(bf16{}, 0.005);
+  run(std::int8_t{}, 0.01);
 }

@@ -6,6 +6,7 @@ import sys
 
 import program
 import safetensors_io
+from data_files import npy
 
 GLYPHS = ["--data", "glyphs", "--model", "small_resnet", "--inject", "none", "--train-limit", "1500", "--epochs", "3",
           "--batch", "50", "--test-limit", "500"]
@@ -62,8 +63,16 @@ def test_a_lock_of_some_layers_and_a_damaged_one(folder):
     program.succeeds("lock", "--run", run, "--out", folder / "one", "--key", own, "--layers", "conv2", cwd=folder)
     before, _ = safetensors_io.read(run / "weights.safetensors")
     after, about = safetensors_io.read(folder / "one" / "weights.safetensors")
-    assert about["lock"] == "entangled 1"
+    assert about["lock"] == "entangled 2"
     assert [name for name in before if bytes(before[name][2]) != bytes(after[name][2])] == ["conv2.weight"]
+    # Whoever asks it is told, in one line beside the answer; an open run says nothing.
+    samples = folder / "samples.npy"
+    samples.write_bytes(npy("|u1", (1, 28, 28), bytes(28 * 28)))
+    for command in (["predict", samples], ["convert", "--weights", "int8", "--out", folder / "net.image"]):
+        program.succeeds(command[0], "--run", run, *command[1:], cwd=folder)
+        told = program.start(command[0], "--run", folder / "one", *command[1:], cwd=folder)
+        assert told.returncode == 0 and told.stderr.count(b"\n") == 1, told.stderr
+        assert b"locked (entangled 2)" in told.stderr, told.stderr
     lock = folder / "one" / "lock.safetensors"
     whole = lock.read_bytes()
     for at in (len(whole) // 2, len(whole) - 1):
@@ -73,6 +82,21 @@ def test_a_lock_of_some_layers_and_a_damaged_one(folder):
     lock.write_bytes(whole[:-1])
     result = program.start("unlock", "--run", folder / "one", "--out", folder / "x", "--key", own, cwd=folder)
     assert result.returncode == 2 and not (folder / "x").exists()
+
+
+def test_a_lock_from_which_layers_were_cut(folder):
+    run, own = folder / "run", key(folder, "own.key")
+    program.train_tiny(run, "--data", "glyphs", "--model", "small_cnn", "--inject", "none")
+    for kind in ("entangled", "masked"):
+        locked = folder / kind
+        program.succeeds("lock", "--run", run, "--out", locked, "--key", own, "--kind", kind, cwd=folder)
+        sealed, about = safetensors_io.read(locked / "lock.safetensors")
+        assert len(sealed) > 1
+        del sealed[sorted(sealed)[0]]
+        about = {name: text for name, text in about.items() if not name.startswith("crc32")}
+        safetensors_io.write(locked / "lock.safetensors", sealed, about)
+        program.refused("unlock", "--run", locked, "--out", folder / "x", "--key", own, cwd=folder, names=["lock.132"])
+    assert not (folder / "x").exists()
 
 
 def test_withheld_weights(folder):

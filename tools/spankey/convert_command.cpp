@@ -173,6 +173,7 @@ int convert(const convert_options& request) {
   require_sense(options, request);
   const outputs to = outputs_of(request);
   const converted made = functions_on("cpu", options).convert(options, request);
+  report_lock(request.run);
 
   std::FILE* const text_out = to.has_stdout() ? stderr : stdout;
   for (const made_image& image : made.images)

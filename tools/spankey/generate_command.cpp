@@ -6,6 +6,7 @@
 #include "data_sets.hpp"
 #include "network.hpp"
 #include "predict.hpp"
+#include "run_folder.hpp"
 #include "run_functions.hpp"
 #include "spankey/backend/cpu/cpu.hpp"
 #include "spankey/core/error.hpp"
@@ -117,6 +118,7 @@ int generate(const generate_options& request) {
   chosen_key key = key_named(request.key);
   key.invalid = request.invalid, key.seed = request.seed;
   const run_image run = functions_on("cpu", options).image_of(options, request.run, key, request.weights);
+  report_lock(request.run);
   const auto write = [&]<class Weight>() { return writer<Weight>(options, request, run, key).write(); };
   const bool answered = request.weights == "fp32"   ? write.operator()<float>()
                         : request.weights == "bf16" ? write.operator()<bf16>()

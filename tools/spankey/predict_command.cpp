@@ -85,6 +85,7 @@ int predict(const predict_options& request) {
   for (const std::string& file : request.inputs)
     inputs.push_back(read_input(file, input_of(options), request.normalised, options.resize > 0));
   const run_image run = functions_on("cpu", options).image_of(options, request.run, key, "fp32");
+  report_lock(request.run);
   const auto answers = session_predictions(options, run, key, inputs);
 
   bool refused = false;

@@ -1,14 +1,18 @@
 #include "run_folder.hpp"
 
 #include <algorithm>
+#include <cstdio>
 
 #include "data_sets.hpp"
 #include "json_text.hpp"
 #include "spankey/checkpoint/checkpoint_series.hpp"
+#include "spankey/checkpoint/gate_note.hpp"
 #include "spankey/checkpoint/key_space_file.hpp"
 #include "spankey/core/error.hpp"
 #include "spankey/file/atomic_file.hpp"
 #include "spankey/file/folder_room.hpp"
+#include "spankey/file/printable.hpp"
+#include "spankey/file/safetensors.hpp"
 
 namespace {
 
@@ -49,6 +53,16 @@ run_options read_config(const std::string& file) {
     fail("config.111", file, "has no entries 'sample' and 'classes', which a run with data ", options.data,
          " has");
   return options;
+}
+
+void report_lock(const std::string& run) {
+  const auto weights = spankey::safetensors_file::open((fs::path(run) / "weights.safetensors").string());
+  const auto lock = weights.metadata().find(spankey::locked_entry);
+  if (lock == weights.metadata().end()) return;
+  std::fprintf(stderr,
+               "--run: the weights in '%s' are locked (%s): without their key they do not answer as trained; "
+               "spankey unlock gives them back\n",
+               spankey::printable(run).c_str(), spankey::printable(lock->second).c_str());
 }
 
 spankey::key_space read_keys(const run_options& options, const std::string& file) {

@@ -22,6 +22,10 @@ void remove_abandoned(const std::string& folder);
 /// The config.json of a run. Fails with config.1xx.
 run_options read_config(const std::string& file);
 
+/// Says in a line on stderr that a run's weights are locked, where they are.
+/// Fails as safetensors_file::open does.
+void report_lock(const std::string& run);
+
 /// A run's keys, at the sites of its config.json. Fails with config.107.
 spankey::key_space read_keys(const run_options& options, const std::string& file);
 

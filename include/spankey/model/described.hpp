@@ -64,17 +64,19 @@ struct described {
   static constexpr bool has_site(int number) {
     return Gate::sites::contains(number) && !std::is_same_v<typename Gate::injector, none>;
   }
-  static_assert(
-      [] {
-        for (const layer_description& d : list)
-          if (d.kind == layer_kind::site && Gate::sites::contains(d.site) &&
-              !std::is_same_v<typename Gate::injector, none> &&
-              !reads_keys_of<typename Gate::injector>(d.key))
-            return false;
-        return true;
-      }(),
-      "SpanKey: the gate's injector cannot read the keys of one of its sites: those of a matrix "
-      "(key_shape::matrix) need an injector of whole samples, as entangling, and entangling needs those");
+
+ private:
+  static constexpr bool reads_all_keys = [] {
+    for (const layer_description& d : list)
+      if (d.kind == layer_kind::site && Gate::sites::contains(d.site) &&
+          !std::is_same_v<typename Gate::injector, none> && !reads_keys_of<typename Gate::injector>(d.key))
+        return false;
+    return true;
+  }();
+  static_assert(reads_all_keys,
+                "SpanKey: the gate's injector cannot read the keys of one of its sites: those of a matrix "
+                "(key_shape::matrix) need an injector of whole samples, as entangling, and entangling needs "
+                "those");
 };
 
 }  // namespace spankey
