@@ -11,6 +11,7 @@
 #include "spankey/data/glyphs.hpp"
 #include "spankey/lock/entangled.hpp"
 #include "spankey/model/small_cnn.hpp"
+#include "spankey/model/small_resnet.hpp"
 
 using namespace spankey;
 
@@ -67,4 +68,24 @@ TEST_CASE("relearning wins against a lock that is none, and loses less than it f
   (void)lock_entangled(open->model, draw_master_key(), {.layers = {"conv2"}});
   CHECK(open->accuracy() < 0.5);
   CHECK(open->relearnt_with(relearnt::maps, 1000) > floor);
+}
+
+TEST_CASE("what is withheld begins fresh where nothing would learn from zeros") {
+  const layer_list list = small_resnet_on({1, 8, 8}, 10);
+  network from(list), to(list);
+  const arena from_memory(from, 1), to_memory(to, 1);
+  initialise(from, 1), initialise(to, 2);
+  auto& most = from.parameter_of("layer1.0.conv1.weight");
+  std::fill_n(most.value.data, most.dims.size() - 10, 0.0F);
+  auto& little = from.parameter_of("layer1.0.conv2.weight");
+  std::fill_n(little.value.data, 10, 0.0F);
+  from.parameter_of("bn1.weight").value.data[3] = 0;
+  from.parameter_of("bn1.bias").value.data[3] = 0.5F;
+  copy_known(from, to);
+  const auto& found = to.parameter_of("layer1.0.conv1.weight");
+  CHECK(found.value.data[0] != 0);
+  CHECK(found.value.data[found.dims.size() - 1] == most.value.data[most.dims.size() - 1]);
+  CHECK(to.parameter_of("layer1.0.conv2.weight").value.data[0] == 0);
+  CHECK(to.parameter_of("bn1.weight").value.data[3] == 1);
+  CHECK(to.parameter_of("bn1.bias").value.data[3] == 0.5F);
 }

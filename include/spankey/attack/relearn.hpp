@@ -5,7 +5,8 @@
 //   gain G = (attack - floor) / (open - floor)       0: the weights are worth nothing to the attacker, 1: the lock is undone
 // Everything is decided in the attacker's favour: of all learning rates, and of the weights before, during and after training,
 // those count that are best on the test samples themselves. Batch norms keep their statistics, as the network was handed out, or take
-// the attacker's (batch_statistics), whichever is asked for.
+// the attacker's (batch_statistics, attack/recalibrate.hpp), whichever is asked for. Maps may begin at what was estimated without labels
+// (attack/estimate_maps.hpp), and may stay rotations, which is all that a plain lock's can be.
 #pragma once
 
 #include "spankey/core/macros_off.hpp"
@@ -19,6 +20,8 @@
 #include <vector>
 
 #include "spankey/attack/chosen_samples.hpp"
+#include "spankey/attack/recalibrate.hpp"
+#include "spankey/attack/starting_map.hpp"
 #include "spankey/inject/none.hpp"
 #include "spankey/loss/deny/mode.hpp"
 #include "spankey/model/initialise.hpp"
@@ -39,11 +42,28 @@ struct relearn_budget {
   batch_statistics statistics = batch_statistics::running;
   std::uint64_t evaluations = 4;  // during each training
   std::uint64_t seed = 0;
+  std::span<const starting_map> start{};  // of stitches; those that are not named begin as the identity
+  index_t recalibrated = 0;               // unlabelled training samples that batch norms see before; 0: none
+  bool orthogonal = false;                // stitches are rotations after every update
+  bool norms = false;                     // where maps are learnt, scales and shifts of batch norms are, too
+  augmentation augment{};                 // of images, of the floor's as well
 };
 
 struct relearn_result {
   double accuracy = 0;  // over the classes, a refusal left out of account
   double rate = 0;
+};
+
+/// Watches a training whose stitches stay rotations, if they do.
+template <class Model>
+struct kept_orthogonal {
+  Model& model;
+  bool orthogonal;
+
+  void on_step(const step_record&) {
+    if (orthogonal) make_maps_orthogonal(model);
+  }
+  void on_epoch(const epoch_record&) {}
 };
 
 /// Keeps the best accuracy on the test samples, over the classes, of every `each` epochs.
@@ -53,9 +73,12 @@ struct best_of_epochs {
   const Data& test;
   index_t batch;
   std::uint64_t each;
+  bool orthogonal = false;
   double best = 0;
 
-  void on_step(const step_record&) {}
+  void on_step(const step_record&) {
+    if (orthogonal) make_maps_orthogonal(model);
+  }
   void on_epoch(const epoch_record& r) {
     if ((r.epoch + 1) % each == 0) look();
   }
@@ -65,19 +88,56 @@ struct best_of_epochs {
   }
 };
 
-/// Parameters and states of `from` in `to`, by their names; what `from` does not have stays.
+/// Parameters and states of `from` in `to`, which was initialised, by their names; what `from` does not have stays. So do, where
+/// numbers were withheld (lock/masked.hpp) and are 0, scales of norms and matrices most of which is missing: from nothing but zeros
+/// nothing learns.
 template <class From, class To>
 void copy_known(From& from, To& to) {
-  const auto copy = [&](auto&& for_each_from, auto&& for_each_to) {
+  const auto for_each_pair = [](auto&& for_each_from, auto&& for_each_to, auto&& f) {
     for_each_to([&](const scope& name, auto& target) {
       const std::string wanted = name.str();
       for_each_from([&](const scope& found, auto& source) {
-        if (found.str() == wanted) std::copy_n(source.value.data, target.value.count, target.value.data);
+        if (found.str() == wanted) f(source, target);
       });
     });
   };
-  copy([&](auto&& f) { from.for_each_parameter(f); }, [&](auto&& f) { to.for_each_parameter(f); });
-  copy([&](auto&& f) { from.for_each_state(f); }, [&](auto&& f) { to.for_each_state(f); });
+  for_each_pair([&](auto&& f) { from.for_each_parameter(f); }, [&](auto&& f) { to.for_each_parameter(f); },
+                [](auto& source, auto& target) {
+                  const auto* const known = source.value.data;
+                  const index_t size = target.dims.size();
+                  const bool is_scale = target.fill == initialiser::ones;
+                  const bool fresh = is_scale || 2 * std::count(known, known + size, 0) > size;
+                  for (index_t i = 0; i < size; ++i)
+                    if (!fresh || known[i] != 0) target.value.data[i] = known[i];
+                });
+  for_each_pair(
+      [&](auto&& f) { from.for_each_state(f); }, [&](auto&& f) { to.for_each_state(f); },
+      [](auto& source, auto& target) { std::copy_n(source.value.data, source.count, target.value.data); });
+}
+
+inline training_options training_of(const relearn_budget& budget, index_t batch, std::uint64_t epochs,
+                                    double rate) {
+  return {.epochs = epochs,
+          .batch = batch,
+          .seed = budget.seed,
+          .rate = {.kind = schedule_kind::cosine, .learning_rate = rate},
+          .adam = adam_options{},
+          .augment = budget.augment,
+          .nonfinite = nonfinite_policy::skip_step,
+          .without_keys = true};
+}
+
+/// Freezes all but what stands before the locked layers, and with `norms` the norms' parameters.
+template <class Model>
+void train_maps_alone(Model& model, bool norms) {
+  std::vector<std::string> of_norms;
+  for (const layer_description& d : model.layers())
+    if (norms && d.kind == layer_kind::batch_norm2d) of_norms.push_back(std::string(d.name.view()) + ".");
+  freeze(model, [&](std::string_view name, const parameter_extents&) {
+    return !is_inserted(name) && std::none_of(of_norms.begin(), of_norms.end(), [&](const std::string& norm) {
+      return name.starts_with(norm);
+    });
+  });
 }
 
 /// `held` has the weights, `list` its layers; chosen(d): before which layers a map is put where maps are learnt. `train`
@@ -92,30 +152,28 @@ relearn_result relearn(Held& held, const layer_list& list, relearnt what, insert
   const std::uint64_t steps = static_cast<std::uint64_t>(budget.samples / batch);
   relearn_result best;
   for (const double rate : budget.rates) {
-    const auto model =
-        std::make_unique<network>(what == relearnt::maps ? with_inserted(list, kind, chosen) : list);
+    // Everything may be trained from maps that are known, too: then they are part of it.
+    const bool inserts = what == relearnt::maps || (what == relearnt::everything && !budget.start.empty());
+    const auto model = std::make_unique<network>(inserts ? with_inserted(list, kind, chosen) : list);
     keep_second_moment(*model);
     const arena memory(*model, std::max(batch, evaluated));
     initialise(*model, budget.seed);
     if (what != relearnt::scratch) copy_known(held, *model);
-    if (what == relearnt::maps) {
+    if (inserts) {
       begin_as_identity(*model);
-      freeze(*model, [](std::string_view name, const parameter_extents&) { return !is_inserted(name); });
+      for (const starting_map& map : budget.start) write_map(*model, map);
     }
+    if (what == relearnt::maps) train_maps_alone(*model, budget.norms);
+    if (what != relearnt::scratch && budget.recalibrated > 0)
+      recalibrate(*model, train, {.samples = budget.recalibrated});
     const objective<no_deny> goal{
         .classes = train.classes,
         .statistics = what == relearnt::scratch ? batch_statistics::per_group : budget.statistics};
     const std::uint64_t epochs = std::max<std::uint64_t>(1, budget.updates / steps);
     best_of_epochs<network, Data> observer{*model, test, evaluated,
-                                           std::max<std::uint64_t>(1, epochs / budget.evaluations)};
-    trainer run(*model, goal, nullptr, own,
-                training_options{.epochs = epochs,
-                                 .batch = batch,
-                                 .seed = budget.seed,
-                                 .rate = {.kind = schedule_kind::cosine, .learning_rate = rate},
-                                 .adam = adam_options{},
-                                 .nonfinite = nonfinite_policy::skip_step,
-                                 .without_keys = true});
+                                           std::max<std::uint64_t>(1, epochs / budget.evaluations),
+                                           budget.orthogonal && what == relearnt::maps};
+    trainer run(*model, goal, nullptr, own, training_of(budget, batch, epochs, rate));
     observer.look();  // nobody has to train
     run.run(observer);
     if (observer.best > best.accuracy) best = {observer.best, rate};

@@ -242,12 +242,12 @@ class layer_list {
                                                                        : list_fault::none;
   }
   [[nodiscard]] constexpr std::string_view fault_at() const { return fault_at_.view(); }
-
   template <class Chosen>  // model/inserted_layers.hpp
   friend constexpr layer_list with_inserted(const layer_list& list, inserted_kind kind, const Chosen& chosen);
   template <class Chosen>  // model/adapters.hpp
   friend constexpr layer_list with_adapters(layer_list list, index_t rank, double alpha,
                                             const Chosen& chosen);
+  friend constexpr layer_list cut_behind(const layer_list&, std::size_t, std::string_view);  // cut_list.hpp
 
  private:
   struct open_block {
