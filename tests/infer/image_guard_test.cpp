@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cstring>
+#include <initializer_list>
 #include <limits>
 #include <vector>
 
@@ -65,7 +66,7 @@ TEST_CASE("an image that does not ask lets everybody in") {
 }
 
 TEST_CASE("bytes that say nothing sound are refused, however large the numbers in them") {
-  for (const std::size_t size : {32, 33, 47, 48, 64, 80, 95})
+  for (const std::size_t size : std::initializer_list<std::size_t>{32, 33, 47, 48, 64, 80, 95})
     CHECK(written().check(size) == status::image_size);
   const auto after = [](std::size_t at, auto value) {
     written image;
