@@ -50,8 +50,9 @@ void check(std::span<const std::byte> image) {
   infer::answer<network> answer;
   const status answered = session.run_normalised(x, answer);
   const auto is_answer = [&](status said) {  // of an open session: one of numbers, or a refusal
-    return said == status::ok ? all_finite(answer.logits.data(), std::ssize(answer.logits))
-                              : said == status::logits_not_finite && answer.rejected;
+    return said == status::ok
+               ? all_finite(answer.logits.data(), std::ssize(answer.logits))
+               : (said == status::logits_not_finite || said == status::key_missing) && answer.rejected;
   };
   promise((opened == status::ok) == is_answer(answered), "only what opened answers");
   if (opened != status::ok) {
@@ -61,7 +62,8 @@ void check(std::span<const std::byte> image) {
   }
   promise(answer.semantic_class >= 0 && answer.semantic_class < session.classes(), "an answer is a class");
   const std::array<std::uint8_t, static_cast<std::size_t>(network::input::size)> pixels{};
-  promise(session.run(pixels, answer) == status::image_pixels, "features are no pixels");
+  const status of_pixels = session.run(pixels, answer);
+  promise(of_pixels == status::image_pixels || of_pixels == status::key_missing, "features are no pixels");
   const std::vector<float> key(static_cast<std::size_t>(network::sites[0].size() + network::sites[1].size()),
                                1.0F);
   const std::array<std::span<const float>, 2> both = {

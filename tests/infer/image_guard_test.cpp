@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cstring>
+#include <initializer_list>
 #include <limits>
 #include <vector>
 
@@ -64,8 +65,14 @@ TEST_CASE("an image that does not ask lets everybody in") {
   CHECK(image.lets_in({0, 4, 3, 4}));
 }
 
+TEST_CASE("an image that asks keys at no site would let nobody in") {
+  written image;
+  image.header.sites = 0;
+  CHECK(image.check(32) == status::image_format);
+}
+
 TEST_CASE("bytes that say nothing sound are refused, however large the numbers in them") {
-  for (const std::size_t size : {32, 33, 47, 48, 64, 80, 95})
+  for (const std::size_t size : std::initializer_list<std::size_t>{32, 33, 47, 48, 64, 80, 95})
     CHECK(written().check(size) == status::image_size);
   const auto after = [](std::size_t at, auto value) {
     written image;

@@ -1,4 +1,4 @@
-"""lock --kind syndrome: a trained run that answers to the keys of a key space alone, in eval and in sessions. Costs 15 s."""
+"""lock --kind syndrome: a trained run that answers to the keys of a key space alone, in eval and in sessions. Costs 30 s."""
 import json
 import re
 import sys
@@ -23,7 +23,7 @@ def guarded(folder, run, to, *flags):
     said = program.succeeds("lock", "--kind", "syndrome", "--run", run, "--out", folder / to, *flags, cwd=folder).stdout
     bits = re.search(rb"lets in an isotropic key with a probability of 2\^-([0-9.]+)\n", said)
     assert bits, said
-    program.succeeds("eval", "--run", folder / to, "--families", FAMILIES, "--eval-keys", "5", "--eval-images", "200",
+    program.succeeds("eval", "--run", folder / to, "--families", FAMILIES, "--eval-keys", "3", "--eval-images", "100",
                      "--out", folder / (to + ".json"), cwd=folder)
     return json.loads((folder / (to + ".json")).read_text()), float(bits.group(1))
 
@@ -45,7 +45,8 @@ def test_a_run_without_keys(folder):
     # The keys follow from the master key; the weights are what they were.
     again, _ = guarded(folder, run, "again", "--key", folder / "own.key")
     assert again == found
-    guarded(folder, run, "other", "--key", folder / "other.key")
+    program.succeeds("lock", "--kind", "syndrome", "--run", run, "--key", folder / "other.key", "--out", folder / "other",
+                     cwd=folder)
     space = [program.tensor_bytes(folder / name / "key_space.safetensors") for name in ("gated", "again", "other")]
     assert space[0] == space[1] != space[2]
     assert program.tensor_bytes(run / "weights.safetensors") == program.tensor_bytes(

@@ -42,7 +42,7 @@ inline outside_rows rows_at(const std::byte* image, std::size_t at) {
 }
 
 /// What stands behind byte `begin` of a whole image, for sites with keys of these extents. image_size where it is not as
-/// many bytes as it says, image_format where it is of other sites, image_not_finite.
+/// many bytes as it says, image_format where it is of other sites or of none, image_not_finite.
 inline status check_guard(const image_header& header, std::span<const extents> sites,
                           std::span<const std::byte> image, std::size_t begin) {
   std::size_t at = begin;
@@ -62,7 +62,8 @@ inline status check_guard(const image_header& header, std::span<const extents> s
       return status::image_not_finite;
     at += entry.bytes();
   }
-  return at == image.size() ? status::ok : status::image_size;
+  if (at != image.size()) return status::image_size;
+  return header.asks_keys() && at == begin ? status::image_format : status::ok;
 }
 
 /// part(i): the floats of the i-th site that takes a key, in (C, H, W) order, as bytes at any alignment. Of an image that
