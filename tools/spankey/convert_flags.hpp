@@ -1,10 +1,11 @@
-// The flags of `convert`, `import`, `keygen`, `lock`, `unlock`, `attack`, `predict` and `generate`, and --require.
+// The flags of `convert`, `import`, `keygen`, `lock`, `unlock`, `attack`, `kotg`, `predict` and `generate`, and --require.
 #pragma once
 
 #include <string>
 
 #include "attack.hpp"
 #include "commands.hpp"
+#include "kotg.hpp"
 
 class flag_set;
 
@@ -13,6 +14,7 @@ void declare_keygen_flags(flag_set& flags, std::string& out);
 void declare_lock_flags(flag_set& flags, lock_options& request);
 void declare_unlock_flags(flag_set& flags, lock_options& request);
 void declare_attack_flags(flag_set& flags, attack_options& request);
+void declare_kotg_flags(flag_set& flags, kotg_options& request);
 void declare_import_flags(flag_set& flags, import_options& request);
 void declare_predict_flags(flag_set& flags, predict_options& request);
 void declare_generate_flags(flag_set& flags, generate_options& request);
