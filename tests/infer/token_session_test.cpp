@@ -170,7 +170,7 @@ TEST_CASE("session of tokens: what the head would have read, times its table, is
   r.session.restart();
   const auto& table = r.from->model.parameter_of("wte.weight").value;
   std::vector<float> features(12), found;
-  for (const int token : tokens) {
+  for (const int token : {3, 31, 0, 17, 17, 5, 20}) {  // what read_all() reads
     REQUIRE(r.session.read_features(token, features) == status::ok);
     for (index_t o = 0; o < 32; ++o) {
       float sum = 0;
