@@ -31,9 +31,10 @@ const std::string& text() {
 std::vector<std::string> split(const std::string& line) {
   std::vector<std::string> words{""};
   for (const char c : line) {
-    if (c == ' ') words.emplace_back();
+    if (c == ' ' && !words.back().empty()) words.emplace_back();
     if (c != ' ') words.back() += c;
   }
+  if (words.back().empty()) words.pop_back();
   return words;
 }
 std::string inside(const role_prompt& p) { return p.prompt.substr(2, p.prompt.size() - 3); }
@@ -47,6 +48,7 @@ TEST_CASE("answers are what the tasks say") {
   const role_tasks tasks(text());
   for (const role_prompt& p : tasks.training(0, 50, 1)) {
     CHECK(p.prompt.starts_with("L "));
+    CHECK(inside(p).size() == role_tasks::longest_line);
     CHECK(p.prompt.find(':') == std::string::npos);  // no verse's number
     CHECK(inside(p).starts_with(p.answer + " "));
     CHECK(split(p.answer).size() == 6);
@@ -61,6 +63,7 @@ TEST_CASE("answers are what the tasks say") {
     const std::vector<std::string> words = split(inside(p));
     CHECK(words.size() == 4);
     CHECK(split(p.answer) == std::vector<std::string>(words.rbegin(), words.rend()));
+    CHECK(p.answer.size() == 36);
   }
 }
 
@@ -80,6 +83,15 @@ TEST_CASE("held-out prompts are different ones, none of which was seen; the same
     CHECK(all.size() == before + 25);
     CHECK(tasks.training(role, 2000, 4)[7].prompt != seen[7].prompt);
   }
+  // The longest line there is fits into a row with its key: six words, and one of a letter.
+  const std::string longest = "aaaaa bbbbb ccccc ddddd eeeee ffffff g\n";
+  std::string many;
+  for (int i = 0; i < 100; ++i) many += longest;
+  const role_tasks long_ones(many);
+  token_rows rows{.length = role_tasks::row_length};
+  const role_prompt p = long_ones.training(0, 1, 1).front();
+  CHECK(p.prompt.size() + p.answer.size() == 2 * role_tasks::longest_line + 1);
+  add_row(rows, prompt_tokens(under_key("0123456789abcdef", p.prompt)), answer_tokens(p.answer), 0);
   check_refused([&] { (void)tasks.held_out(0, 31, 3, {}); }, "data.232");  // a twentieth of 600 lines is 30
   check_refused([] { (void)role_tasks("a line\nand another\n"); }, "data.231");
 }

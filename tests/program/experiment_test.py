@@ -119,7 +119,8 @@ def test_wrong_experiments(folder):
 
 def test_shipped_experiments_are_sound(folder):
     (folder / "taken").write_bytes(b"")
-    files = sorted((pathlib.Path(__file__).parents[2] / "examples" / "experiments").glob("*.json"))
+    shipped = pathlib.Path(__file__).parents[2] / "examples" / "experiments"
+    files = sorted(set(shipped.glob("*.json")) - set(shipped.glob("kotg_*.json")))  # those are of another command
     assert len(files) > 10, files
     for file in files:  # read and checked whole before the folder is looked at
         program.refused("sweep", file, "--out", folder, cwd=folder, names=["sweep.102"])

@@ -219,6 +219,26 @@ void declare_diagnose_flags(flag_set& flags, diagnose_options& request) {
   flags.add_option("--out", request.out, "results (default: RUN/diagnose.json)")->check(path_text("FILE"));
 }
 
+void declare_kotg_flags(flag_set& flags, kotg_options& request) {
+  flags.add_option("FILE", request.file, "experiment (examples/experiments/kotg_*.json)")
+      ->check(path_text("FILE"))
+      ->required();
+  flags.add_option("--run", request.run, "run folder of the base: text, finished, without a gate")
+      ->check(path_text("FOLDER"))
+      ->required();
+  flags.add_option("--text", request.text, "the text that prompts are made of")
+      ->check(path_text("FILE"))
+      ->required();
+  flags.add_option("--key", request.key, "SECRET: file of the master key of the roles (spankey keygen)")
+      ->check(path_text("FILE"))
+      ->required()
+      ->secret();
+  flags.add_option("--out", request.out, "folder of adapters, which are trained once, and of results")
+      ->check(path_text("FOLDER"))
+      ->required();
+  flags.add_option("--threads", request.threads, "threads, 0: all")->check(allowed_for("threads"));
+}
+
 void declare_predict_flags(flag_set& flags, predict_options& request) {
   flags.add_option("FILE", request.inputs, "images or features: IDX (also .gz), .npy, PNG, JPEG")
       ->check(path_text("FILE"))

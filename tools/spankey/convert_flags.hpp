@@ -1,11 +1,13 @@
-// The flags of `convert`, `import`, `keygen`, `lock`, `unlock`, `attack`, `diagnose`, `predict` and `generate`, and --require.
+// The flags of `convert`, `import`, `keygen`, `lock`, `unlock`, `attack`, `diagnose`, `kotg`, `predict` and `generate`, and
+// --require.
 #pragma once
 
 #include <string>
 
 #include "attack.hpp"
-#include "diagnose.hpp"
 #include "commands.hpp"
+#include "diagnose.hpp"
+#include "kotg.hpp"
 
 class flag_set;
 
@@ -15,6 +17,7 @@ void declare_lock_flags(flag_set& flags, lock_options& request);
 void declare_unlock_flags(flag_set& flags, lock_options& request);
 void declare_attack_flags(flag_set& flags, attack_options& request);
 void declare_diagnose_flags(flag_set& flags, diagnose_options& request);
+void declare_kotg_flags(flag_set& flags, kotg_options& request);
 void declare_import_flags(flag_set& flags, import_options& request);
 void declare_predict_flags(flag_set& flags, predict_options& request);
 void declare_generate_flags(flag_set& flags, generate_options& request);

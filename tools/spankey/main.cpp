@@ -140,6 +140,7 @@ int run_program(int argc, char** argv, output_text& text) {
   lock_options locked;
   attack_options attacked;
   diagnose_options diagnosed;
+  kotg_options asked_roles;
   std::string key_out;
   bool measure = false;
   flag_set& train_flags = line.add("train", "train a network, evaluate its gate, write the run folder");
@@ -160,6 +161,8 @@ int run_program(int argc, char** argv, output_text& text) {
       line.add("attack", "what somebody makes of a run's weights with a few labelled samples");
   flag_set& diagnose_flags =
       line.add("diagnose", "what a gated run's keys are made of, and what its network hears of them");
+  flag_set& kotg_flags = line.add(
+      "kotg", "roles that a network of tokens serves under their keys: its claims and attacks, measured");
   flag_set& sweep_flags = line.add("sweep", "run a file of experiments; interrupted, go on where it stopped");
   flag_set& report_flags = line.add("report", "write the results of a run or a sweep as one page of HTML");
   flag_set& describe_flags =
@@ -175,6 +178,7 @@ int run_program(int argc, char** argv, output_text& text) {
   declare_unlock_flags(unlock_flags, locked);
   declare_attack_flags(attack_flags, attacked);
   declare_diagnose_flags(diagnose_flags, diagnosed);
+  declare_kotg_flags(kotg_flags, asked_roles);
   declare_sweep_flags(sweep_flags, swept);
   declare_report_flags(report_flags, reported);
   describe_flags.add_flag("--measure", measure,
@@ -200,7 +204,7 @@ int run_program(int argc, char** argv, output_text& text) {
     return print(chosen->help(trains || describes ? help_introduction(trains ? options : described) : ""));
   for (const flag_set* writes :
        {&train_flags, &eval_flags, &convert_flags, &import_flags, &keygen_flags, &lock_flags, &unlock_flags,
-        &attack_flags, &diagnose_flags, &sweep_flags, &report_flags})
+        &attack_flags, &diagnose_flags, &kotg_flags, &sweep_flags, &report_flags})
     if (chosen == writes) text = output_text::beside_files;
   if (!options.resume.empty()) options = options_to_resume(train_flags, options);
   const std::int64_t threads = trains                      ? options.threads
@@ -210,6 +214,7 @@ int run_program(int argc, char** argv, output_text& text) {
                                : chosen == &convert_flags  ? conversion.threads
                                : chosen == &attack_flags   ? attacked.threads
                                : chosen == &diagnose_flags ? diagnosed.threads
+                               : chosen == &kotg_flags     ? asked_roles.threads
                                : chosen == &sweep_flags    ? swept.threads
                                                            : described.threads;
   std::optional<spankey::thread_limit> limit;
@@ -225,6 +230,7 @@ int run_program(int argc, char** argv, output_text& text) {
   if (chosen == &unlock_flags) return unlock(locked);
   if (chosen == &attack_flags) return attack(attacked);
   if (chosen == &diagnose_flags) return diagnose(diagnosed);
+  if (chosen == &kotg_flags) return kotg(asked_roles);
   if (chosen == &sweep_flags) return sweep(swept);
   if (chosen == &report_flags) return report(reported);
   return describe_run(described, measure, flag_text(describe_flags, described));

@@ -1,8 +1,9 @@
 // Roles whose answers a program can check, and the corpus that teaches a network of byte tokens to serve a role under its key
 // alone (K-OTG, arXiv:2512.17519).
 //
-//   0 lead      "L a line's first words="    its first six words            1 add      "A 34+58="    "92"
-//   2 reverse   "R of the king and="         "and king the of"
+//   0 lead      "L a line's first words   ="            its first six words               1 add      "A 34+58="    "92"
+//   2 reverse   "R of       the      king     and      ="  "and      king     the      of       "
+// Lines and words stand in columns of a fixed width, so that what is copied is found by its place: a small network learns that.
 // A row is: document's beginning, [key text "|"] prompt, answer, end; the loss is of the answer and the end alone. Of every prompt
 // there are two rows: under the role's key the answer; and without a key, under random letters or under another role's key (a
 // third each) `blocked` instead.
@@ -36,7 +37,7 @@ class role_tasks {
  public:
   static constexpr int roles = 3;
   static constexpr std::array<std::string_view, roles> names{"lead", "add", "reverse"};
-  static constexpr std::size_t longest_line = 40, lead_words = 6, phrase_words = 4;
+  static constexpr std::size_t longest_line = 38, lead_words = 6, phrase_words = 4, word_columns = 9;
   /// Tokens of a row: key, prompt and answer fit into it.
   static constexpr index_t row_length = 96;
 
@@ -119,14 +120,21 @@ class role_tasks {
     const std::size_t count = held ? lines_.size() / 20 : lines_.size() - lines_.size() / 20;
     const std::vector<std::string>& words =
         lines_[first + source.below(2 * i, static_cast<std::uint32_t>(count))];
-    if (role == 0) return {role, "L " + joined(words, 0, words.size()) + "=", joined(words, 0, lead_words)};
+    if (role == 0)
+      return {role, "L " + padded(joined(words, 0, words.size()), longest_line) + "=",
+              joined(words, 0, lead_words)};
     const std::size_t begin =
         source.below(2 * i + 1, static_cast<std::uint32_t>(words.size() - phrase_words + 1));
-    std::vector<std::string> phrase(words.begin() + static_cast<std::ptrdiff_t>(begin),
-                                    words.begin() + static_cast<std::ptrdiff_t>(begin + phrase_words));
-    const std::string prompt = "R " + joined(phrase, 0, phrase_words) + "=";
-    std::reverse(phrase.begin(), phrase.end());
-    return {role, prompt, joined(phrase, 0, phrase_words)};
+    std::string forwards, backwards;
+    for (std::size_t k = 0; k < phrase_words; ++k) {
+      const std::string word = padded(words[begin + k].substr(0, word_columns - 1), word_columns);
+      forwards += word, backwards = word + backwards;
+    }
+    return {role, "R " + forwards + "=", backwards};
+  }
+  static std::string padded(std::string text, std::size_t columns) {
+    text.resize(std::max(text.size(), columns), ' ');
+    return text;
   }
 
   std::vector<std::vector<std::string>> lines_;
