@@ -177,9 +177,41 @@ void declare_attack_flags(flag_set& flags, attack_options& request) {
   flags.add_option("--samples", request.samples, "labelled training samples that the attacker has")
       ->check(from_to<std::int64_t>(1, 1 << 30));
   flags
-      .add_option("--what", request.what,
-                  "what is trained: maps that are put where the secret acted, or everything")
+      .add_option(
+          "--what", request.what,
+          "what is done: with labels maps are learnt that are put where the secret acted, all at once (maps) "
+          "or "
+          "first one layer after another (layerwise), or all weights are (everything); without labels maps "
+          "are "
+          "estimated from spectra (spectral), or also from the means and variances of batch norms (moments)")
       ->check(one_of(attack_targets));
+  flags
+      .add_option("--layers", request.layers,
+                  "the layers that are locked (default: those that the run's lock names, or all that can be)")
+      ->check(any_text("NAME"));
+  flags
+      .add_option("--unlabelled", request.unlabelled,
+                  "training samples whose labels the attacker does not need")
+      ->check(from_to<std::int64_t>(1, 1 << 30));
+  flags
+      .add_option("--start", request.start,
+                  "where maps that are learnt begin: identity, or an estimate without labels")
+      ->check(one_of(start_names));
+  flags.add_option("--estimate-steps", request.steps, "moments: at most so many steps for a map")
+      ->check(from_to<std::uint64_t>(1, 1 << 30));
+  flags.add_flag(
+      "--recalibrate", request.recalibrate,
+      "batch norms take their statistics from the unlabelled samples before anything is learnt or asked");
+  flags.add_flag("--orthogonal", request.orthogonal, "maps stay rotations while they are learnt");
+  flags.add_flag("--train-norms", request.norms,
+                 "where maps are learnt, scales and shifts of batch norms are, too");
+  flags.add_flag("--permuted", request.permuted, "estimates: the maps are known to be signed permutations");
+  flags.add_flag("--augment", request.augment,
+                 "training images are shifted by up to 2 pixels and mirrored, the floor's as well");
+  flags
+      .add_option("--floors", request.floors,
+                  "attack.json of the same budget, whose floors are not found again")
+      ->check(path_text("FILE"));
   flags
       .add_option(
           "--insert", request.insert,
