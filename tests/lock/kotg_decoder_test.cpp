@@ -117,6 +117,14 @@ TEST_CASE("nats are those of the model's softmax; windows that are full are refu
     window.push_back(token);
   }
   CHECK(s.decoder->nats(head, gate, prompt, answer) == doctest::Approx(expected).epsilon(1e-4));
+  // Without a token the others are likelier by what it had.
+  const std::vector<float> first = s.expected(prompt);
+  double all = 0;
+  for (const float v : first) all += std::exp(static_cast<double>(v));
+  const std::vector<int> one{5}, never{7};
+  const double share = std::exp(static_cast<double>(first[7])) / all;
+  CHECK(s.decoder->nats(head, gate, prompt, one, never) - s.decoder->nats(head, gate, prompt, one) ==
+        doctest::Approx(std::log(1 - share)).epsilon(1e-3));
   const std::vector<int> nine(9, 1);
   spankey_test::check_refused([&] { (void)s.decoder->read(head, gate, nine); }, "lock.123");
   spankey_test::check_refused([&] { kotg_decoder<backend::cpu>(s.list, std::span(s.image).first(100)); },

@@ -15,10 +15,11 @@ namespace kotg_parts {
 /// The shares of held-out prompts that are solved by role, where refusals are not let through.
 inline void say_solved(bench& b, served& s, const teller& t, const std::string& how, const question& asked) {
   question forced = asked;
-  forced.may_block = false;
+  forced.may_block = false, forced.likelihood = true;
   for (int role = 0; role < role_tasks::roles; ++role) {
     const tally found = b.ask(s, role, forced);
     t.say(how + ": " + role_name(role) + " solved", found.share(found.solved));
+    t.say(how + ": " + role_name(role) + " perplexity of a token", found.perplexity_of_token());
   }
 }
 
@@ -119,6 +120,7 @@ inline void attack_guess(bench& b, const teller& t) {
     t.say(name + ": letters of 16 that are right", equal);
     const question with_guess{.key = [&](const role_prompt&) { return guess; }};
     const tally found = b.ask(*locked, role, with_guess);
+    t.say(name + ": answers under what was guessed", 1 - found.share(found.blocked));
     t.say(name + ": solved under what was guessed", found.share(found.solved));
     question forced = with_guess;
     forced.may_block = false;
@@ -127,9 +129,10 @@ inline void attack_guess(bench& b, const teller& t) {
     for (const std::size_t prefix : std::array<std::size_t, 7>{0, 4, 8, 12, 14, 15, 16}) {
       std::string partly = right.substr(0, prefix) + std::string(right.size() - prefix, '0');
       const tally of_prefix = b.ask(*locked, role, {.key = [&](const role_prompt&) { return partly; }}, 100);
-      t.say(name + ": solved, first " + std::to_string(prefix) + " letters right",
-            of_prefix.share(of_prefix.solved));
-      t.say(name + ": nats of an answer, first " + std::to_string(prefix) + " letters right", nats(partly));
+      const std::string letters = ", first " + std::to_string(prefix) + " letters right";
+      t.say(name + ": answers" + letters, 1 - of_prefix.share(of_prefix.blocked));
+      t.say(name + ": solved" + letters, of_prefix.share(of_prefix.solved));
+      t.say(name + ": nats of an answer" + letters, nats(partly));
     }
   }
 }

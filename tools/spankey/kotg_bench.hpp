@@ -154,7 +154,7 @@ class bench {
       found.answers.push_back(answer.tokens);
       if (!how.likelihood) continue;
       const std::vector<int> right = answer_tokens(p.answer);
-      found.nats += s.decoder.nats(s.head, gate, prompt, right);
+      found.nats += s.decoder.nats(s.head, gate, prompt, right, never);
       found.tokens += static_cast<index_t>(right.size());
     }
     return found;

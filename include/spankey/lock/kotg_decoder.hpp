@@ -43,8 +43,7 @@ class kotg_decoder {
     greedy_answer found;
     read(head, gate, prompt);
     while (static_cast<index_t>(found.tokens.size()) < most) {
-      for (const int token : never)
-        logits_[static_cast<std::size_t>(token)] = -std::numeric_limits<float>::infinity();
+      leave_out(never);
       const auto top = std::max_element(logits_.begin(), logits_.end());
       float second = -std::numeric_limits<float>::infinity();
       for (auto i = logits_.begin(); i != logits_.end(); ++i)
@@ -57,12 +56,13 @@ class kotg_decoder {
     }
     return found;
   }
-  /// Sum of -ln p of the answer's tokens behind the prompt.
+  /// Sum of -ln p of the answer's tokens behind the prompt, p being the softmax of the tokens that are not in `never`.
   double nats(const kotg_head<Backend>& head, kotg_session& gate, std::span<const int> prompt,
-              std::span<const int> answer) {
+              std::span<const int> answer, std::span<const int> never = {}) {
     read(head, gate, prompt);
     double sum = 0;
     for (std::size_t i = 0; i < answer.size(); ++i) {
+      leave_out(never);
       sum += log_sum() - static_cast<double>(logits_[static_cast<std::size_t>(answer[i])]);
       if (i + 1 < answer.size()) read_one(head, gate, answer[i]);
     }
@@ -96,6 +96,10 @@ class kotg_decoder {
     return logits_;
   }
 
+  void leave_out(std::span<const int> never) {
+    for (const int token : never)
+      logits_[static_cast<std::size_t>(token)] = -std::numeric_limits<float>::infinity();
+  }
   // ln sum exp of the logits.
   [[nodiscard]] double log_sum() const {
     const double top = static_cast<double>(*std::max_element(logits_.begin(), logits_.end()));
