@@ -157,3 +157,11 @@ TEST_CASE("row product: heads among kept tokens, every tail") {
       }
   });
 }
+
+TEST_CASE("row product: what is done for each is done once") {
+  for (const index_t products : {1, 100000}) {
+    std::vector<int> done(100);
+    kernels<float>::each(100, products, [&](index_t i) { ++done[static_cast<std::size_t>(i)]; });
+    CHECK(std::count(done.begin(), done.end(), 1) == 100);
+  }
+}

@@ -46,17 +46,22 @@ struct row_kernels<backend::cpu, Weight> {
     cpu::for_each_block(p.out, rows_at_once(p.in),
                         [&](index_t first, index_t count) { run(&p, first, first + count); });
   }
+  /// f(i) for every i of `count`, which are as much work as `products` multiplications each.
+  template <class F>
+  static void each(index_t count, index_t products, const F& f) {
+    const index_t at_once = std::max<index_t>(1, task / std::max<index_t>(1, products));
+    cpu::for_each_block(count, at_once, [&](index_t first, index_t n) {
+      for (index_t i = first; i < first + n; ++i) f(i);
+    });
+  }
   /// head(i): the kept_tokens of the i-th of `heads` heads, which are all of the same sizes.
   template <class F>
   static void attend(index_t heads, const F& head) {
     const kept_tokens one = head(0);
     const auto run = SPANKEY_DISPATCH(attend_kept);
-    const index_t at_once = std::max<index_t>(1, task / (2 * one.tokens * one.size));
-    cpu::for_each_block(heads, at_once, [&](index_t first, index_t n) {
-      for (index_t i = first; i < first + n; ++i) {
-        const kept_tokens of = head(i);
-        run(&of);
-      }
+    each(heads, 2 * one.tokens * one.size, [&](index_t i) {
+      const kept_tokens of = head(i);
+      run(&of);
     });
   }
 
