@@ -161,7 +161,7 @@ def test_attacks_without_labels_and_in_order(folder):
         maker = pathlib.Path(__file__).with_name("weak_lock.py")
         subprocess.run([sys.executable, maker, run, weak, "--kind", "angle", "--degrees", "10"], check=True)
         found = attacked(weak, "--what", "maps,everything")
-        assert all(row["gain"] > 0.7 for row in found["rows"]), found
+        assert all(row["gain"] > 0.5 for row in found["rows"]), found
     masked = relocked("lock", folder, run, "masked", "--key", own, "--kind", "masked", "--layers", "fc")
     (folder / "none.json").write_text("[]")
     for locked, flags, name in ((one, ["--insert", "affine", "--what", "layerwise"], "flag.194"),

@@ -80,7 +80,7 @@ inline activation_map map_before(const std::byte* maps, std::size_t i) {
   std::memcpy(&place, maps + maps_front_bytes(i), sizeof place);
   activation_map map;
   map.channels = static_cast<index_t>(place.channels);
-  const std::byte* const at = maps + static_cast<std::size_t>(place.at);
+  const std::byte* const at = maps + place.at;
   map.moves = reinterpret_cast<const std::uint16_t*>(at);
   if (place.whitens != 0) map.root = reinterpret_cast<const float*>(at + moves_bytes(map.channels));
   return map;

@@ -38,7 +38,7 @@ inline guard_entry guard_at(const std::byte* image, std::size_t at) {
 inline outside_rows rows_at(const std::byte* image, std::size_t at) {
   const guard_entry entry = guard_at(image, at);
   return {reinterpret_cast<const float*>(image + at + sizeof entry), static_cast<index_t>(entry.rows),
-          static_cast<index_t>(entry.numbers), entry.limit};
+          static_cast<index_t>(entry.numbers), static_cast<float>(entry.limit)};
 }
 
 /// What stands behind byte `begin` of a whole image, for sites with keys of these extents. image_size where it is not as

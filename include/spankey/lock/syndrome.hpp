@@ -76,15 +76,17 @@ class key_syndrome {
   [[nodiscard]] double bits() const { return bits_; }
 
   /// The rows, in memory order.
-  [[nodiscard]] outside_rows outside() const { return {rows_.data(), rows(), d_, limit_}; }
+  [[nodiscard]] outside_rows outside() const {
+    return {rows_.data(), rows(), d_, static_cast<float>(limit_)};
+  }
   /// |N k|^2 / |k|^2 of a key in memory order; 1 where k = 0, or is no number.
   template <class T>
   [[nodiscard]] double share(const T* k) const {
-    return outside().share([k](index_t j) { return k[j]; });
+    return static_cast<double>(outside().share([k](index_t j) { return k[j]; }));
   }
   template <class T>
   [[nodiscard]] bool accepts(const T* k) const {
-    return share(k) <= limit_;
+    return outside().lets_in([k](index_t j) { return k[j]; });
   }
 
   /// y = Pi x, and the inverse.
