@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <limits>
 #include <memory>
 #include <vector>
 
@@ -106,9 +107,15 @@ TEST_CASE("margin tail: what does not fit") {
   };
   refused({.samples = 0}, "data.105");
   refused({.samples = count + 1}, "data.105");
+  refused({.samples = count, .draws = 0}, "diagnose.103");
+  spankey_test::check_refused(
+      [&] { (void)tail_of_margins(g.model, g.keys, glyphs(), 0, {.samples = count}); }, "diagnose.103");
   key_space other({.subspace_dim = 4}, {{1, {1, 16, 16}}});
   spankey_test::check_refused(
       [&] { (void)tail_of_margins(g.model, other, glyphs(), 25, {.samples = count}); }, "train.111");
   spankey_test::check_refused(
       [&] { (void)tail_of_margins(g.model, g.keys, glyphs(), 26, {.samples = count}); }, "memory.106");
+  // A network that is broken is not one that never turns.
+  g.model.parameter_of("fc.weight").value.data[5] = std::numeric_limits<float>::quiet_NaN();
+  refused({.samples = count}, "diagnose.104");
 }

@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "spankey/core/error.hpp"
+#include "spankey/core/finite.hpp"
 #include "spankey/core/random.hpp"
 #include "spankey/data/sample_writer.hpp"
 #include "spankey/key/sampler.hpp"
@@ -65,11 +66,15 @@ class margin_probe {
 
  public:
   /// `model` has memory for `batch` samples. Errors: train.111 to train.115 keys that do not fit the gate, memory.105 to
-  /// memory.107, data.105 unless 1 <= samples <= data.size().
+  /// memory.107, data.105 unless 1 <= samples <= data.size(), diagnose.103 unless there are 2 classes, 1 draw and a batch
+  /// of 1 or more; of run(): diagnose.104 logits that are no numbers.
   margin_probe(Model& model, key_space& keys, const Data& data, index_t batch, const margin_options& o)
       : model_(model), keys_(keys), data_(data), options_(o), writer_(data, "margin_tail"), batch_(batch) {
     if (o.samples < 1 || o.samples > data.size())
       fail("data.105", data.name, "asked for ", o.samples, " samples, expected 1 to ", data.size());
+    if (data.classes < 2 || o.draws < 1 || batch < 1)
+      fail("diagnose.103", "margin_tail", "found ", data.classes, " classes, ", o.draws,
+           " draws and a batch of ", batch, ", expected at least 2, 1 and 1");
     require_keys_of_gate(model, &keys, false, "margin_tail");
     require_written(model, batch, "margin_tail");
     for (const site& s : keys.sites()) {
@@ -183,6 +188,8 @@ class margin_probe {
     std::vector<double> margins;
     for (index_t i = 0; i < n; ++i) {
       const float* const z = logits + i * outputs;
+      if (!all_finite(z, classes))  // which no comparison below would notice
+        fail("diagnose.104", "margin_tail", "found logits of sample ", first + i, " that are no numbers");
       const index_t label = data_.label(first + i);
       index_t rival = -1;
       for (index_t c = 0; c < classes; ++c)

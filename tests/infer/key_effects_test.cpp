@@ -1,0 +1,62 @@
+// Costs 3 s to compile.
+#include "spankey/infer/key_effects.hpp"
+
+#include <doctest/doctest.h>
+
+#include <array>
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <vector>
+
+using namespace spankey;
+
+namespace {
+
+constexpr extents site = {2, 1, 3};  // C, H, W
+using numbers = std::array<float, 6>;
+
+infer::image_header header_of(injector_kind kind) {
+  infer::image_header header;
+  header.injector = static_cast<std::uint32_t>(kind), header.gamma = 0.5F;
+  return header;
+}
+// At an address that no float stands at.
+struct odd_bytes {
+  std::vector<std::byte> bytes;
+  explicit odd_bytes(const numbers& key) : bytes(sizeof key + 1) {
+    std::memcpy(bytes.data() + 1, key.data(), sizeof key);
+  }
+  [[nodiscard]] const std::byte* data() const { return bytes.data() + 1; }
+};
+
+}  // namespace
+
+TEST_CASE("effects of a key: what its injector does to 1, or to 0, channels last") {
+  const numbers key = {-2, -1, 0, 1, 2, 3};
+  numbers effects{};
+  for (const injector_kind kind : {injector_kind::additive, injector_kind::multiplicative}) {
+    infer::compute_effects(header_of(kind), site, odd_bytes(key).data(), effects.data());
+    for (index_t c = 0; c < 2; ++c)
+      for (index_t w = 0; w < 3; ++w) {
+        const float k = key[static_cast<std::size_t>(c * 3 + w)];
+        const float expected = kind == injector_kind::additive ? additive{0.5F}.forward(0.0F, k)
+                                                               : multiplicative{0.5F}.forward(1.0F, k);
+        CHECK(effects[static_cast<std::size_t>(w * 2 + c)] == expected);
+      }
+  }
+}
+
+TEST_CASE("effects of a key: numbers that are none are found, and sums that grow to none") {
+  const float nan = std::numeric_limits<float>::quiet_NaN(),
+              infinity = std::numeric_limits<float>::infinity();
+  for (const injector_kind kind : {injector_kind::additive, injector_kind::multiplicative}) {
+    infer::image_header header = header_of(kind);
+    CHECK(infer::is_finite_key(header, site, odd_bytes({1, 2, 3, 4, 5, 6}).data()));
+    CHECK_FALSE(infer::is_finite_key(header, site, odd_bytes({1, 2, 3, 4, 5, nan}).data()));
+    CHECK_FALSE(infer::is_finite_key(header, site, odd_bytes({infinity, 2, 3, 4, 5, 6}).data()));
+    header.gamma = 1e30F;  // a factor stays between bounds; what is added does not
+    CHECK(infer::is_finite_key(header, site, odd_bytes({1e30F, 0, 0, 0, 0, 0}).data()) ==
+          (kind == injector_kind::multiplicative));
+  }
+}
