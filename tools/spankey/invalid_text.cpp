@@ -20,20 +20,6 @@ double number_of(const std::string& digits, const std::string& whole) {
   return value;
 }
 
-// A key space refuses some families: none of the orthogonal ones where the span is everything, and so on.
-bool can_have(const invalid_rule& rule, const run_options& options) {
-  const std::vector<extents> shapes = site_shapes_of(options);
-  std::vector<site> sites;
-  for (const int number : options.sites)
-    sites.push_back({number, shapes.at(static_cast<std::size_t>(number))});
-  try {
-    require_rule(rule, options.key_space(), sites);
-  } catch (const error&) {
-    return false;
-  }
-  return true;
-}
-
 invalid_family family_of(const std::string& name) {
   try {
     return parse_invalid(name);
@@ -76,12 +62,17 @@ std::vector<invalid_rule> invalid_rules_of(const std::string& text, const run_op
     for_each_piece(text, [&](const std::string& piece) { rules.push_back(invalid_rule_of(piece)); });
     return rules;
   }
+  const std::vector<extents> shapes = site_shapes_of(options);
+  std::vector<site> sites;
+  for (const int number : options.sites)
+    sites.push_back({number, shapes.at(static_cast<std::size_t>(number))});
+  const key_space_config keys = options.key_space();
   for (const auto& entry : invalid_names)
-    if (entry.value != invalid_family::angle && can_have(entry.value, options))
+    if (entry.value != invalid_family::angle && can_have(entry.value, keys, sites))
       rules.emplace_back(entry.value);
   for (int degrees = 5; degrees <= 90; degrees += 5) {
     const invalid_rule rule{invalid_family::angle, static_cast<double>(degrees)};
-    if (can_have(rule, options)) rules.push_back(rule);
+    if (can_have(rule, keys, sites)) rules.push_back(rule);
   }
   return rules;
 }

@@ -47,6 +47,9 @@ enum class stream : std::uint32_t {
   syndrome = 17,
   role_tasks = 18,
   diagnosis = 19,
+  bootstrap = 20,
+  key_search = 21,
+  forgery = 22,
 };
 
 /// All random numbers of one (seed, stream, step); `index` picks one. step < 2^32.

@@ -115,6 +115,9 @@ SPANKEY_INLINE void require_complement(index_t m, index_t d);
 /// key would be as good as a valid one, key.120 amount.
 SPANKEY_INLINE void require_rule(const invalid_rule& rule, const key_space_config& config,
                                  std::span<const site> sites);
+/// Whether that has nothing against it.
+SPANKEY_INLINE bool can_have(const invalid_rule& rule, const key_space_config& config,
+                             std::span<const site> sites);
 
 }  // namespace spankey
 

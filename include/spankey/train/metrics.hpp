@@ -15,6 +15,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstdint>
 #include <string_view>
 #include <vector>
 
@@ -29,6 +30,9 @@ inline constexpr std::array<std::string_view, 4> figure_names = {"semantic", "ma
 
 /// Shares of the answers of one key, indexed by figure.
 using key_answers = std::array<double, figure_names.size()>;
+
+/// Of one answer: the figures that count it, a bit each.
+constexpr std::uint8_t hit_bit(figure f) { return static_cast<std::uint8_t>(1U << static_cast<unsigned>(f)); }
 
 /// 95 % Wilson score interval of a share seen in n independent trials.
 struct interval {
@@ -74,8 +78,9 @@ class answer_counter {
     labels_.insert(labels_.end(), labels, labels + n);
   }
 
-  /// Ends the current key and returns its shares. At least one image must have been added.
-  key_answers finish_key() {
+  /// Ends the current key and returns its shares. At least one image must have been added. `hits` is given a number for every
+  /// image, in which bit f is set where figure f counts it.
+  key_answers finish_key(std::vector<std::uint8_t>* hits = nullptr) {
     const auto n = static_cast<index_t>(labels_.size());
     key_answers counts{};
     finite_.clear();
@@ -86,18 +91,25 @@ class answer_counter {
     for (index_t i = 0; i < n; ++i) {
       const T* z = logits_.data() + i * outputs_;
       const int label = labels_[static_cast<std::size_t>(i)];
+      std::uint8_t hit = 0;
+      const auto count = [&](figure f, bool yes) {
+        counts[static_cast<std::size_t>(f)] += yes ? 1 : 0;
+        hit = static_cast<std::uint8_t>(hit | (yes ? hit_bit(f) : 0));
+      };
       if (!finite_[static_cast<std::size_t>(i)]) {
-        count(counts, figure::reject, true);
+        count(figure::reject, true);
+        if (hits != nullptr) hits->push_back(hit);
         continue;
       }
       for (std::size_t c = 0; c < standardised.size(); ++c)
         standardised[c] = (static_cast<double>(z[c]) - mean[c]) / deviation[c];
       const index_t answer = arg_max(z, outputs_.softmax);
-      count(counts, figure::semantic, answer == label);
-      count(counts, figure::masked, arg_max(z, classes_) == label);
-      count(counts, figure::calibrated, arg_max(standardised.data(), classes_) == label);
+      count(figure::semantic, answer == label);
+      count(figure::masked, arg_max(z, classes_) == label);
+      count(figure::calibrated, arg_max(standardised.data(), classes_) == label);
       const bool by_logit = outputs_.aux == aux_logit::reject;
-      count(counts, figure::reject, by_logit ? !(z[outputs_.softmax] <= T(0)) : answer == classes_);
+      count(figure::reject, by_logit ? !(z[outputs_.softmax] <= T(0)) : answer == classes_);
+      if (hits != nullptr) hits->push_back(hit);
     }
     for (double& c : counts) c /= static_cast<double>(n);
     logits_.clear();
@@ -108,10 +120,6 @@ class answer_counter {
   [[nodiscard]] index_t not_finite() const { return not_finite_; }
 
  private:
-  static void count(key_answers& counts, figure f, bool hit) {
-    counts[static_cast<std::size_t>(f)] += hit ? 1 : 0;
-  }
-
   // Mean and deviation of each semantic class's logit over the n images that have an answer; a constant logit counts as
   // deviation 1.
   std::pair<std::vector<double>, std::vector<double>> class_moments(index_t n) const {
