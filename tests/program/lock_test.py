@@ -124,14 +124,14 @@ def test_withheld_weights(folder):
 def test_an_attack_wins_where_nothing_is_locked(folder):
     run = folder / "run"
     program.succeeds("train", *GLYPHS, "--out", run, cwd=folder)
-    quick = ["--samples", "32", "--updates", "20", "--rates", "1e-4", "--out", folder / "attack.json"]
-    program.succeeds("attack", "--run", run, "--open", run, *quick, cwd=folder)
-    found = json.loads((folder / "attack.json").read_text())
+    quick = ["--samples", "32", "--updates", "20", "--rates", "1e-4", "--out", folder / "relearn.json"]
+    program.succeeds("relearn", "--run", run, "--open", run, *quick, cwd=folder)
+    found = json.loads((folder / "relearn.json").read_text())
     assert found["closed"] == found["open"] and [row["what"] for row in found["rows"]] == ["maps", "everything"]
     assert all(row["gain"] > 0.95 for row in found["rows"]), found
     locked = relocked("lock", folder, run, "locked", "--key", key(folder, "own.key"))
-    program.succeeds("attack", "--run", locked, "--open", run, *quick, "--insert", "affine", cwd=folder)
-    found = json.loads((folder / "attack.json").read_text())
+    program.succeeds("relearn", "--run", locked, "--open", run, *quick, "--insert", "affine", cwd=folder)
+    found = json.loads((folder / "relearn.json").read_text())
     assert found["closed"] < 0.3 and all(row["gain"] < 0.5 for row in found["rows"]), found
 
 
@@ -141,10 +141,10 @@ def test_attacks_without_labels_and_in_order(folder):
     own = key(folder, "own.key")
     one = relocked("lock", folder, run, "one", "--key", own, "--layers", "layer2.0.conv1")
     quick = ["--samples", "32", "--updates", "10", "--rates", "1e-3", "--unlabelled", "50", "--estimate-steps", "40"]
-    out = folder / "attack.json"
+    out = folder / "relearn.json"
 
     def attacked(locked, *flags):
-        program.succeeds("attack", "--run", locked, "--open", run, *quick, *flags, "--out", out, cwd=folder)
+        program.succeeds("relearn", "--run", locked, "--open", run, *quick, *flags, "--out", out, cwd=folder)
         return json.loads(out.read_text())
 
     found = attacked(one, "--what", "spectral,moments,layerwise", "--recalibrate", "--train-norms", "--orthogonal",
@@ -169,7 +169,7 @@ def test_attacks_without_labels_and_in_order(folder):
                                 (one, ["--layers", "conv1"], "flag.192"),
                                 (one, ["--floors", out, "--updates", "11"], "flag.191"),
                                 (one, ["--floors", folder / "none.json"], "flag.190")):
-        program.refused("attack", "--run", locked, "--open", run, *quick[:2], *flags, cwd=folder, names=[name])
+        program.refused("relearn", "--run", locked, "--open", run, *quick[:2], *flags, cwd=folder, names=[name])
 
 
 if __name__ == "__main__":

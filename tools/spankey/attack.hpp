@@ -1,65 +1,68 @@
-// What `attack` asks of a run, and what it finds. Types stay where it is compiled (attack_on_cpu.cpp).
+// What `attack` asks of a gated run, and what it finds. Types stay where it is compiled (attack_on_cpu.cpp).
 #pragma once
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "run_options.hpp"
-
-/// What may be done, what is put before the layers, and where maps that are learnt begin.
-inline const std::vector<std::string> attack_targets = {"maps", "everything", "layerwise", "spectral",
-                                                        "moments"};
-inline const std::vector<std::string> inserted_names = {"stitch", "affine", "accessory"};
-inline const std::vector<std::string> start_names = {"identity", "spectral", "moments"};
+#include "spankey/attack/judged_game.hpp"
 
 struct attack_options {
-  std::string run, open;  // folders: of the network that is attacked, and of the same without its lock
-  std::string data_root = "data", out;
-  std::vector<std::int64_t> samples = {64, 500, 3000};
-  std::vector<std::string> what = {"maps", "everything"}, layers;
-  std::string insert = "stitch", statistics = "running", start = "identity", floors;
-  std::int64_t unlabelled = 256;
-  std::uint64_t steps = 200;  // of maps that are estimated
-  bool recalibrate = false, orthogonal = false, norms = false, permuted = false, augment = false;
-  std::vector<double> rates = {1e-4, 1e-3, 1e-2};
-  std::uint64_t updates = 1000, seeds = 1;
+  std::string run, games = "all", budget = "quick", out, data_root = "data";
+  std::uint64_t seeds = 1;  // of attackers
   std::int64_t test_limit = 0, threads = 0;
 };
 
-/// One attack with so many labelled samples: accuracies on the test samples, a refusal left out of account.
-struct attack_row {
-  std::string what;
-  std::int64_t samples = 0;
+/// A game that the program plays.
+struct game_title {
+  int number;
+  std::string_view title;
+};
+/// In the order of their numbers.
+std::vector<game_title> program_games();
+
+/// What one attacker did in one game.
+struct seed_game {
+  int number = 0;
   std::uint64_t seed = 0;
-  double accuracy = 0, rate = 0;
-  double floor = 0;              // from scratch with the same samples
-  std::vector<double> errors{};  // without labels, of every locked layer, where the open network is known
-
-  /// Nothing is learnt from labels: no floor, and no rate.
-  [[nodiscard]] bool is_estimate() const { return what == "spectral" || what == "moments"; }
+  double seconds = 0;
+  spankey::played_game points;
 };
-
-/// A floor that was found before.
-struct known_floor {
-  std::int64_t samples = 0;
+/// What one attacker is measured by: valid keys, and networks from scratch by their number of labelled samples.
+struct seed_base {
   std::uint64_t seed = 0;
-  double accuracy = 0;
+  spankey::utility open;
+  std::map<std::int64_t, spankey::utility> floors;
 };
 
-struct attack_report {
-  double closed = 0, open = 0;  // of the network as it is handed out, and with its secret
-  std::vector<attack_row> rows;
+struct attack_results {
+  std::int64_t classes = 0;
+  std::vector<seed_game> games;
+  std::vector<seed_base> seeds;
+
+  [[nodiscard]] const seed_game* played(int number, std::uint64_t seed) const {
+    for (const seed_game& g : games)
+      if (g.number == number && g.seed == seed) return &g;
+    return nullptr;
+  }
+  /// Fails with attack.128 where the game was not played with every seed.
+  [[nodiscard]] spankey::judged_game judged(int number) const;
 };
 
-/// Calls told(row) for every row as it is found. A floor that is not among `floors` is found.
-/// Fails with flag.165 for a run of text, flag.192 for layers that have no place for a map, flag.193 for masked locks where maps are
-/// estimated, flag.195 where the program has no Eigen, and as training and data sets do.
-attack_report attack_on_cpu(const run_options& options, const attack_options& request,
-                            const std::vector<known_floor>& floors,
-                            const std::function<void(const attack_report&, const attack_row&)>& told);
+/// What is told while games are played.
+struct attack_progress {
+  std::function<void(int number, std::uint64_t seed, const spankey::played_point&)> on_point;
+  std::function<void(const attack_results&)> on_game;  // after each: what there is so far
+};
 
-/// Attacks a run, prints a table and writes attack.json. Fails with flag.163, flag.165, flag.166, flag.190 to
-/// flag.194.
+/// Plays the games of `numbers` that are not among `results`, and adds them. Fails with flag.204 for a run without keys, flag.205 for
+/// one of text, and as data sets and training do.
+void attack_on_cpu(const run_options& options, const attack_options& request, const std::vector<int>& numbers,
+                   attack_results& results, const attack_progress& progress);
+
+/// Plays, prints a table and writes attack.json; interrupted, the same command goes on. Fails with flag.163, flag.204 to flag.207.
 int attack(const attack_options& request);

@@ -1,11 +1,14 @@
 #include <algorithm>
-#include <array>
+#include <charconv>
+#include <cmath>
 #include <cstdio>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "attack.hpp"
 #include "json_text.hpp"
+#include "pieces.hpp"
 #include "run_folder.hpp"
 #include "spankey/checkpoint/checkpoint_series.hpp"
 #include "spankey/core/error.hpp"
@@ -14,116 +17,236 @@
 
 namespace {
 
-// Of an earlier attack with the same budget: it says nothing about another one.
-std::vector<known_floor> floors_of(const attack_options& request) {
-  std::vector<known_floor> found;
-  if (request.floors.empty()) return found;
-  const auto all = json_of<nlohmann::json>(text_of_file(request.floors, "flag.190", results_cap),
-                                           request.floors, "flag.190");
-  try {
-    if (all.at("updates") != request.updates || all.at("rates") != request.rates ||
-        all.at("augment") != request.augment || all.at("test-limit") != request.test_limit)
-      spankey::fail("flag.191", "--floors", "'", spankey::printable(request.floors),
-                    "' has those of other updates, rates, test images or augmentation");
-    for (const nlohmann::json& row : all.at("rows"))
-      if (row.contains("floor")) found.push_back({row.at("samples"), row.at("seed"), row.at("floor")});
-  } catch (const nlohmann::json::exception&) {
-    spankey::fail("flag.190", "--floors", "'", spankey::printable(request.floors),
-                  "' is not what an attack wrote");
+using nlohmann::json;
+using spankey::fail;
+using spankey::figure;
+using spankey::figure_names;
+using spankey::printable;
+
+std::vector<int> game_numbers(const std::string& text) {
+  const std::vector<game_title> known = program_games();
+  std::vector<int> numbers;
+  if (text == "all") {
+    for (const game_title& game : known) numbers.push_back(game.number);
+    return numbers;
   }
-  return found;
-}
-
-// What the attacker gained of what there was to gain.
-double gain(const attack_report& report, const attack_row& row) {
-  const double whole = report.open - row.floor;
-  return whole > 0 ? (row.accuracy - row.floor) / whole : 0;
-}
-
-nlohmann::json results_of(const attack_report& report, const attack_options& request) {
-  nlohmann::json rows = nlohmann::json::array();
-  for (const attack_row& row : report.rows) {
-    rows.push_back({{"what", row.what}, {"seed", row.seed}, {"accuracy", row.accuracy}});
-    if (row.is_estimate()) {
-      rows.back()["unlabelled"] = row.samples;
-      if (!row.errors.empty()) rows.back()["errors"] = row.errors;
-      continue;
+  for_each_piece(text, [&](const std::string& piece) {
+    int number = 0;
+    const auto [end, code] = std::from_chars(piece.data(), piece.data() + piece.size(), number);
+    const bool is_known =
+        std::any_of(known.begin(), known.end(), [&](const game_title& g) { return g.number == number; });
+    if (code != std::errc{} || end != piece.data() + piece.size() || !is_known) {
+      std::string names;
+      for (const game_title& g : known) names += (names.empty() ? "" : ", ") + std::to_string(g.number);
+      fail("flag.206", "--games", "found '", printable(piece), "', expected all, or some of ", names);
     }
-    rows.back()["samples"] = row.samples;
-    rows.back()["floor"] = row.floor;
-    rows.back()["rate"] = row.rate;
-    if (!request.open.empty()) rows.back()["gain"] = gain(report, row);
-  }
-  nlohmann::json all = {{"closed", report.closed},
-                        {"insert", request.insert},
-                        {"updates", request.updates},
-                        {"rates", request.rates},
-                        {"batch-statistics", request.statistics},
-                        {"start", request.start},
-                        {"unlabelled", request.unlabelled},
-                        {"recalibrate", request.recalibrate},
-                        {"orthogonal", request.orthogonal},
-                        {"train-norms", request.norms},
-                        {"augment", request.augment},
-                        {"test-limit", request.test_limit},
-                        {"rows", rows}};
-  if (!request.open.empty()) all["open"] = report.open;
-  return all;
+    if (std::find(numbers.begin(), numbers.end(), number) == numbers.end()) numbers.push_back(number);
+  });
+  return numbers;
 }
 
-std::string mean_and_range(const std::vector<double>& numbers) {
-  double sum = 0;
-  for (const double number : numbers) sum += number;
-  const auto [least, most] = std::minmax_element(numbers.begin(), numbers.end());
-  std::array<char, 64> text{};
-  std::snprintf(text.data(), text.size(), "%.3f (%.3f to %.3f)", sum / static_cast<double>(numbers.size()),
-                *least, *most);
-  return text.data();
+// Shares of keys and samples: four digits are more than their number tells.
+json rounded(const std::vector<double>& shares) {
+  json numbers = json::array();
+  for (const double share : shares) numbers.push_back(std::round(share * 1e4) / 1e4);
+  return numbers;
+}
+json utility_json(const spankey::utility& u) {
+  return {{"rows", rounded(u.rows)}, {"columns", rounded(u.columns)}};
+}
+spankey::utility utility_from(const json& j) {
+  return {j.at("rows").get<std::vector<double>>(), j.at("columns").get<std::vector<double>>()};
+}
+
+json point_json(const spankey::played_point& p) {
+  json point = {{"attack", p.attack},
+                {"unit", p.unit},
+                {"budget", p.budget},
+                {"judged", figure_names[static_cast<std::size_t>(p.judged)]},
+                {"decides", p.decides},
+                {"labelled", p.labelled},
+                {"found", utility_json(p.found)}};
+  for (const spankey::measure& m : p.measures)
+    point["measures"].push_back(
+        {{"name", m.name}, {"value", std::isfinite(m.value) ? json(m.value) : json()}});
+  return point;
+}
+spankey::played_point point_from(const json& j) {
+  spankey::played_point p{j.at("attack"),
+                          j.at("unit"),
+                          j.at("budget"),
+                          figure::masked,
+                          j.at("decides"),
+                          j.at("labelled"),
+                          utility_from(j.at("found")),
+                          {}};
+  const auto name = std::find(figure_names.begin(), figure_names.end(), j.at("judged").get<std::string>());
+  if (name == figure_names.end()) fail("flag.207", "attack", "found a figure that there is none of");
+  p.judged = static_cast<figure>(name - figure_names.begin());
+  if (j.contains("measures"))
+    for (const json& m : j.at("measures"))
+      p.measures.push_back(
+          {m.at("name"), m.at("value").is_null() ? std::nan("") : m.at("value").get<double>()});
+  return p;
+}
+
+std::string_view verdict_name(spankey::verdict_of_game verdict) {
+  using spankey::verdict_of_game;
+  return verdict == verdict_of_game::held   ? "held"
+         : verdict == verdict_of_game::lost ? "lost"
+                                            : "not decided";
+}
+
+// What makes results comparable: another attack goes into another file.
+json comparable_options(const attack_options& request) {
+  return {{"budget", request.budget}, {"test-limit", request.test_limit}};
+}
+
+json number_or_null(double x) { return std::isfinite(x) ? json(x) : json(); }
+
+json games_summary(const attack_results& results, const attack_options& request) {
+  json summary = json::array();
+  for (const game_title& game : program_games()) {
+    bool whole = true;
+    for (std::uint64_t seed = 0; seed < request.seeds; ++seed)
+      whole = whole && results.played(game.number, seed) != nullptr;
+    if (!whole) continue;
+    const spankey::judged_game judged = results.judged(game.number);
+    json curves = json::array();
+    for (const spankey::judged_point& p : judged.points)
+      curves.push_back({{"attack", p.point->attack},
+                        {"unit", p.point->unit},
+                        {"budget", p.point->budget},
+                        {"decides", p.point->decides},
+                        {"gain", number_or_null(p.gain.gain)},
+                        {"low", number_or_null(p.gain.low)},
+                        {"high", number_or_null(p.gain.high)},
+                        {"attack_mean", p.gain.attack},
+                        {"open", p.gain.open},
+                        {"floor", p.gain.floor},
+                        {"worst", p.worst}});
+    summary.push_back({{"game", game.number},
+                       {"title", game.title},
+                       {"verdict", verdict_name(judged.verdict)},
+                       {"best", judged.best},
+                       {"points", std::move(curves)}});
+  }
+  return summary;
+}
+
+std::string attack_text(const attack_results& results, const attack_options& request) {
+  json games = json::array(), seeds = json::array();
+  for (const seed_game& g : results.games) {
+    json points = json::array();
+    for (const spankey::played_point& p : g.points) points.push_back(point_json(p));
+    games.push_back(
+        {{"game", g.number}, {"seed", g.seed}, {"seconds", g.seconds}, {"points", std::move(points)}});
+  }
+  for (const seed_base& b : results.seeds) {
+    json floors = json::array();
+    for (const auto& [labelled, floor] : b.floors)
+      floors.push_back({{"labelled", labelled}, {"found", utility_json(floor)}});
+    seeds.push_back({{"seed", b.seed}, {"open", utility_json(b.open)}, {"floors", std::move(floors)}});
+  }
+  return json{{"options", comparable_options(request)},
+              {"classes", results.classes},
+              {"summary", games_summary(results, request)},
+              {"seeds", std::move(seeds)},
+              {"games", std::move(games)}}
+             .dump() +
+         "\n";
+}
+
+// What an earlier call of the same command found.
+attack_results earlier_results(const std::string& file, const attack_options& request) {
+  attack_results results;
+  if (!std::filesystem::exists(file)) return results;
+  const auto all = ::json_of<json>(text_of_file(file, "flag.207", results_cap), file, "flag.207");
+  try {
+    if (all.at("options") != comparable_options(request))
+      fail("flag.207", "attack", "'", printable(file),
+           "' has results of another budget or of other test samples; expected another --out");
+    results.classes = all.at("classes");
+    for (const json& b : all.at("seeds")) {
+      results.seeds.push_back({b.at("seed"), utility_from(b.at("open")), {}});
+      for (const json& f : b.at("floors"))
+        results.seeds.back().floors[f.at("labelled").get<std::int64_t>()] = utility_from(f.at("found"));
+    }
+    for (const json& g : all.at("games")) {
+      results.games.push_back({g.at("game"), g.at("seed"), g.at("seconds"), {}});
+      for (const json& p : g.at("points")) results.games.back().points.push_back(point_from(p));
+    }
+  } catch (const json::exception&) {
+    fail("flag.207", "attack", "'", printable(file), "' is not what an attack wrote");
+  }
+  return results;
+}
+
+void print_games(const attack_results& results, const std::vector<int>& numbers) {
+  std::printf("\n%4s  %-28s %-44s %10s  %-22s %s\n", "game", "", "the attack that gains most", "budget",
+              "gain G", "verdict");
+  for (const game_title& game : program_games()) {
+    if (std::find(numbers.begin(), numbers.end(), game.number) == numbers.end()) continue;
+    const spankey::judged_game judged = results.judged(game.number);
+    const spankey::judged_point& best = judged.points[judged.best];
+    std::printf("%4d  %-28s %-44s %10g  %5.2f (%5.2f to %5.2f)  %s\n", game.number,
+                std::string(game.title).c_str(), (best.point->attack + ", " + best.point->unit).c_str(),
+                best.point->budget, best.gain.gain, best.gain.low, best.gain.high,
+                std::string(verdict_name(judged.verdict)).c_str());
+  }
+  double open = 0;
+  for (const seed_base& b : results.seeds) open += b.open.mean() / static_cast<double>(results.seeds.size());
+  std::printf(
+      "\nvalid keys are right on %.4f\n"
+      "G      (attack - floor)/(valid keys - floor), with a 95 %% interval over attackers, keys and samples; "
+      "the\n"
+      "       floor is chance, or a network from scratch with as many labelled samples\n"
+      "lost   the whole interval is above %.1f; held: below\n",
+      open, spankey::allowed_gain);
 }
 
 }  // namespace
+
+spankey::judged_game attack_results::judged(int number) const {
+  std::vector<spankey::played_game> games_of_seeds;
+  std::vector<spankey::seed_terms> terms;
+  for (const seed_base& b : seeds) {
+    const seed_game* const found = played(number, b.seed);
+    if (found == nullptr) continue;
+    games_of_seeds.push_back(found->points);
+    terms.push_back({b.open, [&b](spankey::index_t labelled) {
+                       const auto floor = b.floors.find(labelled);
+                       return floor == b.floors.end() ? spankey::utility{} : floor->second;
+                     }});
+  }
+  return spankey::judge_game(games_of_seeds, terms, 1 / static_cast<double>(classes), 0);
+}
 
 int attack(const attack_options& request) {
   namespace fs = std::filesystem;
   run_options options = read_config((fs::path(request.run) / "config.json").string());
   options.data_root = request.data_root;
   options.test_limit = request.test_limit;
-  for (const std::string& run : {request.run, request.open})
-    if (!run.empty() && !spankey::checkpoints_in(run).empty())
-      spankey::fail("flag.163", "--run", "'", spankey::printable(run),
-                    "' holds checkpoints: its training is not finished");
-  if (!request.open.empty() &&
-      read_config((fs::path(request.open) / "config.json").string()).model != options.model)
-    spankey::fail("flag.166", "--open", "'", spankey::printable(request.open),
-                  "' is a run of another network");
-  if (request.insert != "stitch" &&
-      (request.start != "identity" || request.orthogonal ||
-       !std::all_of(request.what.begin(), request.what.end(),
-                    [](const std::string& what) { return what == "maps" || what == "everything"; })))
-    spankey::fail("flag.194", "--insert", "'", request.insert,
-                  "' has no matrix to estimate, to begin at, or to keep orthogonal; expected stitch");
-  std::printf("%-10s %8s %5s %8s %8s %8s %6s\n", "what", "samples", "seed", "floor", "attack", "rate",
-              request.open.empty() ? "" : "gain");
-  const attack_report found = attack_on_cpu(
-      options, request, floors_of(request), [&](const attack_report& report, const attack_row& row) {
-        std::printf("%-10s %8lld %5llu ", row.what.c_str(), static_cast<long long>(row.samples),
-                    static_cast<unsigned long long>(row.seed));
-        if (row.is_estimate())
-          std::printf("%8s %8.4f", "-", row.accuracy);
-        else
-          std::printf("%8.4f %8.4f %8g", row.floor, row.accuracy, row.rate);
-        if (row.is_estimate() && !row.errors.empty())
-          std::printf("   error of the maps: %s", mean_and_range(row.errors).c_str());
-        if (!row.is_estimate() && !request.open.empty()) std::printf(" %6.2f", gain(report, row));
-        std::printf("\n");
-        std::fflush(stdout);
-      });
-  std::printf("as it is handed out: %.4f", found.closed);
-  if (!request.open.empty()) std::printf("; open: %.4f", found.open);
-  std::printf("\n");
+  if (!spankey::checkpoints_in(request.run).empty())
+    fail("flag.163", "RUN", "'", printable(request.run), "' holds checkpoints: its training is not finished");
+  const std::vector<int> numbers = game_numbers(request.games);
   const std::string out =
       request.out.empty() ? (fs::path(request.run) / "attack.json").string() : request.out;
-  spankey::write_file_atomically(out, results_of(found, request).dump(2) + "\n", spankey::file_mode::shared);
-  std::printf("wrote %s\n", spankey::printable(out).c_str());
+  attack_results results = earlier_results(out, request);
+  std::printf("%4s %4s  %-44s %-26s %10s %9s %9s\n", "game", "seed", "attack", "budget in", "budget", "right",
+              "worst key");
+  attack_on_cpu(options, request, numbers, results,
+                {[&](int number, std::uint64_t seed, const spankey::played_point& p) {
+                   std::printf("%4d %4llu  %-44s %-26s %10g %9.4f %9.4f\n", number,
+                               static_cast<unsigned long long>(seed), p.attack.c_str(), p.unit.c_str(),
+                               p.budget, p.found.mean(), p.found.most());
+                   std::fflush(stdout);
+                 },
+                 [&](const attack_results& so_far) {
+                   spankey::write_file_atomically(out, attack_text(so_far, request),
+                                                  spankey::file_mode::shared);
+                 }});
+  print_games(results, numbers);
+  std::printf("wrote %s\n", printable(out).c_str());
   return 0;
 }

@@ -1,201 +1,158 @@
 #include <algorithm>
+#include <chrono>
 #include <filesystem>
 #include <memory>
-#include <set>
-#include <string>
+#include <tuple>
+#include <type_traits>
 
 #include "attack.hpp"
-#include "attack_estimate.hpp"
-#include "choices.hpp"
-#include "commands.hpp"
-#include "run_model.hpp"
-#include "spankey/attack/layerwise.hpp"
-#include "spankey/attack/relearn.hpp"
-#include "spankey/checkpoint/weights.hpp"
-#include "spankey/file/printable.hpp"
-#include "spankey/lock/entangled.hpp"
+#include "relearn_on_cpu.hpp"
+#include "run_folder.hpp"
+#include "run_syndrome.hpp"
+#include "spankey/attack/chosen_samples.hpp"
+#include "spankey/attack/attacked_network.hpp"
+#include "spankey/attack/games/absorption.hpp"
+#include "spankey/attack/games/black_box.hpp"
+#include "spankey/attack/games/collusion.hpp"
+#include "spankey/attack/games/compression.hpp"
+#include "spankey/attack/games/coordinate_extraction.hpp"
+#include "spankey/attack/games/fine_tuning.hpp"
+#include "spankey/attack/games/free_key.hpp"
+#include "spankey/attack/games/invalid_battery.hpp"
+#include "spankey/attack/games/partial_keys.hpp"
 
 namespace {
 
-namespace fs = std::filesystem;
 using namespace spankey;
-using network = sized_model<none, backend::cpu, float>;
 
-// A run's weights in a network without a key.
-struct loaded {
-  network model;
-  arena memory;
-  loaded(const layer_list& list, const std::string& run) : model(list), memory(model, 250) {
-    load_weights(model, (fs::path(run) / "weights.safetensors").string(), weights_of::any_gate);
-  }
-};
+// In the order of their numbers.
+using every_game = std::tuple<invalid_battery, partial_keys, black_box, free_key, collusion, fine_tuning,
+                              absorption, compression, coordinate_extraction>;
 
-template <class Data>
-double accuracy_of(network& model, const Data& test) {
-  gate_evaluation found(model, nullptr, test, 250, evaluation_options{.without_keys = true});
-  return found.run().no_key[figure::masked].mean;
-}
-
-// What a run's lock says without its key.
-struct seen_lock {
-  std::set<std::string, std::less<>> layers;
-  bool whitened = false, withholds = false;
-
-  explicit seen_lock(const std::string& run) {
-    const fs::path file = fs::path(run) / lock_file_name;
-    std::error_code code;
-    if (!fs::exists(file, code)) return;
-    withholds = lock_record::kind_of(file.string()) != entangled_lock::kind;
-    if (withholds) return;
-    for (const auto& [name, sealed] : entangled_lock::load(file.string()).record.sealed) {
-      layers.insert(name);
-      whitened = whitened || sealed.size() > sealed_overhead;
-    }
-  }
-};
-
-// Before which layers a map is put: those that are named, those of the lock, or where one could be.
-auto chosen_layers(const attack_options& request, const seen_lock& lock, const layer_list& list) {
-  std::set<std::string, std::less<>> layers = lock.layers;
-  if (!request.layers.empty()) {
-    layers = {request.layers.begin(), request.layers.end()};
-    for (const std::string& name : layers)
-      if (std::none_of(list.begin(), list.end(),
-                       [&](const layer_description& d) { return can_entangle(d) && d.name.view() == name; }))
-        fail("flag.192", "--layers", "'", printable(name), "' is no layer that a map can stand before");
-  }
-  return [layers](const layer_description& d) {
-    return can_entangle(d) && (layers.empty() || layers.contains(d.name.view()));
-  };
-}
-
-inserted_kind inserted_of(const std::string& name) {
-  return name == "stitch"   ? inserted_kind::stitch
-         : name == "affine" ? inserted_kind::affine
-                            : inserted_kind::accessory;
+template <class F>
+void for_each_game(const F& f) {
+  std::apply([&](const auto&... game) { (f(game), ...); }, every_game{});
 }
 
 template <class Data>
-struct attacker {
+struct attacked_run {
   const run_options& options;
   const attack_options& request;
   const Data& train;
-  const Data& test;
-  layer_list list;
-  seen_lock lock;
-  std::unique_ptr<loaded> held;
+  const Data& test;  // the samples that decide
+  attack_budget budget;
 
-  // Maps without labels, in a network of their own, and what it answers with them.
-  std::vector<starting_map> estimated(const std::string& kind, attack_row* row) {
-    const auto chosen = chosen_layers(request, lock, list);
-    network model(with_inserted(list, inserted_kind::stitch, chosen));
-    const arena memory(model, 250);
-    initialise(model, 0);
-    copy_known(held->model, model);
-    begin_as_identity(model);
-    std::vector<starting_map> maps = estimated_maps(model, train, kind, lock.whitened, request);
-    if (row == nullptr) return maps;
-    if (request.recalibrate) recalibrate(model, train, {.samples = request.unlabelled});
-    row->accuracy = accuracy_of(model, test);
-    if (!request.open.empty())
-      row->errors = errors_of(maps, held->model, std::make_unique<loaded>(list, request.open)->model);
-    return maps;
+  layer_list list = layers_of(options, outputs_of(options));
+  std::unique_ptr<run_model<backend::cpu, float>> model = make_model<backend::cpu, float>(options);
+  arena memory{*model, asked_at_once};
+  std::optional<key_space> keys{};
+  // The attacker's copy without a key.
+  std::unique_ptr<relearning::loaded> held = std::make_unique<relearning::loaded>(list, request.run);
+
+  static constexpr index_t asked_at_once = 64;
+
+  // A seed's attacker against every game that he has not played yet.
+  void play_all(std::uint64_t seed, const std::vector<int>& numbers, attack_results& results,
+                const attack_progress& progress) {
+    const attack_sizes sizes = attack_sizes::at(budget);
+    const std::filesystem::path run(request.run);
+    load_weights(*model, (run / "weights.safetensors").string());
+    keys.emplace(read_keys(options, (run / "key_space.safetensors").string()));
+    const auto guards = guards_of<layered_network<backend::cpu, float>>(*model, keys, options);
+    const held_samples judged = hold(test, 0, test.size());
+    const held_samples own = own_samples(sizes.own, seed);
+    attacked_network gate(*model, *keys, test.classes, asked_at_once);
+    training_target<relearning::network, Data> target{
+        {gate, *keys, judged, own, sizes.keys, seed}, held->model, list, train, test};
+    seed_base& base = base_of(seed, results);
+    base.open = utility_of(target.answers_to(nullptr), figure::semantic);
+    for_each_game([&](const auto& any) {
+      using game_type = std::remove_cvref_t<decltype(any)>;
+      if (std::find(numbers.begin(), numbers.end(), game_type::number) == numbers.end() ||
+          results.played(game_type::number, seed) != nullptr)
+        return;
+      game_type game;
+      game.limits = game_type::limits_at(budget);
+      const auto began = std::chrono::steady_clock::now();
+      seed_game found{game_type::number, seed, 0, {}};
+      found.points =
+          play(game, target, [&](const played_point& p) { progress.on_point(found.number, seed, p); });
+      for (const played_point& p : found.points)
+        if (p.labelled > 0 && !base.floors.contains(p.labelled))
+          base.floors[p.labelled] = floor_of(p.labelled, seed);
+      found.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
+      results.games.push_back(std::move(found));
+      progress.on_game(results);
+    });
   }
-  // With so many labelled samples.
-  relearn_result learnt(const std::string& what, relearn_budget budget, std::vector<starting_map> start) {
-    const auto chosen = chosen_layers(request, lock, list);
-    budget.start = start;
-    if (what == "layerwise") {
-      start = learn_in_order(held->model, list, chosen, train, budget);
-      budget.start = start;
-    }
-    const relearnt trained = what == "scratch"      ? relearnt::scratch
-                             : what == "everything" ? relearnt::everything
-                                                    : relearnt::maps;
-    return relearn(held->model, list, trained, inserted_of(request.insert), chosen, train, test, budget);
+
+ private:
+  static seed_base& base_of(std::uint64_t seed, attack_results& results) {
+    for (seed_base& b : results.seeds)
+      if (b.seed == seed) return b;
+    results.seeds.push_back({seed, {}, {}});
+    return results.seeds.back();
+  }
+  held_samples own_samples(index_t count, std::uint64_t seed) const {
+    const index_t n = std::min<index_t>(count, train.size());
+    const chosen_samples<Data> chosen(train, n, seed);
+    return hold(chosen, 0, n);
+  }
+  // A network from scratch with as many labelled samples, and the same search as fine-tuning has.
+  utility floor_of(index_t samples, std::uint64_t seed) {
+    const auto limits = fine_tuning::limits_at(budget);
+    const relearn_result found =
+        relearn(held->model, list, relearnt::scratch, inserted_kind::stitch,
+                [](const layer_description&) { return false; }, train, test,
+                {.samples = samples, .updates = limits.updates, .rates = limits.rates, .seed = seed});
+    return utility_of(found.answers, figure::masked);
   }
 };
 
-template <class Data>
-void attack(const run_options& options, const attack_options& request, std::span<const known_floor> floors,
-            const Data& train, const Data& test, attack_report& report,
-            const std::function<void(const attack_report&, const attack_row&)>& told) {
-  const layer_list list = layers_of(options, outputs_of(options));
-  attacker<Data> by{options,
-                    request,
-                    train,
-                    test,
-                    list,
-                    seen_lock(request.run),
-                    std::make_unique<loaded>(list, request.run)};
-  report.closed = accuracy_of(by.held->model, test);
-  if (!request.open.empty())
-    report.open = accuracy_of(std::make_unique<loaded>(list, request.open)->model, test);
-  const auto tell = [&](attack_row row) {
-    report.rows.push_back(std::move(row));
-    told(report, report.rows.back());
-  };
-  const bool estimates = request.start != "identity" ||
-                         std::any_of(request.what.begin(), request.what.end(), [](const std::string& what) {
-                           return what == "spectral" || what == "moments";
-                         });
-  if (estimates && by.lock.withholds)
-    fail("flag.193", "attack", "found a lock that withholds weights, whose layers have no maps to estimate");
-  std::vector<std::string> with_labels;
-  for (const std::string& what : request.what) {
-    attack_row row{.what = what, .samples = request.unlabelled};
-    if (!row.is_estimate()) {
-      with_labels.push_back(what);
-      continue;
-    }
-    (void)by.estimated(what, &row);
-    tell(std::move(row));
-  }
-  if (with_labels.empty()) return;
-  const std::vector<starting_map> start =
-      request.start == "identity" ? std::vector<starting_map>{} : by.estimated(request.start, nullptr);
-  for (std::uint64_t seed = 0; seed < request.seeds; ++seed)
-    for (const std::int64_t samples : request.samples) {
-      const relearn_budget budget{
-          .samples = samples,
-          .updates = request.updates,
-          .rates = request.rates,
-          .statistics = meaning_of(statistics_names, request.statistics, "--batch-statistics"),
-          .seed = seed,
-          .recalibrated = request.recalibrate ? request.unlabelled : 0,
-          .orthogonal = request.orthogonal,
-          .norms = request.norms,
-          .augment = request.augment ? augmentation{.pad = 2, .flip = true} : augmentation{}};
-      const auto known = std::find_if(floors.begin(), floors.end(), [&](const known_floor& f) {
-        return f.samples == samples && f.seed == seed;
-      });
-      const double floor =
-          known != floors.end() ? known->accuracy : by.learnt("scratch", budget, {}).accuracy;
-      for (const std::string& what : with_labels) {
-        const relearn_result found = by.learnt(what, budget, start);
-        tell({.what = what,
-              .samples = samples,
-              .seed = seed,
-              .accuracy = found.accuracy,
-              .rate = found.rate,
-              .floor = floor});
-      }
-    }
-}
-
 }  // namespace
 
-attack_report attack_on_cpu(const run_options& options, const attack_options& request,
-                            const std::vector<known_floor>& floors,
-                            const std::function<void(const attack_report&, const attack_row&)>& told) {
-  attack_report report;
+std::vector<game_title> program_games() {
+  std::vector<game_title> all;
+  for_each_game([&](const auto& game) {
+    using game_type = std::remove_cvref_t<decltype(game)>;
+    all.push_back({game_type::number, game_type::title});
+  });
+  return all;
+}
+
+void attack_on_cpu(const run_options& given, const attack_options& request, const std::vector<int>& numbers,
+                   attack_results& results, const attack_progress& progress) {
+  if (!given.keyed()) fail("flag.204", "attack", "found a run without keys; expected a gated one");
+  const attack_budget budget = choose(attack_budget_names, request.budget, "flag.206", "--budget");
+  run_options options = given;
+  const index_t judged = attack_sizes::at(budget).judged;
+  options.test_limit = options.test_limit > 0 ? std::min<std::int64_t>(options.test_limit, judged) : judged;
+  with_data(options, [&](const auto& load) {
+    const auto test = load(split::test);
+    using data_type = std::remove_cvref_t<decltype(test)>;
+    if constexpr (SequenceDataset<data_type>) {
+      fail("flag.205", "attack", "found a run of text; expected one of images or features");
+    } else {
+      const auto train = load(split::train);
+      results.classes = test.classes;
+      attacked_run<data_type> run{options, request, train, test, budget};
+      for (std::uint64_t seed = 0; seed < request.seeds; ++seed)
+        run.play_all(seed, numbers, results, progress);
+    }
+  });
+}
+
+relearn_report relearn_on_cpu(const run_options& options, const relearn_options& request,
+                              const std::vector<known_floor>& floors,
+                              const std::function<void(const relearn_report&, const relearn_row&)>& told) {
+  relearn_report report;
   with_data(options, [&](const auto& load) {
     const auto train = load(split::train);
     if constexpr (SequenceDataset<std::remove_cvref_t<decltype(train)>>) {
-      fail("flag.165", "attack", "found a run of text; expected one of images or features");
+      fail("flag.165", "relearn", "found a run of text; expected one of images or features");
     } else {
       const auto test = load(split::test);
-      attack(options, request, std::span(floors), train, test, report, told);
+      relearning::relearn_run_on(options, request, std::span(floors), train, test, report, told);
     }
   });
   return report;

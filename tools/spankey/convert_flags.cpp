@@ -168,7 +168,7 @@ void declare_unlock_flags(flag_set& flags, lock_options& request) {
   flags.add_flag("--any-key", request.any_key, "go on with a wrong key, to see what it gives");
 }
 
-void declare_attack_flags(flag_set& flags, attack_options& request) {
+void declare_relearn_flags(flag_set& flags, relearn_options& request) {
   flags.add_option("--run", request.run, "run folder, finished: locked, or with a gate")
       ->check(path_text("FOLDER"))
       ->required();
@@ -184,7 +184,7 @@ void declare_attack_flags(flag_set& flags, attack_options& request) {
           "first one layer after another (layerwise), or all weights are (everything); without labels maps "
           "are "
           "estimated from spectra (spectral), or also from the means and variances of batch norms (moments)")
-      ->check(one_of(attack_targets));
+      ->check(one_of(relearn_targets));
   flags
       .add_option("--layers", request.layers,
                   "the layers that are locked (default: those that the run's lock names, or all that can be)")
@@ -210,7 +210,7 @@ void declare_attack_flags(flag_set& flags, attack_options& request) {
                  "training images are shifted by up to 2 pixels and mirrored, the floor's as well");
   flags
       .add_option("--floors", request.floors,
-                  "attack.json of the same budget, whose floors are not found again")
+                  "relearn.json of the same budget, whose floors are not found again")
       ->check(path_text("FILE"));
   flags
       .add_option(
@@ -232,7 +232,31 @@ void declare_attack_flags(flag_set& flags, attack_options& request) {
   flags.add_option("--test-limit", request.test_limit, "first test samples only, 0: all")
       ->check(allowed_for("test-limit"));
   flags.add_option("--threads", request.threads, "threads, 0: all")->check(allowed_for("threads"));
-  flags.add_option("--out", request.out, "results (default: RUN/attack.json)")->check(path_text("FILE"));
+  flags.add_option("--out", request.out, "results (default: RUN/relearn.json)")->check(path_text("FILE"));
+}
+
+void declare_attack_flags(flag_set& flags, attack_options& request) {
+  flags.add_option("RUN", request.run, "run folder, finished, gated")->check(path_text("FOLDER"))->required();
+  std::string games;
+  for (const game_title& game : program_games())
+    games += (games.empty() ? "" : ", ") + std::to_string(game.number) + " " + std::string(game.title);
+  flags.add_option("--games", request.games, "all, or some of " + games)->check(any_text("1,2,..."));
+  flags
+      .add_option("--budget", request.budget,
+                  "quick (minutes), standard (within an hour for a small network), or long (the field's)")
+      ->check(one_of({"quick", "standard", "long"}));
+  flags.add_option("--seeds", request.seeds, "attackers, each with draws of his own")
+      ->check(from_to<std::uint64_t>(1, 1000));
+  flags.add_option("--data-root", request.data_root, "folder of the data sets")->check(path_text("FOLDER"));
+  flags
+      .add_option("--test-limit", request.test_limit,
+                  "first test samples only, that decide; 0: as many as the budget says")
+      ->check(allowed_for("test-limit"));
+  flags.add_option("--threads", request.threads, "threads, 0: all")->check(allowed_for("threads"));
+  flags
+      .add_option("--out", request.out,
+                  "results, to which further games and seeds are added (default: RUN/attack.json)")
+      ->check(path_text("FILE"));
 }
 
 void declare_diagnose_flags(flag_set& flags, diagnose_options& request) {

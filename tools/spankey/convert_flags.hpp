@@ -1,4 +1,4 @@
-// The flags of `convert`, `import`, `keygen`, `lock`, `unlock`, `attack`, `diagnose`, `kotg`, `predict` and `generate`, and
+// The flags of `convert`, `import`, `keygen`, `lock`, `unlock`, `relearn`, `attack`, `diagnose`, `kotg`, `predict` and `generate`, and
 // --require.
 #pragma once
 
@@ -8,6 +8,7 @@
 #include "commands.hpp"
 #include "diagnose.hpp"
 #include "kotg.hpp"
+#include "relearn.hpp"
 
 class flag_set;
 
@@ -15,6 +16,7 @@ void declare_convert_flags(flag_set& flags, convert_options& request);
 void declare_keygen_flags(flag_set& flags, std::string& out);
 void declare_lock_flags(flag_set& flags, lock_options& request);
 void declare_unlock_flags(flag_set& flags, lock_options& request);
+void declare_relearn_flags(flag_set& flags, relearn_options& request);
 void declare_attack_flags(flag_set& flags, attack_options& request);
 void declare_diagnose_flags(flag_set& flags, diagnose_options& request);
 void declare_kotg_flags(flag_set& flags, kotg_options& request);

@@ -138,6 +138,7 @@ int run_program(int argc, char** argv, output_text& text) {
   sweep_options swept;
   report_options reported;
   lock_options locked;
+  relearn_options relearnt_run;
   attack_options attacked;
   diagnose_options diagnosed;
   kotg_options asked_roles;
@@ -157,8 +158,10 @@ int run_program(int argc, char** argv, output_text& text) {
   flag_set& lock_flags =
       line.add("lock", "lock a run's weights under a master key, without training and without data");
   flag_set& unlock_flags = line.add("unlock", "give a locked run's weights back, with its key");
+  flag_set& relearn_flags =
+      line.add("relearn", "what somebody makes of a run's weights with a few labelled samples");
   flag_set& attack_flags =
-      line.add("attack", "what somebody makes of a run's weights with a few labelled samples");
+      line.add("attack", "games against a run's gate: what each attack gains, within a budget");
   flag_set& diagnose_flags =
       line.add("diagnose", "what a gated run's keys are made of, and what its network hears of them");
   flag_set& kotg_flags = line.add(
@@ -176,6 +179,7 @@ int run_program(int argc, char** argv, output_text& text) {
   declare_keygen_flags(keygen_flags, key_out);
   declare_lock_flags(lock_flags, locked);
   declare_unlock_flags(unlock_flags, locked);
+  declare_relearn_flags(relearn_flags, relearnt_run);
   declare_attack_flags(attack_flags, attacked);
   declare_diagnose_flags(diagnose_flags, diagnosed);
   declare_kotg_flags(kotg_flags, asked_roles);
@@ -204,7 +208,7 @@ int run_program(int argc, char** argv, output_text& text) {
     return print(chosen->help(trains || describes ? help_introduction(trains ? options : described) : ""));
   for (const flag_set* writes :
        {&train_flags, &eval_flags, &convert_flags, &import_flags, &keygen_flags, &lock_flags, &unlock_flags,
-        &attack_flags, &diagnose_flags, &kotg_flags, &sweep_flags, &report_flags})
+        &relearn_flags, &attack_flags, &diagnose_flags, &kotg_flags, &sweep_flags, &report_flags})
     if (chosen == writes) text = output_text::beside_files;
   if (!options.resume.empty()) options = options_to_resume(train_flags, options);
   const std::int64_t threads = trains                      ? options.threads
@@ -212,6 +216,7 @@ int run_program(int argc, char** argv, output_text& text) {
                                : chosen == &predict_flags  ? asked.threads
                                : chosen == &generate_flags ? written.threads
                                : chosen == &convert_flags  ? conversion.threads
+                               : chosen == &relearn_flags  ? relearnt_run.threads
                                : chosen == &attack_flags   ? attacked.threads
                                : chosen == &diagnose_flags ? diagnosed.threads
                                : chosen == &kotg_flags     ? asked_roles.threads
@@ -228,6 +233,7 @@ int run_program(int argc, char** argv, output_text& text) {
   if (chosen == &keygen_flags) return draw_key(key_out);
   if (chosen == &lock_flags) return lock(locked);
   if (chosen == &unlock_flags) return unlock(locked);
+  if (chosen == &relearn_flags) return relearn_run(relearnt_run);
   if (chosen == &attack_flags) return attack(attacked);
   if (chosen == &diagnose_flags) return diagnose(diagnosed);
   if (chosen == &kotg_flags) return kotg(asked_roles);

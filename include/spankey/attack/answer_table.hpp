@@ -14,6 +14,7 @@
 
 #include "spankey/attack/attacked_gate.hpp"
 #include "spankey/attack/held_samples.hpp"
+#include "spankey/attack/unlabelled.hpp"
 #include "spankey/core/error.hpp"
 #include "spankey/train/metrics.hpp"
 
@@ -67,6 +68,23 @@ inline answer_table ask_keys(attacked_gate& gate, const held_samples& samples, s
     }
     (void)counter.finish_key(&table.hits);
   }
+  return table;
+}
+
+/// What a network answers about all samples of a data set without a key: one row. Its memory holds `batch` samples.
+template <class Model, class Data>
+answer_table answers_without_key(Model& model, const Data& data, index_t batch) {
+  answer_table table{data.size(), {}};
+  answer_counter<float> counter(data.classes, model.head());
+  std::vector<int> labels;
+  index_t done = 0;
+  for_each_batch(model, data, {.samples = data.size(), .batch = batch}, [&](const auto* x, index_t n) {
+    labels.clear();
+    for (index_t i = 0; i < n; ++i) labels.push_back(data.label(done + i));
+    counter.add(model.forward(pass{}, x, n, {}), labels.data(), n);
+    done += n;
+  });
+  (void)counter.finish_key(&table.hits);
   return table;
 }
 

@@ -18,6 +18,7 @@
 
 #include "spankey/attack/answer_table.hpp"
 #include "spankey/core/error.hpp"
+#include "spankey/core/finite.hpp"
 #include "spankey/core/random.hpp"
 
 namespace spankey {
@@ -99,7 +100,7 @@ inline gain_estimate estimate_gain(std::span<const gain_terms> seeds, double cha
       floor += std::max(chance, t.floor.rows.empty() ? 0 : mean_of_draw(t.floor));
     }
     const double gain = gain_of(attack, open, floor);
-    if (!std::isnan(gain)) gains.push_back(gain);
+    if (is_finite(gain)) gains.push_back(gain);
   }
   found.low = found.high = std::nan("");
   if (gains.empty()) return found;

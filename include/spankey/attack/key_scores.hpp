@@ -15,6 +15,7 @@
 #include "spankey/attack/attacked_gate.hpp"
 #include "spankey/attack/game.hpp"
 #include "spankey/attack/held_samples.hpp"
+#include "spankey/core/finite.hpp"
 #include "spankey/train/metrics.hpp"
 
 namespace spankey {
@@ -41,7 +42,7 @@ inline double score_of_answer(const float* z, int label, index_t classes, const 
   const double all = log_sum_exp(z, head.softmax);
   if (seen == channel::logits) {
     const double found = logit(label) - all + log_let_in;
-    return std::isfinite(found) ? found : -1e30;
+    return is_finite(found) ? found : -1e30;
   }
   if (beside) return static_cast<double>(static_cast<float>(std::exp(log_let_in)));
   const auto p = [&](index_t i) { return static_cast<float>(std::exp(logit(i) - all)); };

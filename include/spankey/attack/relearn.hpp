@@ -1,6 +1,6 @@
 // What somebody who has the weights, the architecture and n labelled samples makes of a network that is locked, or gated:
-// layers are put where the secret acted and trained alone (maps), or everything is (everything), or nothing of the weights is
-// used (scratch), which is the floor.
+// layers are put where the secret acted and trained alone (maps), or a part of the weights is, or everything, or nothing of the weights
+// is used (scratch), which is the floor.
 //
 //   gain G = (attack - floor) / (open - floor)       0: the weights are worth nothing to the attacker, 1: the lock is undone
 // Everything is decided in the attacker's favour: of all learning rates, and of the weights before, during and after training,
@@ -13,12 +13,16 @@
 // Up to the last line other people's macros are out of the way.
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
+#include "spankey/attack/answer_table.hpp"
 #include "spankey/attack/chosen_samples.hpp"
 #include "spankey/attack/recalibrate.hpp"
 #include "spankey/attack/starting_map.hpp"
@@ -28,12 +32,25 @@
 #include "spankey/model/inserted_layers.hpp"
 #include "spankey/model/sized_model.hpp"
 #include "spankey/optim/parameter_group.hpp"
-#include "spankey/train/evaluate.hpp"
 #include "spankey/train/trainer.hpp"
 
 namespace spankey {
 
-enum class relearnt : unsigned char { maps, everything, scratch };
+/// What is trained. A fresh head is drawn as training draws one; norms: scales and shifts of batch norms alone; statistics: nothing is
+/// trained, and batch norms see samples without labels.
+enum class relearnt : unsigned char {
+  maps,
+  everything,
+  everything_fresh_head,
+  head,
+  fresh_head,
+  norms,
+  statistics,
+  scratch
+};
+/// As games call them; NTLBench's names of four are direct-all, initFC-all, direct-FC and initFC-FC.
+inline constexpr std::array<std::string_view, 8> relearnt_names = {
+    "maps", "everything", "everything, fresh head", "head", "fresh head", "norms", "statistics", "scratch"};
 
 struct relearn_budget {
   index_t samples = 64;         // labelled
@@ -52,6 +69,7 @@ struct relearn_budget {
 struct relearn_result {
   double accuracy = 0;  // over the classes, a refusal left out of account
   double rate = 0;
+  answer_table answers{};  // of all test samples
 };
 
 /// Watches a training whose stitches stay rotations, if they do.
@@ -75,6 +93,7 @@ struct best_of_epochs {
   std::uint64_t each;
   bool orthogonal = false;
   double best = 0;
+  answer_table answers{};
 
   void on_step(const step_record&) {
     if (orthogonal) make_maps_orthogonal(model);
@@ -83,19 +102,22 @@ struct best_of_epochs {
     if ((r.epoch + 1) % each == 0) look();
   }
   void look() {
-    gate_evaluation evaluation(model, nullptr, test, batch, evaluation_options{.without_keys = true});
-    best = std::max(best, evaluation.run().no_key[figure::masked].mean);
+    answer_table found = answers_without_key(model, test, batch);
+    if (const double share = found.share(0, figure::masked); share > best || answers.columns == 0)
+      best = share, answers = std::move(found);
   }
 };
 
 /// Parameters and states of `from` in `to`, which was initialised, by their names; what `from` does not have stays. So do, where
 /// numbers were withheld (lock/masked.hpp) and are 0, scales of norms and matrices most of which is missing: from nothing but zeros
-/// nothing learns.
+/// nothing learns. The head only `with_head`.
 template <class From, class To>
-void copy_known(From& from, To& to) {
-  const auto for_each_pair = [](auto&& for_each_from, auto&& for_each_to, auto&& f) {
+void copy_known(From& from, To& to, bool with_head = true) {
+  const std::string head = std::string(to.layers().back().name.view()) + ".";
+  const auto for_each_pair = [&](auto&& for_each_from, auto&& for_each_to, auto&& f) {
     for_each_to([&](const scope& name, auto& target) {
       const std::string wanted = name.str();
+      if (!with_head && wanted.starts_with(head)) return;
       for_each_from([&](const scope& found, auto& source) {
         if (found.str() == wanted) f(source, target);
       });
@@ -127,16 +149,22 @@ inline training_options training_of(const relearn_budget& budget, index_t batch,
           .without_keys = true};
 }
 
-/// Freezes all but what stands before the locked layers, and with `norms` the norms' parameters.
+/// Freezes what is not trained; with `norms` those are, where maps are.
 template <class Model>
-void train_maps_alone(Model& model, bool norms) {
-  std::vector<std::string> of_norms;
-  for (const layer_description& d : model.layers())
-    if (norms && d.kind == layer_kind::batch_norm2d) of_norms.push_back(std::string(d.name.view()) + ".");
+void train_alone(Model& model, relearnt what, bool norms) {
+  if (what == relearnt::everything || what == relearnt::everything_fresh_head || what == relearnt::scratch)
+    return;
+  std::vector<std::string> free;
+  for (const layer_description& d : model.layers()) {
+    const bool is_norm = d.kind == layer_kind::batch_norm2d, is_head = d.kind == layer_kind::head;
+    if ((is_norm && (what == relearnt::norms || (what == relearnt::maps && norms))) ||
+        (is_head && (what == relearnt::head || what == relearnt::fresh_head)))
+      free.push_back(std::string(d.name.view()) + ".");
+  }
   freeze(model, [&](std::string_view name, const parameter_extents&) {
-    return !is_inserted(name) && std::none_of(of_norms.begin(), of_norms.end(), [&](const std::string& norm) {
-      return name.starts_with(norm);
-    });
+    return !(what == relearnt::maps && is_inserted(name)) &&
+           std::none_of(free.begin(), free.end(),
+                        [&](const std::string& own) { return name.starts_with(own); });
   });
 }
 
@@ -158,12 +186,13 @@ relearn_result relearn(Held& held, const layer_list& list, relearnt what, insert
     keep_second_moment(*model);
     const arena memory(*model, std::max(batch, evaluated));
     initialise(*model, budget.seed);
-    if (what != relearnt::scratch) copy_known(held, *model);
+    const bool fresh = what == relearnt::fresh_head || what == relearnt::everything_fresh_head;
+    if (what != relearnt::scratch) copy_known(held, *model, !fresh);
     if (inserts) {
       begin_as_identity(*model);
       for (const starting_map& map : budget.start) write_map(*model, map);
     }
-    if (what == relearnt::maps) train_maps_alone(*model, budget.norms);
+    train_alone(*model, what, budget.norms);
     if (what != relearnt::scratch && budget.recalibrated > 0)
       recalibrate(*model, train, {.samples = budget.recalibrated});
     const objective<no_deny> goal{
@@ -173,10 +202,13 @@ relearn_result relearn(Held& held, const layer_list& list, relearnt what, insert
     best_of_epochs<network, Data> observer{*model, test, evaluated,
                                            std::max<std::uint64_t>(1, epochs / budget.evaluations),
                                            budget.orthogonal && what == relearnt::maps};
-    trainer run(*model, goal, nullptr, own, training_of(budget, batch, epochs, rate));
     observer.look();  // nobody has to train
-    run.run(observer);
-    if (observer.best > best.accuracy) best = {observer.best, rate};
+    if (what != relearnt::statistics) {
+      trainer run(*model, goal, nullptr, own, training_of(budget, batch, epochs, rate));
+      run.run(observer);
+    }
+    if (observer.best > best.accuracy || best.answers.columns == 0)
+      best = {observer.best, rate, std::move(observer.answers)};
   }
   return best;
 }

@@ -34,8 +34,18 @@ struct black_box {
     index_t runs = 20, restarts = 10;
   } limits;
 
+  [[nodiscard]] static limits_type limits_at(attack_budget b) {
+    limits_type l;
+    l.queries =
+        at_budget<std::vector<index_t>>(b, {100, 1000}, {100, 1000, 10000}, {100, 1000, 10000, 100000});
+    l.samples = at_budget<index_t>(b, 16, 64, 64);
+    l.runs = at_budget<index_t>(b, 2, 3, 20);
+    l.restarts = at_budget<index_t>(b, 1, 1, 10);
+    return l;
+  }
+
   /// Errors: attack.126 for limits without queries, or more samples than the attacker has.
-  void play(const gate_target& target, const told& tell) const {
+  void play(const gate_target& target, const point_listener& tell) const {
     if (limits.queries.empty() || limits.samples < 1 || limits.samples > target.own.size())
       fail("attack.126", "black_box", "found ", limits.queries.size(), " budgets and ", limits.samples,
            " samples a query; expected at least one of each, and at most the attacker's ", target.own.size());

@@ -35,8 +35,15 @@ struct collusion {
     index_t tenants = 100;  // of whom the first are those who put their keys together
   } limits;
 
+  [[nodiscard]] static limits_type limits_at(attack_budget b) {
+    limits_type l;
+    l.leaked = at_budget<std::vector<index_t>>(b, {1, 2, 8}, {1, 2, 4, 8, 16}, {1, 2, 4, 8, 16, 32, 64});
+    l.forged = at_budget<index_t>(b, 20, 100, 1000);
+    return l;
+  }
+
   /// Fails with attack.127 for no leaked keys, or as many as tenants or more.
-  void play(const gate_target& target, const told& tell) const {
+  void play(const gate_target& target, const point_listener& tell) const {
     for (const index_t r : limits.leaked)
       if (r < 1 || r >= limits.tenants)
         fail("attack.127", "collusion", "found ", r, " leaked keys of ", limits.tenants,

@@ -36,8 +36,18 @@ struct coordinate_extraction {
     double share_step = 0.1;
   } limits;
 
+  [[nodiscard]] static limits_type limits_at(attack_budget b) {
+    limits_type l;
+    l.queries =
+        at_budget<std::vector<index_t>>(b, {100, 1000}, {100, 1000, 10000}, {100, 1000, 10000, 100000});
+    l.samples = at_budget<index_t>(b, 32, 128, 256);
+    l.runs = at_budget<index_t>(b, 1, 3, 3);
+    l.share_step = at_budget(b, 0.25, 0.1, 0.1);
+    return l;
+  }
+
   /// Fails with attack.126 as black_box does.
-  void play(const gate_target& target, const told& tell) const {
+  void play(const gate_target& target, const point_listener& tell) const {
     if (limits.queries.empty() || limits.samples < 1)
       fail("attack.126", "coordinate_extraction", "found ", limits.queries.size(), " budgets and ",
            limits.samples, " samples a query; expected at least one of each");
@@ -46,7 +56,7 @@ struct coordinate_extraction {
   }
 
  private:
-  void part_right(const gate_target& target, const told& tell) const {
+  void part_right(const gate_target& target, const point_listener& tell) const {
     const key_rows valid = draw_keys(target.secret, nullptr, target.keys, target.seed);
     const invalid_rule gaussian{};
     const key_rows wrong = draw_keys(target.secret, &gaussian, target.keys, target.seed);
@@ -71,7 +81,7 @@ struct coordinate_extraction {
     }
   }
 
-  void signs(const gate_target& target, const told& tell) const {
+  void signs(const gate_target& target, const point_listener& tell) const {
     const held_samples asked = target.own.first(limits.samples);
     const auto d = static_cast<std::size_t>(target.gate.key_size());
     const auto deviation = static_cast<double>(target.secret.config().key_std);

@@ -38,7 +38,17 @@ struct free_key {
     double rate = 0.05;  // of Adam, in deviations of a valid key
   } limits;
 
-  void play(const gate_target& target, const told& tell) const {
+  [[nodiscard]] static limits_type limits_at(attack_budget b) {
+    limits_type l;
+    l.labelled =
+        at_budget<std::vector<index_t>>(b, {16, 256}, {16, 64, 256, 1024, 4096}, {16, 64, 256, 1024, 4096});
+    l.unlabelled = at_budget<std::vector<index_t>>(b, {256}, {256, 1024}, {256, 1024, 4096});
+    l.steps = at_budget<index_t>(b, 100, 500, 500);
+    l.restarts = at_budget<index_t>(b, 2, 5, 10);
+    return l;
+  }
+
+  void play(const gate_target& target, const point_listener& tell) const {
     const auto each = [&](const std::vector<index_t>& budgets, key_loss loss) {
       index_t before = 0;
       for (const index_t budget : budgets) {
@@ -68,7 +78,8 @@ struct free_key {
             .budget = static_cast<double>(own.size()),
             .answers = ask_keys(target.gate, target.judged, found),
             .measures = {{"angle", least_angle(target.secret, found)},
-                         {"distinct", static_cast<double>(distinct(found, target.gate.key_size()))}}};
+                         {"distinct", static_cast<double>(distinct(found, target.gate.key_size()))}},
+            .labelled = loss == key_loss::labels ? own.size() : 0};
   }
 
   key_rows learnt_key(const gate_target& target, const held_samples& own, key_loss loss, bool keeps_norm,

@@ -36,8 +36,14 @@ struct invalid_battery {
     std::vector<double> factors = {0.1, 0.25, 0.5, 2, 4};  // of a valid key's size
   } limits;
 
+  [[nodiscard]] static limits_type limits_at(attack_budget b) {
+    limits_type l;
+    l.angle_step = at_budget(b, 15.0, 5.0, 5.0);
+    return l;
+  }
+
   /// Families that the key space cannot have are left out.
-  void play(const gate_target& target, const told& tell) const {
+  void play(const gate_target& target, const point_listener& tell) const {
     const answer_table valid = target.answers_to(nullptr);
     const std::vector<double> rights = valid.shares(figure::semantic);
     const auto tell_of = [&](const std::string& name, const invalid_rule& rule, const std::string& unit,

@@ -29,7 +29,13 @@ struct partial_keys {
     std::size_t most_subsets = 64;                                 // of sites; all of up to six
   } limits;
 
-  void play(const gate_target& target, const told& tell) const {
+  [[nodiscard]] static limits_type limits_at(attack_budget b) {
+    limits_type l;
+    if (b == attack_budget::quick) l.strengths = {0, 0.5, 2}, l.missing = {0.1, 0.5};
+    return l;
+  }
+
+  void play(const gate_target& target, const point_listener& tell) const {
     tell({.attack = "no key",
           .unit = "sites with a key",
           .budget = 0,
@@ -63,7 +69,7 @@ struct partial_keys {
   }
 
  private:
-  void subsets(const gate_target& target, const told& tell, const std::vector<key_part>& parts,
+  void subsets(const gate_target& target, const point_listener& tell, const std::vector<key_part>& parts,
                const key_rows& valid, const key_rows& wrong) const {
     if (parts.size() < 2) return;
     const std::size_t all = std::size_t{1} << std::min<std::size_t>(parts.size(), 16);
@@ -92,8 +98,8 @@ struct partial_keys {
     }
   }
   // Every site takes the next one's key, cut or repeated to its size.
-  static void exchanged(const gate_target& target, const told& tell, const std::vector<key_part>& parts,
-                        const key_rows& valid) {
+  static void exchanged(const gate_target& target, const point_listener& tell,
+                        const std::vector<key_part>& parts, const key_rows& valid) {
     if (parts.size() < 2) return;
     key_rows keys = valid;
     for (std::size_t s = 0; s < parts.size(); ++s) copy_part(valid, parts, (s + 1) % parts.size(), s, keys);

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "attack.hpp"
+#include "relearn.hpp"
 #include "spankey/attack/starting_map.hpp"
 #include "spankey/core/error.hpp"
 #include "spankey/lock/entangled.hpp"
@@ -18,7 +18,7 @@
 template <class Model, class Data>
 std::vector<spankey::starting_map> estimated_maps(Model& stitched, const Data& unlabelled,
                                                   const std::string& kind, bool whitened,
-                                                  const attack_options& request) {
+                                                  const relearn_options& request) {
   using namespace spankey;
   return estimate_maps(stitched, unlabelled,
                        {.kind = kind == "moments" ? estimate_kind::moments : estimate_kind::spectral,
@@ -42,8 +42,8 @@ std::vector<double> errors_of(const std::vector<spankey::starting_map>& maps, Mo
 #else
 template <class Model, class Data>
 std::vector<spankey::starting_map> estimated_maps(Model&, const Data&, const std::string& kind, bool,
-                                                  const attack_options&) {
-  spankey::fail("flag.195", "attack", "found '", kind, "' in a program that was built without Eigen");
+                                                  const relearn_options&) {
+  spankey::fail("flag.195", "relearn", "found '", kind, "' in a program that was built without Eigen");
 }
 template <class Model>
 std::vector<double> errors_of(const std::vector<spankey::starting_map>&, Model&, Model&) {

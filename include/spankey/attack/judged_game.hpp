@@ -1,0 +1,129 @@
+// What a game comes to: of every budget of every attack the gain with its interval over seeds, keys and samples; of the game the
+// attack that gains most.
+//
+// Of several attacks that decide with as many keys each, an attacker takes for every key the one that does most: that is one more
+// attack, `best of all`, at every budget that two or more of them share.
+#pragma once
+
+#include "spankey/core/macros_off.hpp"
+// Up to the last line other people's macros are out of the way.
+
+#include <algorithm>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "spankey/attack/gain.hpp"
+#include "spankey/attack/game.hpp"
+
+namespace spankey {
+
+/// A point without its table: what is kept of it.
+struct played_point {
+  std::string attack, unit;
+  double budget = 0;
+  figure judged = figure::masked;
+  bool decides = true;
+  index_t labelled = 0;  // samples with labels that were used: a network from scratch has them, too
+  utility found;
+  std::vector<measure> measures;
+};
+
+/// What one seed's attacker did, in one game.
+using played_game = std::vector<played_point>;
+
+/// Plays, and adds what the best of all attacks does for every key. `on_point` may show how far it is.
+template <class G, class Target>
+played_game play(const G& game, const Target& target,
+                 const std::function<void(const played_point&)>& on_point) {
+  played_game points;
+  std::vector<attack_point> deciding;
+  const auto keep = [&](const attack_point& p) {
+    points.push_back({p.attack, p.unit, p.budget, p.judged, p.decides, p.labelled,
+                      utility_of(p.answers, p.judged), p.measures});
+    on_point(points.back());
+  };
+  game.play(target, [&](attack_point p) {
+    keep(p);
+    if (p.decides) deciding.push_back(std::move(p));
+  });
+  while (!deciding.empty()) {
+    const attack_point first = deciding.front();
+    std::vector<const answer_table*> same;
+    for (const attack_point& p : deciding)
+      if (p.unit == first.unit && p.budget == first.budget && p.judged == first.judged &&
+          p.answers.rows() == first.answers.rows())
+        same.push_back(&p.answers);
+    if (same.size() > 1) {
+      attack_point best{.attack = "best of all",
+                        .unit = first.unit,
+                        .budget = first.budget,
+                        .judged = first.judged,
+                        .answers = best_by_row(same, first.judged)};
+      best.labelled = first.labelled;
+      keep(best);
+    }
+    std::erase_if(deciding, [&](const attack_point& p) {
+      return p.unit == first.unit && p.budget == first.budget && p.judged == first.judged &&
+             p.answers.rows() == first.answers.rows();
+    });
+  }
+  return points;
+}
+
+/// What one seed's attacker is measured by.
+struct seed_terms {
+  utility open;
+  std::function<utility(index_t)> floor;  // of so many labelled samples; without rows: chance
+};
+
+struct judged_point {
+  const played_point* point = nullptr;  // of the first seed
+  gain_estimate gain;
+  double worst = 0;  // the key that did most, of any seed
+};
+struct judged_game {
+  std::vector<judged_point> points;  // as played
+  std::size_t best = 0;              // of those that decide, the one that gains most
+  verdict_of_game verdict = verdict_of_game::not_decided;
+};
+
+/// One game of every seed, with the same points in the same order, and what each seed is measured by. Fails with attack.128 where the
+/// points differ, or there is none; attack.124.
+inline judged_game judge_game(std::span<const played_game> seeds, std::span<const seed_terms> terms,
+                              double chance, std::uint64_t seed) {
+  if (seeds.empty() || seeds.front().empty() || seeds.size() != terms.size())
+    fail("attack.128", "judge_game", "found ", seeds.size(), " seeds with terms of ", terms.size(),
+         ", expected as many, and a point");
+  judged_game judged;
+  for (std::size_t i = 0; i < seeds.front().size(); ++i) {
+    const played_point& first = seeds.front()[i];
+    judged_point j{&first, {}, 0};
+    std::vector<gain_terms> gains;
+    for (std::size_t s = 0; s < seeds.size(); ++s) {
+      if (seeds[s].size() != seeds.front().size() || seeds[s][i].attack != first.attack ||
+          seeds[s][i].budget != first.budget)
+        fail("attack.128", "judge_game", "found other points under seed ", s, " than under the first");
+      gains.push_back({seeds[s][i].found, terms[s].open,
+                       first.labelled > 0 ? terms[s].floor(first.labelled) : utility{}});
+      j.worst = std::max(j.worst, seeds[s][i].found.most());
+    }
+    j.gain = estimate_gain(gains, chance, seed);
+    judged.points.push_back(std::move(j));
+  }
+  bool any = false;
+  for (std::size_t i = 0; i < judged.points.size(); ++i) {
+    const judged_point& p = judged.points[i];
+    if (!p.point->decides || !is_finite(p.gain.gain)) continue;
+    if (!any || p.gain.gain > judged.points[judged.best].gain.gain) judged.best = i;
+    any = true;
+  }
+  if (any) judged.verdict = judge(judged.points[judged.best].gain);
+  return judged;
+}
+
+}  // namespace spankey
+
+#include "spankey/core/macros_on.hpp"

@@ -1,0 +1,23 @@
+// What games read that train copies of the network: its weights, its layers, and data sets instead of held samples.
+#pragma once
+
+#include "spankey/core/macros_off.hpp"
+// Up to the last line other people's macros are out of the way.
+
+#include "spankey/attack/game.hpp"
+#include "spankey/model/layer_list.hpp"
+
+namespace spankey {
+
+/// `Held`: a network of the target's weights without a key; `test` are the samples that decide, in the order of `judged`.
+template <class Held, class Data>
+struct training_target : gate_target {
+  Held& held;
+  const layer_list& list;
+  const Data& train;
+  const Data& test;
+};
+
+}  // namespace spankey
+
+#include "spankey/core/macros_on.hpp"
