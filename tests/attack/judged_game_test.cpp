@@ -64,7 +64,7 @@ TEST_CASE("judged game: the attack that gains most decides; floors are those of 
   };
   const std::vector<seed_terms> terms = {{fixed(1), floor}, {fixed(1), floor}};
   const judged_game judged = judge_game(seeds, terms, 0.25, 1);
-  CHECK(judged.points[judged.best].point->attack == "best of all");
+  CHECK(judged.points[judged.best].attack == "best of all");
   CHECK(judged.points[judged.best].gain.gain == doctest::Approx(1));
   CHECK(judged.points[0].gain.gain == doctest::Approx((0.5 - 0.25) / 0.75));
   CHECK(judged.points[2].gain.gain == doctest::Approx(0));  // .5, as from scratch

@@ -114,10 +114,10 @@ json games_summary(const attack_results& results, const attack_options& request)
     const spankey::judged_game judged = results.judged(game.number);
     json curves = json::array();
     for (const spankey::judged_point& p : judged.points)
-      curves.push_back({{"attack", p.point->attack},
-                        {"unit", p.point->unit},
-                        {"budget", p.point->budget},
-                        {"decides", p.point->decides},
+      curves.push_back({{"attack", p.attack},
+                        {"unit", p.unit},
+                        {"budget", p.budget},
+                        {"decides", p.decides},
                         {"gain", number_or_null(p.gain.gain)},
                         {"low", number_or_null(p.gain.low)},
                         {"high", number_or_null(p.gain.high)},
@@ -190,8 +190,8 @@ void print_games(const attack_results& results, const std::vector<int>& numbers)
     const spankey::judged_game judged = results.judged(game.number);
     const spankey::judged_point& best = judged.points[judged.best];
     std::printf("%4d  %-28s %-44s %10g  %5.2f (%5.2f to %5.2f)  %s\n", game.number,
-                std::string(game.title).c_str(), (best.point->attack + ", " + best.point->unit).c_str(),
-                best.point->budget, best.gain.gain, best.gain.low, best.gain.high,
+                std::string(game.title).c_str(), (best.attack + ", " + best.unit).c_str(), best.budget,
+                best.gain.gain, best.gain.low, best.gain.high,
                 std::string(verdict_name(judged.verdict)).c_str());
   }
   double open = 0;

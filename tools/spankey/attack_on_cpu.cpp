@@ -9,8 +9,8 @@
 #include "relearn_on_cpu.hpp"
 #include "run_folder.hpp"
 #include "run_syndrome.hpp"
-#include "spankey/attack/chosen_samples.hpp"
 #include "spankey/attack/attacked_network.hpp"
+#include "spankey/attack/chosen_samples.hpp"
 #include "spankey/attack/games/absorption.hpp"
 #include "spankey/attack/games/black_box.hpp"
 #include "spankey/attack/games/collusion.hpp"
@@ -20,14 +20,15 @@
 #include "spankey/attack/games/free_key.hpp"
 #include "spankey/attack/games/invalid_battery.hpp"
 #include "spankey/attack/games/partial_keys.hpp"
+#include "spankey/attack/games/reject_stripping.hpp"
 
 namespace {
 
 using namespace spankey;
 
 // In the order of their numbers.
-using every_game = std::tuple<invalid_battery, partial_keys, black_box, free_key, collusion, fine_tuning,
-                              absorption, compression, coordinate_extraction>;
+using every_game = std::tuple<reject_stripping, invalid_battery, partial_keys, black_box, free_key, collusion,
+                              fine_tuning, absorption, compression, coordinate_extraction>;
 
 template <class F>
 void for_each_game(const F& f) {

@@ -52,6 +52,8 @@ class attacked_gate {
   /// Overwrites dk (key_size()). After ask() with a key.
   virtual void key_gradient(index_t n, std::span<const float> dz, std::span<float> dk) = 0;
 
+  /// What the head read of the samples that were asked last, (n, features), until the next call; empty where it does not show.
+  [[nodiscard]] virtual std::span<const float> features_of_last(index_t n) = 0;
   /// Calls f for every tensor of parameters, and of running statistics: it may change their numbers.
   virtual void change_weights(const std::function<void(const weight_tensor&)>& f) = 0;
   /// Running statistics as passes without a key over some samples make them, nothing else of the weights.

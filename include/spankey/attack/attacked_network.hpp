@@ -68,7 +68,10 @@ class attacked_network final : public attacked_gate {
       fail("attack.122", "attacked_network", "asked about ", n, " samples at once, expected 1 to ", batch_);
     key_.assign(key.begin(), key.end());
     bind(n);
-    return model_.forward(pass{}, x, n, bound_);
+    return model_.forward(pass{}, x, n, bound_, &before_head_);
+  }
+  [[nodiscard]] std::span<const float> features_of_last(index_t n) override {
+    return {before_head_.last, static_cast<std::size_t>(n * model_.layers().back().in.size())};
   }
 
   void key_gradient(index_t n, std::span<const float> dz, std::span<float> dk) override {
@@ -124,7 +127,14 @@ class attacked_network final : public attacked_gate {
     }
   }
 
+  // The last that is shown is what the head reads.
+  struct watched final : activation_watch<float> {
+    const float* last = nullptr;
+    void on_activation(std::string_view, const float* y, index_t) override { last = y; }
+  };
+
   Network& model_;
+  watched before_head_;
   index_t classes_, batch_;
   std::vector<site> sites_;
   std::vector<key_part> parts_;

@@ -80,8 +80,10 @@ struct seed_terms {
 };
 
 struct judged_point {
-  const played_point* point = nullptr;  // of the first seed
-  gain_estimate gain;
+  std::string attack, unit;
+  double budget = 0;
+  bool decides = true;
+  gain_estimate gain{};
   double worst = 0;  // the key that did most, of any seed
 };
 struct judged_game {
@@ -100,7 +102,7 @@ inline judged_game judge_game(std::span<const played_game> seeds, std::span<cons
   judged_game judged;
   for (std::size_t i = 0; i < seeds.front().size(); ++i) {
     const played_point& first = seeds.front()[i];
-    judged_point j{&first, {}, 0};
+    judged_point j{first.attack, first.unit, first.budget, first.decides};
     std::vector<gain_terms> gains;
     for (std::size_t s = 0; s < seeds.size(); ++s) {
       if (seeds[s].size() != seeds.front().size() || seeds[s][i].attack != first.attack ||
@@ -116,7 +118,7 @@ inline judged_game judge_game(std::span<const played_game> seeds, std::span<cons
   bool any = false;
   for (std::size_t i = 0; i < judged.points.size(); ++i) {
     const judged_point& p = judged.points[i];
-    if (!p.point->decides || !is_finite(p.gain.gain)) continue;
+    if (!p.decides || !is_finite(p.gain.gain)) continue;
     if (!any || p.gain.gain > judged.points[judged.best].gain.gain) judged.best = i;
     any = true;
   }

@@ -24,7 +24,7 @@ class drawn_gate : public attacked_gate {
       : sites_(space.sites().begin(), space.sites().end()), opens_(std::move(opens)) {}
 
   double leak = 0, without = 0;
-  bool opened_by_statistics = false;
+  bool opened_by_statistics = false, shows = false;
   std::vector<float> weights = std::vector<float>(40, 1.0F);  // w is their mean
 
   [[nodiscard]] index_t classes() const override { return 4; }
@@ -62,6 +62,11 @@ class drawn_gate : public attacked_gate {
       key_[j] = k;
       dk[j] = static_cast<float>(slope * (up - down) / (2 * static_cast<double>(step)));
     }
+  }
+  /// x_c in the order of the classes, however shut it is: where `shows` it.
+  [[nodiscard]] std::span<const float> features_of_last(index_t n) override {
+    return shows ? std::span<const float>(x_.data(), static_cast<std::size_t>(n * 4))
+                 : std::span<const float>();
   }
   void change_weights(const std::function<void(const weight_tensor&)>& f) override {
     f({weight_tensor::kind::matrix, 4, weights});

@@ -174,7 +174,7 @@ TEST_CASE("games: mode B refuses wrong keys and none, and loses to whoever ignor
   const std::vector<seed_terms> terms = {{net.open(), nullptr}};
   const judged_game judged = judge_game(seeds, terms, 0.1, 1);
   CHECK(judged.verdict == verdict_of_game::lost);
-  CHECK(judged.points[judged.best].point->decides);
+  CHECK(judged.points[judged.best].decides);
   CHECK(judged.points[judged.best].gain.gain > 0.7);
 }
 

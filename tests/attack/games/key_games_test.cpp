@@ -14,6 +14,7 @@
 #include "spankey/attack/games/free_key.hpp"
 #include "spankey/attack/games/invalid_battery.hpp"
 #include "spankey/attack/games/partial_keys.hpp"
+#include "spankey/attack/games/reject_stripping.hpp"
 
 using namespace spankey;
 
@@ -195,4 +196,25 @@ TEST_CASE("extraction: signs are found one by one where each counts, and not whe
   const auto held = points_of(game, shut.target);
   CHECK(most_gained(held) == 0);
   CHECK(measure_named(point_named(held, "part right", 0.5), "correlation") == 0);
+}
+
+TEST_CASE(
+    "reject stripping: what a refusal hides is read off, and features that tell are found where classes do "
+    "not") {
+  played shut(lock_of(small_space()));
+  const auto closed = points_of(reject_stripping{}, shut.target);
+  CHECK(most_gained(closed) < 0.1);
+  CHECK(closed.size() == 2 * (2 + 1));  // no features, and fewer samples than the least budget: all of them
+
+  shut.gate.shows = true;  // masked accuracy stays at chance
+  const auto points = points_of(reject_stripping{}, shut.target);
+  CHECK(right(point_named(points, "classes alone, no key", 0), figure::masked) == 0.25);
+  CHECK(right(point_named(points, "features, probe, no key", 40), figure::masked) == 1);
+  CHECK(right(point_named(points, "features, deep probe, Gaussian keys", 40), figure::masked) == 1);
+  CHECK(point_named(points, "features, probe, Gaussian keys", 40).labelled == 40);
+
+  shut.gate.shows = false, shut.gate.leak = 0.5;
+  const auto leaking = points_of(reject_stripping{}, shut.target);
+  CHECK(right(point_named(leaking, "classes alone, Gaussian keys", 0), figure::masked) == 1);
+  CHECK(right(point_named(leaking, "classes alone, Gaussian keys", 0), figure::semantic) == 0);
 }

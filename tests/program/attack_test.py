@@ -1,0 +1,72 @@
+"""attack: games against a run's gate, their table, and going on. Costs 20 s."""
+import json
+import sys
+
+import program
+
+GLYPHS = ["--data", "glyphs", "--model", "small_cnn", "--train-limit", "3000", "--epochs", "4", "--batch", "50", "--lr", "0.003", "--test-limit", "300",
+          "--eval-keys", "5", "--eval-images", "100", "--regime", "reference", "--deny", "B"]
+
+
+def games_of(file):
+    found = json.loads(file.read_text())
+    assert [s["game"] for s in found["summary"]] == sorted(s["game"] for s in found["summary"])
+    return found, {s["game"]: s for s in found["summary"]}
+
+
+def test_mode_b_loses_what_it_is_known_to_lose(folder):
+    run = folder / "run"
+    program.succeeds("train", *GLYPHS, "--out", run, cwd=folder)
+    limits = ["--test-limit", "100", "--games"]
+    table = program.succeeds("attack", run, *limits, "1,2,3", cwd=folder).stdout.decode()
+    found, games = games_of(run / "attack.json")
+    assert set(games) == {1, 2, 3} and found["options"] == {"budget": "quick", "test-limit": 100}
+    for number in (1, 2):  # a refusal hides what it does not remove
+        game = games[number]
+        assert game["verdict"] == "lost" and game["points"][game["best"]]["low"] > 0.1, game
+        assert "  lost" in table and game["title"] in table
+    for game in games.values():
+        for point in game["points"]:
+            assert point["low"] is None or point["low"] <= point["gain"] <= point["high"], point
+    # Another game is added; what was played is kept, and not played again.
+    program.succeeds("attack", run, *limits, "3,6,11", cwd=folder)
+    more, games = games_of(run / "attack.json")
+    assert set(games) == {1, 2, 3, 6, 11} and more["games"][:3] == found["games"]
+    assert all(p["attack"] != "convex" or p["attack_mean"] > 0.5 for p in games[6]["points"])
+    # The same figures for any number of threads, with two attackers.
+    figures = []
+    for threads in ("1", "2", "3"):
+        out = folder / f"{threads}.json"
+        program.succeeds("attack", run, *limits, "2,5", "--seeds", "2", "--threads", threads, "--out", out, cwd=folder)
+        result = json.loads(out.read_text())
+        assert [(g["game"], g["seed"]) for g in result["games"]] == [(2, 0), (5, 0), (2, 1), (5, 1)]
+        for game in result["games"]:
+            del game["seconds"]
+        figures.append(result)
+    assert figures[0] == figures[1] == figures[2]
+
+
+def test_what_cannot_be_attacked(folder):
+    run = program.train_linear(folder / "run")
+    refused = lambda *flags, names: program.refused("attack", *flags, cwd=folder, names=names)
+    refused(run, "--games", "2,13", names=["flag.206", "'13'"])
+    refused(run, "--games", "", names=["flag."])
+    refused(run, "--budget", "slow", names=["flag."])
+    refused(folder, names=["config.104"])
+    program.succeeds("attack", run, "--games", "3", "--test-limit", "16", cwd=folder)
+    refused(run, "--games", "3", "--test-limit", "15", names=["flag.207"])
+    (run / "attack.json").write_text('{"options": {}}')
+    refused(run, "--games", "3", names=["flag.207"])
+    (run / "attack.json").write_text("no json")
+    refused(run, "--games", "3", names=["flag.207"])
+    bare = folder / "bare"
+    program.train_tiny(bare, "--data", "glyphs", "--model", "small_cnn", "--inject", "none")
+    refused(bare, "--games", "3", names=["flag.204"])
+    text = folder / "text"
+    program.succeeds("train", "--model", "gpt", "--context", "16", "--channels", "16", "--layers", "2", "--heads", "2", "--subspace-dim", "4",
+                     "--train-limit", "600", "--test-limit", "60", "--eval-keys", "2", "--eval-images", "3", "--out", text, cwd=folder)
+    refused(text, "--games", "3", names=["flag.205"])
+
+
+if __name__ == "__main__":
+    program.run_tests(sys.modules[__name__])
