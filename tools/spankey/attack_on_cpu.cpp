@@ -16,6 +16,7 @@
 #include "spankey/attack/games/collusion.hpp"
 #include "spankey/attack/games/compression.hpp"
 #include "spankey/attack/games/coordinate_extraction.hpp"
+#include "spankey/attack/games/distillation.hpp"
 #include "spankey/attack/games/fine_tuning.hpp"
 #include "spankey/attack/games/free_key.hpp"
 #include "spankey/attack/games/invalid_battery.hpp"
@@ -28,7 +29,7 @@ using namespace spankey;
 
 // In the order of their numbers.
 using every_game = std::tuple<reject_stripping, invalid_battery, partial_keys, black_box, free_key, collusion,
-                              fine_tuning, absorption, compression, coordinate_extraction>;
+                              fine_tuning, absorption, distillation, compression, coordinate_extraction>;
 
 template <class F>
 void for_each_game(const F& f) {
@@ -43,12 +44,13 @@ struct attacked_run {
   const Data& test;  // the samples that decide
   attack_budget budget;
 
-  layer_list list = layers_of(options, outputs_of(options));
+  layer_list list = layers_of(options, head_outputs(test.classes));  // nobody who trains needs a refusal
   std::unique_ptr<run_model<backend::cpu, float>> model = make_model<backend::cpu, float>(options);
   arena memory{*model, asked_at_once};
   std::optional<key_space> keys{};
   // The attacker's copy without a key.
-  std::unique_ptr<relearning::loaded> held = std::make_unique<relearning::loaded>(list, request.run);
+  std::unique_ptr<relearning::loaded> held =
+      std::make_unique<relearning::loaded>(layers_of(options, outputs_of(options)), request.run);
 
   static constexpr index_t asked_at_once = 64;
 

@@ -110,7 +110,7 @@ struct best_of_epochs {
 
 /// Parameters and states of `from` in `to`, which was initialised, by their names; what `from` does not have stays. So do, where
 /// numbers were withheld (lock/masked.hpp) and are 0, scales of norms and matrices most of which is missing: from nothing but zeros
-/// nothing learns. The head only `with_head`.
+/// nothing learns. The head only `with_head`; of one that refuses, the outputs of its classes where `to` has no more.
 template <class From, class To>
 void copy_known(From& from, To& to, bool with_head = true) {
   const std::string head = std::string(to.layers().back().name.view()) + ".";
@@ -125,12 +125,15 @@ void copy_known(From& from, To& to, bool with_head = true) {
   };
   for_each_pair([&](auto&& f) { from.for_each_parameter(f); }, [&](auto&& f) { to.for_each_parameter(f); },
                 [](auto& source, auto& target) {
+                  // Numbers of an output stand a row apart: of a head with a refusal, what the target has of it.
                   const auto* const known = source.value.data;
-                  const index_t size = target.dims.size();
+                  const index_t size = target.dims.size(), o = target.dims.o, all = source.dims.o;
                   const bool is_scale = target.fill == initialiser::ones;
-                  const bool fresh = is_scale || 2 * std::count(known, known + size, 0) > size;
-                  for (index_t i = 0; i < size; ++i)
-                    if (!fresh || known[i] != 0) target.value.data[i] = known[i];
+                  const bool fresh = is_scale || 2 * std::count(known, known + source.dims.size(), 0) > size;
+                  for (index_t i = 0; i < size; ++i) {
+                    const auto number = known[i / o * all + i % o];
+                    if (!fresh || number != 0) target.value.data[i] = number;
+                  }
                 });
   for_each_pair(
       [&](auto&& f) { from.for_each_state(f); }, [&](auto&& f) { to.for_each_state(f); },
@@ -168,7 +171,7 @@ void train_alone(Model& model, relearnt what, bool norms) {
   });
 }
 
-/// `held` has the weights, `list` its layers; chosen(d): before which layers a map is put where maps are learnt. `train`
+/// `held` has the weights, `list` its layers, with a head of the classes alone; chosen(d): before which layers a map is put where maps are learnt. `train`
 /// is what the attacker's samples are drawn from. Errors: those of training and of data sets, and model.101.
 template <class Held, class Chosen, class Data>
 relearn_result relearn(Held& held, const layer_list& list, relearnt what, inserted_kind kind,

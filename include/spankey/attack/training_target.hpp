@@ -9,7 +9,7 @@
 
 namespace spankey {
 
-/// `Held`: a network of the target's weights without a key; `test` are the samples that decide, in the order of `judged`.
+/// `Held`: a network of the target's weights without a key, `list` its layers with a head of the classes alone; `test` are the samples that decide, in the order of `judged`.
 template <class Held, class Data>
 struct training_target : gate_target {
   Held& held;

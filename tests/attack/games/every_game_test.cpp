@@ -13,10 +13,12 @@
 #include "spankey/attack/games/collusion.hpp"
 #include "spankey/attack/games/compression.hpp"
 #include "spankey/attack/games/coordinate_extraction.hpp"
+#include "spankey/attack/games/distillation.hpp"
 #include "spankey/attack/games/fine_tuning.hpp"
 #include "spankey/attack/games/free_key.hpp"
 #include "spankey/attack/games/invalid_battery.hpp"
 #include "spankey/attack/games/partial_keys.hpp"
+#include "spankey/attack/games/reject_stripping.hpp"
 #include "spankey/attack/judged_game.hpp"
 #include "spankey/backend/cpu/cpu.hpp"
 #include "spankey/data/glyphs.hpp"
@@ -30,22 +32,22 @@ using namespace spankey;
 namespace {
 
 const image_dataset& training() {
-  static const image_dataset data = make_glyphs(2000, 1, split::train, {1, 16, 16});
+  static const image_dataset data = make_glyphs(4000, 1, split::train, {1, 16, 16});
   return data;
 }
 const image_dataset& deciding() {
   static const image_dataset data = make_glyphs(100, 1, split::test, {1, 16, 16});
   return data;
 }
-layer_list list_of_layers() {
+layer_list list_of_layers(index_t outputs) {
   layer_list net("tiny", {1, 16, 16});
-  return net.conv2d("conv1", 8, {.stride = 2})
+  return net.conv2d("conv1", 16, {.stride = 2})
       .batch_norm2d("bn1", activation::relu)
       .site(0)
-      .conv2d("conv2", 16, {.stride = 2})
+      .conv2d("conv2", 32, {.stride = 2})
       .batch_norm2d("bn2", activation::relu)
       .site(1)
-      .head("fc", glyph_classes + 1);
+      .head("fc", outputs);
 }
 
 using gated = sized_model<multiplicative, backend::cpu, float>;
@@ -53,9 +55,9 @@ using bare = sized_model<none, backend::cpu, float>;
 
 // A network that was trained with mode B, and everything that games ask for.
 struct attacked {
-  layer_list list = list_of_layers();
-  gated model{list};
-  bare held{list};
+  layer_list list = list_of_layers(glyph_classes);
+  gated model{list_of_layers(glyph_classes + 1)};
+  bare held{list_of_layers(glyph_classes + 1)};
   key_space keys;
   std::optional<arena> memory, of_held;
   held_samples judged = hold(deciding(), 0, 100), own = hold(training(), 0, 200);
@@ -72,12 +74,12 @@ struct attacked {
     silent_observer observer;
     trainer run(
         model, goal, &keys, training(),
-        training_options{.epochs = 4, .batch = 50, .rate = {.learning_rate = 3e-3}, .adam = adam_options{}});
+        training_options{.epochs = 8, .batch = 50, .rate = {.learning_rate = 3e-3}, .adam = adam_options{}});
     run.run(observer);
     copy_known(model, held);
   }
   static key_space_config config() {
-    key_space_config c{.subspace_dim = 4, .key_std = 1, .seed = 2};
+    key_space_config c{.subspace_dim = 4, .key_std = 0.5F, .seed = 2};
     c.per_site_key = c.per_site_basis = true;
     return c;
   }
@@ -96,7 +98,7 @@ struct attacked {
 };
 
 attacked& mode_b_network() {
-  static const auto made = std::make_unique<attacked>(2.0F);
+  static const auto made = std::make_unique<attacked>(1.0F);
   return *made;
 }
 
@@ -145,6 +147,12 @@ absorption small_absorption() {
   return with<absorption>(
       {.samples = {200}, .kinds = {inserted_kind::affine}, .rates = {1e-2}, .updates = 60});
 }
+distillation small_distillation() {
+  return with<distillation>({.queries = {1000}, .noise = false, .how = {.updates = 250, .rate = 3e-3}});
+}
+reject_stripping small_stripping() {
+  return with<reject_stripping>({.labelled = {200}, .ridges = {1e-3}, .keys = 1, .hidden = 8});
+}
 
 }  // namespace
 
@@ -169,6 +177,16 @@ TEST_CASE("games: mode B refuses wrong keys and none, and loses to whoever ignor
   CHECK(best(net.plays(small_extraction())) > 0.6 * open);
   CHECK(best(net.plays(small_black_box())) > 0.7 * open);
   CHECK(best(net.plays(small_compression())) > 0.7 * open);
+  const played_game stripped = net.plays(small_stripping());
+  CHECK(named(stripped, "classes alone, Gaussian keys").found.mean() ==
+        doctest::Approx(named(battery, "gaussian").found.mean()));
+  CHECK(named(stripped, "features, probe, no key").found.mean() > 0.7 * open);
+  // Refused answers teach nearly as well as given ones.
+  const played_game students = net.plays(small_distillation());
+  const auto taught = [&](std::string_view attack) { return named(students, attack).found.mean(); };
+  CHECK(taught("taught under a Gaussian key") > 0.8 * taught("taught under a valid key"));
+  CHECK(taught("taught under a valid key") > 0.5);
+  CHECK(named(students, "taught under a Gaussian key").measures.back().value > 1);  // bits, of log2 10
 
   const std::vector<played_game> seeds = {battery};
   const std::vector<seed_terms> terms = {{net.open(), nullptr}};
@@ -197,6 +215,7 @@ TEST_CASE("games: the same figures for any number of threads, and twice") {
     add(net.plays(small_free_key())), add(net.plays(small_black_box())), add(net.plays(small_collusion()));
     add(net.plays(small_compression())), add(net.plays(small_fine_tuning())),
         add(net.plays(small_absorption()));
+    add(net.plays(small_stripping())), add(net.plays(small_distillation()));
     return all;
   };
   std::vector<double> first;
