@@ -9,9 +9,9 @@ inline const std::vector<double> nes = {-16.5391705986631, -14.2008706788779},
                                  spsa = {-7.8811796965046, -2.55290686268572},
                                  sep_cma_es = {-4.23607083442213, -0.0017489329336692};
 
-inline const std::vector<float> logits = {2.683,  -0.973, 0.66,   -1.999, -0.117, 0.415,  0.172,
-                                          0.283,  0.127,  1.318,  0.054,  1.01,   -0.416, 2.289,
-                                          -1.321, 2.171,  -1.947, 2.973,  -2.914, 1.026};
+inline const std::vector<float> logits = {2.683F,  -0.973F, 0.66F,   -1.999F, -0.117F, 0.415F,  0.172F,
+                                          0.283F,  0.127F,  1.318F,  0.054F,  1.01F,   -0.416F, 2.289F,
+                                          -1.321F, 2.171F,  -1.947F, 2.973F,  -2.914F, 1.026F};
 inline const std::vector<int> labels = {0, 1, 2, 0, 1};
 /// The loss, and its slope in every logit.
 struct key_loss {

@@ -171,6 +171,7 @@ def numbers(values):
 
 
 if __name__ == "__main__":
+    floats = ", ".join(f"{v!r}F" for v in LOGITS)
     print(f"""// By make_key_searches.py: do not edit.
 #pragma once
 
@@ -182,7 +183,7 @@ inline const std::vector<double> nes = {{{numbers(best_of(nes))}}},
     spsa = {{{numbers(best_of(spsa))}}},
     sep_cma_es = {{{numbers(best_of(sep_cma_es))}}};
 
-inline const std::vector<float> logits = {{{numbers(LOGITS)}}};
+inline const std::vector<float> logits = {{{floats}}};
 inline const std::vector<int> labels = {{{numbers(LABELS)}}};
 /// The loss, and its slope in every logit.
 struct key_loss {{

@@ -37,9 +37,9 @@ def test_mode_b_loses_what_it_is_known_to_lose(folder):
     figures = []
     for threads in ("1", "2", "3"):
         out = folder / f"{threads}.json"
-        program.succeeds("attack", run, *limits, "2,5", "--seeds", "2", "--threads", threads, "--out", out, cwd=folder)
+        program.succeeds("attack", run, *limits, "3,6", "--seeds", "2", "--threads", threads, "--out", out, cwd=folder)
         result = json.loads(out.read_text())
-        assert [(g["game"], g["seed"]) for g in result["games"]] == [(2, 0), (5, 0), (2, 1), (5, 1)]
+        assert [(g["game"], g["seed"]) for g in result["games"]] == [(3, 0), (6, 0), (3, 1), (6, 1)]
         for game in result["games"]:
             del game["seconds"]
         figures.append(result)

@@ -39,7 +39,7 @@ constexpr layer_list with_inserted(const layer_list& list, inserted_kind kind, c
   std::array<std::size_t, layer_list::most_layers> place{};
   std::size_t next = 0;
   for (std::size_t i = 0; i < list.count_; ++i) {
-    next += chosen(list[i]) ? (kind == inserted_kind::accessory ? 5 : 1) : 0;
+    if (chosen(list[i])) next += kind == inserted_kind::accessory ? 5U : 1U;
     place[i] = next++;
   }
   for (std::size_t i = 0; i < list.count_; ++i) {

@@ -219,7 +219,7 @@ TEST_CASE("games: the same figures for any number of threads, and twice") {
     return all;
   };
   std::vector<double> first;
-  for (const std::size_t threads : {1, 2, 3}) {
+  for (const index_t threads : {1, 2, 3}) {
     const thread_limit limit(threads);
     const std::vector<double> found = figures();
     if (first.empty()) first = found;

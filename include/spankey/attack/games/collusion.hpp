@@ -94,7 +94,7 @@ struct collusion {
         break;
       case mix::beyond:
         std::fill(w.begin(), w.end(), -1 / static_cast<double>(r));
-        w[static_cast<std::size_t>(key) % count] += 2;
+        w[key % count] += 2;
         break;
       case mix::span:
         break;

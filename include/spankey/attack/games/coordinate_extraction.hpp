@@ -126,7 +126,7 @@ struct coordinate_extraction {
     std::vector<double> mean(d, 0.0);
     for (std::size_t i = 0; i < valid.size(); ++i) mean[i % d] += static_cast<double>(valid[i]);
     std::size_t right = 0;
-    for (std::size_t i = 0; i < keys.size(); ++i) right += (keys[i] > 0) == (mean[i % d] > 0) ? 1 : 0;
+    for (std::size_t i = 0; i < keys.size(); ++i) right += (keys[i] > 0) == (mean[i % d] > 0) ? 1U : 0U;
     return static_cast<double>(right) / static_cast<double>(keys.size());
   }
 
