@@ -227,6 +227,40 @@ def test_bars_are_as_long_as_their_shares(folder):
     assert abs(bars[0] - bars[2] / 4) < 0.2 and abs(bars[1] - bars[2] / 2) < 0.2 and 0 < bars[3] < 1, bars
 
 
+def games():
+    """The summary of an attack.json, with numbers that no two places share."""
+    draw = report_folders.shares()
+    point = lambda attack, unit, budget, decides=True, gain=True: {
+        "attack": attack, "unit": unit, "budget": budget, "decides": decides, "attack_mean": next(draw), "worst": next(draw), "open": next(draw),
+        "floor": next(draw), "gain": next(draw) if gain else None, "low": next(draw) - 1 if gain else None, "high": next(draw) + 1 if gain else None}
+    searches = [point(attack, "queries", budget) for attack in ("nes, logits", "walk, labels") for budget in (100, 1000, 10000)]
+    return [{"game": 4, "title": "black box", "verdict": "not decided", "best": 2, "points": searches},
+            {"game": 7, "title": HOSTILE, "verdict": "lost", "best": 0, "points": [point(HOSTILE, "labelled samples", 64), point("head", "epochs", 0, False, False)]}]
+
+
+def test_games_against_the_gate(folder):
+    run = report_folders.write_run(folder / "run")
+    (run / "attack.json").write_text(json.dumps({"summary": games()}))
+    page, text = report(run)
+    assert "Games against the gate" in page.text_of("h2")
+    for game in games():
+        for point in game["points"]:
+            for name in ("attack_mean", "worst", "floor"):
+                assert share(point[name]) in page.cells(), (name, point)
+            if point["gain"] is not None:
+                assert f"{share(point['gain'])} ({share(point['low'])} to {share(point['high'])})" in page.cells(), point
+    rows = [row for row in page.rows if row[0].startswith(("4 black box", "7 " + SHOWN))]
+    assert rows[0][1:3] == ["not decided", "nes, logits"] and rows[1][1:3] == ["lost", SHOWN], rows
+    assert any("shown" in row and "nothing to gain" in row for row in page.rows)
+    curves = [label for label in labels(page) if label.startswith("black box, right answers over queries")]
+    assert len(curves) == 1 and "nes, logits from" in curves[0] and "walk, labels from" in curves[0], labels(page)
+    for broken in ({}, {"summary": [{**games()[0], "best": 9}]}, {"summary": [{**games()[0], "best": -1}]}, {"summary": 1},
+                   {"summary": [{**games()[0], "points": [{**games()[0]["points"][0], "decides": 1}]}]},
+                   {"summary": [{**games()[0], "points": [{**games()[0]["points"][0], "worst": 1.5}]}]}):
+        (run / "attack.json").write_text(json.dumps(broken))
+        program.refused("report", run, cwd=folder, names=["report.10", "attack.json"])
+
+
 def test_parts_may_be_absent(folder):
     page, _ = report(report_folders.write_run(folder / "no metrics", result=False))
     assert any("metrics.json" in text for text in page.text_of("p"))

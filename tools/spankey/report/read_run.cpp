@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <limits>
 
+#include "read_attack.hpp"
 #include "read_metrics.hpp"
 
 namespace {
@@ -64,6 +65,7 @@ run_results read_run(const std::string& folder, const std::string& other_metrics
   const json_entry options(config, file("config.json"));
   run.config = read_settings(options);
   if (fs::exists(file("log.jsonl"), code)) run.log = read_log(file("log.jsonl"));
+  if (fs::exists(file("attack.json"), code)) run.games = read_attack(file("attack.json"));
   const std::string figures = other_metrics.empty() ? file("metrics.json") : other_metrics;
   if (other_metrics.empty() && !fs::exists(figures, code)) return run;
 

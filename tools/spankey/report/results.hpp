@@ -66,6 +66,21 @@ struct training_log {
   std::vector<logged_gate> gates;
 };
 
+/// One budget of one attack of a game (docs/attacks.md): shares of right answers, and what was gained.
+struct attacked_point {
+  std::string attack, unit;
+  double budget = 0;
+  bool decides = true;
+  double right = 0, worst = 0, open = 0, floor = 0;
+  std::optional<double> gain, low, high;  // none where there was nothing to gain
+};
+struct attacked_game {
+  std::int64_t number = 0;
+  std::string title, verdict;
+  std::size_t best = 0;  // the point that gains most
+  std::vector<attacked_point> points;
+};
+
 struct run_results {
   std::string name;
   settings config;
@@ -74,6 +89,7 @@ struct run_results {
   std::vector<condition_result> conditions;
   std::optional<double> absorption;
   std::optional<acceptance_curve> acceptance;
+  std::vector<attacked_game> games;  // of its attack.json
 };
 
 struct sweep_row {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "attack_section.hpp"
 #include "condition_view.hpp"
 #include "gate_curves.hpp"
 #include "html_text.hpp"
@@ -148,6 +149,7 @@ std::string metrics_table(const run_results& run) {
 std::string run_page(const run_results& run) {
   std::string html = heading("What ran") + option_list(run.config) + gate_section(run);
   if (run.acceptance) html += acceptance_section(run);
+  html += attack_section(run.games);
   html += heading("Training");
   html += run.log ? training_curves(*run.log) : paragraph("There is no log.jsonl.", true);
   if (run.log) html += gate_curves(*run.log);
