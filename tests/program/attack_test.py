@@ -46,6 +46,25 @@ def test_mode_b_loses_what_it_is_known_to_lose(folder):
     assert figures[0] == figures[1] == figures[2]
 
 
+def test_a_sweep_becomes_a_table(folder):
+    file = folder / "two.json"
+    file.write_text(json.dumps({"name": "two", "title": "two gates", "seeds": [1, 2],
+                                "flags": {"data": "linear", "train-limit": 64, "test-limit": 32, "batch": 8, "epochs": 1, "eval-keys": 2, "eval-images": 8},
+                                "rows": [{"name": "B", "flags": {"deny": "B"}}, {"name": "sealed", "flags": {"deny": "sealed"}}]}))
+    program.succeeds("sweep", file, "--out", folder / "two", cwd=folder)
+    played = lambda: program.succeeds("attack", folder / "two", "--games", "3,2", cwd=folder).stdout.decode()
+    table = played()
+    lines = (folder / "two" / "attacks.md").read_text().splitlines()
+    assert lines[0] == "# two gates: games, budget quick" and lines[2].startswith("| row | gates | 3 no key, part of a key | 2 battery"), lines
+    assert [line.split(" | ")[:2] for line in lines if line.startswith(("| B", "| sealed"))] == [["| B", "2"], ["| sealed", "2"]], lines
+    assert lines[4] in table
+    files = {name: (folder / "two" / "cells" / name / "attack.json").read_bytes() for name in ("b-seed1", "b-seed2", "sealed-seed1", "sealed-seed2")}
+    assert played().splitlines()[-8:] == table.splitlines()[-8:]  # nothing is played twice
+    for name, text in files.items():
+        assert (folder / "two" / "cells" / name / "attack.json").read_bytes() == text, name
+    program.refused("attack", folder / "two", "--games", "3", "--out", "one.json", cwd=folder, names=["flag.208"])
+
+
 def test_what_cannot_be_attacked(folder):
     run = program.train_linear(folder / "run")
     refused = lambda *flags, names: program.refused("attack", *flags, cwd=folder, names=names)

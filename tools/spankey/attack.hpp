@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -49,9 +50,18 @@ struct attack_results {
       if (g.number == number && g.seed == seed) return &g;
     return nullptr;
   }
-  /// Fails with attack.128 where the game was not played with every seed.
-  [[nodiscard]] spankey::judged_game judged(int number) const;
 };
+
+/// A game as all attackers of one or several gates played it. Fails with attack.128 where they played other points, or none.
+spankey::judged_game judged(std::span<const attack_results> gates, int number);
+/// "held", "lost", "not decided".
+std::string_view name_of_verdict(spankey::verdict_of_game verdict);
+
+/// attack.json: what was played, and what it comes to.
+std::string attack_text(const attack_results& results, const attack_options& request);
+/// What an earlier call found and wrote to `file`; nothing where there is none. Fails with flag.207 for a file of another budget, or
+/// that is none of attack.
+attack_results earlier_results(const std::string& file, const attack_options& request);
 
 /// What is told while games are played.
 struct attack_progress {
@@ -64,5 +74,6 @@ struct attack_progress {
 void attack_on_cpu(const run_options& options, const attack_options& request, const std::vector<int>& numbers,
                    attack_results& results, const attack_progress& progress);
 
-/// Plays, prints a table and writes attack.json; interrupted, the same command goes on. Fails with flag.163, flag.204 to flag.207.
+/// Plays, prints a table and writes attack.json; of a sweep, in every finished cell, and attacks.md. Interrupted, the same command goes on.
+/// Fails with flag.163, flag.204 to flag.208.
 int attack(const attack_options& request);

@@ -236,7 +236,9 @@ void declare_relearn_flags(flag_set& flags, relearn_options& request) {
 }
 
 void declare_attack_flags(flag_set& flags, attack_options& request) {
-  flags.add_option("RUN", request.run, "run folder, finished, gated")->check(path_text("FOLDER"))->required();
+  flags.add_option("RUN", request.run, "run folder, finished, gated; or the folder of a sweep of such runs")
+      ->check(path_text("FOLDER"))
+      ->required();
   std::string games;
   for (const game_title& game : program_games())
     games += (games.empty() ? "" : ", ") + std::to_string(game.number) + " " + std::string(game.title);
