@@ -22,14 +22,16 @@
 #include "spankey/attack/games/invalid_battery.hpp"
 #include "spankey/attack/games/partial_keys.hpp"
 #include "spankey/attack/games/reject_stripping.hpp"
+#include "spankey/attack/games/tenancy.hpp"
 
 namespace {
 
 using namespace spankey;
 
 // In the order of their numbers.
-using every_game = std::tuple<reject_stripping, invalid_battery, partial_keys, black_box, free_key, collusion,
-                              fine_tuning, absorption, distillation, compression, coordinate_extraction>;
+using every_game =
+    std::tuple<reject_stripping, invalid_battery, partial_keys, black_box, free_key, collusion, fine_tuning,
+               absorption, distillation, compression, coordinate_extraction, tenancy>;
 
 template <class F>
 void for_each_game(const F& f) {

@@ -19,6 +19,7 @@
 #include "spankey/attack/games/invalid_battery.hpp"
 #include "spankey/attack/games/partial_keys.hpp"
 #include "spankey/attack/games/reject_stripping.hpp"
+#include "spankey/attack/games/tenancy.hpp"
 #include "spankey/attack/judged_game.hpp"
 #include "spankey/backend/cpu/cpu.hpp"
 #include "spankey/data/glyphs.hpp"
@@ -187,6 +188,12 @@ TEST_CASE("games: mode B refuses wrong keys and none, and loses to whoever ignor
   CHECK(taught("taught under a Gaussian key") > 0.8 * taught("taught under a valid key"));
   CHECK(taught("taught under a valid key") > 0.5);
   CHECK(named(students, "taught under a Gaussian key").measures.back().value > 1);  // bits, of log2 10
+
+  const played_game tenants =
+      net.plays(with<tenancy>({.tenants = 3, .labelled = 64, .steps = 40, .learnt = 2}));
+  CHECK(named(tenants, "other tenants").measures.back().value == doctest::Approx(open));
+  CHECK(named(tenants, "revoked").found.mean() == doctest::Approx(open));
+  CHECK(named(tenants, "claimed").found.mean() > 0.5 * open);
 
   const std::vector<played_game> seeds = {battery};
   const std::vector<seed_terms> terms = {{net.open(), nullptr}};

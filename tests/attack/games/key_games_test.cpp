@@ -15,6 +15,7 @@
 #include "spankey/attack/games/invalid_battery.hpp"
 #include "spankey/attack/games/partial_keys.hpp"
 #include "spankey/attack/games/reject_stripping.hpp"
+#include "spankey/attack/games/tenancy.hpp"
 
 using namespace spankey;
 
@@ -217,4 +218,24 @@ TEST_CASE(
   const auto leaking = points_of(reject_stripping{}, shut.target);
   CHECK(right(point_named(leaking, "classes alone, Gaussian keys", 0), figure::masked) == 1);
   CHECK(right(point_named(leaking, "classes alone, Gaussian keys", 0), figure::semantic) == 0);
+}
+
+TEST_CASE("tenancy: keys of other spaces are another tenant's, and a gate that takes any key lets them in") {
+  tenancy game;
+  game.limits = {.tenants = 4, .labelled = 16, .steps = 100, .learnt = 3};
+  played shut(lock_of(small_space()));
+  const auto held = points_of(game, shut.target);
+  CHECK(most_gained(held) == 0);
+  const attack_point& others = point_named(held, "other tenants", 3);
+  CHECK(others.answers.rows() == 3 * 20);
+  CHECK(measure_named(others, "tenant 1") == 0.25);
+  CHECK(measure_named(others, "own") == 1);
+  CHECK(right(point_named(held, "revoked", 1), figure::semantic) == 1);
+  CHECK(right(point_named(held, "claimed", 16), figure::semantic) == 0);
+
+  played any([](std::span<const float>) { return 1.0; });
+  CHECK(most_gained(points_of(game, any.target)) == 1);
+  // A slope lets keys be learnt, and whoever learnt some has a span to claim with.
+  played open(slope_of(small_space()));
+  CHECK(right(point_named(points_of(game, open.target), "claimed", 16), figure::semantic) > 0.5);
 }

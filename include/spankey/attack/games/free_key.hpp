@@ -64,26 +64,9 @@ struct free_key {
     each(limits.unlabelled, key_loss::information);
   }
 
- private:
-  attack_point point_of(const gate_target& target, const held_samples& own, key_loss loss,
-                        bool keeps_norm) const {
-    key_rows found;
-    for (index_t r = 0; r < limits.restarts; ++r) {
-      const key_rows key = learnt_key(target, own, loss, keeps_norm, static_cast<std::uint64_t>(r));
-      found.insert(found.end(), key.begin(), key.end());
-    }
-    return {.attack = std::string(key_loss_names[static_cast<std::size_t>(loss)]) +
-                      (keeps_norm ? ", kept norm" : ", free norm"),
-            .unit = loss == key_loss::labels ? "labelled samples" : "samples without labels",
-            .budget = static_cast<double>(own.size()),
-            .answers = ask_keys(target.gate, target.judged, found),
-            .measures = {{"angle", least_angle(target.secret, found)},
-                         {"distinct", static_cast<double>(distinct(found, target.gate.key_size()))}},
-            .labelled = loss == key_loss::labels ? own.size() : 0};
-  }
-
-  key_rows learnt_key(const gate_target& target, const held_samples& own, key_loss loss, bool keeps_norm,
-                      std::uint64_t restart) const {
+  /// The key that one restart learns, from all of `own`.
+  [[nodiscard]] key_rows learnt_key(const gate_target& target, const held_samples& own, key_loss loss,
+                                    bool keeps_norm, std::uint64_t restart) const {
     const auto deviation = static_cast<double>(target.secret.config().key_std);
     const auto d = static_cast<std::size_t>(target.gate.key_size());
     const std::vector<key_part> parts = parts_of(target.gate.sites());
@@ -122,6 +105,24 @@ struct free_key {
       if (keeps_norm) keep_norm();
     }
     return best;
+  }
+
+ private:
+  attack_point point_of(const gate_target& target, const held_samples& own, key_loss loss,
+                        bool keeps_norm) const {
+    key_rows found;
+    for (index_t r = 0; r < limits.restarts; ++r) {
+      const key_rows key = learnt_key(target, own, loss, keeps_norm, static_cast<std::uint64_t>(r));
+      found.insert(found.end(), key.begin(), key.end());
+    }
+    return {.attack = std::string(key_loss_names[static_cast<std::size_t>(loss)]) +
+                      (keeps_norm ? ", kept norm" : ", free norm"),
+            .unit = loss == key_loss::labels ? "labelled samples" : "samples without labels",
+            .budget = static_cast<double>(own.size()),
+            .answers = ask_keys(target.gate, target.judged, found),
+            .measures = {{"angle", least_angle(target.secret, found)},
+                         {"distinct", static_cast<double>(distinct(found, target.gate.key_size()))}},
+            .labelled = loss == key_loss::labels ? own.size() : 0};
   }
 
   static index_t distinct(const key_rows& keys, index_t size) {
