@@ -232,7 +232,7 @@ def games():
     draw = report_folders.shares()
     point = lambda attack, unit, budget, decides=True, gain=True: {
         "attack": attack, "unit": unit, "budget": budget, "decides": decides, "attack_mean": next(draw), "worst": next(draw), "open": next(draw),
-        "floor": next(draw), "gain": next(draw) if gain else None, "low": next(draw) - 1 if gain else None, "high": next(draw) + 1 if gain else None}
+        "floor": next(draw), "measures": [{"name": "angle", "value": 12.25}, {"name": "found", "value": None}], "gain": next(draw) if gain else None, "low": next(draw) - 1 if gain else None, "high": next(draw) + 1 if gain else None}
     searches = [point(attack, "queries", budget) for attack in ("nes, logits", "walk, labels") for budget in (100, 1000, 10000)]
     return [{"game": 4, "title": "black box", "verdict": "not decided", "best": 2, "points": searches},
             {"game": 7, "title": HOSTILE, "verdict": "lost", "best": 0, "points": [point(HOSTILE, "labelled samples", 64), point("head", "epochs", 0, False, False)]}]
@@ -252,6 +252,7 @@ def test_games_against_the_gate(folder):
     rows = [row for row in page.rows if row[0].startswith(("4 black box", "7 " + SHOWN))]
     assert rows[0][1:3] == ["not decided", "nes, logits"] and rows[1][1:3] == ["lost", SHOWN], rows
     assert any("shown" in row and "nothing to gain" in row for row in page.rows)
+    assert any("angle 12.2500, found none" in row for row in page.rows)
     curves = [label for label in labels(page) if label.startswith("black box, right answers over queries")]
     assert len(curves) == 1 and "nes, logits from" in curves[0] and "walk, labels from" in curves[0], labels(page)
     for broken in ({}, {"summary": [{**games()[0], "best": 9}]}, {"summary": [{**games()[0], "best": -1}]}, {"summary": 1},
@@ -259,6 +260,24 @@ def test_games_against_the_gate(folder):
                    {"summary": [{**games()[0], "points": [{**games()[0]["points"][0], "worst": 1.5}]}]}):
         (run / "attack.json").write_text(json.dumps(broken))
         program.refused("report", run, cwd=folder, names=["report.10", "attack.json"])
+
+
+def test_what_noise_turns(folder):
+    run = report_folders.write_run(folder / "run")
+    tail = lambda count, predicted, measured: {"predicted": predicted, "measured": measured, "predictions": [i / count for i in range(count)],
+                                               "turned": [i / count / 2 for i in range(count)]}
+    margins = {"valid_key": tail(40, 0.2345, 0.2468), "zero_key": tail(3, 0.1357, 0.1246)}
+    (run / "diagnose.json").write_text(json.dumps({"margins": margins}))
+    page, _ = report(run)
+    assert "What noise on the keys turns" in page.text_of("h2")
+    picture = next(label for label in labels(page) if label.startswith("Answers that noise"))
+    assert "valid keys: .2468 where .2345 were predicted; no key: .1246 where .1357" in picture
+    # Ten groups of four: the first is (0 + 1 + 2 + 3)/40/4; of three samples each is one.
+    assert [".0375", ".0187"] in [row[-2:] for row in page.rows] and [".6667", ".3333"] in [row[-2:] for row in page.rows]
+    for broken in ({}, {"margins": {"valid_key": margins["valid_key"]}}, {"margins": {**margins, "zero_key": {**margins["zero_key"], "turned": [0.5]}}},
+                   {"margins": {**margins, "zero_key": {**margins["zero_key"], "measured": 2}}}):
+        (run / "diagnose.json").write_text(json.dumps(broken))
+        program.refused("report", run, cwd=folder, names=["report.10", "diagnose.json"])
 
 
 def test_parts_may_be_absent(folder):

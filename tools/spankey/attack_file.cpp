@@ -29,6 +29,13 @@ spankey::utility utility_from(const json& j) {
   return {j.at("rows").get<std::vector<double>>(), j.at("columns").get<std::vector<double>>()};
 }
 
+json measures_json(const std::vector<spankey::measure>& measures) {
+  json all = json::array();
+  for (const spankey::measure& m : measures)
+    all.push_back({{"name", m.name}, {"value", std::isfinite(m.value) ? json(m.value) : json()}});
+  return all;
+}
+
 json point_json(const spankey::played_point& p) {
   json point = {{"attack", p.attack},
                 {"unit", p.unit},
@@ -36,10 +43,8 @@ json point_json(const spankey::played_point& p) {
                 {"judged", figure_names[static_cast<std::size_t>(p.judged)]},
                 {"decides", p.decides},
                 {"labelled", p.labelled},
-                {"found", utility_json(p.found)}};
-  for (const spankey::measure& m : p.measures)
-    point["measures"].push_back(
-        {{"name", m.name}, {"value", std::isfinite(m.value) ? json(m.value) : json()}});
+                {"found", utility_json(p.found)},
+                {"measures", measures_json(p.measures)}};
   return point;
 }
 spankey::played_point point_from(const json& j) {
@@ -54,10 +59,9 @@ spankey::played_point point_from(const json& j) {
   const auto name = std::find(figure_names.begin(), figure_names.end(), j.at("judged").get<std::string>());
   if (name == figure_names.end()) fail("flag.207", "attack", "found a figure that there is none of");
   p.judged = static_cast<figure>(name - figure_names.begin());
-  if (j.contains("measures"))
-    for (const json& m : j.at("measures"))
-      p.measures.push_back(
-          {m.at("name"), m.at("value").is_null() ? std::nan("") : m.at("value").get<double>()});
+  for (const json& m : j.at("measures"))
+    p.measures.push_back(
+        {m.at("name"), m.at("value").is_null() ? std::nan("") : m.at("value").get<double>()});
   return p;
 }
 
@@ -88,7 +92,8 @@ json games_summary(const attack_results& results, const attack_options& request)
                         {"attack_mean", p.gain.attack},
                         {"open", p.gain.open},
                         {"floor", p.gain.floor},
-                        {"worst", p.worst}});
+                        {"worst", p.worst},
+                        {"measures", measures_json(p.measures)}});
     summary.push_back({{"game", game.number},
                        {"title", game.title},
                        {"verdict", name_of_verdict(found.verdict)},

@@ -84,7 +84,8 @@ struct judged_point {
   double budget = 0;
   bool decides = true;
   gain_estimate gain{};
-  double worst = 0;  // the key that did most, of any seed
+  double worst = 0;                 // the key that did most, of any seed
+  std::vector<measure> measures{};  // means over the seeds
 };
 struct judged_game {
   std::vector<judged_point> points;  // as played
@@ -103,14 +104,17 @@ inline judged_game judge_game(std::span<const played_game> seeds, std::span<cons
   for (std::size_t i = 0; i < seeds.front().size(); ++i) {
     const played_point& first = seeds.front()[i];
     judged_point j{first.attack, first.unit, first.budget, first.decides};
+    for (const measure& m : first.measures) j.measures.push_back({m.name, 0});
     std::vector<gain_terms> gains;
     for (std::size_t s = 0; s < seeds.size(); ++s) {
       if (seeds[s].size() != seeds.front().size() || seeds[s][i].attack != first.attack ||
-          seeds[s][i].budget != first.budget)
+          seeds[s][i].budget != first.budget || seeds[s][i].measures.size() != first.measures.size())
         fail("attack.128", "judge_game", "found other points under seed ", s, " than under the first");
       gains.push_back({seeds[s][i].found, terms[s].open,
                        first.labelled > 0 ? terms[s].floor(first.labelled) : utility{}});
       j.worst = std::max(j.worst, seeds[s][i].found.most());
+      for (std::size_t m = 0; m < j.measures.size(); ++m)
+        j.measures[m].value += seeds[s][i].measures[m].value / static_cast<double>(seeds.size());
     }
     j.gain = estimate_gain(gains, chance, seed);
     judged.points.push_back(std::move(j));

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <map>
 
+#include "bar_chart.hpp"
 #include "html_text.hpp"
 #include "line_chart.hpp"
 #include "page.hpp"
@@ -18,6 +19,13 @@ std::string gain_text(const attacked_point& p) {
   if (!p.gain) return "nothing to gain";
   std::string text = share_text(*p.gain);
   if (p.low && p.high) text += " (" + share_text(*p.low) + " to " + share_text(*p.high) + ")";
+  return text;
+}
+
+std::string measures_text(const attacked_point& p) {
+  std::string text;
+  for (const auto& [name, value] : p.measures)
+    text += (text.empty() ? "" : ", ") + name + " " + (value ? figure_text(*value) : "none");
   return text;
 }
 
@@ -103,6 +111,16 @@ std::vector<std::string> curve_boxes(const attacked_game& game) {
   return boxes;
 }
 
+// Right answers under every tenant's keys: the row of an unlock matrix that is this network's.
+std::string tenants_box(const attacked_point& p) {
+  std::vector<share_bar> bars;
+  for (const auto& [name, value] : p.measures)
+    bars.push_back(
+        {.label = name, .tip = "keys of " + name, .colour = name == "own" ? 1U : 2U, .value = value});
+  return panel("Keys of every tenant", "Right answers of who ignores the refusal.",
+               bar_chart({{"", bars}}, "keys of every tenant"));
+}
+
 std::string every_point(const std::vector<attacked_game>& games) {
   html_table table("attack.json: every budget of every attack", {{"game", false},
                                                                  {"attack", false},
@@ -112,14 +130,15 @@ std::string every_point(const std::vector<attacked_game>& games) {
                                                                  {"worst key"},
                                                                  {"floor"},
                                                                  {"gain, 95 %"},
-                                                                 {"decides", false}});
+                                                                 {"decides", false},
+                                                                 {"beside", false}});
   for (const attacked_game& game : games) {
     html_table::group group{std::to_string(game.number) + " " + game.title, {}};
     for (const attacked_point& p : game.points)
       group.rows_html.push_back(row_head(p.attack) + number_cell(tick_text(p.budget)) + text_cell(p.unit) +
                                 number_cell(share_text(p.right)) + number_cell(share_text(p.worst)) +
                                 number_cell(share_text(p.floor)) + number_cell(gain_text(p)) +
-                                text_cell(p.decides ? "yes" : "shown"));
+                                text_cell(p.decides ? "yes" : "shown") + text_cell(measures_text(p)));
     table.add(std::move(group));
   }
   return table.html();
@@ -140,6 +159,9 @@ std::string attack_section(const std::vector<attacked_game>& games) {
   std::vector<std::string> boxes;
   for (const attacked_game& game : games)
     for (std::string& box : curve_boxes(game)) boxes.push_back(std::move(box));
+  for (const attacked_game& game : games)
+    for (const attacked_point& p : game.points)
+      if (p.unit == "tenants" && !p.measures.empty()) boxes.push_back(tenants_box(p));
   if (!boxes.empty()) html += panels("curves", boxes);
   return html + every_point(games);
 }

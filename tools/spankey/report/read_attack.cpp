@@ -12,17 +12,21 @@ std::optional<double> number_if_any(const json_entry& entry, const char* name) {
 attacked_point read_point(const json_entry& entry) {
   const json_entry decides = entry.at("decides");
   if (!decides.value().is_boolean()) decides.refuse("true or false");
-  return {.attack = entry.at("attack").text(),
-          .unit = entry.at("unit").text(),
-          .budget = entry.at("budget").number(),
-          .decides = decides.value().get<bool>(),
-          .right = entry.at("attack_mean").share(),
-          .worst = entry.at("worst").share(),
-          .open = entry.at("open").share(),
-          .floor = entry.at("floor").share(),
-          .gain = number_if_any(entry, "gain"),
-          .low = number_if_any(entry, "low"),
-          .high = number_if_any(entry, "high")};
+  attacked_point point{.attack = entry.at("attack").text(),
+                       .unit = entry.at("unit").text(),
+                       .budget = entry.at("budget").number(),
+                       .decides = decides.value().get<bool>(),
+                       .right = entry.at("attack_mean").share(),
+                       .worst = entry.at("worst").share(),
+                       .open = entry.at("open").share(),
+                       .floor = entry.at("floor").share(),
+                       .gain = number_if_any(entry, "gain"),
+                       .low = number_if_any(entry, "low"),
+                       .high = number_if_any(entry, "high"),
+                       .measures = {}};
+  for (const json_entry& m : entry.at("measures").elements())
+    point.measures.emplace_back(m.at("name").text(), number_if_any(m, "value"));
+  return point;
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "read_attack.hpp"
+#include "read_diagnosis.hpp"
 #include "read_metrics.hpp"
 
 namespace {
@@ -66,6 +67,7 @@ run_results read_run(const std::string& folder, const std::string& other_metrics
   run.config = read_settings(options);
   if (fs::exists(file("log.jsonl"), code)) run.log = read_log(file("log.jsonl"));
   if (fs::exists(file("attack.json"), code)) run.games = read_attack(file("attack.json"));
+  if (fs::exists(file("diagnose.json"), code)) run.turned = read_diagnosis(file("diagnose.json"));
   const std::string figures = other_metrics.empty() ? file("metrics.json") : other_metrics;
   if (other_metrics.empty() && !fs::exists(figures, code)) return run;
 

@@ -73,12 +73,20 @@ struct attacked_point {
   bool decides = true;
   double right = 0, worst = 0, open = 0, floor = 0;
   std::optional<double> gain, low, high;  // none where there was nothing to gain
+  std::vector<std::pair<std::string, std::optional<double>>> measures;  // what was found beside the answers
 };
 struct attacked_game {
   std::int64_t number = 0;
   std::string title, verdict;
   std::size_t best = 0;  // the point that gains most
   std::vector<attacked_point> points;
+};
+
+/// Of a diagnosis: samples in the order of their predicted share of answers that noise on the key turns, in groups of as many; means.
+struct turned_answers {
+  std::string base;  // under which keys
+  double predicted = 0, measured = 0;
+  std::vector<std::array<double, 2>> groups;  // predicted, measured
 };
 
 struct run_results {
@@ -89,7 +97,8 @@ struct run_results {
   std::vector<condition_result> conditions;
   std::optional<double> absorption;
   std::optional<acceptance_curve> acceptance;
-  std::vector<attacked_game> games;  // of its attack.json
+  std::vector<attacked_game> games;    // of its attack.json
+  std::vector<turned_answers> turned;  // of its diagnose.json
 };
 
 struct sweep_row {

@@ -11,6 +11,7 @@
 #include "marks.hpp"
 #include "page.hpp"
 #include "training_curves.hpp"
+#include "turned_section.hpp"
 
 namespace {
 
@@ -149,7 +150,7 @@ std::string metrics_table(const run_results& run) {
 std::string run_page(const run_results& run) {
   std::string html = heading("What ran") + option_list(run.config) + gate_section(run);
   if (run.acceptance) html += acceptance_section(run);
-  html += attack_section(run.games);
+  html += turned_section(run.turned) + attack_section(run.games);
   html += heading("Training");
   html += run.log ? training_curves(*run.log) : paragraph("There is no log.jsonl.", true);
   if (run.log) html += gate_curves(*run.log);
