@@ -17,16 +17,17 @@ struct noisy_leak {
   static constexpr int number = 100;  // beyond those of docs/attacks.md
   static constexpr std::string_view title = "a leaked key and noise";
   static constexpr knowledge knows = knowledge::architecture;
+  static constexpr bool needs_keys = true;
   struct limits_type {
     std::vector<double> noise = {0.25, 1, 4};  // times the leaked key's deviation
   } limits;
   static limits_type limits_at(attack_budget) { return {}; }
 
   void play(const gate_target& target, const point_listener& tell) const {
-    const key_rows leaked = draw_keys(target.secret, nullptr, 1, target.seed);
+    const key_rows leaked = draw_keys(*target.secret, nullptr, 1, target.seed);
     const invalid_rule gaussian{};
     for (const double share : limits.noise) {
-      key_rows keys = draw_keys(target.secret, &gaussian, target.keys, target.seed);
+      key_rows keys = draw_keys(*target.secret, &gaussian, target.keys, target.seed);
       for (std::size_t i = 0; i < keys.size(); ++i)
         keys[i] = leaked[i % leaked.size()] + static_cast<float>(share) * keys[i];
       tell({.attack = "leaked key and noise",
@@ -61,8 +62,8 @@ judged_game attacked(double deny_weight) {
       .run(observer);
 
   const held_samples judged = hold(test, 0, test.size()), own = hold(train, 0, 64);
-  attacked_network gate(*model, keys, glyph_classes, 50);
-  const gate_target target{gate, keys, judged, own, 20};
+  attacked_network gate(*model, &keys, glyph_classes, 50);
+  const gate_target target{gate, &keys, judged, own, 20};
   const std::vector<played_game> seeds = {play(noisy_leak{}, target, [](const played_point&) {})};
   const std::vector<seed_terms> terms = {{utility_of(target.answers_to(nullptr), figure::semantic), nullptr}};
   const judged_game found = judge_game(seeds, terms, 1.0 / glyph_classes, 1);

@@ -63,7 +63,7 @@ TEST_CASE("attacked network: answers under keys are those of an evaluation") {
   const invalid_rule rule{};
   evaluation_options asked{.keys = 3, .images_per_key = 30};
   const gate_report expected = gate_evaluation(g.model, &g.keys, glyphs(), 12, asked).run();
-  attacked_network gate(g.model, g.keys, 10, 12);
+  attacked_network gate(g.model, &g.keys, 10, 12);
   const auto mean = [&](std::span<const float> keys, figure f) {
     return mean_of(ask_keys(gate, all, keys).shares(f));
   };
@@ -78,7 +78,7 @@ TEST_CASE("attacked network: answers under keys are those of an evaluation") {
 
 TEST_CASE("attacked network: the slope of a loss in the key of every site is the numeric one") {
   gated g;
-  attacked_network gate(g.model, g.keys, 10, 12);
+  attacked_network gate(g.model, &g.keys, 10, 12);
   const held_samples some = hold(glyphs(), 3, 5);
   key_rows key = draw_keys(g.keys, nullptr, 1, 0);
   std::vector<float> dk(key.size()), unused(key.size());
@@ -109,7 +109,7 @@ TEST_CASE(
   const held_samples some = hold(glyphs(), 0, 12);
   g.model.parameter_of("fc.bias").frozen = true;
   {
-    attacked_network gate(g.model, g.keys, 10, 12);
+    attacked_network gate(g.model, &g.keys, 10, 12);
     CHECK(g.model.parameter_of("conv.weight").frozen);
     const std::vector<float> before(gate.ask(some.features(0), 12, {}),
                                     gate.ask(some.features(0), 12, {}) + 12 * 11);
@@ -139,7 +139,7 @@ TEST_CASE(
 
 TEST_CASE("attacked network: keys and batches of another size are errors") {
   gated g;
-  attacked_network gate(g.model, g.keys, 10, 12);
+  attacked_network gate(g.model, &g.keys, 10, 12);
   const held_samples all = hold(glyphs(), 0, 30);
   const std::vector<float> short_key(static_cast<std::size_t>(gate.key_size() - 1));
   std::vector<float> dk(short_key.size());

@@ -17,6 +17,7 @@ struct two_attacks {
   static constexpr int number = 99;
   static constexpr std::string_view title = "two attacks";
   static constexpr knowledge knows = knowledge::nothing;
+  static constexpr bool needs_keys = false;
   struct limits_type {
   } limits;
   static limits_type limits_at(attack_budget) { return {}; }
@@ -39,7 +40,7 @@ played_game played() {
   key_space space = small_space();
   drawn_gate gate(space, [](std::span<const float>) { return 0.0; });
   const held_samples samples = telling_samples(4);
-  return play(two_attacks{}, gate_target{gate, space, samples, samples}, [](const played_point&) {});
+  return play(two_attacks{}, gate_target{gate, &space, samples, samples}, [](const played_point&) {});
 }
 utility fixed(double share) { return {{share}, {share, share}}; }
 

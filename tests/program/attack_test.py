@@ -65,6 +65,27 @@ def test_a_sweep_becomes_a_table(folder):
     program.refused("attack", folder / "two", "--games", "3", "--out", "one.json", cwd=folder, names=["flag.208"])
 
 
+def test_a_locked_run(folder):
+    run, locked, key = folder / "run", folder / "locked", folder / "owner.key"
+    flags = [f for f in GLYPHS if f not in ("--regime", "reference", "--deny", "B")]
+    program.succeeds("train", *flags, "--inject", "none", "--deny", "none", "--out", run, cwd=folder)
+    program.succeeds("keygen", "--out", key, cwd=folder)
+    program.succeeds("lock", "--run", run, "--out", locked, "--key", key, cwd=folder)
+    refused = lambda *flags, names: program.refused("attack", locked, *flags, cwd=folder, names=names)
+    refused(names=["flag.204", "--open"])
+    refused("--open", run, "--games", "2,5", names=["flag.206"])
+    program.succeeds("attack", locked, "--open", run, "--games", "1,2,8", "--test-limit", "100", cwd=folder)
+    _, games = games_of(locked / "attack.json")
+    assert set(games) == {1, 8}, set(games)
+    stripped = {p["attack"]: p for p in games[1]["points"]}
+    assert stripped["classes alone, no key"]["attack_mean"] < 0.4 < stripped["classes alone, no key"]["open"], stripped
+    assert {p["attack"] for p in games[8]["points"]} >= {"scale and shift", "1 x 1 map"}
+    # What is not locked is lost.
+    bare = folder / "bare.json"
+    program.succeeds("attack", run, "--open", run, "--games", "1", "--test-limit", "100", "--out", bare, cwd=folder)
+    assert games_of(bare)[1][1]["verdict"] == "lost"
+
+
 def test_what_cannot_be_attacked(folder):
     run = program.train_linear(folder / "run")
     refused = lambda *flags, names: program.refused("attack", *flags, cwd=folder, names=names)
@@ -81,6 +102,7 @@ def test_what_cannot_be_attacked(folder):
     bare = folder / "bare"
     program.train_tiny(bare, "--data", "glyphs", "--model", "small_cnn", "--inject", "none")
     refused(bare, "--games", "3", names=["flag.204"])
+    refused(run, "--games", "3", "--open", bare, names=["flag.209"])
     text = folder / "text"
     program.succeeds("train", "--model", "gpt", "--context", "16", "--channels", "16", "--layers", "2", "--heads", "2", "--subspace-dim", "4",
                      "--train-limit", "600", "--test-limit", "60", "--eval-keys", "2", "--eval-images", "3", "--out", text, cwd=folder)

@@ -13,7 +13,8 @@
 #include "spankey/attack/judged_game.hpp"
 
 struct attack_options {
-  std::string run, games = "all", budget = "quick", out, data_root = "data";
+  std::string run, open;  // folders; open: the same network without its lock, where the run takes no keys
+  std::string games = "all", budget = "quick", out, data_root = "data";
   std::uint64_t seeds = 1;  // of attackers
   std::int64_t test_limit = 0, threads = 0;
 };
@@ -22,6 +23,7 @@ struct attack_options {
 struct game_title {
   int number;
   std::string_view title;
+  bool needs_keys;  // not played against locked networks
 };
 /// In the order of their numbers.
 std::vector<game_title> program_games();
@@ -75,5 +77,5 @@ void attack_on_cpu(const run_options& options, const attack_options& request, co
                    attack_results& results, const attack_progress& progress);
 
 /// Plays, prints a table and writes attack.json; of a sweep, in every finished cell, and attacks.md. Interrupted, the same command goes on.
-/// Fails with flag.163, flag.204 to flag.208.
+/// Fails with flag.163, flag.166, flag.204 to flag.209.
 int attack(const attack_options& request);

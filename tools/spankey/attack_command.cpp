@@ -71,8 +71,14 @@ attack_results attack_one(const attack_options& request, const std::vector<int>&
   run_options options = read_config((fs::path(request.run) / "config.json").string());
   options.data_root = request.data_root;
   options.test_limit = request.test_limit;
-  if (!spankey::checkpoints_in(request.run).empty())
-    fail("flag.163", "RUN", "'", printable(request.run), "' holds checkpoints: its training is not finished");
+  for (const std::string& run : {request.run, request.open})
+    if (!run.empty() && !spankey::checkpoints_in(run).empty())
+      fail("flag.163", "RUN", "'", printable(run), "' holds checkpoints: its training is not finished");
+  if (!request.open.empty() && options.keyed())
+    fail("flag.209", "--open", "found it for a run with keys, which open it");
+  if (!request.open.empty() &&
+      read_config((fs::path(request.open) / "config.json").string()).model != options.model)
+    fail("flag.166", "--open", "'", printable(request.open), "' is a run of another network");
   attack_results results = earlier_results(out, request);
   attack_on_cpu(options, request, numbers, results,
                 {[&](int number, std::uint64_t seed, const spankey::played_point& p) {
@@ -144,11 +150,15 @@ int attack_sweep(const attack_options& request, const std::vector<int>& numbers)
 }  // namespace
 
 int attack(const attack_options& request) {
-  const std::vector<int> numbers = game_numbers(request.games);
+  std::vector<int> numbers = game_numbers(request.games);
   std::error_code code;
   if (fs::exists(fs::path(request.run) / "experiment.json", code)) return attack_sweep(request, numbers);
   const std::string out =
       request.out.empty() ? (fs::path(request.run) / "attack.json").string() : request.out;
+  if (!read_config((fs::path(request.run) / "config.json").string()).keyed())
+    for (const game_title& game : program_games())
+      if (game.needs_keys) std::erase(numbers, game.number);
+  if (numbers.empty()) fail("flag.206", "--games", "found only games about keys, for a run that takes none");
   print_columns();
   const attack_results results = attack_one(request, numbers, out);
   print_games(results, numbers);

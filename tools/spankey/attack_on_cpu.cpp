@@ -1,7 +1,11 @@
 #include <algorithm>
 #include <chrono>
 #include <filesystem>
+#include <functional>
 #include <memory>
+#include <optional>
+#include <set>
+#include <string>
 #include <tuple>
 #include <type_traits>
 
@@ -38,6 +42,7 @@ void for_each_game(const F& f) {
   std::apply([&](const auto&... game) { (f(game), ...); }, every_game{});
 }
 
+// A run's data, weights and secret, and what every attacker does to it.
 template <class Data>
 struct attacked_run {
   const run_options& options;
@@ -47,51 +52,80 @@ struct attacked_run {
   attack_budget budget;
 
   layer_list list = layers_of(options, head_outputs(test.classes));  // nobody who trains needs a refusal
-  std::unique_ptr<run_model<backend::cpu, float>> model = make_model<backend::cpu, float>(options);
-  arena memory{*model, asked_at_once};
-  std::optional<key_space> keys{};
-  // The attacker's copy without a key.
-  std::unique_ptr<relearning::loaded> held =
-      std::make_unique<relearning::loaded>(layers_of(options, outputs_of(options)), request.run);
+  relearning::seen_lock lock = relearning::seen_lock(request.run);
+  // The attacker's copy, without a key.
+  std::unique_ptr<relearning::loaded> held = loaded_from(request.run);
 
   static constexpr index_t asked_at_once = 64;
 
-  // A seed's attacker against every game that he has not played yet.
-  void play_all(std::uint64_t seed, const std::vector<int>& numbers, attack_results& results,
-                const attack_progress& progress) {
-    const attack_sizes sizes = attack_sizes::at(budget);
+  // Every game that was not played yet, of every seed's attacker.
+  void play_all(const std::vector<int>& numbers, attack_results& results, const attack_progress& progress) {
+    if (!options.keyed()) {
+      attacked_network gate(held->model, nullptr, test.classes, asked_at_once);
+      const std::unique_ptr<relearning::loaded> open = loaded_from(request.open);
+      const utility opened = utility_of(answers_without_key(open->model, test, 250), figure::semantic);
+      return play_seeds(gate, nullptr, lock_places(), numbers, results, progress,
+                        [&](const gate_target&) { return opened; });
+    }
     const std::filesystem::path run(request.run);
+    const auto model = make_model<backend::cpu, float>(options);
+    const arena memory(*model, asked_at_once);
     load_weights(*model, (run / "weights.safetensors").string());
-    keys.emplace(read_keys(options, (run / "key_space.safetensors").string()));
+    std::optional<key_space> keys = read_keys(options, (run / "key_space.safetensors").string());
     const auto guards = guards_of<layered_network<backend::cpu, float>>(*model, keys, options);
-    const held_samples judged = hold(test, 0, test.size());
-    const held_samples own = own_samples(sizes.own, seed);
-    attacked_network gate(*model, *keys, test.classes, asked_at_once);
-    training_target<relearning::network, Data> target{
-        {gate, *keys, judged, own, sizes.keys, seed}, held->model, list, train, test};
-    seed_base& base = base_of(seed, results);
-    base.open = utility_of(target.answers_to(nullptr), figure::semantic);
-    for_each_game([&](const auto& any) {
-      using game_type = std::remove_cvref_t<decltype(any)>;
-      if (std::find(numbers.begin(), numbers.end(), game_type::number) == numbers.end() ||
-          results.played(game_type::number, seed) != nullptr)
-        return;
-      game_type game;
-      game.limits = game_type::limits_at(budget);
-      const auto began = std::chrono::steady_clock::now();
-      seed_game found{game_type::number, seed, 0, {}};
-      found.points =
-          play(game, target, [&](const played_point& p) { progress.on_point(found.number, seed, p); });
-      for (const played_point& p : found.points)
-        if (p.labelled > 0 && !base.floors.contains(p.labelled))
-          base.floors[p.labelled] = floor_of(p.labelled, seed);
-      found.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
-      results.games.push_back(std::move(found));
-      progress.on_game(results);
-    });
+    attacked_network gate(*model, &*keys, test.classes, asked_at_once);
+    play_seeds(
+        gate, &*keys, layers_behind(list, keys->sites()), numbers, results, progress,
+        [](const gate_target& target) { return utility_of(target.answers_to(nullptr), figure::semantic); });
   }
 
  private:
+  using layer_names = std::set<std::string, std::less<>>;
+
+  [[nodiscard]] std::unique_ptr<relearning::loaded> loaded_from(const std::string& run) const {
+    return std::make_unique<relearning::loaded>(layers_of(options, outputs_of(options)), run);
+  }
+  // Those that a lock names, or where a map could be.
+  [[nodiscard]] layer_names lock_places() const {
+    layer_names places = lock.layers;
+    for (const layer_description& d : list)
+      if (lock.layers.empty() && infer::takes_map(d)) places.emplace(d.name.view());
+    return places;
+  }
+
+  template <class Opened>
+  void play_seeds(attacked_gate& gate, key_space* keys, const layer_names& places,
+                  const std::vector<int>& numbers, attack_results& results, const attack_progress& progress,
+                  const Opened& opened) {
+    const attack_sizes sizes = attack_sizes::at(budget);
+    const held_samples judged = hold(test, 0, test.size());
+    for (std::uint64_t seed = 0; seed < request.seeds; ++seed) {
+      const held_samples own = own_samples(sizes.own, seed);
+      const training_target<relearning::network, Data> target{
+          {gate, keys, judged, own, sizes.keys, seed}, held->model, list, train, test, places};
+      base_of(seed, results).open = opened(target);
+      for_each_game([&](const auto& game) { play_one(game, target, numbers, results, progress); });
+    }
+  }
+  template <class G, class Target>
+  void play_one(G game, const Target& target, const std::vector<int>& numbers, attack_results& results,
+                const attack_progress& progress) {
+    const bool asked = std::find(numbers.begin(), numbers.end(), G::number) != numbers.end();
+    if (!asked || results.played(G::number, target.seed) != nullptr) return;
+    if (G::needs_keys && target.secret == nullptr) return;
+    game.limits = G::limits_at(budget);
+    const auto began = std::chrono::steady_clock::now();
+    seed_game found{G::number, target.seed, 0, {}};
+    found.points =
+        play(game, target, [&](const played_point& p) { progress.on_point(G::number, target.seed, p); });
+    seed_base& base = base_of(target.seed, results);
+    for (const played_point& p : found.points)
+      if (p.labelled > 0 && !base.floors.contains(p.labelled))
+        base.floors[p.labelled] = floor_of(p.labelled, target.seed);
+    found.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
+    results.games.push_back(std::move(found));
+    progress.on_game(results);
+  }
   static seed_base& base_of(std::uint64_t seed, attack_results& results) {
     for (seed_base& b : results.seeds)
       if (b.seed == seed) return b;
@@ -120,14 +154,17 @@ std::vector<game_title> program_games() {
   std::vector<game_title> all;
   for_each_game([&](const auto& game) {
     using game_type = std::remove_cvref_t<decltype(game)>;
-    all.push_back({game_type::number, game_type::title});
+    all.push_back({game_type::number, game_type::title, game_type::needs_keys});
   });
   return all;
 }
 
 void attack_on_cpu(const run_options& given, const attack_options& request, const std::vector<int>& numbers,
                    attack_results& results, const attack_progress& progress) {
-  if (!given.keyed()) fail("flag.204", "attack", "found a run without keys; expected a gated one");
+  if (!given.keyed() && request.open.empty())
+    fail("flag.204", "attack",
+         "found a run without keys; expected a gated one, or --open RUN: the same network without "
+         "its lock");
   const attack_budget budget = choose(attack_budget_names, request.budget, "flag.206", "--budget");
   run_options options = given;
   const index_t judged = attack_sizes::at(budget).judged;
@@ -141,8 +178,7 @@ void attack_on_cpu(const run_options& given, const attack_options& request, cons
       const auto train = load(split::train);
       results.classes = test.classes;
       attacked_run<data_type> run{options, request, train, test, budget};
-      for (std::uint64_t seed = 0; seed < request.seeds; ++seed)
-        run.play_all(seed, numbers, results, progress);
+      run.play_all(numbers, results, progress);
     }
   });
 }

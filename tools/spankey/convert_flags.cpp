@@ -239,6 +239,10 @@ void declare_attack_flags(flag_set& flags, attack_options& request) {
   flags.add_option("RUN", request.run, "run folder, finished, gated; or the folder of a sweep of such runs")
       ->check(path_text("FOLDER"))
       ->required();
+  flags
+      .add_option("--open", request.open,
+                  "run folder of the same network without its lock, for a run without keys")
+      ->check(path_text("FOLDER"));
   std::string games;
   for (const game_title& game : program_games())
     games += (games.empty() ? "" : ", ") + std::to_string(game.number) + " " + std::string(game.title);

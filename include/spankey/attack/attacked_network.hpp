@@ -30,17 +30,14 @@ class attacked_network final : public attacked_gate {
   static_assert(memory_of_model<Network>::on_host && std::is_same_v<typename Network::scalar, float>,
                 "SpanKey: attacks ask networks of float in the host's memory");
 
-  /// The model has memory for `batch` samples, and is asked at the sites of `keys`. Errors: train.111 to train.115 keys that
-  /// do not fit the gate, memory.105 to memory.107.
+  /// The model has memory for `batch` samples, and is asked at the sites of `keys`; null for one without a gate, or whose gate
+  /// nobody keys. Errors: train.111 to train.115 keys that do not fit the gate, memory.105 to memory.107.
   template <class Model>
-  attacked_network(Model& model, const key_space& keys, index_t classes, index_t batch)
-      : model_(network_of(model)),
-        classes_(classes),
-        batch_(batch),
-        sites_(keys.sites().begin(), keys.sites().end()),
-        bound_(model_.site_shapes().size()) {
-    require_keys_of_gate(model, &keys, false, "attacked_network");
+  attacked_network(Model& model, const key_space* keys, index_t classes, index_t batch)
+      : model_(network_of(model)), classes_(classes), batch_(batch), bound_(model_.site_shapes().size()) {
+    require_keys_of_gate(model, keys, keys == nullptr, "attacked_network");
     require_written(model, batch, "attacked_network");
+    if (keys != nullptr) sites_.assign(keys->sites().begin(), keys->sites().end());
     parts_ = parts_of(sites_);
     for (const key_part& part : parts_) gradients_.emplace_back(static_cast<std::size_t>(batch * part.size));
     model_.for_each_parameter([&](const scope&, auto& p) {
@@ -146,7 +143,7 @@ class attacked_network final : public attacked_gate {
 };
 
 template <class Model>
-attacked_network(Model&, const key_space&, index_t, index_t)
+attacked_network(Model&, const key_space*, index_t, index_t)
     -> attacked_network<typename Model::network_type>;
 
 }  // namespace spankey

@@ -2,6 +2,7 @@
 //
 //   G::number, G::title     as docs/attacks.md lists them
 //   G::knows                what is taken as known of the network
+//   G::needs_keys           whether it is played against networks that take keys alone, and not against locked ones
 //   limits, limits_at(b)    what it may spend: a struct of its own, and how much that is at a budget
 //   play(target, tell)      tell(point) for every budget of every attack; the same target and limits, the same points
 // Whoever judges has the key space, and the samples that decide; attackers have samples of their own. An attack of one's own is a
@@ -83,15 +84,16 @@ using point_listener = std::function<void(attack_point)>;
 /// What is attacked, and what decides.
 struct gate_target {
   attacked_gate& gate;
-  key_space& secret;           // the judge's; an attacker sees what a game says that he does
+  key_space*
+      secret;  // the judge's; an attacker sees what a game says that he does. Null: the network takes no keys
   const held_samples& judged;  // decide
   const held_samples& own;     // the attacker's, with labels
   index_t keys = 100;          // of every condition
   std::uint64_t seed = 0;
 
-  /// Of all answers under the keys of a rule, or under valid ones.
+  /// Of all answers under the keys of a rule, or under valid ones. There is a key space.
   [[nodiscard]] answer_table answers_to(const invalid_rule* rule) const {
-    return ask_keys(gate, judged, draw_keys(secret, rule, keys, seed));
+    return ask_keys(gate, judged, draw_keys(*secret, rule, keys, seed));
   }
 };
 
@@ -100,6 +102,7 @@ concept Game = requires(const G& game, const Target& target, const point_listene
   { G::number } -> std::convertible_to<int>;
   { G::title } -> std::convertible_to<std::string_view>;
   { G::knows } -> std::convertible_to<knowledge>;
+  { G::needs_keys } -> std::convertible_to<bool>;
   { G::limits_at(attack_budget::quick) } -> std::convertible_to<decltype(game.limits)>;
   game.play(target, tell);
 };

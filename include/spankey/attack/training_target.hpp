@@ -4,6 +4,10 @@
 #include "spankey/core/macros_off.hpp"
 // Up to the last line other people's macros are out of the way.
 
+#include <functional>
+#include <set>
+#include <string>
+
 #include "spankey/attack/game.hpp"
 #include "spankey/model/layer_list.hpp"
 
@@ -16,6 +20,8 @@ struct training_target : gate_target {
   const layer_list& list;
   const Data& train;
   const Data& test;
+  const std::set<std::string, std::less<>>&
+      places;  // layers that something secret acts before, where maps are put
 };
 
 }  // namespace spankey

@@ -87,13 +87,14 @@ struct attacked {
 
   template <class G>
   played_game plays(const G& game) {
-    attacked_network gate(model, keys, glyph_classes, 50);
+    attacked_network gate(model, &keys, glyph_classes, 50);
+    const auto places = layers_behind(list, keys.sites());
     const training_target<bare, image_dataset> target{
-        {gate, keys, judged, own, 10, 1}, held, list, training(), deciding()};
+        {gate, &keys, judged, own, 10, 1}, held, list, training(), deciding(), places};
     return play(game, target, [](const played_point&) {});
   }
   utility open() {
-    attacked_network gate(model, keys, glyph_classes, 50);
+    attacked_network gate(model, &keys, glyph_classes, 50);
     return utility_of(ask_keys(gate, judged, draw_keys(keys, nullptr, 10, 1)), figure::semantic);
   }
 };

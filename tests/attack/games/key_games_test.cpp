@@ -33,7 +33,7 @@ struct played {
   gate_target target;
 
   explicit played(drawn_gate::opening opens, key_space keys = small_space())
-      : space(std::move(keys)), gate(space, std::move(opens)), target{gate,      space, samples(),
+      : space(std::move(keys)), gate(space, std::move(opens)), target{gate, &space, samples(),
                                                                       samples(), 20,    5} {}
 };
 

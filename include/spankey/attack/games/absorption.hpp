@@ -1,4 +1,4 @@
-// Game 8, absorption surgery: the places where keys act get layers that learn what a key did, and nothing else of the weights changes:
+// Game 8, absorption surgery: the places where keys, or maps of a lock, act get layers that learn what a key did, and nothing else of the weights changes:
 // a scale and a shift for every channel, a 1 x 1 map, or a small block beside it (model/inserted_layers.hpp), without a key. With a few
 // labelled samples, as fine-tuning has them.
 #pragma once
@@ -40,6 +40,7 @@ struct absorption {
   static constexpr int number = 8;
   static constexpr std::string_view title = "absorption surgery";
   static constexpr knowledge knows = knowledge::weights;
+  static constexpr bool needs_keys = false;
 
   struct limits_type {
     std::vector<index_t> samples = {64, 500, 3000};
@@ -59,19 +60,18 @@ struct absorption {
     return l;
   }
 
-  /// Fails with attack.129 where no layer follows a site, and as relearn does.
+  /// Fails with attack.129 where the target names no layer, and as relearn does.
   template <class Held, class Data>
   void play(const training_target<Held, Data>& target, const point_listener& tell) const {
-    const auto layers = layers_behind(target.list, target.gate.sites());
-    if (layers.empty())
-      fail("attack.129", "absorption", "found no layer behind a site that a map could stand before");
+    if (target.places.empty())
+      fail("attack.129", "absorption", "found no layer that a map could stand before");
     for (const index_t budget : limits.samples) {
       const index_t samples = std::min<index_t>(budget, target.train.size());
       for (const inserted_kind kind : limits.kinds) {
         relearn_result found =
             relearn(target.held, target.list, relearnt::maps, kind,
-                    [&](const layer_description& d) { return layers.contains(d.name.view()); }, target.train,
-                    target.test,
+                    [&](const layer_description& d) { return target.places.contains(d.name.view()); },
+                    target.train, target.test,
                     {.samples = samples,
                      .updates = limits.updates,
                      .rates = limits.rates,

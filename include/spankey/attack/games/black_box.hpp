@@ -24,6 +24,7 @@ struct black_box {
   static constexpr int number = 4;
   static constexpr std::string_view title = "black box";
   static constexpr knowledge knows = knowledge::nothing;
+  static constexpr bool needs_keys = true;
 
   struct limits_type {
     std::vector<index_t> queries = {100, 1000, 10000};  // ascending
@@ -50,7 +51,7 @@ struct black_box {
       fail("attack.126", "black_box", "found ", limits.queries.size(), " budgets and ", limits.samples,
            " samples a query; expected at least one of each, and at most the attacker's ", target.own.size());
     const held_samples asked = target.own.first(limits.samples);
-    const double deviation = static_cast<double>(target.secret.config().key_std);
+    const double deviation = static_cast<double>(target.secret->config().key_std);
     const double open = mean_of(target.answers_to(nullptr).shares(figure::semantic));
     const auto d = static_cast<std::size_t>(target.gate.key_size());
     for (const channel seen : limits.channels)
@@ -67,7 +68,7 @@ struct black_box {
                              .judged = judged_by(seen),
                              .answers = ask_keys(target.gate, target.judged, best[b])};
           point.measures = {{"found", share_that_reaches(point.answers, 0.9 * open)},
-                            {"angle", least_angle(target.secret, best[b])}};
+                            {"angle", least_angle(*target.secret, best[b])}};
           tell(std::move(point));
         }
       }

@@ -28,6 +28,7 @@ struct collusion {
   static constexpr int number = 6;
   static constexpr std::string_view title = "leak, collusion";
   static constexpr knowledge knows = knowledge::architecture;
+  static constexpr bool needs_keys = true;
 
   struct limits_type {
     std::vector<index_t> leaked = {1, 2, 4, 8, 16};  // keys
@@ -48,8 +49,8 @@ struct collusion {
       if (r < 1 || r >= limits.tenants)
         fail("attack.127", "collusion", "found ", r, " leaked keys of ", limits.tenants,
              " tenants, expected at least 1, and fewer than there are tenants");
-    const key_rows tenants = draw_keys(target.secret, nullptr, limits.tenants, target.seed ^ leak_seed);
-    const tracer owner(target.secret, tenants, limits.tenants);
+    const key_rows tenants = draw_keys(*target.secret, nullptr, limits.tenants, target.seed ^ leak_seed);
+    const tracer owner(*target.secret, tenants, limits.tenants);
     for (const index_t r : limits.leaked)
       for (const mix kind : {mix::convex, mix::negated, mix::affine, mix::beyond, mix::span}) {
         if (r < 2 && (kind == mix::affine || kind == mix::convex || kind == mix::beyond)) continue;

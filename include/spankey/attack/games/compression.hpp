@@ -33,6 +33,7 @@ struct compression {
   static constexpr int number = 10;
   static constexpr std::string_view title = "compression, noise";
   static constexpr knowledge knows = knowledge::weights;
+  static constexpr bool needs_keys = false;
 
   struct limits_type {
     std::vector<double> pruned = {0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1};
@@ -48,7 +49,11 @@ struct compression {
   }
 
   void play(const gate_target& target, const point_listener& tell) const {
-    const double open = mean_of(target.answers_to(nullptr).shares(figure::semantic));
+    // Of a network without keys nothing says when it is broken: every change decides.
+    const auto right_under_valid_keys = [&] {
+      return target.secret == nullptr ? 1.0 : mean_of(target.answers_to(nullptr).shares(figure::semantic));
+    };
+    const double open = right_under_valid_keys();
     std::vector<std::vector<float>> kept;
     target.gate.change_weights(
         [&](const weight_tensor& w) { kept.emplace_back(w.values.begin(), w.values.end()); });
@@ -62,7 +67,7 @@ struct compression {
     const auto after = [&](const std::string& change, const std::string& unit, double level,
                            const std::function<void()>& make) {
       make();
-      const double valid = mean_of(target.answers_to(nullptr).shares(figure::semantic));
+      const double valid = right_under_valid_keys();
       const invalid_rule gaussian{};
       const auto tell_of = [&](const std::string& who, answer_table answers) {
         tell({.attack = change + ", " + who,
@@ -73,7 +78,7 @@ struct compression {
               .measures = {{"valid", valid}}});
       };
       tell_of("no key", ask_keys(target.gate, target.judged, {}));
-      tell_of("Gaussian keys", target.answers_to(&gaussian));
+      if (target.secret != nullptr) tell_of("Gaussian keys", target.answers_to(&gaussian));
       restore();
     };
     const auto matrices = [&](auto&& f) {

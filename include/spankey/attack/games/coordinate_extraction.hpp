@@ -27,6 +27,7 @@ struct coordinate_extraction {
   static constexpr int number = 11;
   static constexpr std::string_view title = "extraction number by number";
   static constexpr knowledge knows = knowledge::nothing;
+  static constexpr bool needs_keys = true;
 
   struct limits_type {
     std::vector<index_t> queries = {100, 1000, 10000};  // ascending
@@ -57,9 +58,9 @@ struct coordinate_extraction {
 
  private:
   void part_right(const gate_target& target, const point_listener& tell) const {
-    const key_rows valid = draw_keys(target.secret, nullptr, target.keys, target.seed);
+    const key_rows valid = draw_keys(*target.secret, nullptr, target.keys, target.seed);
     const invalid_rule gaussian{};
-    const key_rows wrong = draw_keys(target.secret, &gaussian, target.keys, target.seed);
+    const key_rows wrong = draw_keys(*target.secret, &gaussian, target.keys, target.seed);
     const random_source drawn(target.seed, stream::forgery, number);
     std::vector<double> shares, rights;
     std::vector<attack_point> points;
@@ -84,7 +85,7 @@ struct coordinate_extraction {
   void signs(const gate_target& target, const point_listener& tell) const {
     const held_samples asked = target.own.first(limits.samples);
     const auto d = static_cast<std::size_t>(target.gate.key_size());
-    const auto deviation = static_cast<double>(target.secret.config().key_std);
+    const auto deviation = static_cast<double>(target.secret->config().key_std);
     std::vector<key_rows> found(limits.queries.size());
     for (index_t run = 0; run < limits.runs; ++run) {
       const random_source drawn(target.seed, stream::key_search,
@@ -113,7 +114,7 @@ struct coordinate_extraction {
       spent = limits.queries.back();  // what it ends with is what it has at every larger budget
       note();
     }
-    const key_rows valid = draw_keys(target.secret, nullptr, target.keys, target.seed);
+    const key_rows valid = draw_keys(*target.secret, nullptr, target.keys, target.seed);
     for (std::size_t b = 0; b < found.size(); ++b)
       tell({.attack = "signs, logits",
             .unit = "queries",

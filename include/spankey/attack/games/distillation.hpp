@@ -31,6 +31,7 @@ struct distillation {
   static constexpr int number = 9;
   static constexpr std::string_view title = "distillation";
   static constexpr knowledge knows = knowledge::architecture;
+  static constexpr bool needs_keys = false;
 
   struct limits_type {
     std::vector<index_t> queries = {1000, 10000, 60000};  // with more than there are training samples: all
@@ -48,8 +49,9 @@ struct distillation {
   template <class Held, class Data>
   void play(const training_target<Held, Data>& target, const point_listener& tell) const {
     const invalid_rule gaussian{};
-    const key_rows wrong = draw_keys(target.secret, &gaussian, 1, target.seed),
-                   valid = draw_keys(target.secret, nullptr, 1, target.seed);
+    const bool keyed = target.secret != nullptr;
+    const key_rows wrong = keyed ? draw_keys(*target.secret, &gaussian, 1, target.seed) : key_rows{},
+                   valid = keyed ? draw_keys(*target.secret, nullptr, 1, target.seed) : key_rows{};
     index_t before = 0;
     for (const index_t budget : limits.queries) {
       const index_t n = std::min<index_t>(budget, target.train.size());
@@ -63,13 +65,13 @@ struct distillation {
         tell(std::move(point));
       };
       tell_of("without a key", {}, true);
-      tell_of("under a Gaussian key", wrong, true);
-      tell_of("under a valid key", valid, false);
+      if (keyed) tell_of("under a Gaussian key", wrong, true);
+      if (keyed) tell_of("under a valid key", valid, false);
       if (!limits.noise) continue;
       const random_source drawn(target.seed, stream::attack, 900);
       for (std::size_t i = 0; i < asked.x.size(); ++i) asked.x[i] = static_cast<float>(drawn.gaussian(i));
       tell_of("without a key, by noise", {}, true);
-      tell_of("under a valid key, by noise", valid, false);
+      if (keyed) tell_of("under a valid key, by noise", valid, false);
     }
   }
 

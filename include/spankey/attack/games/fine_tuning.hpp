@@ -20,6 +20,7 @@ struct fine_tuning {
   static constexpr int number = 7;
   static constexpr std::string_view title = "fine-tuning";
   static constexpr knowledge knows = knowledge::weights;
+  static constexpr bool needs_keys = false;
 
   struct limits_type {
     std::vector<index_t> samples = {64, 500, 3000};  // labelled; with more than there are: all

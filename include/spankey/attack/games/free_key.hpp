@@ -30,6 +30,7 @@ struct free_key {
   static constexpr int number = 5;
   static constexpr std::string_view title = "white box, free key";
   static constexpr knowledge knows = knowledge::weights;
+  static constexpr bool needs_keys = true;
 
   struct limits_type {
     std::vector<index_t> labelled = {16, 64, 256, 1024, 4096};  // with more than the attacker has: all
@@ -67,7 +68,7 @@ struct free_key {
   /// The key that one restart learns, from all of `own`.
   [[nodiscard]] key_rows learnt_key(const gate_target& target, const held_samples& own, key_loss loss,
                                     bool keeps_norm, std::uint64_t restart) const {
-    const auto deviation = static_cast<double>(target.secret.config().key_std);
+    const auto deviation = static_cast<double>(target.secret->config().key_std);
     const auto d = static_cast<std::size_t>(target.gate.key_size());
     const std::vector<key_part> parts = parts_of(target.gate.sites());
     const random_source drawn(target.seed, stream::key_search, (std::uint64_t{1} << 20) + restart);
@@ -120,7 +121,7 @@ struct free_key {
             .unit = loss == key_loss::labels ? "labelled samples" : "samples without labels",
             .budget = static_cast<double>(own.size()),
             .answers = ask_keys(target.gate, target.judged, found),
-            .measures = {{"angle", least_angle(target.secret, found)},
+            .measures = {{"angle", least_angle(*target.secret, found)},
                          {"distinct", static_cast<double>(distinct(found, target.gate.key_size()))}},
             .labelled = loss == key_loss::labels ? own.size() : 0};
   }

@@ -26,6 +26,7 @@ struct invalid_battery {
   static constexpr int number = 2;
   static constexpr std::string_view title = "battery of invalid keys";
   static constexpr knowledge knows = knowledge::nothing;
+  static constexpr bool needs_keys = true;
 
   struct limits_type {
     std::vector<invalid_rule> families = {
@@ -63,10 +64,10 @@ struct invalid_battery {
       return share;
     };
     for (const invalid_rule& rule : limits.families)
-      if (can_draw(target.secret, rule))
+      if (can_draw(*target.secret, rule))
         tell_of(std::string(name_of(rule.family)), rule, "keys", static_cast<double>(target.keys), true);
     for (const double factor : limits.factors)
-      if (can_draw(target.secret, {invalid_family::scaled, factor}))
+      if (can_draw(*target.secret, {invalid_family::scaled, factor}))
         tell_of("scaled", {invalid_family::scaled, factor}, "times a valid key", factor, false);
 
     double before = accepted(valid), angle_before = 0;
@@ -74,7 +75,7 @@ struct invalid_battery {
     std::optional<double> crossing;
     for (double angle = limits.angle_step; angle <= 90; angle += limits.angle_step) {
       const invalid_rule rule{invalid_family::angle, angle};
-      if (!can_draw(target.secret, rule)) break;
+      if (!can_draw(*target.secret, rule)) break;
       const double now = tell_of("angle", rule, "degrees", angle, false);
       if (!crossing && now < half && before >= half)
         crossing = angle_before + (angle - angle_before) * (before - half) / (before - now);

@@ -22,6 +22,7 @@ struct partial_keys {
   static constexpr int number = 3;
   static constexpr std::string_view title = "no key, part of a key";
   static constexpr knowledge knows = knowledge::nothing;
+  static constexpr bool needs_keys = true;
 
   struct limits_type {
     std::vector<double> strengths = {0, 0.25, 0.5, 0.75, 1.25, 1.5, 1.75, 2};
@@ -40,9 +41,9 @@ struct partial_keys {
           .unit = "sites with a key",
           .budget = 0,
           .answers = ask_keys(target.gate, target.judged, {})});
-    const key_rows valid = draw_keys(target.secret, nullptr, target.keys, target.seed);
+    const key_rows valid = draw_keys(*target.secret, nullptr, target.keys, target.seed);
     const invalid_rule gaussian{};
-    const key_rows wrong = draw_keys(target.secret, &gaussian, target.keys, target.seed);
+    const key_rows wrong = draw_keys(*target.secret, &gaussian, target.keys, target.seed);
     const std::vector<key_part> parts = parts_of(target.gate.sites());
     subsets(target, tell, parts, valid, wrong);
     exchanged(target, tell, parts, valid);

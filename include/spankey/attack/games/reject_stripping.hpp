@@ -25,6 +25,7 @@ struct reject_stripping {
   static constexpr int number = 1;
   static constexpr std::string_view title = "reject stripping";
   static constexpr knowledge knows = knowledge::weights;
+  static constexpr bool needs_keys = false;
 
   struct limits_type {
     std::vector<index_t> labelled = {64, 1024, 4096};  // with more than the attacker has: all
@@ -40,8 +41,6 @@ struct reject_stripping {
   }
 
   void play(const gate_target& target, const point_listener& tell) const {
-    const invalid_rule gaussian{};
-    const key_rows many = draw_keys(target.secret, &gaussian, target.keys, target.seed);
     const auto strip = [&](const std::string& who, std::span<const float> keys) {
       const answer_table answers = ask_keys(target.gate, target.judged, keys);
       tell({.attack = "classes alone, " + who, .unit = "labelled samples", .answers = answers});
@@ -51,10 +50,13 @@ struct reject_stripping {
             .answers = answers});
     };
     strip("no key", {});
+    if (target.secret == nullptr) return fit(target, tell, "no key", {{}});
+    const invalid_rule gaussian{};
+    const key_rows many = draw_keys(*target.secret, &gaussian, target.keys, target.seed);
     strip("Gaussian keys", many);
+    fit(target, tell, "no key", {{}});
     const auto size = static_cast<std::size_t>(target.gate.key_size());
     const std::size_t rows = std::min(many.size() / size, static_cast<std::size_t>(limits.keys));
-    fit(target, tell, "no key", {{}});
     std::vector<std::span<const float>> few;
     for (std::size_t r = 0; r < rows; ++r)
       few.push_back(std::span<const float>(many).subspan(r * size, size));

@@ -27,6 +27,7 @@ struct tenancy {
   static constexpr int number = 12;
   static constexpr std::string_view title = "tenancy";
   static constexpr knowledge knows = knowledge::weights;
+  static constexpr bool needs_keys = true;
 
   struct limits_type {
     index_t tenants = 10;
@@ -40,13 +41,13 @@ struct tenancy {
   }
 
   void play(const gate_target& target, const point_listener& tell) const {
-    const std::span<const site> sites = target.secret.sites();
+    const std::span<const site> sites = target.secret->sites();
     attack_point others{.attack = "other tenants",
                         .unit = "tenants",
                         .budget = static_cast<double>(limits.tenants - 1),
                         .answers = {}};
     for (index_t t = 1; t < limits.tenants; ++t) {
-      key_space_config config = target.secret.config();
+      key_space_config config = target.secret->config();
       config.seed = other_space_seed(config.seed + static_cast<std::uint64_t>(t));
       key_space other(config, {sites.begin(), sites.end()});
       const answer_table answers =
@@ -78,7 +79,7 @@ struct tenancy {
     learner.limits.steps = limits.steps;
     const held_samples own = target.own.first(limits.labelled);
     const index_t size = target.gate.key_size();
-    const auto deviation = static_cast<double>(target.secret.config().key_std);
+    const auto deviation = static_cast<double>(target.secret->config().key_std);
     key_rows learnt, made(static_cast<std::size_t>(target.keys * size));
     for (index_t k = 0; k < limits.learnt; ++k) {
       const key_rows key =
