@@ -2,6 +2,7 @@
 // same figures come out for any number of threads. Costs 80 s to compile and 15 s to run.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -202,6 +203,18 @@ TEST_CASE("games: mode B refuses wrong keys and none, and loses to whoever ignor
   CHECK(judged.verdict == verdict_of_game::lost);
   CHECK(judged.points[judged.best].decides);
   CHECK(judged.points[judged.best].gain.gain > 0.7);
+}
+
+TEST_CASE("games: a network that is silent whatever the key, and whose features tell, is caught by a probe") {
+  attacked net(1.0F);
+  for (const char* name : {"fc.weight", "fc.bias"}) {
+    auto& p = net.model.parameter_of(name);
+    std::fill_n(p.value.data, p.dims.size(), 0.0F);
+  }
+  const played_game points = net.plays(small_stripping());
+  CHECK(named(points, "classes alone, no key").found.mean() < 0.2);  // one class for every sample
+  CHECK(named(points, "logits, probe, no key").found.mean() < 0.2);
+  CHECK(named(points, "features, probe, no key").found.mean() > 0.6);
 }
 
 TEST_CASE("games: a key that does nothing is found out without one") {
