@@ -10,6 +10,7 @@
 #include "spankey/data/glyphs.hpp"
 #include "spankey/lock/entangled.hpp"
 #include "spankey/model/small_cnn.hpp"
+#include "spankey/train/evaluate.hpp"
 
 using namespace spankey;
 

@@ -12,6 +12,7 @@
 #include "spankey/lock/entangled.hpp"
 #include "spankey/model/small_cnn.hpp"
 #include "spankey/model/small_resnet.hpp"
+#include "spankey/train/evaluate.hpp"
 
 using namespace spankey;
 

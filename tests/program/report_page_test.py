@@ -265,7 +265,7 @@ def test_games_against_the_gate(folder):
 def test_what_noise_turns(folder):
     run = report_folders.write_run(folder / "run")
     tail = lambda count, predicted, measured: {"predicted": predicted, "measured": measured, "predictions": [i / count for i in range(count)],
-                                               "turned": [i / count / 2 for i in range(count)]}
+                                               "turned": [0.4 * i / count for i in range(count)]}
     margins = {"valid_key": tail(40, 0.2345, 0.2468), "zero_key": tail(3, 0.1357, 0.1246)}
     (run / "diagnose.json").write_text(json.dumps({"margins": margins}))
     page, _ = report(run)
@@ -273,7 +273,7 @@ def test_what_noise_turns(folder):
     picture = next(label for label in labels(page) if label.startswith("Answers that noise"))
     assert "valid keys: .2468 where .2345 were predicted; no key: .1246 where .1357" in picture
     # Ten groups of four: the first is (0 + 1 + 2 + 3)/40/4; of three samples each is one.
-    assert [".0375", ".0187"] in [row[-2:] for row in page.rows] and [".6667", ".3333"] in [row[-2:] for row in page.rows]
+    assert [".0375", ".0150"] in [row[-2:] for row in page.rows] and [".6667", ".2667"] in [row[-2:] for row in page.rows]
     for broken in ({}, {"margins": {"valid_key": margins["valid_key"]}}, {"margins": {**margins, "zero_key": {**margins["zero_key"], "turned": [0.5]}}},
                    {"margins": {**margins, "zero_key": {**margins["zero_key"], "measured": 2}}}):
         (run / "diagnose.json").write_text(json.dumps(broken))

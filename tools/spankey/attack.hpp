@@ -71,7 +71,7 @@ struct attack_progress {
   std::function<void(const attack_results&)> on_game;  // after each: what there is so far
 };
 
-/// Plays the games of `numbers` that are not among `results`, and adds them. Fails with flag.204 for a run without keys, flag.205 for
+/// Plays the games of `numbers` that are not among `results`, and adds them; a run without keys has request.open. Fails with flag.205 for
 /// one of text, and as data sets and training do.
 void attack_on_cpu(const run_options& options, const attack_options& request, const std::vector<int>& numbers,
                    attack_results& results, const attack_progress& progress);

@@ -65,6 +65,13 @@ void print_games(const attack_results& results, const std::vector<int>& numbers)
       open, spankey::allowed_gain);
 }
 
+// What keys open is known of a run with keys; of others, what they are without their lock.
+void require_open(const attack_options& request) {
+  if (request.open.empty())
+    fail("flag.204", "attack",
+         "found a run without keys; expected a gated one, or --open RUN: the same network without its lock");
+}
+
 // Plays what was not played yet against one run, and writes it as it is found.
 attack_results attack_one(const attack_options& request, const std::vector<int>& numbers,
                           const std::string& out) {
@@ -74,6 +81,7 @@ attack_results attack_one(const attack_options& request, const std::vector<int>&
   for (const std::string& run : {request.run, request.open})
     if (!run.empty() && !spankey::checkpoints_in(run).empty())
       fail("flag.163", "RUN", "'", printable(run), "' holds checkpoints: its training is not finished");
+  if (!options.keyed()) require_open(request);
   if (!request.open.empty() && options.keyed())
     fail("flag.209", "--open", "found it for a run with keys, which open it");
   if (!request.open.empty() &&
@@ -155,9 +163,11 @@ int attack(const attack_options& request) {
   if (fs::exists(fs::path(request.run) / "experiment.json", code)) return attack_sweep(request, numbers);
   const std::string out =
       request.out.empty() ? (fs::path(request.run) / "attack.json").string() : request.out;
-  if (!read_config((fs::path(request.run) / "config.json").string()).keyed())
+  if (!read_config((fs::path(request.run) / "config.json").string()).keyed()) {
+    require_open(request);
     for (const game_title& game : program_games())
       if (game.needs_keys) std::erase(numbers, game.number);
+  }
   if (numbers.empty()) fail("flag.206", "--games", "found only games about keys, for a run that takes none");
   print_columns();
   const attack_results results = attack_one(request, numbers, out);

@@ -161,10 +161,6 @@ std::vector<game_title> program_games() {
 
 void attack_on_cpu(const run_options& given, const attack_options& request, const std::vector<int>& numbers,
                    attack_results& results, const attack_progress& progress) {
-  if (!given.keyed() && request.open.empty())
-    fail("flag.204", "attack",
-         "found a run without keys; expected a gated one, or --open RUN: the same network without "
-         "its lock");
   const attack_budget budget = choose(attack_budget_names, request.budget, "flag.206", "--budget");
   run_options options = given;
   const index_t judged = attack_sizes::at(budget).judged;

@@ -17,6 +17,7 @@
 #include "spankey/checkpoint/weights.hpp"
 #include "spankey/file/printable.hpp"
 #include "spankey/lock/entangled.hpp"
+#include "spankey/train/evaluate.hpp"
 
 namespace relearning {
 

@@ -20,6 +20,7 @@
 #include "spankey/model/sized_model.hpp"
 #include "spankey/optim/adam.hpp"
 #include "spankey/optim/parameter_group.hpp"
+#include "spankey/train/evaluate.hpp"
 #include "spankey/train/step.hpp"
 
 /// What a network runs on. Specialised in cuda/run_on_cuda.cpp.
