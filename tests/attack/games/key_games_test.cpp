@@ -33,8 +33,12 @@ struct played {
   gate_target target;
 
   explicit played(drawn_gate::opening opens, key_space keys = small_space())
-      : space(std::move(keys)), gate(space, std::move(opens)), target{gate,      &space, samples(),
-                                                                      samples(), 20,     5} {}
+      : space(std::move(keys)), gate(space, std::move(opens)), target(of(gate, space)) {}
+
+ private:
+  static gate_target of(drawn_gate& gate, key_space& space) {
+    return {.gate = gate, .secret = &space, .judged = samples(), .own = samples(), .keys = 20, .seed = 5};
+  }
 };
 
 // Opens to what lies in the span, and to nothing else: no slope leads there.
