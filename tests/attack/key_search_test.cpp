@@ -96,3 +96,14 @@ TEST_CASE("key search: a plateau is no error, and fewer queries than a step take
   CHECK(with(49) == "attack.125");
   CHECK(with(50) == "no error");
 }
+
+TEST_CASE("key search: a score that is no number is beaten by any other") {
+  index_t asked = 0;
+  const key_score broken_first = [&](std::span<const double> key) {
+    return ++asked == 1 ? std::nan("") : valley(key);
+  };
+  double best = 0;
+  search_key(key_search::random, 6, usual, broken_first, {400},
+             [&](index_t, const std::vector<double>& key) { best = valley(key); });
+  CHECK(best == run(key_search::random, usual, {400}).scores[0]);
+}

@@ -76,7 +76,7 @@ played_game play(const G& game, const Target& target,
 /// What one seed's attacker is measured by.
 struct seed_terms {
   utility open;
-  std::function<utility(index_t)> floor;  // of so many labelled samples; without rows: chance
+  std::function<utility(index_t)> floor;  // of so many labelled samples; without rows, or none: chance
 };
 
 struct judged_point {
@@ -111,7 +111,7 @@ inline judged_game judge_game(std::span<const played_game> seeds, std::span<cons
           seeds[s][i].budget != first.budget || seeds[s][i].measures.size() != first.measures.size())
         fail("attack.128", "judge_game", "found other points under seed ", s, " than under the first");
       gains.push_back({seeds[s][i].found, terms[s].open,
-                       first.labelled > 0 ? terms[s].floor(first.labelled) : utility{}});
+                       first.labelled > 0 && terms[s].floor ? terms[s].floor(first.labelled) : utility{}});
       j.worst = std::max(j.worst, seeds[s][i].found.most());
       for (std::size_t m = 0; m < j.measures.size(); ++m)
         j.measures[m].value += seeds[s][i].measures[m].value / static_cast<double>(seeds.size());

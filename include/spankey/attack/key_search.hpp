@@ -24,6 +24,7 @@
 #include <vector>
 
 #include "spankey/core/error.hpp"
+#include "spankey/core/finite.hpp"
 #include "spankey/core/random.hpp"
 #include "spankey/core/shape.hpp"
 
@@ -54,7 +55,7 @@ class scored_queries {
   [[nodiscard]] bool has(index_t queries) const { return left_ >= queries; }
   [[nodiscard]] index_t asked() const { return asked_; }
   double operator()(const std::vector<double>& key) {
-    const double found = score_(key);
+    const double score = score_(key), found = is_finite(score) ? score : -1e300;  // NaN beats nothing
     --left_, ++asked_;
     if (asked_ == 1 || found > best_score_) best_score_ = found, best_ = key;
     while (next_ < at_.size() && asked_ == at_[next_]) on_best_(at_[next_++], best_);

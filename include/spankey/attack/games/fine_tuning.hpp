@@ -7,6 +7,7 @@
 // Up to the last line other people's macros are out of the way.
 
 #include <algorithm>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -51,16 +52,18 @@ struct fine_tuning {
                     [](const layer_description&) { return false; }, target.train, target.test,
                     {.samples = samples,
                      .updates = limits.updates,
-                     .rates = limits.rates,
+                     .rates = part == relearnt::statistics ? std::span(limits.rates).first(1)
+                                                           : std::span(limits.rates),
                      .seed = target.seed,
                      .recalibrated = part == relearnt::statistics ? samples : 0,
                      .augment = limits.augment});
+        const bool labels = part != relearnt::statistics;
         tell({.attack = std::string(relearnt_names[static_cast<std::size_t>(part)]),
-              .unit = "labelled samples",
+              .unit = labels ? "labelled samples" : "samples without labels",
               .budget = static_cast<double>(samples),
               .answers = std::move(found.answers),
               .measures = {{"rate", found.rate}},
-              .labelled = samples});
+              .labelled = labels ? samples : 0});
       }
     }
   }

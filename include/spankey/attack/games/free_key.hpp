@@ -85,6 +85,7 @@ struct free_key {
       }
     };
     if (keeps_norm) keep_norm();
+    best = key;  // where no loss is a number it is what there is: an empty key would ask without one
     const index_t batch = std::min(own.size(), target.gate.batch());
     std::vector<float> dk(d);
     std::vector<double> first(d, 0.0), second(d, 0.0);
