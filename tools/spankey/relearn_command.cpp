@@ -19,7 +19,7 @@ std::vector<known_floor> floors_of(const relearn_options& request) {
   std::vector<known_floor> found;
   if (request.floors.empty()) return found;
   const auto all = ::json_of<nlohmann::json>(text_of_file(request.floors, "flag.190", results_cap),
-                                           request.floors, "flag.190");
+                                             request.floors, "flag.190");
   try {
     if (all.at("updates") != request.updates || all.at("rates") != request.rates ||
         all.at("augment") != request.augment || all.at("test-limit") != request.test_limit)
