@@ -27,9 +27,9 @@ points drawn(int count, std::uint64_t seed, bool by_sign) {
 }
 double right(const points& train, const points& test, const probe_options& options) {
   probe fitted(train.x, 3, train.labels, 2, options);
+  const std::vector<int> answers = fitted.answers(test.x);
   double count = 0;
-  for (std::size_t i = 0; i < test.labels.size(); ++i)
-    count += fitted.answer(test.x.data() + 3 * i) == test.labels[i] ? 1 : 0;
+  for (std::size_t i = 0; i < test.labels.size(); ++i) count += answers[i] == test.labels[i] ? 1 : 0;
   return count / static_cast<double>(test.labels.size());
 }
 

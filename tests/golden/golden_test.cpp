@@ -177,6 +177,8 @@ TEST_CASE("golden: an invalid key of every family") {
       {invalid_family::negated, {"d4e9b04c", "1a4489ab"}},
       {{invalid_family::scaled, 2}, {"263c0ae7", "e8913300"}},
       {invalid_family::zero_mean, {"00c08e77", "f4efcf7f"}},
+      {invalid_family::partial, {"46574b3e", "9bfa509f"}},
+      {invalid_family::partial_gaussian, {"6bc9b8a5", "b664a304"}},
       {invalid_family::other_space, {"053299dc", "f11940b3"}},
       {invalid_family::other_site, {"ee1541e4", "24a82880"}},
       {invalid_family::zero, {"f6f14c03", "f6f14c03"}},

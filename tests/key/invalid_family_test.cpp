@@ -46,6 +46,14 @@ TEST_CASE("origins: only noise is rescaled") {
   CHECK(origin_of(invalid_family::zero) == invalid_origin::nothing);
 }
 
+TEST_CASE("partial keys: what stands where they are not valid") {
+  CHECK(is_partial(invalid_family::partial));
+  CHECK(is_partial(invalid_family::partial_gaussian));
+  CHECK_FALSE(is_partial(invalid_family::zero_mean));
+  CHECK(rest_of(invalid_family::partial) == invalid_family::zero);
+  CHECK(rest_of(invalid_family::partial_gaussian) == invalid_family::gaussian);
+}
+
 TEST_CASE("every family with its own amount is a rule that a key space takes") {
   for (const auto& entry : invalid_names) {
     CAPTURE(entry.name);
@@ -78,6 +86,10 @@ TEST_CASE("families that a key space cannot have") {
   CHECK(id_of([&] {
           require_rule(invalid_family::other_site, own, std::span<const site>(two_sites).first(1));
         }) == "key.118");
+  for (const auto family : {invalid_family::partial, invalid_family::partial_gaussian}) {
+    CHECK(refusal(family, {.subspace_dim = 4}) == "no error");
+    CHECK(id_of([&] { require_rule(family, own, std::span<const site>(two_sites).first(1)); }) == "key.118");
+  }
 
   for (const auto family : {invalid_family::negated, invalid_family::scaled, invalid_family::zero_mean})
     for (const auto kind : {coefficient_kind::gaussian, coefficient_kind::sphere})

@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <set>
 #include <vector>
 
 #include "drawn_keys.hpp"
@@ -124,6 +125,34 @@ TEST_CASE("other_site keys are the next site's valid ones in file order, cut or 
   }
 }
 
+TEST_CASE("partial keys are valid at some sites, and at the others nothing or Gaussian, by sample") {
+  const index_t n = 60;
+  for (auto c : arrangements) {
+    c.rescale = rescale_kind::per_key;
+    key_space space(c, three_sites);
+    const keys valid_ones = origin(space, n), nothing_else = invalid(space, invalid_family::partial, n),
+               gaussian_else = invalid(space, invalid_family::partial_gaussian, n);
+    std::set<std::vector<bool>> seen;
+    for (index_t s = 0; s < n; ++s) {
+      std::vector<bool> has;
+      for (std::size_t i = 0; i < three_sites.size(); ++i) {
+        const index_t d = three_sites[i].shape.size();
+        const auto is_valid = [&](const keys& k) {
+          return std::equal(k.row(i, s, d), k.row(i, s, d) + d, valid_ones.row(i, s, d));
+        };
+        has.push_back(is_valid(nothing_else));
+        CHECK(is_valid(gaussian_else) == has.back());
+        if (has.back()) continue;
+        CHECK(norm(nothing_else.row(i, s, d), d) == 0);
+        CHECK(plain_std(gaussian_else.row(i, s, d), d) == doctest::Approx(c.key_std).epsilon(1e-5));
+        CHECK(space.subspace_of(static_cast<index_t>(i)).energy_share(gaussian_else.row(i, s, d)) < 0.2);
+      }
+      seen.insert(has);
+    }
+    CHECK(seen.size() == 6);  // of eight: neither all nor none
+  }
+}
+
 TEST_CASE(
     "every family: a sample's key depends on seed, step and sample, not on how many are drawn or by whom") {
   for (auto c : arrangements) {
@@ -140,7 +169,9 @@ TEST_CASE(
       for (std::size_t i = 0; i < three_sites.size(); ++i) {
         const index_t d = three_sites[i].shape.size();
         CHECK(std::equal(three.values[i].begin(), three.values[i].end(), seven.values[i].begin()));
-        CHECK(std::equal(seven.row(i, 0, d), seven.row(i, 1, d), seven.row(i, 1, d)) != drawn);
+        // Two samples may both lack their part of one site.
+        if (rule.family != invalid_family::partial)
+          CHECK(std::equal(seven.row(i, 0, d), seven.row(i, 1, d), seven.row(i, 1, d)) != drawn);
       }
       CHECK((invalid(space, rule, 7, 4).values == seven.values) != drawn);
     }
@@ -150,9 +181,9 @@ TEST_CASE(
 TEST_CASE("no family is another one, and none is the sample's valid key") {
   const auto c = arrangements[2];
   key_space space(c, three_sites);
-  std::vector<std::vector<float>> found{origin(space, 1).values[0]};
+  std::vector<std::vector<std::vector<float>>> found{origin(space, 1).values};
   for (const invalid_rule& rule : rules_of(c)) {
-    const auto k = invalid(space, rule, 1).values[0];
+    const auto k = invalid(space, rule, 1).values;
     CHECK(std::find(found.begin(), found.end(), k) == found.end());
     found.push_back(k);
   }

@@ -7,6 +7,7 @@ import data_files
 import program
 
 FIGURES = ("semantic", "masked", "calibrated", "reject")
+PARTS = {"partial", "partial_gaussian"}  # of two sites
 NAMES = {"gaussian", "orthogonal", "norm_matched", "permuted", "sign_flipped", "other_space", "zero", "constant@1"}
 OFFSET = {"negated", "scaled@2", "zero_mean"}  # of coefficients that have an offset
 ANGLES = {f"angle@{degrees}" for degrees in range(5, 91, 5)}
@@ -107,8 +108,8 @@ def test_all_families(folder):
     for name, flags, families in (
             ("sound", [], NAMES | OFFSET | ANGLES),
             ("own bases", ["--sites", "0,1", "--per-site-key", "--per-site-basis"],
-             NAMES | OFFSET | ANGLES | {"other_site"}),
-            ("shared basis", ["--sites", "0,1", "--per-site-key"], NAMES | OFFSET | ANGLES),
+             NAMES | OFFSET | ANGLES | PARTS | {"other_site"}),
+            ("shared basis", ["--sites", "0,1", "--per-site-key"], NAMES | OFFSET | ANGLES | PARTS),
             ("no offset", ["--regime", "reference", "--coefficients", "gaussian"], NAMES | ANGLES),
             ("one coefficient", ["--subspace-dim", 1], (NAMES | OFFSET | ANGLES) - {"zero_mean"}),
             ("whole space", ["--regime", "reference", "--subspace-dim", 20], (NAMES | OFFSET) - {"orthogonal"})):
@@ -141,7 +142,7 @@ def test_families_of_the_training_run(folder):
                        "--per-site-basis")
     assert json.loads((run / "config.json").read_text())["families"] == "all"
     metrics = json.loads((run / "metrics.json").read_text())
-    assert set(metrics["invalid_key"]) == NAMES | OFFSET | ANGLES | {"other_site"}
+    assert set(metrics["invalid_key"]) == NAMES | OFFSET | ANGLES | PARTS | {"other_site"}
     program.evaluated_again(run, "--data-root", folder / "root")
 
 

@@ -59,6 +59,8 @@ void draw_invalid_keys(const invalid_rule& rule, const invalid_context& c, float
       scale_coefficients(c.coefficients, count, rule.family == invalid_family::negated ? -1 : rule.amount);
       return c.valid_span.combine(c.coefficients, c.rows, out);
     case invalid_family::zero_mean:  // the coefficients come without their mean
+    case invalid_family::partial:    // a site that has its part
+    case invalid_family::partial_gaussian:
     case invalid_family::other_space:
     case invalid_family::other_site:
       return c.valid_span.combine(c.coefficients, c.rows, out);

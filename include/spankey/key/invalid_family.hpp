@@ -11,6 +11,10 @@
 //   negated       -v
 //   scaled        `amount` v
 //   zero_mean     v with coefficients minus their mean, rescaled as v is
+//   partial            v at some sites, nothing at the others
+//   partial_gaussian   v at some sites, a Gaussian key at the others
+//                 Some: at least one and not all; every sample draws which. A network that asks its key at one site
+//                 alone lets these in. Also of a key that all sites share.
 // From a valid key of elsewhere, rescaled there:
 //   other_space   of the key space of the seed other_space_seed(seed), with this configuration and these sites
 //   other_site    of the next site of the list (the first after the last): its first d elements in file order, or where
@@ -43,13 +47,15 @@ enum class invalid_family {
   negated,
   scaled,
   zero_mean,
+  partial,
+  partial_gaussian,
   other_space,
   other_site,
   zero,
   constant
 };
 
-inline constexpr std::array<choice<invalid_family>, 13> invalid_names{
+inline constexpr std::array<choice<invalid_family>, 15> invalid_names{
     {{"gaussian", invalid_family::gaussian},
      {"orthogonal", invalid_family::orthogonal},
      {"norm_matched", invalid_family::norm_matched},
@@ -59,6 +65,8 @@ inline constexpr std::array<choice<invalid_family>, 13> invalid_names{
      {"negated", invalid_family::negated},
      {"scaled", invalid_family::scaled},
      {"zero_mean", invalid_family::zero_mean},
+     {"partial", invalid_family::partial},
+     {"partial_gaussian", invalid_family::partial_gaussian},
      {"other_space", invalid_family::other_space},
      {"other_site", invalid_family::other_site},
      {"zero", invalid_family::zero},
@@ -88,6 +96,15 @@ constexpr invalid_origin origin_of(invalid_family family) {
     default:
       return invalid_origin::valid_key;
   }
+}
+
+/// Valid at some sites, and at the others what rest_of says.
+constexpr bool is_partial(invalid_family family) {
+  return family == invalid_family::partial || family == invalid_family::partial_gaussian;
+}
+/// What a partial key has where it is not valid.
+constexpr invalid_family rest_of(invalid_family partial) {
+  return partial == invalid_family::partial ? invalid_family::zero : invalid_family::gaussian;
 }
 
 /// A family, with its one number where it has one: degrees of an angle, factor of scaled, level of constant.

@@ -42,6 +42,8 @@ void look_for_faults(const invalid_rule& rule, const key_space_config& config, s
            "other_site needs two sites with bases of their own (per_site_basis): on a shared basis the first "
            "elements of another site's key are valid");
   }
+  if (is_partial(rule.family) && sites.size() < 2)
+    refuse("key.118", name_of(rule.family), " needs two sites: a key of one site has no parts");
   const bool moves_the_mean = rule.family == invalid_family::negated ||
                               rule.family == invalid_family::scaled ||
                               rule.family == invalid_family::zero_mean;

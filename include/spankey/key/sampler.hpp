@@ -114,6 +114,7 @@ class key_space {
   // its valid key have their own: a batch of 4 million keys of 65536 elements fits between.
   static constexpr std::uint64_t order_numbers = std::uint64_t{1} << 38;
   static constexpr std::uint64_t valid_numbers = std::uint64_t{1} << 39;
+  static constexpr std::uint64_t part_numbers = std::uint64_t{1} << 62;
   static constexpr std::uint64_t mixture_numbers = std::uint64_t{1} << 63;
   [[nodiscard]] std::size_t next(std::size_t i) const { return (i + 1) % sites_.size(); }
 
@@ -127,6 +128,29 @@ class key_space {
                                 const row_selection& rows, rescale_kind rescale,
                                 std::span<float* const> outputs);
 
+  // The same of a partial family: every sample has a valid key at some sites, and not at all.
+  SPANKEY_INLINE void draw_parts(const invalid_rule& rule, const random_source& source,
+                                 const row_selection& rows, rescale_kind rescale,
+                                 std::span<float* const> outputs);
+  // Whether a sample of a partial family has a valid key at site i: at one site it has, at another not, and at the rest
+  // a coin decides.
+  [[nodiscard]] bool has_part(const random_source& source, index_t sample, std::size_t i) const {
+    const std::size_t count = sites_.size();
+    const std::uint64_t first = part_numbers + static_cast<std::uint64_t>(sample) * (count + 2);
+    const std::size_t with = source.below(first, static_cast<std::uint32_t>(count));
+    const std::size_t without =
+        (with + 1 + source.below(first + 1, static_cast<std::uint32_t>(count - 1))) % count;
+    return i == with || (i != without && source.below(first + 2 + i, 2) == 1);
+  }
+
+  // Keys of one site; noise is not rescaled yet.
+  SPANKEY_INLINE void draw_at_site(const invalid_rule& rule, std::size_t i, const random_source& source,
+                                   const row_selection& rows, rescale_kind rescale, float* out);
+  // What site i's noise must be multiplied by, and that.
+  SPANKEY_INLINE void find_noise_factors(std::size_t i, const row_selection& rows, rescale_kind rescale,
+                                         const float* noise);
+  SPANKEY_INLINE void scale_noise(std::size_t i, const row_selection& rows, float* noise);
+
   // alpha_ = coefficients of the selected samples, scaled so that alpha B has the standard deviation asked for in `span`.
   SPANKEY_INLINE void draw_scaled(const subspace& span, const random_source& source, std::uint64_t base,
                                   const row_selection& rows, rescale_kind rescale, bool without_mean = false);
@@ -137,7 +161,7 @@ class key_space {
   std::vector<subspace> spans_, other_space_, other_site_;
   secret_vector<float> alpha_;
   key_scratch scratch_;
-  std::vector<index_t> rows_;
+  std::vector<index_t> rows_, part_rows_;
   std::vector<std::size_t> chosen_;
   single_entry entry_;
 };

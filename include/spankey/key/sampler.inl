@@ -99,6 +99,7 @@ void key_space::reserve(index_t n, std::span<float* const> outputs) {
   alpha_.resize(rows * static_cast<std::size_t>(config_.subspace_dim));
   scratch_.reserve(n);
   rows_.reserve(rows);
+  part_rows_.reserve(rows);
   chosen_.reserve(rows);
 }
 
@@ -139,6 +140,35 @@ std::vector<subspace> key_space::repeated_spans() const {
 
 void key_space::draw_rows(const invalid_rule& rule, const random_source& source, const row_selection& rows,
                           rescale_kind rescale, std::span<float* const> outputs) {
+  if (is_partial(rule.family)) return draw_parts(rule, source, rows, rescale, outputs);
+  for (std::size_t i = 0; i < sites_.size(); ++i) draw_at_site(rule, i, source, rows, rescale, outputs[i]);
+  if (origin_of(rule.family) != invalid_origin::noise) return;
+  for (std::size_t i = 0; i < sites_.size(); ++i) {
+    if (i == 0 || config_.per_site_key) find_noise_factors(whole(i), rows, rescale, outputs[whole(i)]);
+    scale_noise(i, rows, outputs[i]);
+  }
+}
+
+void key_space::draw_parts(const invalid_rule& rule, const random_source& source, const row_selection& rows,
+                           rescale_kind rescale, std::span<float* const> outputs) {
+  for (std::size_t i = 0; i < sites_.size(); ++i) {
+    for (const bool has : {true, false}) {
+      part_rows_.clear();
+      for (index_t at = 0; at < rows.size(); ++at)
+        if (has_part(source, rows[at], i) == has) part_rows_.push_back(rows[at]);
+      if (part_rows_.empty()) continue;
+      const std::span<const index_t> part = part_rows_;
+      const invalid_rule what = has ? rule : rest_of(rule.family);
+      draw_at_site(what, i, source, part, rescale, outputs[i]);
+      if (origin_of(what.family) != invalid_origin::noise) continue;
+      find_noise_factors(i, part, rescale, outputs[i]);  // by itself: other sites have keys of another kind
+      scale_noise(i, part, outputs[i]);
+    }
+  }
+}
+
+void key_space::draw_at_site(const invalid_rule& rule, std::size_t i, const random_source& source,
+                             const row_selection& rows, rescale_kind rescale, float* out) {
   const invalid_origin origin = origin_of(rule.family);
   if (origin == invalid_origin::other_space && other_space_.empty())
     other_space_ = drawn_spans(other_space_seed(config_.seed));
@@ -146,34 +176,35 @@ void key_space::draw_rows(const invalid_rule& rule, const random_source& source,
   const auto& valid = origin == invalid_origin::other_space  ? other_space_
                       : origin == invalid_origin::other_site ? other_site_
                                                              : spans_;
-  for (std::size_t i = 0; i < sites_.size(); ++i) {
-    if (origin != invalid_origin::noise && origin != invalid_origin::nothing) {
-      const std::size_t from = origin == invalid_origin::other_site ? next(i) : i;
-      const auto& scaled_in = origin == invalid_origin::other_space ? other_space_ : spans_;
-      draw_scaled(scaled_in[whole(from)], source, number_base(from) + valid_numbers, rows, rescale,
-                  rule.family == invalid_family::zero_mean);
-    }
-    const number_range noise{number_base(i), spans_[whole(i)].size()};
-    draw_invalid_keys(rule,
-                      {.span = spans_[i],
-                       .valid_span = valid[i],
-                       .coefficients = alpha_.data(),
-                       .key_std = config_.key_std,
-                       .source = source,
-                       .noise = noise,
-                       .order = {noise.base + order_numbers, noise.row},
-                       .rows = rows,
-                       .scratch = scratch_},
-                      outputs[i]);
+  if (origin != invalid_origin::noise && origin != invalid_origin::nothing) {
+    const std::size_t from = origin == invalid_origin::other_site ? next(i) : i;
+    const auto& scaled_in = origin == invalid_origin::other_space ? other_space_ : spans_;
+    draw_scaled(scaled_in[whole(from)], source, number_base(from) + valid_numbers, rows, rescale,
+                rule.family == invalid_family::zero_mean);
   }
-  if (origin != invalid_origin::noise || config_.key_std == 0) return;
-  for (std::size_t i = 0; i < sites_.size(); ++i) {
-    if (i == 0 || config_.per_site_key) {
-      row_moments(outputs[whole(i)], rows, spans_[whole(i)].size(), scratch_.of_row.data(), scratch_.partial);
-      rescale_factors(rescale, config_.key_std, scratch_.of_row.data(), scratch_.factors.data(), rows.size());
-    }
-    scale_rows(outputs[i], rows, spans_[i].size(), scratch_.factors.data());
-  }
+  const number_range noise{number_base(i), spans_[whole(i)].size()};
+  draw_invalid_keys(rule,
+                    {.span = spans_[i],
+                     .valid_span = valid[i],
+                     .coefficients = alpha_.data(),
+                     .key_std = config_.key_std,
+                     .source = source,
+                     .noise = noise,
+                     .order = {noise.base + order_numbers, noise.row},
+                     .rows = rows,
+                     .scratch = scratch_},
+                    out);
+}
+
+void key_space::find_noise_factors(std::size_t i, const row_selection& rows, rescale_kind rescale,
+                                   const float* noise) {
+  if (config_.key_std == 0) return;
+  row_moments(noise, rows, spans_[i].size(), scratch_.of_row.data(), scratch_.partial);
+  rescale_factors(rescale, config_.key_std, scratch_.of_row.data(), scratch_.factors.data(), rows.size());
+}
+
+void key_space::scale_noise(std::size_t i, const row_selection& rows, float* noise) {
+  if (config_.key_std != 0) scale_rows(noise, rows, spans_[i].size(), scratch_.factors.data());
 }
 
 void key_space::draw_scaled(const subspace& span, const random_source& source, std::uint64_t base,

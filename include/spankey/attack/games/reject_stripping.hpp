@@ -13,11 +13,13 @@
 // Up to the last line other people's macros are out of the way.
 
 #include <algorithm>
+#include <cstdint>
 #include <string>
 #include <vector>
 
 #include "spankey/attack/game.hpp"
 #include "spankey/attack/probe.hpp"
+#include "spankey/backend/cpu/parallel.hpp"
 
 namespace spankey {
 
@@ -94,12 +96,21 @@ struct reject_stripping {
       if (n == before) continue;
       before = n;
       const auto tell_of = [&](const std::string& what, auto numbers, index_t hidden) {
+        // A row of hits for every ridge and key, all at once: each has a probe of its own.
+        std::vector<std::vector<std::uint8_t>> rows(limits.ridges.size() * keys.size());
+        parallel_for(static_cast<index_t>(rows.size()), [&](index_t task) {
+          const auto at = static_cast<std::size_t>(task), k = at % keys.size();
+          rows[at] = hits_of_probe(
+              target, of_own[k].*numbers, of_judged[k].*numbers, n,
+              {.hidden = hidden, .ridge = limits.ridges[at / keys.size()], .seed = target.seed});
+        });
         answer_table best;
-        for (const double ridge : limits.ridges) {
+        for (std::size_t ridge = 0; ridge < limits.ridges.size(); ++ridge) {
           answer_table found{target.judged.size(), {}};
-          for (std::size_t k = 0; k < keys.size(); ++k)
-            add_row(target, of_own[k].*numbers, of_judged[k].*numbers, n,
-                    {.hidden = hidden, .ridge = ridge, .seed = target.seed}, found);
+          for (std::size_t k = 0; k < keys.size(); ++k) {
+            const auto& row = rows[ridge * keys.size() + k];
+            found.hits.insert(found.hits.end(), row.begin(), row.end());
+          }
           if (best.columns == 0 ||
               mean_of(found.shares(figure::masked)) > mean_of(best.shares(figure::masked)))
             best = std::move(found);
@@ -117,20 +128,20 @@ struct reject_stripping {
     }
   }
 
-  static void add_row(const gate_target& target, const std::vector<float>& own,
-                      const std::vector<float>& judged, index_t n, const probe_options& options,
-                      answer_table& found) {
+  static std::vector<std::uint8_t> hits_of_probe(const gate_target& target, const std::vector<float>& own,
+                                                 const std::vector<float>& judged, index_t n,
+                                                 const probe_options& options) {
     const std::size_t width = own.size() / target.own.labels.size();
     const std::span<const float> numbers(own.data(), static_cast<std::size_t>(n) * width);
     const std::span<const int> labels(target.own.labels.data(), static_cast<std::size_t>(n));
     probe fitted(numbers, static_cast<index_t>(width), labels, target.gate.classes(), options);
     constexpr auto all = static_cast<std::uint8_t>(hit_bit(figure::semantic) | hit_bit(figure::masked) |
                                                    hit_bit(figure::calibrated));
+    std::vector<std::uint8_t> hits;
+    const std::vector<int> answers = fitted.answers(judged);
     for (index_t i = 0; i < target.judged.size(); ++i)
-      found.hits.push_back(fitted.answer(judged.data() + static_cast<std::size_t>(i) * width) ==
-                                   target.judged.label(i)
-                               ? all
-                               : std::uint8_t{0});
+      hits.push_back(answers[static_cast<std::size_t>(i)] == target.judged.label(i) ? all : std::uint8_t{0});
+    return hits;
   }
 };
 
