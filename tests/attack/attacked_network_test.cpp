@@ -82,15 +82,20 @@ TEST_CASE("attacked network: the slope of a loss in the key of every site is the
   const held_samples some = hold(glyphs(), 3, 5);
   key_rows key = draw_keys(g.keys, nullptr, 1, 0);
   std::vector<float> dk(key.size()), unused(key.size());
-  key_gradient_of loss(gate, key_loss::labels);
-  (void)loss(some, 0, 5, key, dk);
+  key_gradient_of loss_of(gate, key_loss::labels);
+  const auto loss = [&](std::vector<float>& gradient) {
+    double found = 0;
+    loss_of(some, 0, 5, key, gradient, std::span(&found, 1));
+    return found;
+  };
+  (void)loss(dk);
   double largest = 0;
   for (std::size_t i = 0; i < key.size(); i += 37) {
     const float k = key[i], step = 2e-2F;
     key[i] = k + step;
-    const double up = loss(some, 0, 5, key, unused);
+    const double up = loss(unused);
     key[i] = k - step;
-    const double down = loss(some, 0, 5, key, unused);
+    const double down = loss(unused);
     key[i] = k;
     CHECK(static_cast<double>(dk[i]) == doctest::Approx((up - down) / 0.04).epsilon(0.03).scale(0.05));
     largest = std::max(largest, std::abs(static_cast<double>(dk[i])));
@@ -98,8 +103,38 @@ TEST_CASE("attacked network: the slope of a loss in the key of every site is the
   CHECK(largest > 1e-3);
   // Twice the same, and parameters are left as free as they were.
   std::vector<float> again(key.size());
-  (void)loss(some, 0, 5, key, again);
+  (void)loss(again);
   CHECK(again == dk);
+}
+
+TEST_CASE("attacked network: several keys at once are each of them alone") {
+  gated g;
+  attacked_network gate(g.model, &g.keys, 10, 12);
+  const held_samples some = hold(glyphs(), 3, 4);
+  const key_rows keys = draw_keys(g.keys, nullptr, 3, 0);
+  const std::size_t size = static_cast<std::size_t>(gate.key_size()), each = 4 * 11;
+  std::vector<float> together(gate.ask(some.features(0), 4, keys),
+                              gate.ask(some.features(0), 4, keys) + 3 * each),
+      dz(3 * each), dk(keys.size()), features;
+  for (std::size_t i = 0; i < dz.size(); ++i) dz[i] = static_cast<float>(i % 7) - 3;
+  const std::span<const float> shown = gate.features_of_last(4);
+  features.assign(shown.begin(), shown.end());
+  gate.key_gradient(4, dz, dk);
+  for (std::size_t k = 0; k < 3; ++k) {
+    const float* const alone = gate.ask(some.features(0), 4, std::span(keys).subspan(k * size, size));
+    for (std::size_t i = 0; i < each; ++i)
+      CHECK(together[k * each + i] == doctest::Approx(static_cast<double>(alone[i])).epsilon(1e-5).scale(1));
+    const std::span<const float> own = gate.features_of_last(4);
+    for (std::size_t i = 0; i < own.size(); i += 17)
+      CHECK(features[k * own.size() + i] ==
+            doctest::Approx(static_cast<double>(own[i])).epsilon(1e-5).scale(1));
+    std::vector<float> of_one(size);
+    gate.key_gradient(4, std::span(dz).subspan(k * each, each), of_one);
+    for (std::size_t j = 0; j < size; j += 13)
+      CHECK(dk[k * size + j] == doctest::Approx(static_cast<double>(of_one[j])).epsilon(1e-4).scale(1e-2));
+  }
+  CHECK(gate.keys_at_once(4) == 3);
+  CHECK(spankey_test::id_of([&] { (void)gate.ask(some.features(0), 5, keys); }) == "attack.122");
 }
 
 TEST_CASE(

@@ -4,6 +4,9 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <functional>
+#include <span>
+#include <utility>
 #include <vector>
 
 #include "error_probe.hpp"
@@ -20,6 +23,13 @@ double valley(std::span<const double> key) {
   return sum;
 }
 
+// Scores every key by itself.
+key_scorer each(std::function<double(std::span<const double>)> score) {
+  return [score = std::move(score)](std::span<const double> keys, std::span<double> scores) {
+    for (std::size_t k = 0; k < scores.size(); ++k) scores[k] = score(keys.subspan(k * 6, 6));
+  };
+}
+
 struct found {
   std::vector<double> scores;
   std::vector<index_t> at;
@@ -27,10 +37,10 @@ struct found {
 };
 found run(key_search kind, const search_limits& limits, const std::vector<index_t>& at) {
   found f;
-  const key_score score = [&](std::span<const double> key) {
+  const key_scorer score = each([&](std::span<const double> key) {
     ++f.asked;
     return valley(key);
-  };
+  });
   search_key(kind, 6, limits, score, at, [&](index_t queries, const std::vector<double>& key) {
     f.at.push_back(queries);
     f.scores.push_back(valley(key));
@@ -77,7 +87,7 @@ TEST_CASE(
 }
 
 TEST_CASE("key search: a plateau is no error, and fewer queries than a step takes are") {
-  const key_score flat = [](std::span<const double>) { return 0.0; };
+  const key_scorer flat = each([](std::span<const double>) { return 0.0; });
   for (const key_search kind : {key_search::nes, key_search::spsa, key_search::sep_cma_es}) {
     index_t told = 0;
     search_key(kind, 6, usual, flat, {400}, [&](index_t, const std::vector<double>& key) {
@@ -99,9 +109,8 @@ TEST_CASE("key search: a plateau is no error, and fewer queries than a step take
 
 TEST_CASE("key search: a score that is no number is beaten by any other") {
   index_t asked = 0;
-  const key_score broken_first = [&](std::span<const double> key) {
-    return ++asked == 1 ? std::nan("") : valley(key);
-  };
+  const key_scorer broken_first =
+      each([&](std::span<const double> key) { return ++asked == 1 ? std::nan("") : valley(key); });
   double best = 0;
   search_key(key_search::random, 6, usual, broken_first, {400},
              [&](index_t, const std::vector<double>& key) { best = valley(key); });

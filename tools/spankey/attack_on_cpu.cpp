@@ -42,6 +42,15 @@ void for_each_game(const F& f) {
   std::apply([&](const auto&... game) { (f(game), ...); }, every_game{});
 }
 
+// How many samples a network is asked about at once: what fills the cores, in half a gigabyte.
+template <class Model>
+index_t asked_at_once(Model& model) {
+  constexpr std::size_t room = std::size_t{1} << 29;
+  constexpr index_t least = 64, most = 1024;
+  const std::size_t of_least = plan_memory(model, least).bytes() - plan_memory(model, 1).bytes();
+  return std::clamp(least * static_cast<index_t>(room / std::max<std::size_t>(1, of_least)), least, most);
+}
+
 // A run's data, weights and secret, and what every attacker does to it.
 template <class Data>
 struct attacked_run {
@@ -56,12 +65,10 @@ struct attacked_run {
   // The attacker's copy, without a key.
   std::unique_ptr<relearning::loaded> held = loaded_from(request.run);
 
-  static constexpr index_t asked_at_once = 64;
-
   // Every game that was not played yet, of every seed's attacker.
   void play_all(const std::vector<int>& numbers, attack_results& results, const attack_progress& progress) {
     if (!options.keyed()) {
-      attacked_network gate(held->model, nullptr, test.classes, asked_at_once);
+      attacked_network gate(held->model, nullptr, test.classes, relearning::loaded::batch);
       const std::unique_ptr<relearning::loaded> open = loaded_from(request.open);
       const utility opened = utility_of(answers_without_key(open->model, test, 250), figure::semantic);
       return play_seeds(gate, nullptr, lock_places(), numbers, results, progress,
@@ -69,11 +76,12 @@ struct attacked_run {
     }
     const std::filesystem::path run(request.run);
     const auto model = make_model<backend::cpu, float>(options);
-    const arena memory(*model, asked_at_once);
+    const index_t batch = asked_at_once(*model);
+    const arena memory(*model, batch);
     load_weights(*model, (run / "weights.safetensors").string());
     std::optional<key_space> keys = read_keys(options, (run / "key_space.safetensors").string());
     const auto guards = guards_of<layered_network<backend::cpu, float>>(*model, keys, options);
-    attacked_network gate(*model, &*keys, test.classes, asked_at_once);
+    attacked_network gate(*model, &*keys, test.classes, batch);
     play_seeds(
         gate, &*keys, layers_behind(list, keys->sites()), numbers, results, progress,
         [](const gate_target& target) { return utility_of(target.answers_to(nullptr), figure::semantic); });

@@ -27,9 +27,10 @@ using network = sized_model<none, backend::cpu, float>;
 
 // A run's weights in a network without a key.
 struct loaded {
+  static constexpr index_t batch = 250;
   network model;
   arena memory;
-  loaded(const layer_list& list, const std::string& run) : model(list), memory(model, 250) {
+  loaded(const layer_list& list, const std::string& run) : model(list), memory(model, batch) {
     load_weights(model, (fs::path(run) / "weights.safetensors").string(), weights_of::any_gate);
   }
 };

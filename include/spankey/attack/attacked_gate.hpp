@@ -1,7 +1,7 @@
 // A gated network as attackers ask it: samples of their own, under keys of their own.
 //
-//   ask            x (n, H, W, C), one key for all of them -> logits (n, outputs)
-//   key_gradient   dz (n, outputs) -> dk, the gradient of sum dz.z in the key; of the samples that were asked last
+//   ask            x (n, H, W, C) under every one of some keys -> logits (keys, n, outputs)
+//   key_gradient   dz (keys, n, outputs) -> dk (keys, numbers), the gradient of sum dz.z in each; of what was asked last
 // A key is those of all sites, one behind the other in the order of sites(), each in memory order: key_size() numbers. Games
 // that do not train know no more of a network than this, and are compiled once (attack/attacked_network.hpp makes one of a network).
 #pragma once
@@ -47,18 +47,22 @@ class attacked_gate {
   [[nodiscard]] virtual index_t batch() const = 0;
   [[nodiscard]] virtual std::span<const site> sites() const = 0;
 
-  /// Logits (n, outputs), until the next call. An empty key is none.
-  virtual const float* ask(const float* x, index_t n, std::span<const float> key) = 0;
-  /// Overwrites dk (key_size()). After ask() with a key.
+  /// Logits of n samples under every key of `keys`, which stand one behind the other, (keys, n, outputs), until the next call;
+  /// without a key where it is empty. Keys times n are at most batch().
+  virtual const float* ask(const float* x, index_t n, std::span<const float> keys) = 0;
+  /// Overwrites dk, key_size() numbers for every key. After ask() of n samples with keys.
   virtual void key_gradient(index_t n, std::span<const float> dz, std::span<float> dk) = 0;
 
-  /// What the head read of the samples that were asked last, (n, features), until the next call; empty where it does not show.
+  /// What the head read of the samples that were asked last, (keys, n, features), until the next call; empty where it does
+  /// not show.
   [[nodiscard]] virtual std::span<const float> features_of_last(index_t n) = 0;
   /// Calls f for every tensor of parameters, and of running statistics: it may change their numbers.
   virtual void change_weights(const std::function<void(const weight_tensor&)>& f) = 0;
   /// Running statistics as passes without a key over some samples make them, nothing else of the weights.
   virtual void recalibrate(const held_samples& samples) = 0;
 
+  /// How many keys n <= batch() samples can be asked under at once.
+  [[nodiscard]] index_t keys_at_once(index_t n) const { return batch() / n; }
   /// Numbers of a key of all sites.
   [[nodiscard]] index_t key_size() const {
     index_t size = 0;

@@ -56,35 +56,44 @@ class attacked_network final : public attacked_gate {
   [[nodiscard]] index_t batch() const override { return batch_; }
   [[nodiscard]] std::span<const site> sites() const override { return sites_; }
 
-  /// Errors: attack.121 a key of another size, attack.122 more samples than a batch.
-  const float* ask(const float* x, index_t n, std::span<const float> key) override {
-    if (!key.empty() && static_cast<index_t>(key.size()) != key_size())
-      fail("attack.121", "attacked_network", "found a key of ", key.size(), " numbers, expected ",
-           key_size());
-    if (n < 1 || n > batch_)
-      fail("attack.122", "attacked_network", "asked about ", n, " samples at once, expected 1 to ", batch_);
-    key_.assign(key.begin(), key.end());
-    bind(n);
-    return model_.forward(pass{}, x, n, bound_, &before_head_);
+  /// Errors: attack.121 keys of another size, attack.122 more samples, times the keys, than a batch.
+  const float* ask(const float* x, index_t n, std::span<const float> keys) override {
+    const index_t size = key_size(), numbers = static_cast<index_t>(keys.size());
+    if (numbers > 0 && (size == 0 || numbers % size != 0))
+      fail("attack.121", "attacked_network", "found keys of ", numbers, " numbers, expected a multiple of ",
+           size);
+    asked_keys_ = numbers > 0 ? numbers / size : 1;
+    if (n < 1 || n > batch_ / asked_keys_)
+      fail("attack.122", "attacked_network", "asked about ", n, " samples under ", asked_keys_,
+           " keys at once, expected 1 to ", batch_, " of all together");
+    has_key_ = numbers > 0;
+    bind(n, keys);
+    return model_.forward(pass{}, asked_keys_ > 1 ? repeated(x, n) : x, n * asked_keys_, bound_,
+                          &before_head_);
   }
   [[nodiscard]] std::span<const float> features_of_last(index_t n) override {
-    return {before_head_.last, static_cast<std::size_t>(n * model_.layers().back().in.size())};
+    return {before_head_.last, static_cast<std::size_t>(n * asked_keys_ * model_.layers().back().in.size())};
   }
 
   void key_gradient(index_t n, std::span<const float> dz, std::span<float> dk) override {
-    if (static_cast<index_t>(dk.size()) != key_size() || key_.empty())
-      fail("attack.121", "attacked_network", "found ", dk.size(), " numbers for the gradient of a key of ",
-           key_.size());
+    const index_t size = key_size();
+    if (static_cast<index_t>(dk.size()) != asked_keys_ * size || !has_key_)
+      fail("attack.121", "attacked_network", "found ", dk.size(), " numbers for the gradient of ",
+           has_key_ ? asked_keys_ : 0, " keys of ", size);
     packed_.reset();  // a backward pass reads the weights as they are
-    std::copy(dz.begin(), dz.end(), model_.logit_gradient(n));
-    model_.backward(pass{}, n);
+    std::copy(dz.begin(), dz.end(), model_.logit_gradient(n * asked_keys_));
+    model_.backward(pass{}, n * asked_keys_);
+    std::vector<double> sums;
     for (std::size_t s = 0; s < parts_.size(); ++s) {
-      const float* const of_samples = gradients_[s].data();
-      float* const to = dk.data() + parts_[s].first;
-      for (index_t j = 0; j < parts_[s].size; ++j) {
-        double sum = 0;
-        for (index_t i = 0; i < n; ++i) sum += static_cast<double>(of_samples[i * parts_[s].size + j]);
-        to[j] = static_cast<float>(sum);
+      const index_t part = parts_[s].size;
+      for (index_t k = 0; k < asked_keys_; ++k) {
+        const float* const of_samples = gradients_[s].data() + k * n * part;
+        sums.assign(static_cast<std::size_t>(part), 0.0);
+        for (index_t i = 0; i < n; ++i)
+          for (index_t j = 0; j < part; ++j)
+            sums[static_cast<std::size_t>(j)] += static_cast<double>(of_samples[i * part + j]);
+        std::transform(sums.begin(), sums.end(), dk.begin() + k * size + parts_[s].first,
+                       [](double sum) { return static_cast<float>(sum); });
       }
     }
   }
@@ -111,17 +120,28 @@ class attacked_network final : public attacked_gate {
   }
 
  private:
-  void bind(index_t n) {
+  // One key serves all samples as it stands; of several every sample has its own.
+  void bind(index_t n, std::span<const float> keys) {
+    const index_t size = key_size(), rows = asked_keys_ > 1 ? n * asked_keys_ : 1;
+    keys_.resize(has_key_ ? static_cast<std::size_t>(rows * size) : 0);
+    float* to = keys_.data();
     for (std::size_t s = 0; s < parts_.size(); ++s) {
       auto& of_site = bound_[static_cast<std::size_t>(sites_[s].number)];
-      const auto size = static_cast<std::size_t>(parts_[s].size);
-      if (key_.empty()) {
-        of_site = {};
-        continue;
-      }
-      of_site.group[0] = {{key_.data() + parts_[s].first, size}, 0};
-      of_site.gradient[0] = {gradients_[s].data(), static_cast<std::size_t>(n) * size};
+      const index_t part = parts_[s].size;
+      of_site = {};
+      if (!has_key_) continue;
+      of_site.group[0] = {{to, static_cast<std::size_t>(rows * part)}, rows > 1 ? part : 0};
+      of_site.gradient[0] = {gradients_[s].data(), static_cast<std::size_t>(n * asked_keys_ * part)};
+      for (index_t row = 0; row < rows; ++row, to += part)
+        std::copy_n(keys.data() + row / n * size + parts_[s].first, part, to);
     }
+  }
+  // The samples once for every key.
+  const float* repeated(const float* x, index_t n) {
+    const index_t size = n * model_.input_extents().size();
+    x_.resize(static_cast<std::size_t>(asked_keys_ * size));
+    for (index_t k = 0; k < asked_keys_; ++k) std::copy_n(x, size, x_.data() + k * size);
+    return x_.data();
   }
 
   // The last that is shown is what the head reads.
@@ -136,7 +156,11 @@ class attacked_network final : public attacked_gate {
   std::vector<site> sites_;
   std::vector<key_part> parts_;
   std::vector<site_keys<float>> bound_;
-  key_rows key_;  // of the samples that were asked last
+  // Of what was asked last.
+  bool has_key_ = false;
+  index_t asked_keys_ = 1;
+  key_rows keys_;         // site after site
+  std::vector<float> x_;  // of several keys
   std::vector<std::vector<float>> gradients_;
   std::vector<bool> were_frozen_;
   std::optional<packed_weights<Network>> packed_;

@@ -14,11 +14,8 @@
 #include <vector>
 
 #include "spankey/attack/held_samples.hpp"
+#include "spankey/attack/logit_training.hpp"
 #include "spankey/core/error.hpp"
-#include "spankey/core/random.hpp"
-#include "spankey/optim/adam.hpp"
-#include "spankey/optim/schedule.hpp"
-#include "spankey/train/step.hpp"
 
 namespace spankey {
 
@@ -71,30 +68,19 @@ template <class Model>
 void distil(Model& any_student, const held_samples& samples, std::span<const float> teacher,
             const distilling& how) {
   auto& student = network_of(any_student);
-  const index_t classes = student.head(), size = samples.sample.size();
+  const index_t classes = student.head();
   if (samples.size() < 1 || static_cast<index_t>(teacher.size()) != samples.size() * classes)
     fail("attack.131", "distil", "found ", teacher.size(), " logits for ", samples.size(), " samples of ",
          classes, " classes");
-  adam optimizer(adam_options{});
-  const schedule rate{.kind = schedule_kind::cosine, .learning_rate = how.rate};
-  const index_t batch = std::min(how.batch, samples.size());
-  std::vector<float> x(static_cast<std::size_t>(batch * size)), y(static_cast<std::size_t>(batch * classes));
-  for (std::uint64_t u = 0; u < how.updates; ++u) {
-    const random_source drawn(how.seed, stream::attack, 1000 + u);
-    for (index_t i = 0; i < batch; ++i) {
-      const auto s = static_cast<index_t>(
-          drawn.below(static_cast<std::uint64_t>(i), static_cast<std::uint32_t>(samples.size())));
-      std::copy_n(samples.features(s), size, x.data() + i * size);
-      std::copy_n(teacher.data() + s * classes, classes, y.data() + i * classes);
-    }
-    require_written(student, batch, "distil");
-    zero_gradients(student);
-    const pass p{.training = true};
-    const float* const z = student.forward(p, x.data(), batch, {});
-    (void)distilling_loss(z, y.data(), batch, classes, how, student.logit_gradient(batch));
-    student.backward(p, batch);
-    optimizer.step(student, rate.at(u, 1, how.updates));
-  }
+  std::vector<float> taught;
+  train_by_logits(
+      student, samples, {how.updates, how.batch, how.rate, how.seed},
+      [&](std::span<const index_t> chosen, const float* z, float* dz) {
+        taught.clear();
+        for (const index_t s : chosen)
+          taught.insert(taught.end(), teacher.begin() + s * classes, teacher.begin() + (s + 1) * classes);
+        (void)distilling_loss(z, taught.data(), static_cast<index_t>(chosen.size()), classes, how, dz);
+      });
 }
 
 }  // namespace spankey

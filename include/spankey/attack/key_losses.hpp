@@ -78,21 +78,23 @@ inline double loss_of_answers(key_loss loss, const float* logits, const int* lab
   return total;
 }
 
-/// Loss and gradient of a key, over a batch of samples.
+/// Losses and gradients of some keys, each over the same batch of samples.
 class key_gradient_of {
  public:
   key_gradient_of(attacked_gate& gate, key_loss loss)
       : gate_(gate), loss_(loss), dz_(static_cast<std::size_t>(gate.batch() * gate.head())) {}
 
-  /// Of n samples from `first` on, n <= gate.batch(); overwrites dk.
-  double operator()(const held_samples& samples, index_t first, index_t n, std::span<const float> key,
-                    std::span<float> dk) {
-    const float* const z = gate_.ask(samples.features(first), n, key);
-    const std::span<float> dz(dz_.data(), static_cast<std::size_t>(n * gate_.head()));
-    const double loss =
-        loss_of_answers(loss_, z, samples.labels.data() + first, n, gate_.classes(), gate_.head(), dz);
+  /// Of n samples from `first` on, under as many keys as there are losses, keys times n at most gate.batch(). Overwrites dk and
+  /// losses.
+  void operator()(const held_samples& samples, index_t first, index_t n, std::span<const float> keys,
+                  std::span<float> dk, std::span<double> losses) {
+    const float* const z = gate_.ask(samples.features(first), n, keys);
+    const auto each = static_cast<std::size_t>(n * gate_.head());
+    const std::span<float> dz(dz_.data(), losses.size() * each);
+    for (std::size_t k = 0; k < losses.size(); ++k)
+      losses[k] = loss_of_answers(loss_, z + k * each, samples.labels.data() + first, n, gate_.classes(),
+                                  gate_.head(), dz.subspan(k * each, each));
     gate_.key_gradient(n, dz, dk);
-    return loss;
   }
 
  private:

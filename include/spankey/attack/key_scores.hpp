@@ -49,20 +49,25 @@ inline double score_of_answer(const float* z, int label, index_t classes, const 
   return refuses ? 1.0 - static_cast<double>(p(classes)) : static_cast<double>(p(label));
 }
 
-/// One query: mean over the samples, under one key.
-inline double score_of_key(attacked_gate& gate, const held_samples& samples, std::span<const float> key,
-                           channel seen) {
+/// A query a key: means over the samples under every key of `keys`, one behind the other. Overwrites `scores`.
+inline void score_keys(attacked_gate& gate, const held_samples& samples, std::span<const float> keys,
+                       channel seen, std::span<double> scores) {
   const head_outputs head = gate.head();
-  double sum = 0;
-  for (index_t done = 0; done < samples.size();) {
-    const index_t n = std::min(gate.batch(), samples.size() - done);
-    const float* const z = gate.ask(samples.features(done), n, key);
-    for (index_t i = 0; i < n; ++i)
-      sum += score_of_answer(z + i * head, samples.labels[static_cast<std::size_t>(done + i)], gate.classes(),
-                             head, seen);
-    done += n;
+  const auto size = static_cast<std::size_t>(gate.key_size());
+  const index_t together = std::min(gate.batch(), samples.size());
+  const auto at_once = static_cast<std::size_t>(gate.keys_at_once(together));
+  std::fill(scores.begin(), scores.end(), 0.0);
+  for (std::size_t first = 0; first < scores.size(); first += at_once) {
+    const std::size_t count = std::min(at_once, scores.size() - first);
+    for (index_t done = 0; done < samples.size(); done += together) {
+      const index_t n = std::min(together, samples.size() - done);
+      const float* z = gate.ask(samples.features(done), n, keys.subspan(first * size, count * size));
+      for (std::size_t k = first; k < first + count; ++k)
+        for (index_t i = 0; i < n; ++i, z += head)
+          scores[k] += score_of_answer(z, samples.label(done + i), gate.classes(), head, seen);
+    }
   }
-  return sum / static_cast<double>(samples.size());
+  for (double& score : scores) score /= static_cast<double>(samples.size());
 }
 
 }  // namespace spankey

@@ -34,8 +34,8 @@ enum class key_search : unsigned char { random, nes, spsa, sep_cma_es, walk };
 inline constexpr std::array<std::string_view, 5> key_search_names = {"random", "nes", "spsa", "sep-cma-es",
                                                                      "walk"};
 
-/// Higher is better.
-using key_score = std::function<double(std::span<const double>)>;
+/// Scores of some keys, one behind the other: overwrites `scores`, one for each. Higher is better.
+using key_scorer = std::function<void(std::span<const double> keys, std::span<double> scores)>;
 
 struct search_limits {
   index_t queries = 1000;
@@ -48,32 +48,40 @@ struct search_limits {
 class scored_queries {
  public:
   /// `on_best(queries, key)` is called when `queries` of `at` have been asked, in ascending order.
-  scored_queries(const key_score& score, index_t queries, std::vector<index_t> at,
+  scored_queries(const key_scorer& score, index_t queries, std::vector<index_t> at,
                  std::function<void(index_t, const std::vector<double>&)> on_best)
       : score_(score), left_(queries), at_(std::move(at)), on_best_(std::move(on_best)) {}
 
   [[nodiscard]] bool has(index_t queries) const { return left_ >= queries; }
   [[nodiscard]] index_t asked() const { return asked_; }
-  double operator()(const std::vector<double>& key) {
-    const double score = score_(key), found = is_finite(score) ? score : -1e300;  // NaN beats nothing
-    --left_, ++asked_;
-    if (asked_ == 1 || found > best_score_) best_score_ = found, best_ = key;
-    while (next_ < at_.size() && asked_ == at_[next_]) on_best_(at_[next_++], best_);
-    return found;
+  /// Of `count` keys of d numbers, as many as has() allows; until the next call.
+  std::span<const double> operator()(std::span<const double> keys, std::size_t d) {
+    scores_.resize(keys.size() / d);
+    score_(keys, scores_);
+    for (std::size_t k = 0; k < scores_.size(); ++k) {
+      double& found = scores_[k];
+      if (!is_finite(found)) found = -1e300;  // NaN beats nothing
+      --left_, ++asked_;
+      const auto key = keys.subspan(k * d, d);
+      if (asked_ == 1 || found > best_score_) best_score_ = found, best_.assign(key.begin(), key.end());
+      while (next_ < at_.size() && asked_ == at_[next_]) on_best_(at_[next_++], best_);
+    }
+    return scores_;
   }
+  double operator()(const std::vector<double>& key) { return (*this)(key, key.size()).front(); }
   /// What is left of `at` is told with the best key that there is: a search that could not use all of its queries.
   void finish() {
     while (next_ < at_.size()) on_best_(at_[next_++], best_);
   }
 
  private:
-  const key_score& score_;
+  const key_scorer& score_;
   index_t left_, asked_ = 0;
   std::vector<index_t> at_;
   std::function<void(index_t, const std::vector<double>&)> on_best_;
   std::size_t next_ = 0;
   double best_score_ = 0;
-  std::vector<double> best_;
+  std::vector<double> best_, scores_;
 };
 
 namespace search {
@@ -96,6 +104,11 @@ class numbers {
 inline double norm(const std::vector<double>& v) {
   return std::sqrt(std::inner_product(v.begin(), v.end(), v.begin(), 0.0));
 }
+/// Writes from + step u to the `row`th key of `keys`.
+inline void put_moved(const std::vector<double>& from, double step, const std::vector<double>& u,
+                      std::size_t row, std::vector<double>& keys) {
+  for (std::size_t i = 0; i < from.size(); ++i) keys[row * from.size() + i] = from[i] + step * u[i];
+}
 inline std::vector<double> moved(const std::vector<double>& from, double step, const std::vector<double>& u) {
   std::vector<double> to = from;
   for (std::size_t i = 0; i < to.size(); ++i) to[i] += step * u[i];
@@ -103,25 +116,33 @@ inline std::vector<double> moved(const std::vector<double>& from, double step, c
 }
 
 inline void by_chance(std::size_t d, double deviation, numbers& draw, scored_queries& ask, index_t end) {
-  std::vector<double> key(d);
+  constexpr index_t together = 32;
+  std::vector<double> keys;
   while (ask.has(1) && ask.asked() < end) {
-    draw.fill(key, deviation);
-    (void)ask(key);
+    index_t count = std::min(together, end - ask.asked());
+    while (!ask.has(count)) --count;
+    keys.resize(static_cast<std::size_t>(count) * d);
+    draw.fill(keys, deviation);
+    (void)ask(keys, d);
   }
 }
 
 inline void by_nes(std::size_t d, double deviation, numbers& draw, scored_queries& ask, index_t end) {
-  constexpr index_t pairs = 25;
+  constexpr std::size_t pairs = 25;
   const double sigma = 0.1 * deviation, rate = 0.02 * deviation * std::sqrt(static_cast<double>(d));
-  std::vector<double> key(d), u(d), gradient(d), velocity(d, 0.0);
+  std::vector<double> key(d), gradient(d), velocity(d, 0.0), both(2 * pairs * d);
+  std::vector<std::vector<double>> u(pairs, std::vector<double>(d));
   draw.fill(key, deviation);
   while (ask.has(2 * pairs) && ask.asked() < end) {
+    for (std::size_t p = 0; p < pairs; ++p) {
+      draw.fill(u[p], 1);
+      put_moved(key, sigma, u[p], 2 * p, both), put_moved(key, -sigma, u[p], 2 * p + 1, both);
+    }
+    const std::span<const double> scores = ask(both, d);
     std::fill(gradient.begin(), gradient.end(), 0.0);
-    for (index_t p = 0; p < pairs; ++p) {
-      draw.fill(u, 1);
-      const double up = ask(moved(key, sigma, u)), down = ask(moved(key, -sigma, u));
-      const double weight = (up - down) / (2 * static_cast<double>(pairs) * sigma);
-      for (std::size_t i = 0; i < d; ++i) gradient[i] += weight * u[i];
+    for (std::size_t p = 0; p < pairs; ++p) {
+      const double weight = (scores[2 * p] - scores[2 * p + 1]) / (2 * static_cast<double>(pairs) * sigma);
+      for (std::size_t i = 0; i < d; ++i) gradient[i] += weight * u[p][i];
     }
     for (std::size_t i = 0; i < d; ++i) velocity[i] = 0.9 * velocity[i] + gradient[i];
     const double length = norm(velocity);
@@ -130,15 +151,16 @@ inline void by_nes(std::size_t d, double deviation, numbers& draw, scored_querie
 }
 
 inline void by_spsa(std::size_t d, double deviation, numbers& draw, scored_queries& ask, index_t end) {
-  std::vector<double> key(d), signs(d);
+  std::vector<double> key(d), signs(d), both(2 * d);
   draw.fill(key, deviation);
   double a =
       0;  // follows from the first slope that is not 0: its step moves every element by 0.05 deviations
   for (double j = 0; ask.has(2) && ask.asked() < end; ++j) {
     const double c = 0.1 * deviation / std::pow(j + 1, 0.101);
     for (double& s : signs) s = draw.sign();
-    const double up = ask(moved(key, c, signs)), down = ask(moved(key, -c, signs));
-    const double slope = (up - down) / (2 * c);
+    put_moved(key, c, signs, 0, both), put_moved(key, -c, signs, 1, both);
+    const std::span<const double> scores = ask(both, d);
+    const double slope = (scores[0] - scores[1]) / (2 * c);
     if (slope == 0) continue;
     if (a == 0) a = 0.05 * deviation * std::pow(j + 50, 0.602) / std::abs(slope);
     key = moved(key, a / std::pow(j + 50, 0.602) * slope, signs);
@@ -175,13 +197,15 @@ inline void by_sep_cma_es(std::size_t d, double deviation, numbers& draw, scored
     std::vector<double> z;
   };
   std::vector<member> population(lambda, member{0, std::vector<double>(d)});
+  std::vector<double> keys(lambda * d);
   for (double generation = 1; ask.has(static_cast<index_t>(lambda)) && ask.asked() < end; ++generation) {
-    for (member& m : population) {
-      draw.fill(m.z, 1);
-      std::vector<double> key = mean;
-      for (std::size_t i = 0; i < d; ++i) key[i] += sigma * std::sqrt(variance[i]) * m.z[i];
-      m.score = ask(key);
+    for (std::size_t k = 0; k < lambda; ++k) {
+      std::vector<double>& z = population[k].z;
+      draw.fill(z, 1);
+      for (std::size_t i = 0; i < d; ++i) keys[k * d + i] = mean[i] + sigma * std::sqrt(variance[i]) * z[i];
     }
+    const std::span<const double> scores = ask(keys, d);
+    for (std::size_t k = 0; k < lambda; ++k) population[k].score = scores[k];
     std::stable_sort(population.begin(), population.end(),
                      [](const member& a, const member& b) { return a.score > b.score; });
     double length = 0;
@@ -229,7 +253,7 @@ inline void by_walk(std::size_t d, double deviation, numbers& draw, scored_queri
 
 /// A key of `d` numbers with a high score. on_best(queries, key): the best key after each number of queries of `at` (ascending,
 /// at most limits.queries). Fails with attack.125 for no numbers or queries.
-inline void search_key(key_search kind, std::size_t d, const search_limits& limits, const key_score& score,
+inline void search_key(key_search kind, std::size_t d, const search_limits& limits, const key_scorer& score,
                        const std::vector<index_t>& at,
                        const std::function<void(index_t, const std::vector<double>&)>& on_best) {
   if (d == 0 || limits.queries < 1)

@@ -29,43 +29,51 @@ class drawn_gate : public attacked_gate {
 
   [[nodiscard]] index_t classes() const override { return 4; }
   [[nodiscard]] head_outputs head() const override { return 5; }
-  [[nodiscard]] index_t batch() const override { return 7; }
+  [[nodiscard]] index_t batch() const override { return 30; }
   [[nodiscard]] std::span<const site> sites() const override { return sites_; }
 
-  const float* ask(const float* x, index_t n, std::span<const float> key) override {
-    key_.assign(key.begin(), key.end());
-    x_.assign(x, x + n * 4);
-    const double o = key.empty() ? (recalibrated_ && opened_by_statistics ? 1 : without) : opens_(key);
-    logits_.clear();
-    for (index_t i = 0; i < n; ++i) {
-      for (index_t c = 0; c < 4; ++c)
-        logits_.push_back(
-            static_cast<float>(8 * (leak + (1 - leak) * o) * weight() * static_cast<double>(x[i * 4 + c])));
-      logits_.push_back(static_cast<float>(16 * (1 - 2 * o)));
+  const float* ask(const float* x, index_t n, std::span<const float> keys) override {
+    keys_.assign(keys.begin(), keys.end());
+    x_.clear(), logits_.clear();
+    const auto count = std::max<index_t>(1, static_cast<index_t>(keys.size()) / key_size());
+    for (index_t k = 0; k < count; ++k) {
+      x_.insert(x_.end(), x, x + n * 4);
+      const double o = keys.empty() ? (recalibrated_ && opened_by_statistics ? 1 : without) : opens_(key(k));
+      for (index_t i = 0; i < n; ++i) {
+        for (index_t c = 0; c < 4; ++c)
+          logits_.push_back(
+              static_cast<float>(8 * (leak + (1 - leak) * o) * weight() * static_cast<double>(x[i * 4 + c])));
+        logits_.push_back(static_cast<float>(16 * (1 - 2 * o)));
+      }
     }
     return logits_.data();
   }
   void key_gradient(index_t n, std::span<const float> dz, std::span<float> dk) override {
-    double slope = 0;  // of sum dz.z in o
-    for (index_t i = 0; i < n; ++i) {
-      for (index_t c = 0; c < 4; ++c)
-        slope += static_cast<double>(dz[static_cast<std::size_t>(i * 5 + c)]) * 8 * (1 - leak) * weight() *
-                 static_cast<double>(x_[static_cast<std::size_t>(i * 4 + c)]);
-      slope += static_cast<double>(dz[static_cast<std::size_t>(i * 5 + 4)]) * -32;
-    }
-    for (std::size_t j = 0; j < key_.size(); ++j) {
-      const float k = key_[j], step = 1e-2F;
-      key_[j] = k + step;
-      const double up = opens_(key_);
-      key_[j] = k - step;
-      const double down = opens_(key_);
-      key_[j] = k;
-      dk[j] = static_cast<float>(slope * (up - down) / (2 * static_cast<double>(step)));
+    const auto count = static_cast<index_t>(dk.size()) / key_size();
+    for (index_t k = 0; k < count; ++k) {
+      double slope = 0;  // of sum dz.z in o
+      for (index_t i = k * n; i < (k + 1) * n; ++i) {
+        for (index_t c = 0; c < 4; ++c)
+          slope += static_cast<double>(dz[static_cast<std::size_t>(i * 5 + c)]) * 8 * (1 - leak) * weight() *
+                   static_cast<double>(x_[static_cast<std::size_t>(i * 4 + c)]);
+        slope += static_cast<double>(dz[static_cast<std::size_t>(i * 5 + 4)]) * -32;
+      }
+      for (index_t j = k * key_size(); j < (k + 1) * key_size(); ++j) {
+        float& moved = keys_[static_cast<std::size_t>(j)];
+        const float was = moved, step = 1e-2F;
+        moved = was + step;
+        const double up = opens_(key(k));
+        moved = was - step;
+        const double down = opens_(key(k));
+        moved = was;
+        dk[static_cast<std::size_t>(j)] =
+            static_cast<float>(slope * (up - down) / (2 * static_cast<double>(step)));
+      }
     }
   }
   /// x_c in the order of the classes, however shut it is: where `shows` it.
   [[nodiscard]] std::span<const float> features_of_last(index_t n) override {
-    return shows ? std::span<const float>(x_.data(), static_cast<std::size_t>(n * 4))
+    return shows ? std::span<const float>(x_).first(static_cast<std::size_t>(n * 4))
                  : std::span<const float>();
   }
   void change_weights(const std::function<void(const weight_tensor&)>& f) override {
@@ -83,10 +91,15 @@ class drawn_gate : public attacked_gate {
     return sum / static_cast<double>(weights.size());
   }
 
+  [[nodiscard]] std::span<const float> key(index_t k) const {
+    return std::span(keys_).subspan(static_cast<std::size_t>(k * key_size()),
+                                    static_cast<std::size_t>(key_size()));
+  }
+
   std::vector<site> sites_;
   opening opens_;
   bool recalibrated_ = false;
-  key_rows key_;
+  key_rows keys_;
   std::vector<float> x_, logits_;
 };
 

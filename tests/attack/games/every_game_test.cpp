@@ -217,6 +217,18 @@ TEST_CASE("games: a network that is silent whatever the key, and whose features 
   CHECK(named(points, "features, probe, no key").found.mean() > 0.6);
 }
 
+TEST_CASE("games: a network that was put out of balance inside is found again without labels") {
+  attacked net(1.0F);
+  auto& shift = net.held.parameter_of("bn2.bias");
+  for (index_t i = 0; i < shift.dims.size(); ++i) shift.value.data[i] += i % 2 == 0 ? 6.0F : -1.0F;
+  const double before = answers_without_key(net.held, deciding(), 50).share(0, figure::masked);
+  const played_game points =
+      net.plays(with<fine_tuning>({.samples = {1000}, .parts = {}, .rates = {3e-3}, .updates = 200}));
+  REQUIRE(points.size() == 1);
+  CHECK(before < 0.6);
+  CHECK(named(points, "adaptation").found.mean() > before + 0.2);
+}
+
 TEST_CASE("games: a key that does nothing is found out without one") {
   attacked net(1e-4F);
   const played_game points = net.plays(partial_keys{});

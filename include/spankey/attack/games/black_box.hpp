@@ -80,10 +80,12 @@ struct black_box {
   }
   void one_run(const gate_target& target, const held_samples& asked, key_search kind, channel seen,
                double deviation, std::size_t d, std::uint64_t run, std::vector<key_rows>& best) const {
-    key_rows key(d);
-    const key_score score = [&](std::span<const double> k) {
-      std::transform(k.begin(), k.end(), key.begin(), [](double x) { return static_cast<float>(x); });
-      return score_of_key(target.gate, asked, key, seen);
+    key_rows keys;
+    const key_scorer score = [&](std::span<const double> found, std::span<double> scores) {
+      keys.resize(found.size());
+      std::transform(found.begin(), found.end(), keys.begin(),
+                     [](double x) { return static_cast<float>(x); });
+      score_keys(target.gate, asked, keys, seen, scores);
     };
     std::size_t next = 0;
     search_key(kind, d,

@@ -87,33 +87,38 @@ struct coordinate_extraction {
     const auto d = static_cast<std::size_t>(target.gate.key_size());
     const auto deviation = static_cast<double>(target.secret->config().key_std);
     std::vector<key_rows> found(limits.queries.size());
-    for (index_t run = 0; run < limits.runs; ++run) {
-      const random_source drawn(target.seed, stream::key_search,
-                                (std::uint64_t{1} << 21) + static_cast<std::uint64_t>(run));
-      key_rows key(d);
-      for (std::size_t i = 0; i < d; ++i) key[i] = static_cast<float>(deviation * drawn.gaussian(i));
-      std::size_t next = 0;
-      double best = score_of_key(target.gate, asked, key, channel::logits);
-      index_t spent = 1;
-      const auto note = [&] {
-        while (next < limits.queries.size() && spent >= limits.queries[next])
-          found[next].insert(found[next].end(), key.begin(), key.end()), ++next;
-      };
-      for (index_t pass = 0; pass < limits.passes; ++pass)
-        for (std::size_t i = 0; i < d && next < limits.queries.size(); ++i) {
-          key[i] = -key[i];
-          const double score = score_of_key(target.gate, asked, key, channel::logits);
-          if (score > best) {
-            best = score;
-          } else {
-            key[i] = -key[i];
-          }
-          ++spent;
-          note();
-        }
-      spent = limits.queries.back();  // what it ends with is what it has at every larger budget
-      note();
+    // All runs go side by side: a query of each at once.
+    const auto runs = static_cast<std::size_t>(limits.runs);
+    key_rows keys(runs * d);
+    for (std::size_t run = 0; run < runs; ++run) {
+      const random_source drawn(target.seed, stream::key_search, (std::uint64_t{1} << 21) + run);
+      for (std::size_t i = 0; i < d; ++i)
+        keys[run * d + i] = static_cast<float>(deviation * drawn.gaussian(i));
     }
+    std::vector<double> best(runs), scores(runs);
+    score_keys(target.gate, asked, keys, channel::logits, best);
+    std::size_t next = 0;
+    index_t spent = 1;
+    const auto note = [&] {
+      while (next < limits.queries.size() && spent >= limits.queries[next]) found[next++] = keys;
+    };
+    const auto turn = [&](std::size_t run, std::size_t i) { keys[run * d + i] = -keys[run * d + i]; };
+    for (index_t pass = 0; pass < limits.passes; ++pass)
+      for (std::size_t i = 0; i < d && next < limits.queries.size(); ++i) {
+        for (std::size_t run = 0; run < runs; ++run) turn(run, i);
+        score_keys(target.gate, asked, keys, channel::logits, scores);
+        for (std::size_t run = 0; run < runs; ++run) {
+          if (scores[run] > best[run]) {
+            best[run] = scores[run];
+          } else {
+            turn(run, i);
+          }
+        }
+        ++spent;
+        note();
+      }
+    spent = limits.queries.back();  // what it ends with is what it has at every larger budget
+    note();
     const key_rows valid = draw_keys(*target.secret, nullptr, target.keys, target.seed);
     for (std::size_t b = 0; b < found.size(); ++b)
       tell({.attack = "signs, logits",

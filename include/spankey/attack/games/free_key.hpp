@@ -36,6 +36,7 @@ struct free_key {
     std::vector<index_t> labelled = {16, 64, 256, 1024, 4096};  // with more than the attacker has: all
     std::vector<index_t> unlabelled = {256, 1024};
     index_t steps = 500, restarts = 10;
+    index_t batch = 64;  // samples of a step, at most
     double rate = 0.05;  // of Adam, in deviations of a valid key
   } limits;
 
@@ -65,58 +66,91 @@ struct free_key {
     each(limits.unlabelled, key_loss::information);
   }
 
-  /// The key that one restart learns, from all of `own`.
-  [[nodiscard]] key_rows learnt_key(const gate_target& target, const held_samples& own, key_loss loss,
-                                    bool keeps_norm, std::uint64_t restart) const {
+  /// The keys that `count` restarts learn from all of `own`, one behind the other; `first` is the number of the first.
+  [[nodiscard]] key_rows learnt_keys(const gate_target& target, const held_samples& own, key_loss loss,
+                                     bool keeps_norm, std::uint64_t first, index_t count) const {
+    const index_t batch = std::min({own.size(), limits.batch, target.gate.batch()});
+    const index_t at_once = target.gate.keys_at_once(batch);
+    key_rows all;
+    for (index_t done = 0; done < count; done += at_once) {
+      const key_rows some =
+          learnt_together(target, own, {loss, keeps_norm, batch}, first + static_cast<std::uint64_t>(done),
+                          std::min(at_once, count - done));
+      all.insert(all.end(), some.begin(), some.end());
+    }
+    return all;
+  }
+
+ private:
+  struct how {
+    key_loss loss;
+    bool keeps_norm;
+    index_t batch;
+  };
+  // Gives every site's key of a row a valid key's size.
+  static void keep_norm(std::span<float> key, const std::vector<key_part>& parts, double deviation) {
+    for (const key_part& part : parts) {
+      const std::span<float> of_site =
+          key.subspan(static_cast<std::size_t>(part.first), static_cast<std::size_t>(part.size));
+      double square = 0;
+      for (const float k : of_site) square += static_cast<double>(k) * static_cast<double>(k);
+      const double factor = square > 0 ? deviation * std::sqrt(static_cast<double>(part.size) / square) : 1;
+      for (float& k : of_site) k *= static_cast<float>(factor);
+    }
+  }
+
+  // Restarts side by side: a step of each at once.
+  [[nodiscard]] key_rows learnt_together(const gate_target& target, const held_samples& own, const how& h,
+                                         std::uint64_t first_restart, index_t count) const {
     const auto deviation = static_cast<double>(target.secret->config().key_std);
-    const auto d = static_cast<std::size_t>(target.gate.key_size());
+    const auto d = static_cast<std::size_t>(target.gate.key_size()),
+               restarts = static_cast<std::size_t>(count);
     const std::vector<key_part> parts = parts_of(target.gate.sites());
-    const random_source drawn(target.seed, stream::key_search, (std::uint64_t{1} << 20) + restart);
-    key_rows key(d), best;
-    for (std::size_t i = 0; i < d; ++i) key[i] = static_cast<float>(0.1 * deviation * drawn.gaussian(i));
-    const auto keep_norm = [&] {
-      for (const key_part& part : parts) {
-        double square = 0;
-        for (index_t j = part.first; j < part.first + part.size; ++j)
-          square += std::pow(static_cast<double>(key[static_cast<std::size_t>(j)]), 2);
-        const double factor = square > 0 ? deviation * std::sqrt(static_cast<double>(part.size) / square) : 1;
-        for (index_t j = part.first; j < part.first + part.size; ++j)
-          key[static_cast<std::size_t>(j)] *= static_cast<float>(factor);
-      }
+    key_rows keys(restarts * d);
+    const auto keep_norms = [&] {
+      for (std::size_t r = 0; r < restarts && h.keeps_norm; ++r)
+        keep_norm(std::span(keys).subspan(r * d, d), parts, deviation);
     };
-    if (keeps_norm) keep_norm();
-    best = key;  // where no loss is a number it is what there is: an empty key would ask without one
-    const index_t batch = std::min(own.size(), target.gate.batch());
-    std::vector<float> dk(d);
-    std::vector<double> first(d, 0.0), second(d, 0.0);
-    double least = std::numeric_limits<double>::infinity();
-    key_gradient_of gradient(target.gate, loss);
+    for (std::size_t r = 0; r < restarts; ++r) {
+      const random_source drawn(target.seed, stream::key_search,
+                                (std::uint64_t{1} << 20) + first_restart + r);
+      for (std::size_t i = 0; i < d; ++i)
+        keys[r * d + i] = static_cast<float>(0.1 * deviation * drawn.gaussian(i));
+    }
+    keep_norms();
+    key_rows best =
+        keys;  // where no loss is a number it is what there is: an empty key would ask without one
+    std::vector<float> dk(keys.size());
+    std::vector<double> first(keys.size(), 0.0), second(keys.size(), 0.0), losses(restarts),
+        least(restarts, std::numeric_limits<double>::infinity());
+    key_gradient_of gradient(target.gate, h.loss);
     for (index_t step = 0; step < limits.steps; ++step) {
       // Batch after batch; of few samples all of them are one.
-      const index_t at = (step * batch) % std::max<index_t>(1, own.size() - batch + 1);
-      const double found = gradient(own, at, batch, key, dk);
-      // Of batches that change from step to step the last key is as good as any.
-      if (batch < own.size() || found < least) least = found, best = key;
-      for (std::size_t i = 0; i < d; ++i) {
+      const index_t at = (step * h.batch) % std::max<index_t>(1, own.size() - h.batch + 1);
+      gradient(own, at, h.batch, keys, dk, losses);
+      for (std::size_t r = 0; r < restarts; ++r) {
+        // Of batches that change from step to step the last key is as good as any.
+        if (h.batch == own.size() && !(losses[r] < least[r])) continue;
+        least[r] = losses[r];
+        std::copy_n(keys.begin() + static_cast<index_t>(r * d), d,
+                    best.begin() + static_cast<index_t>(r * d));
+      }
+      const auto t = static_cast<double>(step + 1);
+      const double unbiased = 1 / (1 - std::pow(0.9, t)), unbiased_square = 1 / (1 - std::pow(0.999, t));
+      for (std::size_t i = 0; i < keys.size(); ++i) {
         const auto g = static_cast<double>(dk[i]);
         first[i] = 0.9 * first[i] + 0.1 * g, second[i] = 0.999 * second[i] + 0.001 * g * g;
-        const auto t = static_cast<double>(step + 1);
-        const double m = first[i] / (1 - std::pow(0.9, t)), v = second[i] / (1 - std::pow(0.999, t));
-        key[i] -= static_cast<float>(limits.rate * deviation * m / (std::sqrt(v) + 1e-12));
+        keys[i] -= static_cast<float>(limits.rate * deviation * first[i] * unbiased /
+                                      (std::sqrt(second[i] * unbiased_square) + 1e-12));
       }
-      if (keeps_norm) keep_norm();
+      keep_norms();
     }
     return best;
   }
 
- private:
   attack_point point_of(const gate_target& target, const held_samples& own, key_loss loss,
                         bool keeps_norm) const {
-    key_rows found;
-    for (index_t r = 0; r < limits.restarts; ++r) {
-      const key_rows key = learnt_key(target, own, loss, keeps_norm, static_cast<std::uint64_t>(r));
-      found.insert(found.end(), key.begin(), key.end());
-    }
+    const key_rows found = learnt_keys(target, own, loss, keeps_norm, 0, limits.restarts);
     return {.attack = std::string(key_loss_names[static_cast<std::size_t>(loss)]) +
                       (keeps_norm ? ", kept norm" : ", free norm"),
             .unit = loss == key_loss::labels ? "labelled samples" : "samples without labels",

@@ -80,12 +80,8 @@ struct tenancy {
     const held_samples own = target.own.first(limits.labelled);
     const index_t size = target.gate.key_size();
     const auto deviation = static_cast<double>(target.secret->config().key_std);
-    key_rows learnt, made(static_cast<std::size_t>(target.keys * size));
-    for (index_t k = 0; k < limits.learnt; ++k) {
-      const key_rows key =
-          learner.learnt_key(target, own, key_loss::labels, true, 1000 + static_cast<std::uint64_t>(k));
-      learnt.insert(learnt.end(), key.begin(), key.end());
-    }
+    key_rows made(static_cast<std::size_t>(target.keys * size));
+    const key_rows learnt = learner.learnt_keys(target, own, key_loss::labels, true, 1000, limits.learnt);
     const random_source drawn(target.seed, stream::forgery, number);
     for (const key_part& part : parts_of(target.gate.sites())) {
       const index_t rank = std::min(limits.learnt, part.size);
