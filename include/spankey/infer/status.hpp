@@ -25,6 +25,11 @@ enum class [[nodiscard]] status{
     key_version,   // a key file, or a kind of key, of a later version
     key_damaged,   // a key file that is cut, or with some byte not as it was written
     key_network,   // a key that was issued for another network, or an image older than key files
+    key_sealed,  // a sealed key (key/sealed_key_file.hpp) that these 32 bytes do not open, or that came without any
+    key_expired,     // one whose last day is over, or the clock stands before its issue
+    key_generation,  // one that was issued before the last rotation
+    key_revoked,     // one that the revocation list names
+    key_room,        // less memory than its payload has bytes
     maps_format,  // bytes that are no maps of activations (infer/activation_maps.hpp) for this network's layers
     maps_damaged,  // maps with some byte not as it was written
     maps_network,  // maps of another network
@@ -104,6 +109,16 @@ constexpr const char* message_of(status s) {
       return "key file: damaged";
     case status::key_network:
       return "key file: of another network";
+    case status::key_sealed:
+      return "key file: sealed, and not opened by this key";
+    case status::key_expired:
+      return "key file: expired, or the clock stands before its issue";
+    case status::key_generation:
+      return "key file: issued before the last rotation";
+    case status::key_revoked:
+      return "key file: revoked";
+    case status::key_room:
+      return "key file: needs more memory to be opened";
     case status::maps_format:
       return "activation maps: not for the layers of this network";
     case status::maps_damaged:
