@@ -23,6 +23,7 @@
 
 #include "spankey/core/error.hpp"
 #include "spankey/key/derivation.hpp"
+#include "spankey/key/sealed_key_file.hpp"
 
 namespace spankey {
 
@@ -30,6 +31,14 @@ namespace spankey {
 struct passphrase_cost {
   std::uint32_t passes = 3, kib = 262144;
 };
+
+/// Fails with sealed_key.109 for costs that no reader pays (key/sealed_key_file.hpp).
+inline const passphrase_cost& require_cost(const passphrase_cost& cost) {
+  if (!are_paid(cost.passes, cost.kib))
+    fail("sealed_key.109", "Argon2id", "found ", cost.passes, " passes over ", cost.kib,
+         " KiB, expected 1 to ", most_passes, " over ", least_kib, " to ", most_kib);
+  return cost;
+}
 
 using passphrase_salt = std::array<std::byte, 16>;
 
@@ -41,9 +50,10 @@ inline passphrase_salt draw_salt() {
   return salt;
 }
 
-/// Fails with sealed_key.109 where libsodium refuses the costs, or there is not so much memory.
+/// Fails as require_cost, and with sealed_key.109 where there is not so much memory.
 inline secret_bytes passphrase_key(std::span<const std::byte> passphrase, const passphrase_salt& salt,
                                    const passphrase_cost& cost) {
+  require_cost(cost);
   prepare_sodium();
   secret_bytes key;
   if (crypto_pwhash_argon2id(key.data(), secret_bytes::size, reinterpret_cast<const char*>(passphrase.data()),
@@ -51,7 +61,7 @@ inline secret_bytes passphrase_key(std::span<const std::byte> passphrase, const 
                              cost.passes, std::size_t{cost.kib} * 1024,
                              crypto_pwhash_argon2id_ALG_ARGON2ID13) != 0)
     fail("sealed_key.109", "Argon2id", "cannot make ", cost.passes, " passes over ", cost.kib,
-         " KiB: expected as much memory, at least 8 KiB and one pass");
+         " KiB, expected as much memory");
   return key;
 }
 

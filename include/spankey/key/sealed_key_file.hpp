@@ -56,6 +56,11 @@ static_assert(sizeof(sealed_key_header) == 128 && std::is_trivially_copyable_v<s
 /// Costs of a passphrase that a reader pays at most: some ten seconds, and 1 GiB, for a file from anybody.
 inline constexpr std::uint32_t most_passes = 16, least_kib = 8, most_kib = 1U << 20;
 
+/// Whether readers pay a passphrase's costs.
+constexpr bool are_paid(std::uint32_t passes, std::uint32_t kib) {
+  return passes >= 1 && passes <= most_passes && kib >= least_kib && kib <= most_kib;
+}
+
 enum class [[nodiscard]] sealed_key_state{
     ok,
     foreign,         // not a sealed key
@@ -172,7 +177,7 @@ class sealed_key_file {
     if (h.payload == key_payload::master && payload != 32) return false;
     if (h.payload == key_payload::role && payload != 20) return false;
     if (h.recipient == key_recipient::passphrase) {
-      if (h.passes < 1 || h.passes > most_passes || h.kib < least_kib || h.kib > most_kib) return false;
+      if (!are_paid(h.passes, h.kib)) return false;
     } else if (h.passes != 0 || h.kib != 0 || !is_zero(h.salt)) {
       return false;
     }
