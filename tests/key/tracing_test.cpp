@@ -175,11 +175,14 @@ TEST_CASE("tracing: keys of a ring, mixed and quantised as keys, point at those 
       };
       std::vector<site_key> one = key(3), two = key(8);
       CHECK(traced(one) == std::vector<std::string>{"c3"});
+      CHECK(trace_key(keys, ring, 7, one)[0].is_his);
+      CHECK_FALSE(trace_key(keys, ring, 7, one)[1].is_his);
       std::vector<site_key> both = one;
       for (std::size_t s = 0; s < both.size(); ++s)
         for (std::size_t i = 0; i < both[s].values.size(); ++i)
           both[s].values[i] = std::round((one[s].values[i] + two[s].values[i]) * 4) / 8;  // and quantised
       CHECK(traced(both) == std::vector<std::string>{"c3", "c8"});
+      CHECK_FALSE(trace_key(keys, ring, 7, both)[0].is_his);
       // A key of the same space that the ring did not issue is nobody's.
       key_space again(config, {{2, {6, 8, 8}}, {0, {4, 8, 7}}});
       CHECK(traced(issue_key(again, 0)).empty());
@@ -189,5 +192,21 @@ TEST_CASE("tracing: keys of a ring, mixed and quantised as keys, point at those 
       for (site_key& k : two) std::fill(k.values.begin(), k.values.end(), 0.0F);
       check_refused([&] { (void)trace_key(keys, ring, 7, two); }, "trace.103");
     }
+  }
+}
+
+TEST_CASE("tracing: a key that nobody changed is found where keys are too short for mixtures") {
+  key_space_config config{.subspace_dim = 10};
+  config.seed = 5;
+  const key_space keys(config, {{0, {4, 8, 7}}});
+  key_ring ring(7);
+  for (int i = 0; i < 50; ++i) ring.issue({.name = "c" + std::to_string(i)});
+  check_refused([&] { require_traceable(code_of(keys), 50, 1); }, "trace.101");
+  for (const std::size_t i : {0U, 17U, 49U}) {
+    const auto findings = trace_key(keys, ring, 7, customer_key(keys, ring.master(), ring.customers()[i]));
+    CHECK(findings[0].customer == &ring.customers()[i]);
+    CHECK(findings[0].is_his);
+    CHECK(std::count_if(findings.begin(), findings.end(), [](const trace_finding& f) { return f.is_his; }) ==
+          1);
   }
 }
