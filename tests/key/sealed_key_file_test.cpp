@@ -14,6 +14,9 @@ using state = sealed_key_state;
 namespace {
 
 constexpr std::uint64_t network = 0x0123456789ABCDEFU;
+// What docs/key_files.md says of a small machine's memory.
+static_assert(sizeof(void*) != 8 || (sizeof(sealed_key_file) == 144 && sizeof(revocation_list) == 56));
+static_assert(sealed_key_file::overhead == 176 && revocation_list::bytes_of(3) == 48 + 3 * 8);
 
 std::vector<std::byte> fixture() {
   const auto bytes = std::as_bytes(std::span(version_1_sealed_key));
