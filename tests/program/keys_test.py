@@ -3,6 +3,7 @@ import array
 import json
 import os
 import pathlib
+import pty
 import re
 import stat
 import struct
@@ -10,6 +11,7 @@ import subprocess
 import sys
 
 import program
+from data_files import npy
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 CHEAP = ["--passes", "1", "--kib", "8"]
@@ -195,7 +197,7 @@ def test_exports_are_what_sessions_take(folder):
     refused(folder, "export", "alice.key", "--key-passphrase-file", "other.words", "--out", "x", names=["sealed_key.108"])
     # A session answers to it; and not to a key whose numbers are no key of the space.
     images = folder / "images.npy"
-    images.write_bytes(__import__("data_files").npy("|u1", (2, 28, 28), bytes(2 * 28 * 28)))
+    images.write_bytes(npy("|u1", (2, 28, 28), bytes(2 * 28 * 28)))
     answers = [json.loads(line)["logits"] for key in ("0", "plain.key") for line in program.start(
         "predict", "--run", "run", "--json", "--key", key, images, cwd=folder).stdout.splitlines()]
     assert len(answers) == 4 and answers[0] != answers[2]
@@ -255,6 +257,45 @@ def test_other_kinds_of_keys(folder):
     refused(folder, "export", "role.key", "--key-passphrase-file", "alice.words", "--raw", "x", names=["flag.210"], status=2)
     listed = succeeds(folder, "list", *RING)
     assert [line.split()[2] for line in listed.splitlines()[2:]] == ["span", "master", "role"], listed
+
+
+def at_terminal(folder, arguments, typed):
+    """What a terminal shows while the program asks it, and the exit status; each line is typed once it was asked for."""
+    process, terminal = pty.fork()
+    if process == 0:
+        os.chdir(folder)
+        os.execv(program.PROGRAM, [str(program.PROGRAM), "keys", *arguments])
+    shown = b""
+    asked = 0
+    while True:
+        try:
+            part = os.read(terminal, 1024)
+        except OSError:  # the end, as Linux has it
+            part = b""
+        if not part:
+            break
+        shown += part
+        if shown.count(b": ") > asked and shown.endswith(b": "):
+            os.write(terminal, typed[asked].encode() + b"\n")
+            asked += 1
+    os.close(terminal)
+    return shown.decode(), os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+
+
+def test_the_terminal_asks_without_echo(folder):
+    program.train_tiny(folder / "run", "--data", "glyphs", "--model", "small_cnn", "--subspace-dim", "8")
+    new = ["init", "--ring", "shop.ring", "--run", "run", *CHEAP]
+    shown, status = at_terminal(folder, new, ["one thing", "another"])
+    assert status == 2 and "flag.213" in shown and "differ" in shown, shown
+    assert not (folder / "shop.ring").exists()
+    shown, status = at_terminal(folder, new, ["one thing", "one thing"])
+    assert status == 0 and "wrote shop.ring" in shown and "thing" not in shown, shown
+    shown, status = at_terminal(folder, ["list", "--ring", "shop.ring"], ["one thing"])
+    assert status == 0 and "generation 1" in shown and "thing" not in shown, shown
+    shown, status = at_terminal(folder, ["list", "--ring", "shop.ring"], ["nothing"])
+    assert status == 3 and "ring.114" in shown and "nothing" not in shown, shown
+    shown, status = at_terminal(folder, ["list", "--ring", "shop.ring"], ["\x03"])  # Ctrl-C
+    assert status == 2 and "flag.213" in shown, shown
 
 
 if __name__ == "__main__":
