@@ -56,10 +56,11 @@ inline secret_bytes passphrase_key(std::span<const std::byte> passphrase, const 
   require_cost(cost);
   prepare_sodium();
   secret_bytes key;
-  const int said = crypto_pwhash_argon2id(
-      key.data(), secret_bytes::size, reinterpret_cast<const char*>(passphrase.data()), passphrase.size(),
-      reinterpret_cast<const unsigned char*>(salt.data()), cost.passes, std::size_t{cost.kib} * 1024,
-      crypto_pwhash_argon2id_ALG_ARGON2ID13);
+  const char* const text = passphrase.empty() ? "" : reinterpret_cast<const char*>(passphrase.data());
+  const int said =
+      crypto_pwhash_argon2id(key.data(), secret_bytes::size, text, passphrase.size(),
+                             reinterpret_cast<const unsigned char*>(salt.data()), cost.passes,
+                             std::size_t{cost.kib} * 1024, crypto_pwhash_argon2id_ALG_ARGON2ID13);
   sodium_stackzero(16384);  // where its functions were, the key still is
   if (said != 0)
     fail("sealed_key.109", "Argon2id", "cannot make ", cost.passes, " passes over ", cost.kib,
