@@ -27,19 +27,25 @@
 
 namespace spankey {
 
-/// z of a customer at one site; site -1: at all of them, where they share a key.
-inline secret_vector<double> customer_numbers(const master_key& master, const ring_customer& who,
-                                              coefficient_kind kind, index_t m, int site_number) {
+/// What tells a customer's numbers from everybody else's: network | generation | serial | nonce.
+inline std::array<std::byte, 36> nonce_of(const ring_customer& who) {
   std::array<std::byte, 36> about;
   std::byte* next = about.data();
   const auto append = [&](const void* from, std::size_t bytes) {
     std::memcpy(next, from, bytes);
     next += bytes;
   };
-  append(&who.network, 8), append(&who.generation, 4), append(&who.serial, 8),
-      append(who.nonce.data(), who.nonce.size());
+  append(&who.network, 8), append(&who.generation, 4), append(&who.serial, 8);
+  append(who.nonce.data(), who.nonce.size());
+  return about;
+}
+
+/// z of a customer at one site; site -1: at all of them, where they share a key.
+inline secret_vector<double> customer_numbers(const master_key& master, const ring_customer& who,
+                                              coefficient_kind kind, index_t m, int site_number) {
   const std::string site_text = std::to_string(site_number);
-  portable_numbers numbers(derive(master, {.purpose = "span key", .layer = site_text, .nonce = about}));
+  portable_numbers numbers(
+      derive(master, {.purpose = "span key", .layer = site_text, .nonce = nonce_of(who)}));
   secret_vector<double> z(static_cast<std::size_t>(m));
   numbers.draw(kind, z);
   return z;
