@@ -100,6 +100,10 @@ TEST_CASE("tracing: thresholds and lengths are those of the formula") {
         doctest::Approx(std::sqrt(2 * std::log(1e5))));
   CHECK(least_code_length(coefficient_kind::unit_cube, 100, 1) == 93);
   CHECK(least_code_length(coefficient_kind::sphere, 100, 2) == 185);
+  // And of the table in docs/key_files.md.
+  CHECK(least_code_length(coefficient_kind::gaussian, 3, 1) == 47);
+  CHECK(least_code_length(coefficient_kind::unit_cube, 3, 1) == 65);
+  CHECK(least_code_length(coefficient_kind::unit_cube, 1000, 1) == 111);
 }
 
 TEST_CASE("tracing: what cannot be promised is refused") {

@@ -25,11 +25,6 @@ enum class [[nodiscard]] status{
     key_version,   // a key file, or a kind of key, of a later version
     key_damaged,   // a key file that is cut, or with some byte not as it was written
     key_network,   // a key that was issued for another network, or an image older than key files
-    key_sealed,  // a sealed key (key/sealed_key_file.hpp) that these 32 bytes do not open, or that came without any
-    key_expired,     // one whose last day is over, or the clock stands before its issue
-    key_generation,  // one that was issued before the last rotation
-    key_revoked,     // one that the revocation list names
-    key_room,        // less memory than its payload has bytes
     maps_format,  // bytes that are no maps of activations (infer/activation_maps.hpp) for this network's layers
     maps_damaged,  // maps with some byte not as it was written
     maps_network,  // maps of another network
@@ -48,6 +43,12 @@ enum class [[nodiscard]] status{
     token_range,   // a number that is no token of the vocabulary
     window_full,   // the network has read as many tokens as it can: restart
     busy,          // another thread is inside the session; found in debug builds only
+    // Of a sealed key (key/sealed_key_file.hpp):
+    key_sealed,      // these 32 bytes do not open it, or it came without any
+    key_expired,     // its last day is over, or the clock stands before its issue
+    key_generation,  // it was issued before the last rotation
+    key_revoked,     // the revocation list names it
+    key_room,        // its payload has more bytes than the memory that came with it
 };
 
 /// A short sentence for logs; a program that never calls it does not carry the texts.
