@@ -88,8 +88,7 @@ TEST_CASE("sealed key: a bit anywhere, with a checksum that fits again, opens no
                  to_words ? sealed_key_target::passphrase(letters("p"), cheap)
                           : sealed_key_target::of_public_key(public_key_of(counted())));
     const sealed_key_secret secret =
-        to_words ? of_passphrase("p")
-                 : sealed_key_secret{.kind = key_recipient::box, .key = counted()};
+        to_words ? of_passphrase("p") : sealed_key_secret{.kind = key_recipient::box, .key = counted()};
     REQUIRE(same(open(file, secret), payload()));
     for (std::size_t bit = 0; bit < (file.size() - 8) * 8; ++bit) {
       const std::size_t byte = bit / 8;

@@ -251,12 +251,55 @@ def test_other_kinds_of_keys(folder):
     assert "valid: master" in succeeds(folder, "verify", "bob.key", "--run", "run", "--secret-key", "carol.secret")
     succeeds(folder, "export", "bob.key", "--secret-key", "carol.secret", "--out", "again.key")
     assert (folder / "again.key").read_bytes() == (folder / "owner.key").read_bytes()
+    # Of a locked run it has to be the lock's.
+    program.train_tiny(folder / "open", "--data", "glyphs", "--model", "small_cnn", "--inject", "none")
+    program.succeeds("keygen", "--out", folder / "other.key", cwd=folder)
+    program.succeeds("lock", "--run", "open", "--out", "locked", "--key", "owner.key", cwd=folder)
+    locked = ["--ring", "locked.ring", "--passphrase-file", "ring.words", "--run", "locked"]
+    succeeds(folder, "init", *locked, *CHEAP)
+    for name in ("owner", "other"):
+        succeeds(folder, "issue", *locked, "--to", name, "--out", f"of_{name}.key", "--kind", "master", "--master",
+                 f"{name}.key", "--public-key", shown)
+    opens = ["--run", "locked", "--secret-key", "carol.secret"]
+    assert "valid: master" in succeeds(folder, "verify", "of_owner.key", *opens)
+    refused(folder, "verify", "of_other.key", *opens, names=["sealed_key.113", "lock"])
     issue(folder, "role", "--kind", "role", "--master", "owner.key", "--role", "3")
     succeeds(folder, "export", "role.key", "--key-passphrase-file", "alice.words", "--out", "role.txt")
     assert re.fullmatch(r"[0-9a-f]{16}\n", (folder / "role.txt").read_text())
     refused(folder, "export", "role.key", "--key-passphrase-file", "alice.words", "--raw", "x", names=["flag.210"], status=2)
     listed = succeeds(folder, "list", *RING)
     assert [line.split()[2] for line in listed.splitlines()[2:]] == ["span", "master", "role"], listed
+
+
+def test_files_that_are_something_else(folder):
+    """In the place of a key, a ring, a list or a passphrase: one line and no work, whatever it is."""
+    make_shop(folder)
+    wrong = folder / "wrong"
+
+    def sparse():
+        with wrong.open("wb") as file:
+            file.truncate(1 << 40)
+
+    shapes = {"nothing": lambda: None, "a folder": wrong.mkdir, "a FIFO": lambda: os.mkfifo(wrong),
+              "a device": lambda: wrong.symlink_to("/dev/zero"), "a terabyte": sparse,
+              "empty": wrong.touch, "noise": lambda: wrong.write_bytes(bytes(i * 89 % 256 for i in range(4096)))}
+    words = ["--key-passphrase-file", "alice.words"]
+    for shape, make in shapes.items():
+        make()
+        for arguments in (["inspect", wrong], ["verify", wrong, "--run", "run", *words], ["export", wrong, *words, "--raw", "x"],
+                          ["trace", wrong, *RING, "--run", "run"], ["list", "--ring", wrong, *RING[2:]],
+                          ["verify", "alice.key", "--run", "run", *words, "--revocations", wrong],
+                          ["export", "alice.key", "--device-key", wrong, "--raw", "x"],
+                          ["list", *RING[:3], wrong]):
+            result = program.start("keys", *arguments, cwd=folder)
+            line = result.stderr.decode()
+            shown = (shape, arguments, result.returncode, line)
+            assert result.returncode in (2, 3) and line.startswith("[spankey.") and line.count("\n") == 1, shown
+            assert not (folder / "x").exists(), shown
+        if wrong.is_dir():
+            wrong.rmdir()
+        else:
+            wrong.unlink(missing_ok=True)
 
 
 def at_terminal(folder, arguments, typed):

@@ -3,25 +3,17 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstring>
-#include <ctime>
 #include <filesystem>
 #include <optional>
 
-#include "commands.hpp"
-#include "convert_text.hpp"
 #include "keys.hpp"
+#include "keys_parts.hpp"
 #include "output_file.hpp"
-#include "passphrase.hpp"
-#include "predict.hpp"
-#include "run_folder.hpp"
-#include "run_functions.hpp"
-#include "spankey/checkpoint/issued_key_file.hpp"
 #include "spankey/checkpoint/ring_file.hpp"
 #include "spankey/core/error.hpp"
 #include "spankey/file/folder_lock.hpp"
 #include "spankey/file/printable.hpp"
-#include "spankey/key/membership.hpp"
-#include "spankey/key/sealed_key.hpp"
+#include "spankey/key/ring_key.hpp"
 #include "spankey/key/tracing.hpp"
 #include "spankey/lock/kotg.hpp"
 #include "spankey/lock/master_key_file.hpp"
@@ -30,9 +22,6 @@ namespace {
 
 using namespace spankey;
 namespace fs = std::filesystem;
-using byte_view = std::span<const std::byte>;
-
-constexpr std::array<const char*, 3> payload_names{"span", "master", "role"};
 
 // ------------------------------------------------------------------------------------------------ flags
 
@@ -86,117 +75,6 @@ void require_flags(const flag_set& flags, const keys_options& request) {
     fail("flag.211", request.action, "expected ", action->what, " behind it");
   for (const std::string& name : action->required)
     if (!flags.given(name)) fail("flag.211", name, "is what spankey keys ", request.action, " needs");
-}
-
-day_number day_now(const keys_options& request) {
-  if (!request.today.empty()) return *day_in(request.today);
-  return static_cast<day_number>(std::max<std::time_t>(std::time(nullptr), 0) / 86400);
-}
-
-// ------------------------------------------------------------------------------------------------ secrets
-
-passphrase_source of_ring(const keys_options& r) {
-  return {.file = r.passphrase_file, .variable = r.passphrase_env};
-}
-passphrase_source of_key(const keys_options& r) {
-  return {.file = r.key_passphrase_file,
-          .variable = r.key_passphrase_env,
-          .flag = "--key-passphrase-file",
-          .asks = "passphrase of the key"};
-}
-
-secret_bytes bytes_in(const char* flag, const std::string& path) {
-  input_file file(path);
-  if (file.size() != static_cast<index_t>(secret_bytes::size))
-    fail("flag.214", flag, "found ", file.size(), " bytes in '", printable(path), "', expected 32");
-  secret_vector<std::byte> bytes(secret_bytes::size);
-  file.read(bytes.data(), file.size());
-  return secret_bytes(byte_view(bytes));
-}
-
-// At most one way to seal or to open may be named; none is a passphrase that the terminal asks for.
-void require_one_way(const keys_options& r) {
-  int named = 0;
-  for (const std::string* way :
-       {&r.key_passphrase_file, &r.key_passphrase_env, &r.public_key, &r.secret_key, &r.device_key})
-    named += way->empty() ? 0 : 1;
-  if (named > 1) fail("flag.215", "keys", "found ", named, " ways to seal or open a key, expected one");
-}
-
-sealed_key_target target_of(const keys_options& r) {
-  require_one_way(r);
-  if (!r.device_key.empty()) return sealed_key_target::device(bytes_in("--device-key", r.device_key));
-  if (!r.public_key.empty()) {
-    public_key key{};
-    for (std::size_t i = 0; i < 64; ++i) {
-      const char c = r.public_key[i];
-      const int digit = c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10;
-      key[i / 2] =
-          static_cast<std::byte>(static_cast<unsigned>(key[i / 2]) << 4 | static_cast<unsigned>(digit));
-    }
-    return sealed_key_target::of_public_key(key);
-  }
-  return sealed_key_target::passphrase(
-      read_passphrase(of_key(r), true),
-      {static_cast<std::uint32_t>(r.passes), static_cast<std::uint32_t>(r.kib)});
-}
-
-sealed_key_secret secret_of(const keys_options& r) {
-  require_one_way(r);
-  if (!r.device_key.empty())
-    return {.kind = key_recipient::device, .key = bytes_in("--device-key", r.device_key)};
-  if (!r.secret_key.empty())
-    return {.kind = key_recipient::box, .key = bytes_in("--secret-key", r.secret_key)};
-  return {.kind = key_recipient::passphrase, .passphrase = read_passphrase(of_key(r), false)};
-}
-
-// ------------------------------------------------------------------------------------------------ files
-
-template <class Bytes>
-Bytes bytes_of(const std::string& path) {
-  input_file file(path);
-  if (file.size() > key_file_cap)
-    fail("io.105", file.name(), "expected at most ", key_file_cap, " bytes, found ", file.size());
-  Bytes bytes(static_cast<std::size_t>(file.size()));
-  file.read(bytes.data(), file.size());
-  return bytes;
-}
-
-void require_new_output(const char* flag, const std::string& path) {
-  require_output(flag, path);
-  require_new_name(path);
-}
-void write_secret(const std::string& path, byte_view bytes) {
-  require_new_name(path);
-  write_file_atomically(path, bytes, file_mode::secret);
-}
-
-std::string hexadecimal(std::uint64_t value) {
-  char text[17];
-  std::snprintf(text, sizeof text, "%016llx", static_cast<unsigned long long>(value));
-  return text;
-}
-std::string day_text_of(day_number day) {
-  if (day == 0) return "-";
-  const std::array<char, 10> letters = text_of_day(day);
-  return {letters.data(), letters.size()};
-}
-
-// A finished run: its network's fingerprint, and its key space where it has one.
-struct key_run {
-  run_options options;
-  std::uint64_t network = 0;
-  std::optional<key_space> space{};
-};
-
-key_run run_of(const std::string& run, bool with_keys) {
-  key_run made{.options = run_to_ask(run, with_keys)};
-  convert_options asked;
-  asked.run = run;
-  made.network = functions_on("cpu", made.options).convert(made.options, asked).fingerprint;
-  if (with_keys)
-    made.space.emplace(read_keys(made.options, (fs::path(run) / "key_space.safetensors").string()));
-  return made;
 }
 
 // The ring for as long as nobody else changes it.
@@ -316,99 +194,9 @@ int list(const keys_options& r) {
                 c.revoked                           ? "revoked"
                 : c.generation != ring.generation() ? "old"
                                                     : "good",
-                payload_names[static_cast<std::size_t>(c.payload) - 1], c.generation,
-                day_text_of(c.issued).c_str(), day_text_of(c.expires).c_str(), printable(c.name).c_str(),
-                c.note.empty() ? "" : ": ", printable(c.note).c_str());
-  return 0;
-}
-
-void print_space(const keys_options& r) {
-  if (r.run.empty()) return;
-  const key_run run = run_of(r.run, true);
-  const key_space_config& config = run.space->config();
-  std::printf("the run: network %s, m=%lld, coefficients %s offset %g spread %g, rescale %s to %g\n",
-              hexadecimal(run.network).c_str(), static_cast<long long>(config.subspace_dim),
-              std::string(name_of(config.coefficients)).c_str(), config.law().offset, config.law().spread,
-              std::string(name_of(config.rescale)).c_str(), static_cast<double>(config.key_std));
-  for (const site& s : run.space->sites())
-    std::printf("  site %d: C=%lld H=%lld W=%lld\n", s.number, static_cast<long long>(s.shape.channels),
-                static_cast<long long>(s.shape.height), static_cast<long long>(s.shape.width));
-}
-
-int inspect(const keys_options& r) {
-  const auto bytes = bytes_of<secret_vector<std::byte>>(r.what);
-  const std::string where = printable(r.what);
-  std::uint64_t checksum = 0;
-  if (bytes.size() >= sizeof checksum)
-    std::memcpy(&checksum, bytes.data() + bytes.size() - sizeof checksum, sizeof checksum);
-  key_file plain;
-  if (const key_file_state state = plain.read(bytes); state == key_file_state::ok) {
-    std::printf("%s: a key in the clear, number %llu, %zu bytes, checksum %s\nnetwork %s\n", where.c_str(),
-                static_cast<unsigned long long>(plain.number()), bytes.size(), hexadecimal(checksum).c_str(),
-                hexadecimal(plain.network()).c_str());
-  } else {
-    const sealed_key_file file = read_sealed_key(bytes, where);
-    const sealed_key_header& h = file.header();
-    const char* const recipients[] = {"a passphrase", "a public key", "a device"};
-    std::printf("%s: a sealed key, %s, %zu bytes, checksum %s\n", where.c_str(),
-                payload_names[static_cast<std::size_t>(h.payload) - 1], bytes.size(),
-                hexadecimal(checksum).c_str());
-    std::printf("network %s\nserial %llu, generation %u, issued %s, last day %s\nsealed to %s",
-                hexadecimal(h.network).c_str(), static_cast<unsigned long long>(h.serial), h.generation,
-                day_text_of(h.issued).c_str(), day_text_of(h.expires).c_str(),
-                recipients[static_cast<std::size_t>(h.recipient) - 1]);
-    if (h.recipient == key_recipient::passphrase)
-      std::printf(": Argon2id, %u passes over %u KiB", h.passes, h.kib);
-    std::printf("\nwhat stands here is known to be its writer's once the key opens\n");
-  }
-  print_space(r);
-  return 0;
-}
-
-// The list of a file, and the bytes that it reads.
-struct read_revocations {
-  std::vector<std::byte> bytes;
-  revocation_list list;
-};
-void read_list(const std::string& path, read_revocations& to) {
-  to.bytes = bytes_of<std::vector<std::byte>>(path);
-  if (to.list.read(to.bytes) != revocation_list_state::ok)
-    fail("sealed_key.114", printable(path), "expected a revocation list as it was written, found ",
-         to.bytes.size(), " bytes that are none");
-}
-
-int verify(const keys_options& r) {
-  const std::string where = printable(r.what);
-  const auto bytes = bytes_of<secret_vector<std::byte>>(r.what);
-  read_revocations revoked;
-  if (!r.revocations.empty()) read_list(r.revocations, revoked);
-  key_file plain;
-  const bool sealed = plain.read(bytes) != key_file_state::ok;
-  std::optional<sealed_key_file> file;
-  if (sealed) file.emplace(read_sealed_key(bytes, where));
-  const bool of_span = !sealed || file->header().payload == key_payload::span;
-  const key_run run = run_of(r.run, of_span);
-  std::string about = "in the clear";
-  secret_vector<std::byte> payload = bytes;
-  if (sealed) {
-    const sealed_key_header& h = file->header();
-    const sealed_key_state state = file->check({.network = run.network,
-                                                .today = day_now(r),
-                                                .revoked = r.revocations.empty() ? nullptr : &revoked.list});
-    require_sealed_key(state, where, h);
-    payload = open_sealed_key(*file, secret_of(r), where);
-    about = "serial " + std::to_string(h.serial) + ", generation " + std::to_string(h.generation) +
-            ", last day " + day_text_of(h.expires);
-  }
-  if (!of_span) {
-    std::printf("valid: %s, %s\n", payload_names[static_cast<std::size_t>(file->header().payload) - 1],
-                about.c_str());
-    return 0;
-  }
-  const double outside = share_outside(*run.space, load_key(byte_view(payload), where, run.network).sites);
-  if (!(outside <= most_outside))
-    fail("sealed_key.113", where, "has a share of ", outside, " outside the span, expected at most 0.00001");
-  std::printf("valid: span, %s, share outside the span below 0.00001\n", about.c_str());
+                name_of(c.payload), c.generation, day_text_of(c.issued).c_str(),
+                day_text_of(c.expires).c_str(), printable(c.name).c_str(), c.note.empty() ? "" : ": ",
+                printable(c.note).c_str());
   return 0;
 }
 
@@ -430,53 +218,6 @@ int revoke(const keys_options& r) {
   std::printf("revoked %s, serial %llu\n", printable(r.what).c_str(),
               static_cast<unsigned long long>(held.open.ring.named(r.what).serial));
   write_revocations(r, held.open.ring);
-  return 0;
-}
-
-int export_key(const keys_options& r) {
-  if (r.out.empty() && r.raw.empty() && r.header.empty())
-    fail("flag.211", "export", "expected --out, --raw or --header");
-  for (const auto& [flag, path] : {std::pair("--out", &r.out), {"--raw", &r.raw}, {"--header", &r.header}})
-    if (!path->empty()) require_new_output(flag, *path);
-  const std::string where = printable(r.what);
-  const auto bytes = bytes_of<std::vector<std::byte>>(r.what);
-  const sealed_key_file file = read_sealed_key(bytes, where);
-  const sealed_key_header& h = file.header();
-  if (h.payload != key_payload::span && !(r.raw.empty() && r.header.empty()))
-    fail("flag.210", r.raw.empty() ? "--header" : "--raw", "is for span keys");
-  const secret_vector<std::byte> payload = open_sealed_key(file, secret_of(r), where);
-  const auto wrote = [](const std::string& path, const char* what) {
-    std::printf("wrote %s: %s (secret)\n", printable(path).c_str(), what);
-  };
-  if (h.payload == key_payload::master) {
-    save_master_key(r.out, master_key(byte_view(payload)));
-    wrote(r.out, "a master key");
-    return 0;
-  }
-  if (h.payload == key_payload::role) {
-    secret_vector<std::byte> line(payload.begin() + 4, payload.end());
-    line.push_back(std::byte{'\n'});
-    write_secret(r.out, line);
-    wrote(r.out, "a role's key text");
-    return 0;
-  }
-  if (!r.out.empty()) write_secret(r.out, payload), wrote(r.out, "a key that sessions bind");
-  const loaded_key key = load_key(byte_view(payload), where);
-  if (!r.raw.empty()) {
-    secret_vector<std::byte> raw;
-    for (const site_key& k : key.sites) {
-      const byte_view part = std::as_bytes(std::span(k.values));
-      raw.insert(raw.end(), part.begin(), part.end());
-    }
-    write_secret(r.raw, raw);
-    wrote(r.raw, "its numbers");
-  }
-  if (!r.header.empty()) {
-    const auto text = key_header_text(
-        "serial " + std::to_string(h.serial) + " of network " + hexadecimal(h.network), r.name, key.sites);
-    write_secret(r.header, std::as_bytes(std::span(text)));
-    wrote(r.header, "a key as a header");
-  }
   return 0;
 }
 
@@ -539,9 +280,9 @@ int trace(const keys_options& r) {
 
 int run_action(const keys_options& r) {
   const std::pair<const char*, int (*)(const keys_options&)> all[] = {
-      {"init", &init},     {"issue", &issue},   {"list", &list},     {"inspect", &inspect},
-      {"verify", &verify}, {"rotate", &rotate}, {"revoke", &revoke}, {"export", &export_key},
-      {"trace", &trace},   {"pair", &pair}};
+      {"init", &init},         {"issue", &issue},   {"list", &list},     {"inspect", &inspect_key},
+      {"verify", &verify_key}, {"rotate", &rotate}, {"revoke", &revoke}, {"export", &export_key},
+      {"trace", &trace},       {"pair", &pair}};
   for (const auto& [name, action] : all)
     if (r.action == name) return action(r);
   return 2;
