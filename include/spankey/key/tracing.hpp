@@ -1,13 +1,10 @@
 // Who put their keys together to make this one? A found key's coefficients against those of every customer of a ring.
 //
-//   v        coefficients of the found key by least squares, of every part (the site's own key, or the one that sites share) less
-//            their mean where the law has an offset, to length 1/sqrt(parts)
+//   v        the found key's by least squares, part by part, less their mean where the law has an offset, to length 1/sqrt(parts)
 //   score_t  c <v, z_t>: c sqrt(3) of a unit cube, 1 of Gaussian ones, sqrt(m) of a sphere
-// z of an innocent is independent of v. Whatever v is, his score exceeds t with probability at most Q(t) for Gaussian numbers, the
-// tail of N(0, 1), and at most exp(-t^2/2) for the others, whose moments are below a Gaussian's; so `threshold` t with
-// customers x that = rate is exceeded by some innocent at most once in 1/rate tests, stated before any key is found. A colluder of
-// r who take the mean has score sqrt(length/r): a threshold at half of that needs length >= 4 t^2 r (73 r for 100 customers with
-// Gaussian numbers, 93 r with a cube). Source: Tardos 2008 for the question, the bound is Chernoff's.
+// An innocent's z is independent of v: his score exceeds t with a probability of Q(t), the tail of N(0, 1), for Gaussian numbers, of
+// at most exp(-t^2/2) for the others (Chernoff). The threshold is the t where customers x that is the rate of tests that may accuse
+// somebody innocent. Of r who take the mean each scores sqrt(length/r); a threshold at half of that needs length >= 4 t^2 r.
 #pragma once
 
 #include "spankey/core/macros_off.hpp"
