@@ -20,7 +20,7 @@ for name in "$@"; do
       ;;
     key_space | key_file | maps) packages="-ltbb" ;;
     gzip) packages="-lz" ;;
-    lock) packages="-ltbb -lopenblas -lsodium" ;;
+    lock | sealed_key) packages="-ltbb -lopenblas -lsodium" ;;
     picture) packages="-ltbb -lpng -ljpeg" ;;
   esac
   # The system's headers with their own warnings aside; -isystem where Debian puts OpenBLAS.

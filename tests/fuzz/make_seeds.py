@@ -364,6 +364,53 @@ def lock_seeds():
     put("lock", "replaced_seal", struct.pack(">H", 60000) + bytes(64))
 
 
+def sealed_key_seeds():
+    def sealed(payload=1, recipient=3, passes=0, kib=0, size=88, bytes_=None, network=7):
+        head = b"SPANKEYS" + struct.pack("<IIQQQ6I", 1, payload, network, 3, bytes_ or size + 176, recipient, 1, 20000, 0,
+                                         passes, kib)
+        return with_word_checksum(head.ljust(128, b"\0") + bytes(size + 40))
+
+    put("sealed_key", "device", sealed())
+    put("sealed_key", "passphrase", sealed(recipient=1, passes=1, kib=8))
+    put("sealed_key", "box", sealed(recipient=2))
+    put("sealed_key", "master", sealed(payload=2, size=32))
+    put("sealed_key", "role", sealed(payload=3, size=20))
+    put("sealed_key", "later_payload", sealed(payload=4))
+    put("sealed_key", "memory_of_terabytes", sealed(recipient=1, passes=1, kib=2**32 - 1))
+    put("sealed_key", "bytes_of_exabytes", sealed(bytes_=2**64 - 4))
+    put("sealed_key", "no_network", sealed(network=0))
+    put("sealed_key", "header", sealed()[:128])
+    put("sealed_key", "key_inside", key_file([(0, 2, 1, 1)], [1.0, 2.0], number=3))
+
+    def revoked(*serials, count=None, generation=2):
+        head = b"SPANKEYR" + struct.pack("<IIQQII", 1, len(serials) if count is None else count, 7, 48 + 8 * len(serials),
+                                         generation, 0)
+        return with_word_checksum(head + struct.pack(f"<{len(serials)}Q", *serials))
+
+    put("sealed_key", "list", revoked(1, 5, 2**64 - 1))
+    put("sealed_key", "list_of_nobody", revoked())
+    put("sealed_key", "list_out_of_order", revoked(5, 5))
+    put("sealed_key", "list_of_billions", revoked(1, count=2**32 - 1))
+
+    def ring(customers, count=None, next_serial=9, generation=1, tail=b""):
+        data = bytes(range(32)) + struct.pack("<QQII", 7, next_serial, generation, len(customers) if count is None else count)
+        for name, serial, *flags in customers:
+            payload, revoked_flag, named = (flags + [1, 0, len(name)][len(flags):])[:3]
+            data += struct.pack("<QQ16s8I", serial, 7, b"n" * 16, 20000, 0, 1, payload, revoked_flag, named, 0, 0)
+            data += name + bytes(-len(name) % 4)
+        return data + tail
+
+    put("sealed_key", "ring_inside", ring([(b"a", 1), (b"bob", 2, 2, 1)]))
+    put("sealed_key", "ring_name_twice", ring([(b"a", 1), (b"a", 2)]))
+    put("sealed_key", "ring_of_billions", ring([(b"a", 1)], count=2**32 - 1))
+    put("sealed_key", "ring_long_name", ring([(b"a", 1, 1, 0, 2**32 - 1)]))
+    put("sealed_key", "ring_payload", ring([(b"a", 1, 9)]))
+    put("sealed_key", "ring_serials_spent", ring([(b"a", 1)], next_serial=1))
+    put("sealed_key", "ring_behind", ring([(b"a", 1)], tail=bytes(8)))
+    put("sealed_key", "over_generation", struct.pack(">HI", 44, 0))
+    put("sealed_key", "over_seal", struct.pack(">H", 140) + bytes(20))
+
+
 def maps_seeds():
     """Of the block that maps_fuzz.cpp makes: a header of 32 bytes, three places of 16, maps of 3, 12 and 8 channels."""
     put("maps", "nothing", b"")
@@ -384,7 +431,7 @@ def maps_seeds():
 
 
 def main():
-    for seeds in (safetensors_seeds, key_space_seeds, key_file_seeds, lock_seeds, maps_seeds, cifar10_seeds, idx_seeds, npy_seeds, picture_seeds, gzip_seeds, image_seeds,
+    for seeds in (safetensors_seeds, key_space_seeds, key_file_seeds, sealed_key_seeds, lock_seeds, maps_seeds, cifar10_seeds, idx_seeds, npy_seeds, picture_seeds, gzip_seeds, image_seeds,
                   config_seeds, results_seeds):
         seeds()
 

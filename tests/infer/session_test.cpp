@@ -404,3 +404,103 @@ TEST_CASE("session: small_cnn fits a microcontroller") {
           infer::session<everywhere, float>::image_bytes, ", int8 ",
           infer::session<everywhere, std::int8_t>::image_bytes);
 }
+
+namespace {
+
+// No cipher: takes what stands there, where the key's first byte is the nonce's.
+struct open_door {
+  bool operator()(std::span<const std::byte> sealed, std::span<const std::byte>,
+                  std::span<const std::byte> key, std::span<std::byte> out) const {
+    if (key.front() != sealed.front()) return false;
+    std::copy_n(sealed.begin() + sealed_key_file::nonce_bytes, out.size(), out.begin());
+    return true;
+  }
+};
+
+std::vector<std::byte> as_sealed(std::span<const std::byte> payload, sealed_key_header header) {
+  header.bytes = payload.size() + sealed_key_file::overhead;
+  std::vector<std::byte> file(header.bytes);
+  std::memcpy(file.data(), &header, sizeof header);
+  file[sizeof header] = std::byte{1};
+  std::copy(payload.begin(), payload.end(), file.begin() + sizeof header + sealed_key_file::nonce_bytes);
+  const std::uint64_t checksum = word_checksum(file.data(), file.size() - 8);
+  std::memcpy(file.data() + file.size() - 8, &checksum, sizeof checksum);
+  return file;
+}
+
+}  // namespace
+
+TEST_CASE(
+    "session: binds a sealed key as it binds the key, wipes its room, and refuses every other one by name") {
+  opened o;
+  std::vector<site_key> key;
+  for (const int n : {1, 2}) {
+    const auto& values = o.network->keys[static_cast<std::size_t>(n)];
+    key.push_back({{n, small::sites[static_cast<std::size_t>(n)]}, {values.begin(), values.end()}});
+  }
+  const std::uint64_t network = infer::fingerprint_of(o.network->model);
+  const auto plain = key_file_bytes(network, 3, key);
+  const sealed_key_header terms{
+      .network = network, .serial = 3, .generation = 2, .issued = 20000, .expires = 20100};
+  const std::vector<std::byte> file = as_sealed(plain, terms), own(32, std::byte{1}), other(32, std::byte{2});
+  std::vector<std::byte> room(plain.size());
+  const auto wiped = [&] {
+    return std::all_of(room.begin(), room.end(), [](std::byte b) { return b == std::byte{0}; });
+  };
+  const auto bind = [&](std::span<const std::byte> bytes, std::span<const std::byte> with,
+                        day_number today = 0, std::uint32_t generation = 0) {
+    std::fill(room.begin(), room.end(), std::byte{7});
+    return o.session.bind_file(
+        {.file = bytes, .key = with, .room = room, .today = today, .least_generation = generation},
+        open_door());
+  };
+  CHECK(bind(file, own) == status::not_open);
+  REQUIRE(o.open() == status::ok);
+  const std::array<std::span<const float>, 2> keys = {o.network->keys[1], o.network->keys[2]};
+  infer::answer<small> expected, found;
+  REQUIRE(o.session.bind(keys) == status::ok);
+  REQUIRE(o.session.run_normalised(o.network->input, expected) == status::ok);
+  o.session.wipe_key();
+  REQUIRE(bind(file, own, 20100, 2) == status::ok);
+  CHECK(wiped());
+  REQUIRE(o.session.run_normalised(o.network->input, found) == status::ok);
+  CHECK(found.key == infer::key_state::bound);
+  CHECK(found.logits == expected.logits);
+
+  const auto refused = [&](status said, status why) {
+    CHECK(said == why);
+    CHECK(wiped());
+    REQUIRE(o.session.run_normalised(o.network->input, found) == status::ok);
+    CHECK(found.logits == expected.logits);  // the key before it stays bound
+  };
+  refused(bind(file, other), status::key_sealed);
+  refused(bind(plain, own), status::key_format);
+  refused(bind(std::span(file).first(file.size() - 4), own), status::key_damaged);
+  refused(bind(file, own, 20101), status::key_expired);
+  refused(bind(file, own, 19000), status::key_expired);
+  refused(bind(file, own, 0, 3), status::key_generation);
+  sealed_key_header changed = terms;
+  changed.network ^= 1;
+  refused(bind(as_sealed(plain, changed), own), status::key_network);
+  // What a header promises its payload does not hold.
+  refused(bind(as_sealed(key_file_bytes(network ^ 1, 3, key), terms), own), status::key_network);
+  refused(bind(as_sealed(std::span(plain).first(plain.size() - 4), terms), own), status::key_damaged);
+  changed = terms, changed.payload = key_payload::master;
+  refused(bind(as_sealed(std::span(plain).first(32), changed), own), status::key_version);
+  room.resize(plain.size() - 1);
+  refused(bind(file, own), status::key_room);
+  // Sealed, it is no key yet, and no other file.
+  CHECK(o.session.bind_file(file) == status::key_sealed);
+
+  std::vector<std::byte> listed(revocation_list::bytes_of(1));
+  const revocation_list_header list_header{.count = 1, .network = network, .bytes = listed.size()};
+  std::memcpy(listed.data(), &list_header, sizeof list_header);
+  listed[sizeof list_header] = std::byte{3};
+  const std::uint64_t checksum = word_checksum(listed.data(), listed.size() - 8);
+  std::memcpy(listed.data() + listed.size() - 8, &checksum, sizeof checksum);
+  revocation_list revoked;
+  REQUIRE(revoked.read(listed) == revocation_list_state::ok);
+  room.resize(plain.size());
+  CHECK(o.session.bind_file({.file = file, .key = own, .room = room, .revoked = &revoked}, open_door()) ==
+        status::key_revoked);
+}

@@ -53,7 +53,7 @@ PACKAGES = {
     "zlib": (r"zlib\.h$", ["data/gzip.hpp"]),
     "libpng": (r"png\.h$", ["data/png.hpp"]),
     "libjpeg": (r"(jpeglib|jerror|turbojpeg)\.h$", ["data/jpeg.hpp"]),
-    "libsodium": (r"sodium(\.h$|/)", ["key/derivation.hpp", "key/sealed_bytes.hpp"]),
+    "libsodium": (r"sodium(\.h$|/)", ["key/derivation.hpp", "key/recipient.hpp", "key/sealed_bytes.hpp"]),
 }
 SYSTEM = re.compile(r"^[a-z_0-9]+$|^(immintrin|arm_neon|cpuid|fcntl|unistd|dirent|windows|io)\.h$|^(sys|asm|linux)/\w+\.h$")
 NO_PACKAGE = "infer.hpp"  # nothing it reaches may include a package

@@ -50,6 +50,16 @@ def test_only_the_key_opens(folder):
         # The key is nowhere in what is handed out.
         for file in locked.iterdir():
             assert secret not in file.read_bytes(), file
+    # Locked anew under another key, from a lock of either kind, without ever being open in a file.
+    for name, kind in (("whitened", "masked"), ("plain", "entangled")):
+        again = relocked("lock", folder, folder / name, name + "-again", "--key", other, "--old-key", own, "--kind", kind)
+        assert accuracy(again) < 0.3, accuracy(again)
+        program.refused("unlock", "--run", again, "--out", folder / "x", "--key", own, cwd=folder, names=["lock.102"])
+        assert abs(accuracy(relocked("unlock", folder, again, name + "-back", "--key", other)) - before) < 0.005
+        program.refused("lock", "--run", again, "--out", folder / "x", "--key", own, "--old-key", own, cwd=folder,
+                        names=["lock.102"])
+    program.refused("lock", "--run", run, "--out", folder / "x", "--key", own, "--old-key", own, cwd=folder,
+                    names=["flag.216"])
     program.refused("unlock", "--run", run, "--out", folder / "x", "--key", own, cwd=folder, names=["flag.164"])
     program.refused("lock", "--run", run, "--out", folder / "x", "--key", run / "config.json", cwd=folder,
                     names=["key_file.111"])

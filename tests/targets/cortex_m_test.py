@@ -50,9 +50,20 @@ def check(name, weight, case, tools):
     assert found.costs.keys() == {"open", "bind", *target.STATES}, found.costs
 
 
+def check_sealed_key(tools, folder):
+    """What binds a sealed key calls the firmware's cipher, and neither a heap nor arithmetic in double."""
+    made = folder / "sealed_key.o"
+    said = target.run(tools[0], *target.FLAGS, "-mthumb", *BOARDS["Cortex-M4F"][1], "-c", target.HERE / "sealed_key.cpp", "-o", made)
+    assert said == "", said
+    names = target.defined(tools[1], made)
+    target.require_no_heap(names)
+    assert "open_sealed_bytes" in names and not DOUBLE & names, names
+
+
 def main():
     tools = target.need("arm-none-eabi-g++", "arm-none-eabi-nm", "arm-none-eabi-size", "qemu-system-arm")
     for case in target.each_case():
+        check_sealed_key(tools, case.folder)
         target.compiles_alone(tools[0], "spankey/infer.hpp", "-mthumb", *BOARDS["Cortex-M4F"][1])
         for name in BOARDS:
             for weight in target.WEIGHTS:

@@ -125,6 +125,7 @@ struct lock_options {
   std::int64_t score_samples = 1024;
   bool whiten = false, keep_norms = false;
   bool any_key = false;  // unlock: go on with a wrong key
+  std::string old_key;   // lock, of a locked run: the file of the key that it is locked under
   // syndrome; the sites and what a key is are of a run without keys, which gets some.
   std::int64_t rows = 32, subspace_dim = 16;
   double limit = 1e-6;
@@ -138,7 +139,7 @@ inline const std::vector<std::string> lock_kinds = {"entangled", "masked", "synd
 /// Writes a new master key into a file of its own. Fails with io.117 where the name is taken.
 int draw_key(const std::string& out);
 /// Writes the run folder of the network, locked under a master key, or with a syndrome that asks keys first. Fails with
-/// flag.162, flag.163, flag.167, flag.168, flag.182 to flag.184, key_file.111 to .113, lock.104 to lock.112.
+/// flag.162, flag.163, flag.167, flag.168, flag.182 to flag.184, flag.216, key_file.111 to .113, lock.104 to lock.112.
 int lock(const lock_options& request);
 /// The inverse. Fails with flag.164, flag.169, key_file.111 to .113, lock.102, lock.103, lock.106.
 int unlock(const lock_options& request);

@@ -127,6 +127,13 @@ void declare_lock_flags(flag_set& flags, lock_options& request) {
       ->check(one_of(lock_kinds));
   flags
       .add_option(
+          "--old-key", request.old_key,
+          "SECRET, of a run that is locked: the key that it is locked under; it is locked anew under --key, "
+          "and never open in a file")
+      ->check(path_text("FILE"))
+      ->secret();
+  flags
+      .add_option(
           "--layers", request.layers,
           "layers to lock, by PyTorch's names with commas between them (default: every one that can be)")
       ->check(any_text("NAME,..."));

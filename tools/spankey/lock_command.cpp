@@ -71,9 +71,13 @@ int draw_key(const std::string& out) {
 }
 
 int lock(const lock_options& request) {
-  if (has_lock(request.run))
+  const bool is_locked = has_lock(request.run);
+  if (is_locked && request.old_key.empty())
     fail("flag.162", "--run", "'", printable(request.run),
-         "' is locked already; expected a run that is open");
+         "' is locked already; expected a run that is open, or its key as --old-key");
+  if (!request.old_key.empty() && (!is_locked || request.kind == "syndrome"))
+    fail("flag.216", "--old-key",
+         "is for a run that is locked, and for locks of the kinds entangled and masked");
   require_kind_fits(request);
   return write_other(request, true);
 }

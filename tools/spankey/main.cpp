@@ -9,6 +9,7 @@
 #include "command_line.hpp"
 #include "commands.hpp"
 #include "convert_flags.hpp"
+#include "keys.hpp"
 #include "proposed_command.hpp"
 #include "settings.hpp"
 #include "spankey/backend/cpu/parallel.hpp"
@@ -142,6 +143,7 @@ int run_program(int argc, char** argv, output_text& text) {
   attack_options attacked;
   diagnose_options diagnosed;
   kotg_options asked_roles;
+  keys_options ring_asked;
   std::string key_out;
   bool measure = false;
   flag_set& train_flags = line.add("train", "train a network, evaluate its gate, write the run folder");
@@ -166,6 +168,8 @@ int run_program(int argc, char** argv, output_text& text) {
       line.add("diagnose", "what a gated run's keys are made of, and what its network hears of them");
   flag_set& kotg_flags = line.add(
       "kotg", "roles that a network of tokens serves under their keys: its claims and attacks, measured");
+  flag_set& keys_flags = line.add(
+      "keys", "customers' keys: issue, seal, check, rotate, revoke, trace; status 3 where one is refused");
   flag_set& sweep_flags = line.add("sweep", "run a file of experiments; interrupted, go on where it stopped");
   flag_set& report_flags = line.add("report", "write the results of a run or a sweep as one page of HTML");
   flag_set& describe_flags =
@@ -183,6 +187,7 @@ int run_program(int argc, char** argv, output_text& text) {
   declare_attack_flags(attack_flags, attacked);
   declare_diagnose_flags(diagnose_flags, diagnosed);
   declare_kotg_flags(kotg_flags, asked_roles);
+  declare_keys_flags(keys_flags, ring_asked);
   declare_sweep_flags(sweep_flags, swept);
   declare_report_flags(report_flags, reported);
   describe_flags.add_flag("--measure", measure,
@@ -210,6 +215,7 @@ int run_program(int argc, char** argv, output_text& text) {
        {&train_flags, &eval_flags, &convert_flags, &import_flags, &keygen_flags, &lock_flags, &unlock_flags,
         &relearn_flags, &attack_flags, &diagnose_flags, &kotg_flags, &sweep_flags, &report_flags})
     if (chosen == writes) text = output_text::beside_files;
+  if (chosen == &keys_flags && writes_files(ring_asked)) text = output_text::beside_files;
   if (!options.resume.empty()) options = options_to_resume(train_flags, options);
   const std::int64_t threads = trains                      ? options.threads
                                : chosen == &eval_flags     ? request.threads
@@ -237,6 +243,7 @@ int run_program(int argc, char** argv, output_text& text) {
   if (chosen == &attack_flags) return attack(attacked);
   if (chosen == &diagnose_flags) return diagnose(diagnosed);
   if (chosen == &kotg_flags) return kotg(asked_roles);
+  if (chosen == &keys_flags) return keys(keys_flags, ring_asked);
   if (chosen == &sweep_flags) return sweep(swept);
   if (chosen == &report_flags) return report(reported);
   return describe_run(described, measure, flag_text(describe_flags, described));

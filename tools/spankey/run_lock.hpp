@@ -32,6 +32,8 @@ struct run_lock {
     load_weights(*model, (run / "weights.safetensors").string());
     safetensors_metadata note;
     std::optional<lock_record> lock;
+    if (!request.old_key.empty())
+      unlocked(*model, (run / lock_file_name).string(), request, load_master_key(request.old_key));
     if (locks) {
       lock = locked(*model, options, request, key);
       note[locked_entry] = lock->kind;

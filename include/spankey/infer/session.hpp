@@ -6,6 +6,7 @@
 //   infer::session<network> session;
 //   session.open(image, memory);      status: the image is checked against the types, and byte by byte
 //   session.bind_file(key_bytes);     status: a key as convert writes it, checked against the image
+//   session.bind_file({.file = bytes, .key = own, .room = room}, cipher);      the same of a sealed key
 //   session.bind(keys);               the same of raw numbers; multipliers are computed once, here
 //   infer::answer<network> answer;
 //   session.run(pixels, answer);      status: logits, semantic class, refused or not, with a key or without

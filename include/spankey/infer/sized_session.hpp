@@ -76,6 +76,16 @@ class sized_session {
     if (const status s = check_key_file(t_.sites, file, header_, key); s != status::ok) return s;
     return bind_parts([&](std::size_t part) { return key.values(part); }, key.sites());
   }
+  /// The same of a sealed key, by the cipher that the program has (key/sealed_bytes.hpp has libsodium's). Its room is wiped
+  /// whatever comes of it.
+  template <KeyCipher Cipher>
+  status bind_file(const sealed_key_opening& from, const Cipher& cipher) {
+    std::span<const std::byte> payload;
+    status said = image_ == nullptr ? status::not_open : open_sealed_key(from, header_, cipher, payload);
+    if (said == status::ok) said = bind_file(payload);
+    wipe(from.room.data(), from.room.size());
+    return said;
+  }
 
   /// Of a locked network: the maps of its activations (lock/activation_maps.hpp), read in place, and map_memory_bytes of memory;
   /// both must outlive the session, or its release_maps(). Until this succeeds earlier maps stay bound.

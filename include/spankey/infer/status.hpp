@@ -43,6 +43,12 @@ enum class [[nodiscard]] status{
     token_range,   // a number that is no token of the vocabulary
     window_full,   // the network has read as many tokens as it can: restart
     busy,          // another thread is inside the session; found in debug builds only
+    // Of a sealed key (key/sealed_key_file.hpp):
+    key_sealed,      // these 32 bytes do not open it, or it came without any
+    key_expired,     // its last day is over, or the clock stands before its issue
+    key_generation,  // it was issued before the last rotation
+    key_revoked,     // the revocation list names it
+    key_room,        // its payload has more bytes than the memory that came with it
 };
 
 /// A short sentence for logs; a program that never calls it does not carry the texts.
@@ -104,6 +110,16 @@ constexpr const char* message_of(status s) {
       return "key file: damaged";
     case status::key_network:
       return "key file: of another network";
+    case status::key_sealed:
+      return "key file: sealed, and not opened by this key";
+    case status::key_expired:
+      return "key file: expired, or the clock stands before its issue";
+    case status::key_generation:
+      return "key file: issued before the last rotation";
+    case status::key_revoked:
+      return "key file: revoked";
+    case status::key_room:
+      return "key file: needs more memory to be opened";
     case status::maps_format:
       return "activation maps: not for the layers of this network";
     case status::maps_damaged:

@@ -4,7 +4,8 @@
 //   its numbers      = ChaCha20 of that key (nonce 0, counter from 0), read as little-endian 32-bit words
 // Bounded numbers by rejection, permutations by Fisher and Yates, signs from single bits, so that no floating-point
 // library has a say. What one purpose, layer or nonce is given tells nothing of another. The only place of the library
-// that includes libsodium besides key/sealed_bytes.hpp; in no umbrella: a program that includes it links libsodium.
+// that includes libsodium besides key/sealed_bytes.hpp and key/recipient.hpp; in no umbrella: a program that includes one of
+// them links libsodium.
 // tests/key/derivation_test.cpp has vectors that other implementations can compare with.
 #pragma once
 

@@ -39,17 +39,30 @@ inline std::vector<std::byte> seal(std::span<const std::byte> bytes, std::string
   return sealed;
 }
 
+/// The cipher of what has its memory already, as firmware has it (key/sealed_key_file.hpp): whether `sealed` opens under 32 bytes
+/// with `about` beside it; then `out` is what was sealed.
+struct xchacha20_cipher {
+  bool operator()(std::span<const std::byte> sealed, std::span<const std::byte> about,
+                  std::span<const std::byte> key, std::span<std::byte> out) const {
+    if (sealed.size() < sealed_overhead || out.size() != sealed.size() - sealed_overhead ||
+        key.size() != secret_bytes::size)
+      return false;
+    const auto bytes_of = [](std::span<const std::byte> of) {
+      return reinterpret_cast<const unsigned char*>(of.data());
+    };
+    constexpr std::size_t nonce = crypto_aead_xchacha20poly1305_ietf_NPUBBYTES;
+    return crypto_aead_xchacha20poly1305_ietf_decrypt(
+               reinterpret_cast<unsigned char*>(out.data()), nullptr, nullptr, bytes_of(sealed) + nonce,
+               sealed.size() - nonce, bytes_of(about), about.size(), bytes_of(sealed), bytes_of(key)) == 0;
+  }
+};
+
 /// What was sealed; nothing where the key is another one, or a byte of `sealed` or `about` is.
 inline std::optional<secret_vector<std::byte>> opened(std::span<const std::byte> sealed,
                                                       std::string_view about, const secret_bytes& key) {
   if (sealed.size() < sealed_overhead) return std::nullopt;
   secret_vector<std::byte> bytes(sealed.size() - sealed_overhead);
-  const auto* const in = reinterpret_cast<const unsigned char*>(sealed.data());
-  constexpr std::size_t nonce = crypto_aead_xchacha20poly1305_ietf_NPUBBYTES;
-  if (crypto_aead_xchacha20poly1305_ietf_decrypt(
-          reinterpret_cast<unsigned char*>(bytes.data()), nullptr, nullptr, in + nonce, sealed.size() - nonce,
-          reinterpret_cast<const unsigned char*>(about.data()), about.size(), in, key.data()) != 0)
-    return std::nullopt;
+  if (!xchacha20_cipher()(sealed, std::as_bytes(std::span(about)), key.bytes(), bytes)) return std::nullopt;
   return bytes;
 }
 
