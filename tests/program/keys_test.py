@@ -201,6 +201,11 @@ def test_exports_are_what_sessions_take(folder):
     answers = [json.loads(line)["logits"] for key in ("0", "plain.key") for line in program.start(
         "predict", "--run", "run", "--json", "--key", key, images, cwd=folder).stdout.splitlines()]
     assert len(answers) == 4 and answers[0] != answers[2]
+    # The sealed file itself is as good, and a flag that opens it belongs to it.
+    sealed = ["predict", "--run", "run", "--json", images, "--key", "alice.key"]
+    assert [json.loads(line)["logits"] for line in program.start(*sealed, *opens, cwd=folder).stdout.splitlines()] == answers[2:]
+    program.refused(*sealed, "--key-passphrase-file", "other.words", cwd=folder, names=["sealed_key.108"])
+    program.refused("predict", "--run", "run", images, "--key", "plain.key", *opens, cwd=folder, names=["flag.217"])
     numbers[5] += 3
     wrong = with_checksum(plain[:-8 - len(raw)] + numbers.tobytes() + bytes(8))
     (folder / "wrong.key").write_bytes(wrong)
@@ -263,6 +268,14 @@ def test_other_kinds_of_keys(folder):
     opens = ["--run", "locked", "--secret-key", "carol.secret"]
     assert "valid: master" in succeeds(folder, "verify", "of_owner.key", *opens)
     refused(folder, "verify", "of_other.key", *opens, names=["sealed_key.113", "lock"])
+    for out, key in (("by_owner", ["owner.key"]), ("by_customer", ["of_owner.key", "--secret-key", "carol.secret"])):
+        program.succeeds("unlock", "--run", "locked", "--out", out, "--key", *key, cwd=folder)
+    weights = [(folder / out / "weights.safetensors").read_bytes() for out in ("by_owner", "by_customer")]
+    assert weights[0] == weights[1]
+    program.refused("unlock", "--run", "locked", "--out", "x", "--key", "of_other.key", "--secret-key", "carol.secret", cwd=folder,
+                    names=["lock."])
+    program.refused("predict", "--run", "run", "--key", "of_owner.key", "--secret-key", "carol.secret", folder / "none.npy", cwd=folder,
+                    names=["sealed_key.113"])
     issue(folder, "role", "--kind", "role", "--master", "owner.key", "--role", "3")
     succeeds(folder, "export", "role.key", "--key-passphrase-file", "alice.words", "--out", "role.txt")
     assert re.fullmatch(r"[0-9a-f]{16}\n", (folder / "role.txt").read_text())

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "run_options.hpp"
+#include "sealed_key_flags.hpp"
 
 /// What --device may say.
 inline const std::vector<std::string> device_names = {"cpu", "cuda"};
@@ -91,6 +92,7 @@ struct predict_options {
   std::vector<std::string> inputs;
   bool json = false, normalised = false;
   std::int64_t threads = 0;
+  sealed_key_flags opens;
 };
 
 /// The status of `predict` where a sample was refused; 0 where all were answered.
@@ -107,6 +109,7 @@ struct generate_options {
   double temperature = 0.8;
   std::uint64_t seed = 0;
   bool ignore_refusal = false;
+  sealed_key_flags opens;
 };
 
 /// Writes what a run's network of tokens makes of a prompt, byte by byte, as long as it does not refuse. Status 3 where it
@@ -124,8 +127,9 @@ struct lock_options {
   double share = 1;                 // masked: of the weights, those that are worth most
   std::int64_t score_samples = 1024;
   bool whiten = false, keep_norms = false;
-  bool any_key = false;  // unlock: go on with a wrong key
-  std::string old_key;   // lock, of a locked run: the file of the key that it is locked under
+  bool any_key = false;    // unlock: go on with a wrong key
+  sealed_key_flags opens;  // unlock: a sealed --key
+  std::string old_key;     // lock, of a locked run: the file of the key that it is locked under
   // syndrome; the sites and what a key is are of a run without keys, which gets some.
   std::int64_t rows = 32, subspace_dim = 16;
   double limit = 1e-6;

@@ -19,9 +19,9 @@ bool is_identifier(const std::string& given) {
 
 void declare_key_flag(flag_set& flags, std::string& key) {
   flags
-      .add_option("--key", key,
-                  "SECRET: number of a valid key of the run, or a file that convert --key-out wrote "
-                  "(default: no key)")
+      .add_option(
+          "--key", key,
+          "SECRET: number of a valid key of the run, or a key's file, sealed or not (default: no key)")
       ->check(value_check{.takes = "NUMBER|FILE", .allowed = "the number of a key, or the name of a file"})
       ->secret();
 }
@@ -173,6 +173,7 @@ void declare_lock_flags(flag_set& flags, lock_options& request) {
 void declare_unlock_flags(flag_set& flags, lock_options& request) {
   declare_relock_flags(flags, request)->required();
   flags.add_flag("--any-key", request.any_key, "go on with a wrong key, to see what it gives");
+  declare_sealed_key_flags(flags, request.opens);
 }
 
 void declare_relearn_flags(flag_set& flags, relearn_options& request) {
@@ -318,6 +319,7 @@ void declare_predict_flags(flag_set& flags, predict_options& request) {
   flags.add_flag("--normalised", request.normalised,
                  "images in .npy are numbers that are normalised as in training, not bytes");
   flags.add_option("--threads", request.threads, "threads, 0: all")->check(allowed_for("threads"));
+  declare_sealed_key_flags(flags, request.opens);
 }
 
 void declare_generate_flags(flag_set& flags, generate_options& request) {
@@ -343,6 +345,7 @@ void declare_generate_flags(flag_set& flags, generate_options& request) {
   flags.add_flag("--ignore-refusal", request.ignore_refusal,
                  "write what one reads who ignores the refusal, and chooses among bytes alone");
   flags.add_option("--threads", request.threads, "threads, 0: all")->check(allowed_for("threads"));
+  declare_sealed_key_flags(flags, request.opens);
 }
 
 void declare_require_flag(flag_set& flags, std::string& require) {

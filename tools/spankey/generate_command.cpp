@@ -115,7 +115,7 @@ int generate(const generate_options& request) {
          ", which reads no text; expected spankey predict for it");
   if (!request.key.empty() && !request.invalid.empty())
     fail("flag.160", "--invalid", "found it beside --key; expected one of them");
-  chosen_key key = key_named(request.key);
+  chosen_key key = key_named(request.key, request.opens);
   key.invalid = request.invalid, key.seed = request.seed;
   const run_image run = functions_on("cpu", options).image_of(options, request.run, key, request.weights);
   report_lock(request.run);

@@ -7,13 +7,14 @@
 #include <vector>
 
 #include "command_line.hpp"
+#include "sealed_key_flags.hpp"
 
 struct keys_options {
   std::string action, what;  // what: a customer's name, or a file
   std::string ring, run, out, revocations;
-  std::string passphrase_file, passphrase_env;          // of the ring
-  std::string key_passphrase_file, key_passphrase_env;  // of a customer's key
-  std::string public_key, secret_key, device_key;
+  std::string passphrase_file, passphrase_env;  // of the ring
+  sealed_key_flags opens;                       // or seals, a customer's key
+  std::string public_key;
   std::string to, expires, note, kind = "span", master, today;
   std::string raw, header, name = "spankey_key";
   std::int64_t role = 0, passes = 3, kib = 262144, colluders = 1;

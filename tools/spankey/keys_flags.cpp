@@ -91,21 +91,7 @@ void declare_keys_flags(flag_set& flags, keys_options& request) {
   flags.add_option("--today", request.today, "instead of the clock's day, for issue and verify")
       ->check(day_text());
 
-  flags
-      .add_option("--key-passphrase-file", request.key_passphrase_file,
-                  "a file whose first line seals or opens it (default: the terminal asks)")
-      ->check(file)
-      ->under("who it is sealed to, or who opens it:");
-  flags
-      .add_option("--key-passphrase-env", request.key_passphrase_env,
-                  "the environment variable that holds that passphrase")
-      ->check(any_text("NAME"));
+  declare_sealed_key_flags(flags, request.opens);
   flags.add_option("--public-key", request.public_key, "issue: of X25519, as pair prints it")
       ->check(hexadecimal_key());
-  flags.add_option("--secret-key", request.secret_key, "SECRET: the 32 bytes of pair, which open it")
-      ->check(file)
-      ->secret();
-  flags.add_option("--device-key", request.device_key, "SECRET: a file of 32 bytes that the device has")
-      ->check(file)
-      ->secret();
 }

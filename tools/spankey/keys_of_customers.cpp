@@ -104,7 +104,7 @@ int verify_key(const keys_options& r) {
                                                 .today = day_now(r),
                                                 .revoked = r.revocations.empty() ? nullptr : &revoked.list});
     require_sealed_key(state, where, h);
-    payload = open_sealed_key(*file, secret_of(r), where);
+    payload = open_sealed_key(*file, secret_of(r.opens), where);
     about = "serial " + std::to_string(h.serial) + ", generation " + std::to_string(h.generation) +
             ", last day " + day_text_of(h.expires);
   }
@@ -132,7 +132,7 @@ int export_key(const keys_options& r) {
   const sealed_key_header& h = file.header();
   if (h.payload != key_payload::span && !(r.raw.empty() && r.header.empty()))
     fail("flag.210", r.raw.empty() ? "--header" : "--raw", "is for span keys");
-  const secret_vector<std::byte> payload = open_sealed_key(file, secret_of(r), where);
+  const secret_vector<std::byte> payload = open_sealed_key(file, secret_of(r.opens), where);
   const auto wrote = [](const std::string& path, const char* what) {
     std::printf("wrote %s: %s (secret)\n", printable(path).c_str(), what);
   };

@@ -1,8 +1,6 @@
 #include "keys_parts.hpp"
 
-#include <algorithm>
 #include <cstdio>
-#include <ctime>
 #include <filesystem>
 
 #include "convert.hpp"
@@ -15,46 +13,18 @@
 
 using namespace spankey;
 
-namespace {
-
-passphrase_source of_key(const keys_options& r) {
-  return {.file = r.key_passphrase_file,
-          .variable = r.key_passphrase_env,
-          .flag = "--key-passphrase-file",
-          .asks = "passphrase of the key"};
-}
-
-secret_bytes bytes_in(const char* flag, const std::string& path) {
-  input_file file(path);
-  if (file.size() != static_cast<index_t>(secret_bytes::size))
-    fail("flag.214", flag, "found ", file.size(), " bytes in '", printable(path), "', expected 32");
-  secret_vector<std::byte> bytes(secret_bytes::size);
-  file.read(bytes.data(), file.size());
-  return secret_bytes(byte_view(bytes));
-}
-
-// At most one way to seal or to open may be named; none is a passphrase that the terminal asks for.
-void require_one_way(const keys_options& r) {
-  int named = 0;
-  for (const std::string* way :
-       {&r.key_passphrase_file, &r.key_passphrase_env, &r.public_key, &r.secret_key, &r.device_key})
-    named += way->empty() ? 0 : 1;
-  if (named > 1) fail("flag.215", "keys", "found ", named, " ways to seal or open a key, expected one");
-}
-
-}  // namespace
-
 day_number day_now(const keys_options& request) {
   if (!request.today.empty()) return *day_in(request.today);
-  return static_cast<day_number>(std::max<std::time_t>(std::time(nullptr), 0) / 86400);
+  return today();
 }
 
 passphrase_source of_ring(const keys_options& r) {
   return {.file = r.passphrase_file, .variable = r.passphrase_env};
 }
 sealed_key_target target_of(const keys_options& r) {
-  require_one_way(r);
-  if (!r.device_key.empty()) return sealed_key_target::device(bytes_in("--device-key", r.device_key));
+  require_one_way(r.opens, r.public_key.empty() ? 0 : 1);
+  if (!r.opens.device_key.empty())
+    return sealed_key_target::device(bytes_of_secret("--device-key", r.opens.device_key));
   if (!r.public_key.empty()) {
     public_key key{};
     for (std::size_t i = 0; i < 64; ++i) {
@@ -65,18 +35,8 @@ sealed_key_target target_of(const keys_options& r) {
     }
     return sealed_key_target::of_public_key(key);
   }
-  return sealed_key_target::passphrase(
-      read_passphrase(of_key(r), true),
-      {static_cast<std::uint32_t>(r.passes), static_cast<std::uint32_t>(r.kib)});
-}
-
-sealed_key_secret secret_of(const keys_options& r) {
-  require_one_way(r);
-  if (!r.device_key.empty())
-    return {.kind = key_recipient::device, .key = bytes_in("--device-key", r.device_key)};
-  if (!r.secret_key.empty())
-    return {.kind = key_recipient::box, .key = bytes_in("--secret-key", r.secret_key)};
-  return {.kind = key_recipient::passphrase, .passphrase = read_passphrase(of_key(r), false)};
+  return sealed_key_target::passphrase(key_passphrase(r.opens, true), {static_cast<std::uint32_t>(r.passes),
+                                                                       static_cast<std::uint32_t>(r.kib)});
 }
 
 void require_new_output(const char* flag, const std::string& path) {

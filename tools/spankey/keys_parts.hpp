@@ -8,6 +8,7 @@
 #include <string>
 
 #include "keys.hpp"
+#include "opened_key.hpp"
 #include "passphrase.hpp"
 #include "run_options.hpp"
 #include "spankey/checkpoint/issued_key_file.hpp"
@@ -35,8 +36,6 @@ std::string hexadecimal(std::uint64_t value);
 passphrase_source of_ring(const keys_options& request);
 /// Whom a key is sealed to. Fails with flag.214, flag.215, sealed_key.109, sealed_key.110 and as read_passphrase does.
 spankey::sealed_key_target target_of(const keys_options& request);
-/// What opens one. Fails with flag.214, flag.215 and as read_passphrase does.
-spankey::sealed_key_secret secret_of(const keys_options& request);
 
 /// All bytes of a file of at most key_file_cap. Fails with io.101 to io.105.
 template <class Bytes>

@@ -36,8 +36,8 @@ struct chosen_key {
   std::uint64_t seed = 0;
 };
 
-/// What --key says. Fails with flag.143, and as reading a file does.
-chosen_key key_named(const std::string& text);
+/// What --key says; a sealed key is opened. Fails with flag.143, as reading a file does, and as opened_key does.
+chosen_key key_named(const std::string& text, const sealed_key_flags& opens);
 
 /// The configuration of a finished run that --run names, and whose --key there may be. Fails with flag.120, flag.121 and as
 /// reading it does.

@@ -3,9 +3,11 @@
 #include <cstdio>
 #include <cstring>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "data_sets.hpp"
 #include "network.hpp"
+#include "opened_key.hpp"
 #include "predict.hpp"
 #include "run_folder.hpp"
 #include "run_functions.hpp"
@@ -45,7 +47,7 @@ void print_json(const input_samples& in, index_t i, const prediction& p) {
 }  // namespace
 
 // Numbers of issued keys are 32 bits; what is no number is a file.
-chosen_key key_named(const std::string& text) {
+chosen_key key_named(const std::string& text, const sealed_key_flags& opens) {
   chosen_key key;
   if (text.empty()) return key;
   std::uint32_t number = 0;
@@ -58,9 +60,10 @@ chosen_key key_named(const std::string& text) {
   spankey::input_file file(text);
   if (file.size() == 0 || file.size() > spankey::key_file_cap)
     fail("flag.143", "--key", "found ", file.size(), " bytes in '", printable(text),
-         "', expected the number of a key, or a file that convert --key-out wrote");
+         "', expected the number of a key, or the file of one");
   key.file.resize(static_cast<std::size_t>(file.size()));
   file.read(key.file.data(), file.size());
+  key.file = opened_key(std::move(key.file), text, spankey::key_payload::span, opens);
   return key;
 }
 
@@ -79,7 +82,7 @@ int predict(const predict_options& request) {
   if (is_text(options.data))
     fail("flag.158", "--run", "found a network of tokens, ", options.model,
          "; expected spankey generate for it");
-  const chosen_key key = key_named(request.key);
+  const chosen_key key = key_named(request.key, request.opens);
   // All of it is read before the first answer is printed.
   std::vector<input_samples> inputs;
   for (const std::string& file : request.inputs)

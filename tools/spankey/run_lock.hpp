@@ -10,6 +10,7 @@
 #include <type_traits>
 
 #include "commands.hpp"
+#include "opened_key.hpp"
 #include "run_folder.hpp"
 #include "run_model.hpp"
 #include "run_syndrome.hpp"
@@ -25,7 +26,7 @@ struct run_lock {
   static void relock(const run_options& options, const lock_options& request, bool locks) {
     using namespace spankey;
     if (locks && request.kind == "syndrome") return run_syndrome<Backend, Scalar>::add(options, request);
-    const master_key key = load_master_key(request.key);
+    const master_key key = master_key_named(request.key, request.opens);
     const auto model = make_model<Backend, Scalar>(options);
     const arena memory(*model, 1);
     const std::filesystem::path run(request.run);
