@@ -74,6 +74,21 @@ TEST_CASE("judged game: the attack that gains most decides; floors are those of 
   CHECK(judged.verdict == verdict_of_game::lost);
 }
 
+TEST_CASE("judged game: what decides for one seed and not for another counts where it does") {
+  // The second seed's network is broken by the first attack: it decides nothing there, and has no better partner.
+  std::vector<played_game> seeds = {played(), played()};
+  seeds[1][0].decides = false;
+  seeds[1][0].found = fixed(0.9);
+  seeds[1].erase(seeds[1].begin() + 4);
+  const std::vector<seed_terms> terms = {{fixed(1), nullptr}, {fixed(1), nullptr}};
+  const judged_game judged = judge_game(seeds, terms, 0.25, 1);
+  REQUIRE(judged.points.size() == 5);
+  CHECK(judged.points[0].decides);
+  CHECK(judged.points[0].gain.gain == doctest::Approx((0.5 - 0.25) / 0.75));  // of the first seed alone
+  CHECK(judged.points[4].attack == best_of_all);
+  CHECK(judged.points[4].gain.gain == doctest::Approx(1));
+}
+
 TEST_CASE("judged game: seeds that played other games are refused, and so are none") {
   std::vector<played_game> seeds = {played(), played()};
   const std::vector<seed_terms> terms = {{fixed(1), nullptr}, {fixed(1), nullptr}};

@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -33,6 +34,9 @@ struct played_point {
 
 /// What one seed's attacker did, in one game.
 using played_game = std::vector<played_point>;
+
+/// What the best of all attacks with one budget is called.
+inline constexpr std::string_view best_of_all = "best of all";
 
 /// Plays, and adds what the best of all attacks does for every key. `on_point` may show how far it is.
 template <class G, class Target>
@@ -57,7 +61,7 @@ played_game play(const G& game, const Target& target,
           p.answers.rows() == first.answers.rows())
         same.push_back(&p.answers);
     if (same.size() > 1) {
-      attack_point best{.attack = "best of all",
+      attack_point best{.attack = std::string(best_of_all),
                         .unit = first.unit,
                         .budget = first.budget,
                         .judged = first.judged,
@@ -93,28 +97,57 @@ struct judged_game {
   verdict_of_game verdict = verdict_of_game::not_decided;
 };
 
-/// One game of every seed, with the same points in the same order, and what each seed is measured by. Fails with attack.128 where the
-/// points differ, or there is none; attack.124.
+/// The same attack, with the same budget.
+inline bool same_attack(const played_point& a, const played_point& b) {
+  return a.attack == b.attack && a.unit == b.unit && a.budget == b.budget && a.judged == b.judged;
+}
+/// The `nth` such point of a seed, counted from 0; null: there are not so many.
+inline const played_point* same_point(const played_game& seed, const played_point& like, std::size_t nth) {
+  for (const played_point& p : seed)
+    if (same_attack(p, like) && nth-- == 0) return &p;
+  return nullptr;
+}
+
+/// One game of every seed, and what each seed is measured by. Where a point decides for some seeds and not for others (a change
+/// that breaks one network and not another), those count for which it does. Fails with attack.128 where a seed lacks an attack or a
+/// budget that another has, or there is no point; attack.124.
 inline judged_game judge_game(std::span<const played_game> seeds, std::span<const seed_terms> terms,
                               double chance, std::uint64_t seed) {
   if (seeds.empty() || seeds.front().empty() || seeds.size() != terms.size())
     fail("attack.128", "judge_game", "found ", seeds.size(), " seeds with terms of ", terms.size(),
          ", expected as many, and a point");
+  // Every seed's points, those once that several have.
+  std::vector<std::pair<const played_point*, std::size_t>> all;
+  for (const played_game& points : seeds)
+    for (const played_point& p : points) {
+      std::size_t nth = 0;
+      while (same_point(points, p, nth) != &p) ++nth;
+      const bool known = std::any_of(
+          all.begin(), all.end(), [&](const auto& a) { return a.second == nth && same_attack(*a.first, p); });
+      if (!known) all.emplace_back(&p, nth);
+    }
   judged_game judged;
-  for (std::size_t i = 0; i < seeds.front().size(); ++i) {
-    const played_point& first = seeds.front()[i];
-    judged_point j{first.attack, first.unit, first.budget, first.decides};
-    for (const measure& m : first.measures) j.measures.push_back({m.name, 0});
-    std::vector<gain_terms> gains;
+  for (const auto& [first, nth] : all) {
+    std::vector<std::pair<std::size_t, const played_point*>> found;
     for (std::size_t s = 0; s < seeds.size(); ++s) {
-      if (seeds[s].size() != seeds.front().size() || seeds[s][i].attack != first.attack ||
-          seeds[s][i].budget != first.budget || seeds[s][i].measures.size() != first.measures.size())
-        fail("attack.128", "judge_game", "found other points under seed ", s, " than under the first");
-      gains.push_back({seeds[s][i].found, terms[s].open,
-                       first.labelled > 0 && terms[s].floor ? terms[s].floor(first.labelled) : utility{}});
-      j.worst = std::max(j.worst, seeds[s][i].found.most());
+      const played_point* const p = same_point(seeds[s], *first, nth);
+      if (p != nullptr) found.emplace_back(s, p);
+      if ((p == nullptr && first->attack != best_of_all) ||
+          (p != nullptr && p->measures.size() != first->measures.size()))
+        fail("attack.128", "judge_game", "found other points under seed ", s,
+             " than under another, expected ", first->attack, " with ", first->budget, " ", first->unit);
+    }
+    judged_point j{first->attack, first->unit, first->budget,
+                   std::any_of(found.begin(), found.end(), [](const auto& f) { return f.second->decides; })};
+    std::erase_if(found, [&](const auto& f) { return f.second->decides != j.decides; });
+    for (const measure& m : first->measures) j.measures.push_back({m.name, 0});
+    std::vector<gain_terms> gains;
+    for (const auto& [s, p] : found) {
+      gains.push_back({p->found, terms[s].open,
+                       p->labelled > 0 && terms[s].floor ? terms[s].floor(p->labelled) : utility{}});
+      j.worst = std::max(j.worst, p->found.most());
       for (std::size_t m = 0; m < j.measures.size(); ++m)
-        j.measures[m].value += seeds[s][i].measures[m].value / static_cast<double>(seeds.size());
+        j.measures[m].value += p->measures[m].value / static_cast<double>(found.size());
     }
     j.gain = estimate_gain(gains, chance, seed);
     judged.points.push_back(std::move(j));
