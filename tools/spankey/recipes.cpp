@@ -180,8 +180,6 @@ json recipe_for(const json& given) {
   }
   if (is_vit && chosen("recipe", "") != "fast") recipe.update(recipe_vit());
   recipe["sites"] = sites_of(model, is_sound);
-  if (is_sound && kind_of_data(data) == "mnist" && given.value("sites", recipe.at("sites")).size() > 1)
-    recipe["invalid-mixture"] = sound_mixture(keys_have_a_mean) + parts_denied;
   if (given.contains("model")) recipe["data"] = data;
   // Without keys there is nothing to deny.
   if (chosen("inject", "mul") == "none") recipe["deny"] = "none";

@@ -15,8 +15,6 @@
 
 /// Invalid keys of the sound regime: --invalid-mixture's default. Negated keys are others only where valid keys have a mean.
 std::string sound_mixture(bool keys_have_a_mean);
-/// What MNIST's has besides, where keys enter at several sites: half of the invalid keys are valid at some (docs/attacks.md).
-inline constexpr const char* parts_denied = ",partial:5,partial_gaussian:5";
 
 /// Values, by the names of the flags, for a run that was given `given` (data, model and regime are read from it).
 nlohmann::json recipe_for(const nlohmann::json& given);
