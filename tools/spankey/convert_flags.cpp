@@ -9,14 +9,6 @@
 
 namespace {
 
-// ASCII only: the text of a compiler's source.
-bool is_identifier(const std::string& given) {
-  const auto letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
-  return !given.empty() && letter(given.front()) && std::all_of(given.begin(), given.end(), [&](char c) {
-    return letter(c) || (c >= '0' && c <= '9') || c == '_';
-  });
-}
-
 void declare_key_flag(flag_set& flags, std::string& key) {
   flags
       .add_option(
@@ -48,9 +40,7 @@ void declare_convert_flags(flag_set& flags, convert_options& request) {
   flags.add_option("--out", request.out, "weight image, for a file or raw flash; -: stdout")->check(file);
   flags.add_option("--header", request.header, "the same as a C++ header")->check(file);
   flags.add_option("--name", request.name, "the array in the header; a key's has _key behind it")
-      ->check({.takes = "NAME",
-               .allowed = "a name of letters, digits and _ that begins with a letter",
-               .fits = &is_identifier});
+      ->check(identifier_text());
   flags
       .add_option(
           "--key-out", request.key_out,

@@ -127,6 +127,17 @@ value_check path_text(const char* takes) {
   return {.takes = takes, .allowed = is_file ? "the name of a file" : "the name of a folder"};
 }
 
+value_check identifier_text() {
+  const auto fits = [](const std::string& text) {
+    const auto letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
+    return !text.empty() && letter(text.front()) && std::all_of(text.begin(), text.end(), [&](char c) {
+      return letter(c) || (c >= '0' && c <= '9') || c == '_';
+    });
+  };
+  return {
+      .takes = "NAME", .allowed = "a name of letters, digits and _ that begins with a letter", .fits = fits};
+}
+
 template <class T>
 T number_in(const std::string& text) {
   T value{};

@@ -27,6 +27,8 @@ value_check one_of(std::vector<std::string> choices);
 value_check any_text(const char* takes);
 /// A file or a folder: `takes` is FILE or FOLDER.
 value_check path_text(const char* takes);
+/// What a C++ compiler takes for a name, in ASCII, without an underscore in front.
+value_check identifier_text();
 
 /// Number of type T of a text that fits; 0 of others.
 template <class T>

@@ -79,15 +79,7 @@ void declare_keys_flags(flag_set& flags, keys_options& request) {
       ->check(file);
   flags.add_option("--raw", request.raw, "export: SECRET, the numbers as they are, float32")->check(file);
   flags.add_option("--header", request.header, "export: SECRET, the same as a C++ header")->check(file);
-  flags.add_option("--name", request.name, "export: what the header calls it")
-      ->check({.takes = "NAME",
-               .allowed = "a name of letters, digits and _ that begins with a letter",
-               .fits = [](const std::string& text) {
-                 return !text.empty() && (text[0] < '0' || text[0] > '9') && text[0] != '_' &&
-                        text.find_first_not_of(
-                            "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_") ==
-                            std::string::npos;
-               }});
+  flags.add_option("--name", request.name, "export: what the header calls it")->check(identifier_text());
   flags.add_option("--today", request.today, "instead of the clock's day, for issue and verify")
       ->check(day_text());
 
