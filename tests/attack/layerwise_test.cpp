@@ -55,7 +55,8 @@ TEST_CASE("maps learnt in order open one locked layer, and stay rotations where 
   const double closed = accuracy(*model);
   REQUIRE(closed < 0.5);
   const auto is_conv2 = [](const layer_description& d) { return d.name.view() == "conv2"; };
-  relearn_budget budget{.samples = 1000, .updates = 200, .rates = rates, .seed = 3, .orthogonal = true};
+  // Against every drawn lock: 200 updates are too few for one in three.
+  relearn_budget budget{.samples = 1000, .updates = 600, .rates = rates, .seed = 3, .orthogonal = true};
   const std::vector<starting_map> maps = learn_in_order(*model, list, is_conv2, train, budget);
   REQUIRE(maps.size() == 1);
   CHECK(maps.front().layer == "conv2");
