@@ -1,4 +1,4 @@
-// One layer after another wins against one locked layer. Costs 70 s to compile and 10 s to run.
+// One layer after another wins against one locked layer. Costs 70 s to compile and 2 s to run.
 #include "spankey/attack/layerwise.hpp"
 
 #include <doctest/doctest.h>
