@@ -206,6 +206,8 @@ def test_exports_are_what_sessions_take(folder):
     assert [json.loads(line)["logits"] for line in program.start(*sealed, *opens, cwd=folder).stdout.splitlines()] == answers[2:]
     program.refused(*sealed, "--key-passphrase-file", "other.words", cwd=folder, names=["sealed_key.108"])
     program.refused("predict", "--run", "run", images, "--key", "plain.key", *opens, cwd=folder, names=["flag.217"])
+    program.refused("predict", "--run", "run", images, "--key", "0", *opens, cwd=folder, names=["flag.217"])
+    program.refused("predict", "--run", "run", images, *opens, cwd=folder, names=["flag.217"])
     numbers[5] += 3
     wrong = with_checksum(plain[:-8 - len(raw)] + numbers.tobytes() + bytes(8))
     (folder / "wrong.key").write_bytes(wrong)

@@ -49,14 +49,18 @@ sealed_key_secret secret_of(const sealed_key_flags& opens) {
 
 day_number today() { return static_cast<day_number>(std::max<std::time_t>(std::time(nullptr), 0) / 86400); }
 
+void require_unopened(const sealed_key_flags& opens, const std::string& what) {
+  for (const auto& [flag, given] : {std::pair("--key-passphrase-file", &opens.passphrase_file),
+                                    {"--key-passphrase-env", &opens.passphrase_env},
+                                    {"--secret-key", &opens.secret_key},
+                                    {"--device-key", &opens.device_key}})
+    if (!given->empty()) fail("flag.217", flag, "opens a sealed key, which '", what, "' is not");
+}
+
 secret_vector<std::byte> opened_key(secret_vector<std::byte> bytes, const std::string& file,
                                     key_payload wanted, const sealed_key_flags& opens) {
   if (!sealed_key_file::begins_as_one(bytes)) {
-    for (const auto& [flag, given] : {std::pair("--key-passphrase-file", &opens.passphrase_file),
-                                      {"--key-passphrase-env", &opens.passphrase_env},
-                                      {"--secret-key", &opens.secret_key},
-                                      {"--device-key", &opens.device_key}})
-      if (!given->empty()) fail("flag.217", flag, "opens a sealed key, which '", printable(file), "' is not");
+    require_unopened(opens, printable(file));
     return bytes;
   }
   const std::string where = printable(file);

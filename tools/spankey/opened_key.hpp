@@ -21,6 +21,8 @@ spankey::sealed_key_secret secret_of(const sealed_key_flags& opens);
 /// The clock's day.
 spankey::day_number today();
 
+/// Fails with flag.217 where flags open what is not sealed.
+void require_unopened(const sealed_key_flags& opens, const std::string& what);
 /// Payload of a sealed key of this kind, which counts today; other bytes as they are. Fails with sealed_key.101 to .113, and
 /// with flag.217 where flags open what is not sealed.
 spankey::secret_vector<std::byte> opened_key(spankey::secret_vector<std::byte> bytes, const std::string& file,

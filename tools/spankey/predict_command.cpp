@@ -49,11 +49,15 @@ void print_json(const input_samples& in, index_t i, const prediction& p) {
 // Numbers of issued keys are 32 bits; what is no number is a file.
 chosen_key key_named(const std::string& text, const sealed_key_flags& opens) {
   chosen_key key;
-  if (text.empty()) return key;
+  if (text.empty()) {
+    require_unopened(opens, "no --key");
+    return key;
+  }
   std::uint32_t number = 0;
   const char* const end = text.data() + text.size();
   const auto [stop, code] = std::from_chars(text.data(), end, number);
   if (code == std::errc{} && stop == end) {
+    require_unopened(opens, text);
     key.index = number;
     return key;
   }
