@@ -50,6 +50,7 @@ enum class stream : std::uint32_t {
   bootstrap = 20,
   key_search = 21,
   forgery = 22,
+  key_reading = 23,
 };
 
 /// All random numbers of one (seed, stream, step); `index` picks one. step < 2^32.
