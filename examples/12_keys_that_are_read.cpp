@@ -86,7 +86,8 @@ int main(int argc, char** argv) {
   const double added =
       train_and_print<additive, 2>("add, site 2, 8 of 32", {.gamma = 2}, 8, train, test, epochs);
   const double read =
-      train_and_print<reading, 2>("reading, site 2, 8 of 32", {.gamma = 2}, 8, train, test, epochs);
-  if (!drawn) train_and_print<reading, 1>("reading, site 1, 4 of 16", {.gamma = 2}, 4, train, test, epochs);
+      train_and_print<reading, 2>("reading, site 2, 8 of 32", {.gamma = 0.5F}, 8, train, test, epochs);
+  if (!drawn)
+    train_and_print<reading, 1>("reading, site 1, 4 of 16", {.gamma = 0.5F}, 4, train, test, epochs);
   return read > 0.5 && added < 0.5 ? 0 : 1;
 }

@@ -51,6 +51,12 @@ matrix mix_of(index_t n) {
   return m;
 }
 
+double largest_of(const std::vector<float>& v) {
+  double largest = 0;
+  for (const float x : v) largest = std::max(largest, std::abs(static_cast<double>(x)));
+  return largest;
+}
+
 struct drawn_map {
   std::vector<std::uint16_t> moves;
   std::vector<float> root;
@@ -109,7 +115,10 @@ TEST_CASE("a map of activations is its matrix, at every position, with and witho
         plain::apply(drawn.map, n * positions, x.data(), y.data(), spare.data());
         CHECK(spare.back() == 9.0F);
         threaded::apply(drawn.map, n * positions, x.data(), again.data(), wide.data());
-        CHECK(y == again);
+        double apart = 0;
+        for (std::size_t i = 0; i < size; ++i)
+          apart = std::max(apart, std::abs(static_cast<double>(y[i]) - static_cast<double>(again[i])));
+        CHECK(apart < 3e-6 * largest_of(y));
         double worst = 0, largest = 0;
         for (index_t p = 0; p < positions; ++p)
           for (index_t i = 0; i < n; ++i) {

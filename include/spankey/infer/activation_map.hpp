@@ -2,7 +2,8 @@
 //
 //   T = R L^T       L^T upper triangular, or the identity       R: three rounds of signs, mix (core/channel_mix.hpp), permutation
 // Positions go in tiles of 16, channel by channel, so that every step is 16 equal ones. A tile takes 3 C log2 C additions a
-// position, and with a triangle C^2 / 2 multiplications. No heap, no error, no package; same bits for any number of threads.
+// position, and with a triangle C^2 / 2 multiplications. A whole tile is the backend's where that has kernels; elsewhere plain
+// loops. No heap, no error, no package; same bits for any number of threads.
 #pragma once
 
 #include <algorithm>
@@ -12,6 +13,7 @@
 #include <utility>
 
 #include "spankey/backend/backend.hpp"
+#include "spankey/backend/map_tile.hpp"
 #include "spankey/core/channel_mix.hpp"
 #include "spankey/core/shape.hpp"
 
@@ -90,6 +92,12 @@ struct mapped_input {
     const index_t of_tile = activation_map::tile * map.channels;
     const auto run = [&](index_t i) {
       const index_t first = i * of_tile, count = std::min(of_tile, size - first) / map.channels;
+      if constexpr (has_threads) {
+        if (count == activation_map::tile)
+          return row_kernels<Backend, float>::map_positions(
+              {map.channels, mix_block(map.channels), activation_map::rounds, map.moves,
+               activation_map::negative, map.root, x + first, y + first, spare + first});
+      }
       map.apply(x + first, count, y + first, has_threads ? spare + first : spare);
     };
     const index_t tiles = (size + of_tile - 1) / of_tile;

@@ -13,6 +13,7 @@
 #include "spankey/backend/backend.hpp"
 #include "spankey/backend/cpu/exponential.hpp"
 #include "spankey/backend/cpu/lanes.hpp"
+#include "spankey/backend/cpu/map_tile.hpp"
 #include "spankey/backend/cpu/tag.hpp"
 #include "spankey/backend/row_product.hpp"
 
@@ -64,6 +65,8 @@ struct row_kernels<backend::cpu, Weight> {
       run(&of);
     });
   }
+  /// A tile of positions before a locked layer.
+  static void map_positions(const map_tile& tile) { SPANKEY_DISPATCH(map_positions_of)(&tile); }
 
  private:
   // Multiplications of a task: less is not worth a thread's waking.
