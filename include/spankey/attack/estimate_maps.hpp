@@ -105,18 +105,6 @@ std::vector<starting_map> estimate_maps(Model& model, const Data& unlabelled, co
   return found;
 }
 
-/// What the lock really has before an entry: T (C, C) for which locked = T^-T open, by least squares, of weights (taps C, O) of full
-/// rank C.
-inline Eigen::MatrixXd map_between(const Eigen::MatrixXd& open, const Eigen::MatrixXd& locked,
-                                   Eigen::Index channels) {
-  Eigen::MatrixXd across = Eigen::MatrixXd::Zero(channels, channels);
-  for (Eigen::Index at = 0; at < open.rows(); at += channels)
-    across += locked.middleRows(at, channels) * open.middleRows(at, channels).transpose();
-  const Eigen::MatrixXd inverse_transposed =
-      moment_of_weights(open, channels).ldlt().solve(across.transpose()).transpose();
-  return inverse_transposed.inverse().transpose();
-}
-
 /// map_error of every map in the order of the list: of a network as it is locked and as it is open, both with norms folded or both
 /// not. A layer with fewer outputs than channels does not say what its map was, and is left out.
 template <class Model>

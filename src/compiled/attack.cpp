@@ -1,0 +1,1 @@
+#include "spankey/attack/moments.inl"
