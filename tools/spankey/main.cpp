@@ -10,6 +10,7 @@
 #include "commands.hpp"
 #include "convert_flags.hpp"
 #include "keys.hpp"
+#include "processes.hpp"
 #include "proposed_command.hpp"
 #include "settings.hpp"
 #include "spankey/backend/cpu/parallel.hpp"
@@ -260,8 +261,11 @@ int main(int argc, char** argv) {
   int status = 0;
   try {
     status = run_program(argc, argv, text);
+    leave_processes();
   } catch (...) {
+    let_first_process_report();
     status = end_with(std::current_exception());
+    end_other_processes(status);
   }
   return status_after_output(status, text);
 }

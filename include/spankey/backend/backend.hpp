@@ -86,6 +86,8 @@ struct pool2d_problem {
   }
 };
 
+class part_sums;
+
 /// Batch norm over `groups` equal parts of the batch, each with its own statistics over `rows` = N/G*H*W
 /// rows. The running statistics are updated `repeats` times by each: once for every group that shares the part. Where
 /// groups that share it are one part, every row is there `copies` times: the unbiased variance counts them.
@@ -94,6 +96,8 @@ struct batch_norm_problem {
   double momentum = 0.1, epsilon = 1e-5;
   index_t repeats = 1, copies = 1;
   bool fixed = false;  // backward: the statistics do not follow from x, being the running ones
+  part_sums* across =
+      nullptr;  // not null: `rows` are those of one part of the batch, all of which the statistics are of
 };
 
 /// What activation_kernels compute; backend/reference/activation.hpp has the formulas.
