@@ -103,6 +103,12 @@ void declare_sweep_flags(flag_set& flags, sweep_options& request) {
   flags.add_option("--threads", request.threads, "threads, 0: all")->check(allowed_for("threads"));
   flags.add_option("--checkpoint-seconds", request.checkpoint_seconds, seconds_text)
       ->check(from_to(0.0, 1e9));
+  flags
+      .add_option(
+          "--stale-after", request.stale_after,
+          "seconds without a sign of life after which another process of this sweep takes over the cell "
+          "that this one is at work on")
+      ->check(from_to(0.1, 1e6));
   declare_require_flag(flags, request.require);
 }
 

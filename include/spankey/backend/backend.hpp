@@ -20,6 +20,7 @@
 
 #include "spankey/backend/tokens.hpp"
 #include "spankey/core/bf16.hpp"
+#include "spankey/core/part_sums.hpp"
 #include "spankey/core/shape.hpp"
 
 namespace spankey {
@@ -85,8 +86,6 @@ struct pool2d_problem {
            out.width == in.width / 2;
   }
 };
-
-class part_sums;
 
 /// Batch norm over `groups` equal parts of the batch, each with its own statistics over `rows` = N/G*H*W
 /// rows. The running statistics are updated `repeats` times by each: once for every group that shares the part. Where

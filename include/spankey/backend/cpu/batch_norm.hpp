@@ -15,7 +15,6 @@
 #include "spankey/backend/cpu/lanes.hpp"
 #include "spankey/backend/cpu/tag.hpp"
 #include "spankey/backend/fused_activation.hpp"
-#include "spankey/core/part_sums.hpp"
 
 namespace spankey::cpu {
 /// One block of rows as the kernels walk it: `periods` periods, then `rest` elements of one more.

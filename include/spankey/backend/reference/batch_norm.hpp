@@ -12,7 +12,6 @@
 
 #include "spankey/backend/fused_activation.hpp"
 #include "spankey/backend/reference/tag.hpp"
-#include "spankey/core/part_sums.hpp"
 
 namespace spankey {
 
