@@ -56,7 +56,7 @@ void check_sums(std::size_t count, gradient_format format, const std::vector<T>&
 }  // namespace
 
 TEST_CASE("tree_sum: the same tree of the same numbers for any number of processes") {
-  for (const std::size_t count : {0, 1, 5, 1000}) {
+  for (const std::size_t count : {0U, 1U, 5U, 1000U}) {
     CAPTURE(count);
     check_sums(count, gradient_format::fp32, by_hand<float>(count, [](float v) { return v; }));
     check_sums(count, gradient_format::fp32, by_hand<double>(count, [](double v) { return v; }));
@@ -64,7 +64,7 @@ TEST_CASE("tree_sum: the same tree of the same numbers for any number of process
 }
 
 TEST_CASE("tree_sum: bf16 rounds what does not travel, too") {
-  for (const std::size_t count : {1, 7, 1000})
+  for (const std::size_t count : {1U, 7U, 1000U})
     check_sums(count, gradient_format::bf16,
                by_hand<float>(count, [](float v) { return static_cast<float>(static_cast<bf16>(v)); }));
 }
