@@ -24,21 +24,20 @@ if b"built without MPI" in subprocess.run([program.PROGRAM, "train", "--data", "
     print("skipped: the program was built without MPI")
     sys.exit(77)
 
-SMALL = ["--eval-keys", "6", "--eval-images", "16", "--test-limit", "32"]
+SMALL = ["--eval-keys", "5", "--eval-images", "4", "--test-limit", "8"]
 RUNS = {
     # batches of 16, the last one of 8
     "small_cnn B": ["--data", "mnist", "--train-limit", "40", "--batch", "16", "--epochs", "2", "--deny", "B"],
     "small_cnn sealed bf16": ["--data", "mnist", "--train-limit", "40", "--batch", "16", "--epochs", "2", "--deny",
                               "AC", "--precision", "bf16", "--families", "gaussian,zero"],
     "gpt": ["--data", "grammar", "--model", "gpt", "--context", "16", "--channels", "32", "--layers", "2",
-            "--train-limit", "32", "--batch", "16", "--epochs", "1"],
+            "--train-limit", "42", "--batch", "16", "--epochs", "1"],
     "small_resnet joint bf16 wire": ["--model", "small_resnet", "--data", "mnist", "--train-limit", "16", "--batch", "8",
                                      "--epochs", "1", "--batch-statistics", "joint", "--gradient-format", "bf16"],
     "resnet18": ["--model", "resnet18", "--data", "mnist", "--train-limit", "8", "--batch", "8", "--epochs", "1",
-                 "--batch-statistics", "per_group", "--eval-keys", "2", "--eval-images", "4", "--test-limit", "4"],
+                 "--batch-statistics", "per_group"],
     "resnet18 bf16 joint": ["--model", "resnet18", "--data", "mnist", "--train-limit", "8", "--batch", "8", "--epochs",
-                            "1", "--batch-statistics", "joint", "--precision", "bf16", "--eval-keys", "2",
-                            "--eval-images", "4", "--test-limit", "4"],
+                            "1", "--batch-statistics", "joint", "--precision", "bf16"],
 }
 LONG = ["--data", "linear", "--train-limit", "4096", "--batch", "16", "--epochs", "12", "--parts", "4", "--eval-keys", "2",
         "--eval-images", "32", "--test-limit", "64", "--optimizer", "adamw", "--schedule", "one-cycle"]
