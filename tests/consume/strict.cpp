@@ -20,10 +20,12 @@
 #include "spankey/data/npy.hpp"
 #include "spankey/file/folder_lock.hpp"
 #include "spankey/file/folder_room.hpp"
+#include "spankey/file/lease.hpp"
 #include "spankey/infer.hpp"
 #include "spankey/infer/make_image.hpp"
 #include "spankey/spankey.hpp"
 #include "spankey/train.hpp"
+#include "spankey/train/part_team.hpp"
 #if !defined(min) || !defined(max) || !defined(abs) || !defined(I) || !defined(slots) || !defined(fail) || \
     !defined(require)
 #error "a macro is lost"

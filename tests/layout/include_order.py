@@ -51,6 +51,7 @@ PACKAGES = {
     "xtensor": (r"(xtensor|xtl|xsimd)/", ["interop/xtensor.hpp"]),
     "CUDA": (r"(cuda|cublas|cudnn)\w*\.h$", ["backend/cuda/"]),
     "zlib": (r"zlib\.h$", ["data/gzip.hpp"]),
+    "MPI": (r"mpi\.h$", ["train/ranks.hpp"]),
     "libpng": (r"png\.h$", ["data/png.hpp"]),
     "libjpeg": (r"(jpeglib|jerror|turbojpeg)\.h$", ["data/jpeg.hpp"]),
     "libsodium": (r"sodium(\.h$|/)", ["key/derivation.hpp", "key/recipient.hpp", "key/sealed_bytes.hpp"]),

@@ -182,14 +182,6 @@ def test_one_process_at_a_time(folder):
     try:
         program.refused("train", "--resume", run, cwd=folder, names=["io.122", str(run), "another process"])
         assert program.state(run) == before
-        sweep = folder / "sweep"
-        sweep.mkdir()
-        other = os.open(sweep, os.O_RDONLY)
-        fcntl.flock(other, fcntl.LOCK_EX)
-        (folder / "e.json").write_text(json.dumps({"name": "e", "seeds": [1], "flags": {"data": "linear"},
-                                                   "rows": [{"name": "one"}]}))
-        program.refused("sweep", folder / "e.json", "--out", sweep, cwd=folder, names=["io.122", str(sweep)])
-        os.close(other)
     finally:
         os.close(handle)
     program.succeeds("train", "--resume", run, cwd=folder)

@@ -7,7 +7,7 @@ program_packages="$build_packages nlohmann-json3-dev zlib1g-dev libsodium-dev li
 test_packages="$program_packages doctest-dev libbenchmark-dev python3 python3-numpy"
 bench_packages="$program_packages libbenchmark-dev python3"
 # Used where the system offers them; what needs them is skipped, by name, where it does not.
-test_extras="libxtensor-dev libeigen3-dev python3-torch chromium"
+test_extras="libxtensor-dev libeigen3-dev python3-torch chromium libopenmpi-dev openmpi-bin"
 # The processors of tests/targets: a compiler and a machine to run on for each.
 test_extras="$test_extras gcc-arm-none-eabi libnewlib-arm-none-eabi libstdc++-arm-none-eabi-newlib qemu-system-arm
   g++-aarch64-linux-gnu qemu-user clang lld nodejs wasi-libc libc++-dev-wasm32 libclang-rt-dev-wasm32"
@@ -74,7 +74,7 @@ need() {
       "  CMake >= $cmake_floor, ninja, a C++20 compiler (g++ >= $gxx_floor or clang >= 14)" \
       "  oneTBB, OpenBLAS (a build with threads, not a serial one)" \
       "  for the program: nlohmann-json, zlib, libsodium; optional: libpng, libjpeg-turbo" \
-      "  for the tests:   doctest, Google Benchmark, Python 3 with numpy; optional: xtensor, Eigen, PyTorch, Chromium, QEMU" \
+      "  for the tests:   doctest, Google Benchmark, Python 3 with numpy; optional: xtensor, Eigen, Open MPI, PyTorch, Chromium, QEMU" \
       "                   with compilers for arm-none-eabi and aarch64, clang with wasi-libc and libc++ for wasm32, Node" \
       "  (Debian's names of what is not found here: $missing)" \
       "Then tell this script not to look for packages: SPANKEY_NO_INSTALL=1 ./run ..." >&2

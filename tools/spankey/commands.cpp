@@ -6,6 +6,7 @@
 #include "gate_requirement.hpp"
 #include "network.hpp"
 #include "output_file.hpp"
+#include "processes.hpp"
 #include "proposed_command.hpp"
 #include "run_data.hpp"
 #include "run_folder.hpp"
@@ -44,21 +45,28 @@ std::string metrics_name(const run_options& own, const run_options& asked) {
 int train(const run_options& asked) {
   require_consistent(asked);
   require_trainable(asked);
-  const run_options options = with_facts(asked);
+  run_options options = with_facts(asked);
   require_keys_fit(options);
   (void)gate_requirements(options.require, options);
   const run_functions chosen = functions_on(options.device, options);
-  require_free(options.out);  // before any work
+  options.processes = processes_of_this_run();
+  if (options.processes != nullptr && options.parts == 1) options.parts = options.processes->size();
+  if (is_first_process()) require_free(options.out);  // before any work
   return chosen.train(with_pixel_constants(options), start_of_run::fresh);
 }
 
-int resume(const run_options& options) {
+int resume(const run_options& asked) {
+  run_options options = asked;
   require_keys_fit(options);
   (void)gate_requirements(options.require, options);
   const run_functions chosen = functions_on(options.device, options);
   std::error_code code;
   const std::filesystem::path folder(options.out);
-  if (std::filesystem::exists(folder / "metrics.json", code)) {
+  options.processes = processes_of_this_run();
+  std::byte finished{std::filesystem::exists(folder / "metrics.json", code)};
+  if (options.processes != nullptr) options.processes->broadcast({&finished, 1});
+  if (finished != std::byte{0}) {
+    if (!is_first_process()) return 0;
     const spankey::folder_lock lock(options.out);
     spankey::checkpoint_series(options.out).clear();  // killed right after its last file
     std::printf("%s/ is finished\n", options.out.c_str());
@@ -94,6 +102,7 @@ int evaluate(const eval_options& request) {
   options.families = request.families.value_or(options.families);
   options.views = request.views.value_or(options.views);
   options.require = request.require;
+  options.processes = processes_of_this_run();
   require_keys_fit(options);
   (void)gate_requirements(options.require, options);
   const run_functions chosen = functions_on(request.device, options);
@@ -102,6 +111,7 @@ int evaluate(const eval_options& request) {
     asked.out = (std::filesystem::path(request.run) / metrics_name(own, options)).string();
   require_output("--out", asked.out);
   chosen.evaluate(options, asked);
+  if (!is_first_process()) return 0;
   return gate_status(options, asked.out);
 }
 

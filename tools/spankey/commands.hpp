@@ -59,11 +59,12 @@ int describe_run(const run_options& options, bool measure, const std::string& fl
 struct sweep_options {
   std::string file, out, data_root = "data";
   std::int64_t threads = 0;
-  double checkpoint_seconds = 300;
+  double checkpoint_seconds = 300, stale_after = 60;
   std::string require;  // of every cell: gate_requirement.hpp
 };
 
 /// Runs every cell of an experiment that is not finished yet, and writes their results.
+/// Fails with sweep.1xx and experiment.1xx. Several processes may call it with one folder at a time.
 int sweep(const sweep_options& options);
 
 /// What `convert` makes of a finished run. Empty names: not asked for.

@@ -10,6 +10,7 @@
 #include "commands.hpp"
 #include "convert_flags.hpp"
 #include "keys.hpp"
+#include "processes.hpp"
 #include "proposed_command.hpp"
 #include "settings.hpp"
 #include "spankey/backend/cpu/parallel.hpp"
@@ -102,6 +103,12 @@ void declare_sweep_flags(flag_set& flags, sweep_options& request) {
   flags.add_option("--threads", request.threads, "threads, 0: all")->check(allowed_for("threads"));
   flags.add_option("--checkpoint-seconds", request.checkpoint_seconds, seconds_text)
       ->check(from_to(0.0, 1e9));
+  flags
+      .add_option(
+          "--stale-after", request.stale_after,
+          "seconds without a sign of life after which another process of this sweep takes over the cell "
+          "that this one is at work on")
+      ->check(from_to(0.1, 1e6));
   declare_require_flag(flags, request.require);
 }
 
@@ -260,8 +267,11 @@ int main(int argc, char** argv) {
   int status = 0;
   try {
     status = run_program(argc, argv, text);
+    leave_processes();
   } catch (...) {
+    let_first_process_report();
     status = end_with(std::current_exception());
+    end_other_processes(status);
   }
   return status_after_output(status, text);
 }

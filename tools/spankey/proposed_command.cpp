@@ -59,6 +59,8 @@ std::string resume_command(const std::string& folder, const run_options& options
 std::string sweep_command(const sweep_options& options) {
   command_text text("sweep");
   text.word(options.file).flag("--out", options.out);
+  if (options.stale_after != sweep_options{}.stale_after)
+    text.flag("--stale-after", nlohmann::json(options.stale_after).dump());
   text.of_machine(options.data_root, options.threads, options.checkpoint_seconds);
   if (!options.require.empty()) text.flag("--require", options.require);
   return text.text();

@@ -124,7 +124,8 @@ spankey::text_evaluation_options run_options::text_evaluation() const {
   return {.keys = eval_keys,
           .windows_per_key = eval_images,
           .invalid = invalid_rules_of(families, *this),
-          .seed = seed};
+          .seed = seed,
+          .processes = processes};
 }
 
 spankey::evaluation_options run_options::evaluation() const {
@@ -133,7 +134,8 @@ spankey::evaluation_options run_options::evaluation() const {
           .invalid = invalid_rules_of(families, *this),
           .seed = seed,
           .views = views.empty() ? spankey::evaluation_views::one
-                                 : meaning_of(spankey::view_names, views, "--views")};
+                                 : meaning_of(spankey::view_names, views, "--views"),
+          .processes = processes};
 }
 
 void declare_training_flags(flag_set& flags, run_options& options) {

@@ -55,6 +55,8 @@ struct run_options {
   std::string batch_statistics = "per_group";
   std::uint64_t epochs = 40;
   std::int64_t batch = 128;
+  std::int64_t parts = 1;                // of a batch; 1 of several processes: as many as there are
+  std::string gradient_format = "fp32";  // of their gradients, where they are added up
   std::string optimizer = "sgd";
   double lr = 0.1;
   double momentum = 0.9;
@@ -86,6 +88,7 @@ struct run_options {
   std::string data_root = "data", out, resume;
   std::string require;  // of the gate: gate_requirement.hpp
   double checkpoint_seconds = 300;
+  spankey::process_group* processes = nullptr;  // that were started together (processes.hpp)
 
   [[nodiscard]] bool keyed() const { return inject != "none"; }
   /// Keys are let in or not before anything else, as `spankey lock --kind syndrome` wants it.

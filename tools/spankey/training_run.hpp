@@ -3,9 +3,11 @@
 
 #include <algorithm>
 #include <chrono>
+#include <csignal>
 #include <cstdio>
 #include <filesystem>
 #include <optional>
+#include <span>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -24,25 +26,80 @@
 #include "spankey/file/atomic_file.hpp"
 #include "spankey/file/folder_room.hpp"
 #include "spankey/model/initialise.hpp"
+#include "spankey/train/part_team.hpp"
 #include "spankey/train/trainer.hpp"
 #include "spankey/train/whiten.hpp"
 #include "stop_signal.hpp"
 #include "text_report.hpp"
+
+/// Stop signals of all processes that train together: all end after the same step. Every part asks once a step.
+class shared_signals {
+ public:
+  /// `part` is null where batches are not cut.
+  explicit shared_signals(spankey::batch_part* part) : part_(part) {}
+  /// The signal that ends the run after this step, or 0: that of another process is SIGTERM here.
+  int agreed() {
+    agreed_ = own();
+    if (part_ == nullptr) return agreed_;
+    const std::span<double> asked = part_->room(1);
+    asked[0] = agreed_ != 0 ? 1 : 0;
+    part_->add(asked);
+    if (asked[0] != 0 && agreed_ == 0) agreed_ = SIGTERM;
+    return agreed_;
+  }
+  [[nodiscard]] int own() const { return own_.stop(); }
+  [[nodiscard]] int stop() const { return part_ == nullptr ? own() : agreed_; }
+
+ private:
+  spankey::batch_part* part_;
+  finishes_step own_;
+  int agreed_ = 0;
+};
+
+/// The same of a part that is not the first: it writes nothing, and takes part in what all do.
+template <class Model, class Data>
+class part_watcher {
+ public:
+  /// `shares_keys`: it is the first part of its process, whose evaluations it takes part in.
+  part_watcher(Model& model, spankey::key_space* keys, const Data& test, const run_options& options,
+               spankey::batch_part& part, bool shares_keys)
+      : model_(model),
+        keys_(keys),
+        test_(test),
+        options_(options),
+        signals_(&part),
+        shares_keys_(shares_keys) {}
+  void on_step(const spankey::step_record&) {}
+  void on_epoch(const spankey::epoch_record& record) {
+    if (shares_keys_ && options_.eval_every != 0 && (record.epoch + 1) % options_.eval_every == 0)
+      (void)evaluation_of(model_, keys_, test_, options_.of_epoch());
+  }
+  bool on_position(const spankey::training_position&) { return signals_.agreed() == 0; }
+
+ private:
+  Model& model_;
+  spankey::key_space* keys_;
+  const Data& test_;
+  const run_options& options_;
+  shared_signals signals_;
+  bool shares_keys_;
+};
 
 /// Passes every record to the terminal and to the log; saves the weights after every epoch, and where the run could go on
 /// from after every epoch, every --checkpoint-seconds and before a signal ends it; evaluates the gate as --eval-every says.
 template <class Model, class Data>
 class run_watcher {
  public:
-  /// `keys` is null without a gate; `test`: what --eval-every looks at.
+  /// `keys` is null without a gate; `test`: what --eval-every looks at; `part` is null where batches are not cut.
   run_watcher(Model& model, spankey::key_space* keys, const Data& test, const run_options& options,
-              const run_folder& folder, run_progress& progress)
+              const run_folder& folder, run_progress& progress, spankey::batch_part* part)
       : model_(model),
         keys_(keys),
         test_(test),
         options_(options),
         folder_(folder),
         progress_(progress),
+        signals_(part),
         log_(folder.file("log.jsonl"), progress.log),
         line_(is_text(options.data) ? "windows" : "images") {}
 
@@ -57,9 +114,9 @@ class run_watcher {
     score_ = record.loss;
     if (options_.eval_every != 0 && (record.epoch + 1) % options_.eval_every == 0) evaluate(record.epoch);
   }
-  bool wants_position() const { return signals_.stop() != 0 || is_time(); }
+  bool wants_position() const { return signals_.own() != 0 || is_time(); }
   bool on_position(const spankey::training_position& at) {
-    const int signal = signals_.stop();
+    const int signal = signals_.agreed();
     if (at.step == 0 || signal != 0 || is_time()) save(at);
     return signal == 0;
   }
@@ -93,9 +150,9 @@ class run_watcher {
   const run_options& options_;
   const run_folder& folder_;
   run_progress& progress_;
+  shared_signals signals_;
   json_log log_;
   progress_line line_;
-  finishes_step signals_;
   clock::time_point saved_ = clock::now();
   std::optional<double> score_;
 };
@@ -120,16 +177,71 @@ struct training_run {
   static int train_on(const run_options& options, start_of_run start, const Load& load) {
     using namespace spankey;
     const auto data = load(split::train), test = load(split::test);
+    if (options.processes == nullptr && options.parts == 1)
+      return train_first(options, start, data, test, nullptr);
+    int status = 0;
+    const auto format = options.gradient_format == "bf16" ? gradient_format::bf16 : gradient_format::fp32;
+    part_team team({.parts = options.parts, .format = format}, options.processes);
+    team.run([&](batch_part& part) {
+      if (part.number() == 0) {
+        status = train_first(options, start, data, test, &part);
+      } else {
+        train_other(options, start, data, test, part, part.number() == team.first());
+      }
+    });
+    return status;
+  }
+
+  // Samples that a model of a run has memory for: those of a training step, and where it evaluates a batch.
+  static spankey::index_t samples_of(const run_options& options, bool evaluates) {
+    const spankey::index_t trained = goal_of(options).groups() * options.batch / options.parts;
+    return evaluates ? std::max<spankey::index_t>(trained, options.batch) : trained;
+  }
+
+  static spankey::training_options training_of(const run_options& options, spankey::batch_part* part) {
+    spankey::training_options training = options.training(augmentation_of(options));
+    training.part = part;
+    return training;
+  }
+
+  // A part of the batch whose model follows that of the first part.
+  template <class Data>
+  static void train_other(const run_options& options, start_of_run start, const Data& data, const Data& test,
+                          spankey::batch_part& part, bool shares_keys) {
+    using namespace spankey;
+    const auto model = make_model<Backend, Scalar>(options);
+    std::optional<key_space> keys = keys_of(*model, options, start);
+    key_space* const own = keys ? &*keys : nullptr;
+    const arena memory(*model, samples_of(options, shares_keys));
+    initialise(*model, options.seed);
+    trainer run(*model, goal_of(options), own, data, training_of(options, &part));
+    const training_position from = begin_together(*model, {}, part);
+    part_watcher<network_type, Data> watcher(*model, own, test, options, part, shares_keys);
+    if (run.run(watcher, from) && shares_keys) (void)evaluation_of(*model, own, test, options);
+  }
+
+  // Of a checkpoint only the first part knows where it was.
+  static spankey::training_position begin_together(network_type& model, spankey::training_position from,
+                                                   spankey::batch_part& part) {
+    part.broadcast(std::as_writable_bytes(std::span(&from, 1)));
+    spankey::broadcast_state(model, part);
+    return from;
+  }
+
+  template <class Data>
+  static int train_first(const run_options& options, start_of_run start, const Data& data, const Data& test,
+                         spankey::batch_part* part) {
+    using namespace spankey;
     const auto model = make_model<Backend, Scalar>(options);
     const objective<chosen_deny> goal = goal_of(options);
     std::optional<key_space> keys = keys_of(*model, options, start);
-    const arena memory(*model, goal.groups() * options.batch);
+    const arena memory(*model, samples_of(options, part != nullptr));
     initialise(*model, options.seed);
-    if constexpr (LabelledSamples<std::remove_cvref_t<decltype(data)>>) {
+    if constexpr (LabelledSamples<Data>) {
       if (!options.whiten.empty()) whiten(*model, options.whiten, data);
     }
     const loading_notes begins_with = load_initial(*model, options);
-    trainer run(*model, goal, keys ? &*keys : nullptr, data, options.training(augmentation_of(options)));
+    trainer run(*model, goal, keys ? &*keys : nullptr, data, training_of(options, part));
 
     require_room(
         existing_folder_of(options.out),
@@ -138,18 +250,22 @@ struct training_run {
     if (keys && !folder.has("key_space.safetensors"))
       save_key_space(*keys, folder.file("key_space.safetensors"));
     run_progress progress(folder.path(), checksum_of(data));
-    const training_position from = progress.load(*model, options);
+    training_position from = progress.load(*model, options);
+    if (part != nullptr) from = begin_together(*model, from, *part);
     const std::string go_on = "; go on with: " + resume_command(folder.path(), options) + "\n";
     const last_words words("\nstopped by a signal" + go_on);  // of a cell, the sweep's are said
     for (const std::string& note : begins_with) std::printf("init: %s\n", note.c_str());
     std::printf("%s\narena: %.1f MiB\n", device_text<Backend>::text().c_str(),
                 static_cast<double>(memory.bytes()) / (1 << 20));
+    if (part != nullptr)
+      std::printf("parts of a batch: %lld, on %lld processes\n", static_cast<long long>(options.parts),
+                  static_cast<long long>(options.processes == nullptr ? 1 : options.processes->size()));
     if (from.steps > 0)
       std::printf("goes on after step %llu of epoch %llu\n", static_cast<unsigned long long>(from.step),
                   static_cast<unsigned long long>(from.epoch + 1));
     {
-      run_watcher<network_type, std::remove_cvref_t<decltype(test)>> watcher(*model, keys ? &*keys : nullptr,
-                                                                             test, options, folder, progress);
+      run_watcher<network_type, Data> watcher(*model, keys ? &*keys : nullptr, test, options, folder,
+                                              progress, part);
       if (from.epoch == options.epochs) save_weights(*model, folder.file("weights.safetensors"));
       // From here on the run needs nothing of what --init named.
       if (from.steps == 0 && !options.init.empty()) watcher.save(from);
@@ -232,6 +348,10 @@ struct training_run {
     std::optional<key_space> keys;
     if (options.keyed()) keys.emplace(read_keys(options, (run / "key_space.safetensors").string()));
     const auto guards = guards_of<network_type>(*model, keys, options);
+    if (options.processes != nullptr && options.processes->rank() != 0) {
+      (void)evaluation_of(*model, keys ? &*keys : nullptr, test, options);
+      return;
+    }
     write_metrics(options, *model, keys, test, request.out);
     std::printf("wrote %s\n", request.out.c_str());
   }

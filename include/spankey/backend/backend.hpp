@@ -20,6 +20,7 @@
 
 #include "spankey/backend/tokens.hpp"
 #include "spankey/core/bf16.hpp"
+#include "spankey/core/part_sums.hpp"
 #include "spankey/core/shape.hpp"
 
 namespace spankey {
@@ -94,6 +95,8 @@ struct batch_norm_problem {
   double momentum = 0.1, epsilon = 1e-5;
   index_t repeats = 1, copies = 1;
   bool fixed = false;  // backward: the statistics do not follow from x, being the running ones
+  part_sums* across =
+      nullptr;  // not null: `rows` are those of one part of the batch, all of which the statistics are of
 };
 
 /// What activation_kernels compute; backend/reference/activation.hpp has the formulas.

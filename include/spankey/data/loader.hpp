@@ -70,7 +70,11 @@ class loader {
 
   /// Overwrites x (batch x H x W x C) and y (batch, or batch x T) with batch `step` of `epoch`; returns the samples
   /// written. Rows behind a partial last batch keep what they held. Errors: data.124 epoch, data.125 step.
-  index_t fill(index_t epoch, index_t step, Scalar* x, int* y);
+  index_t fill(index_t epoch, index_t step, Scalar* x, int* y) {
+    return fill(epoch, step, 0, samples_at(step), x, y);
+  }
+  /// Of that batch the samples first, first + 1, ..., `count` of them, which it has.
+  index_t fill(index_t epoch, index_t step, index_t first, index_t count, Scalar* x, int* y);
 
  private:
   const Data* data_;
@@ -114,19 +118,19 @@ const std::vector<index_t>& loader<Data, Scalar>::order(index_t epoch) {
 }
 
 template <class Data, class Scalar>
-index_t loader<Data, Scalar>::fill(index_t epoch, index_t step, Scalar* x, int* y) {
+index_t loader<Data, Scalar>::fill(index_t epoch, index_t step, index_t first, index_t count, Scalar* x,
+                                   int* y) {
   if (step < 0 || step >= steps_per_epoch()) {
     fail("data.125", "loader", "found step ", step, ", expected 0 to ", steps_per_epoch() - 1);
   }
-  const index_t* numbers = order(epoch).data() + step * options_.batch;
-  const index_t samples = samples_at(step);
+  const index_t* numbers = order(epoch).data() + step * options_.batch + first;
   const extents sample = data_->sample;
-  parallel_for(samples, [&](index_t n) {
+  parallel_for(count, [&](index_t n) {
     const index_t i = numbers[n];
     if constexpr (SequenceDataset<Data>) {
-      const index_t first =
+      const index_t begin =
           options_.shuffle ? data_->drawn_window(options_.seed, epoch, i) : data_->window(i);
-      writer_.write_window(first, x + n * sample.size(), y + n * labels_of(*data_));
+      writer_.write_window(begin, x + n * sample.size(), y + n * labels_of(*data_));
     } else if constexpr (ImageDataset<Data>) {
       writer_.write(i, place_image(options_.augment, sample, options_.seed, epoch, i), x + n * sample.size());
     } else {
@@ -134,7 +138,7 @@ index_t loader<Data, Scalar>::fill(index_t epoch, index_t step, Scalar* x, int* 
     }
     if constexpr (LabelledSamples<Data>) y[n] = static_cast<int>(data_->label(i));
   });
-  return samples;
+  return count;
 }
 
 #if defined(SPANKEY_COMPILED)

@@ -54,10 +54,11 @@ class batch_norm2d_layer : public layer<Backend, T> {
     const batch_norm_forward_operands<T> operands = forward_operands(addend);
     const batch_norm_problem sizes = problem(p, n);
     if (!sizes.fixed) {
-      if (sizes.rows * sizes.copies < 2) {
+      const index_t counted =
+          sizes.rows * sizes.copies * (sizes.across != nullptr ? sizes.across->parts() : 1);
+      if (counted < 2)
         fail("layer.101", "batch_norm2d", "training needs at least 2 values a channel in every group, found ",
-             sizes.rows);
-      }
+             counted);
       kernels::forward_training(sizes, after_, operands, scratch_.data);
     } else {
       kernels::forward_evaluation(sizes, after_, operands, scratch_.data);
@@ -110,7 +111,8 @@ class batch_norm2d_layer : public layer<Backend, T> {
             .epsilon = options_.epsilon,
             .repeats = joint ? 1 : stands_for,
             .copies = joint ? stands_for : 1,
-            .fixed = fixed};
+            .fixed = fixed,
+            .across = fixed ? nullptr : p.across};
   }
 
   activation after_;

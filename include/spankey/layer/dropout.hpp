@@ -1,6 +1,6 @@
 // Dropout (Srivastava et al. 2014): in training an element becomes 0 with probability p, and x / (1 - p) otherwise; in
 // evaluation x passes through untouched. No mask is stored and no order of drawing matters: whether element i is
-// dropped follows from the pass's seed and step, the layer's number and i's place in its group (core/random.hpp). So it is
+// dropped follows from the pass's seed and step, the layer's number and i's place in its group of the whole batch (core/random.hpp). So it is
 // the same for any number of threads, after a resumption, and in every group of a stacked pass.
 #pragma once
 
@@ -48,7 +48,8 @@ class dropout_layer : public layer<Backend, T> {
     for (index_t g = 0; g < p.parts(); ++g) f(g * count, count);
   }
   [[nodiscard]] dropout_problem problem(const pass& p) const {
-    return {probability_, p.seed, p.step, first_};
+    return {probability_, p.seed, p.step,
+            first_ + static_cast<std::uint64_t>(p.first_sample * this->out().size())};
   }
 
   double probability_;

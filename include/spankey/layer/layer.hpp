@@ -19,6 +19,7 @@
 #include "spankey/backend/backend.hpp"
 #include "spankey/core/arena.hpp"
 #include "spankey/core/error.hpp"
+#include "spankey/core/part_sums.hpp"
 #include "spankey/core/view.hpp"
 #include "spankey/layer/options.hpp"
 #include "spankey/layer/parameter.hpp"
@@ -46,6 +47,9 @@ struct pass {
   batch_statistics statistics = batch_statistics::per_group;
   /// Which numbers dropout draws in training: of a run and a step.
   std::uint64_t seed = 0, step = 0;
+  /// Where the samples of a group are a part of the batch (core/part_sums.hpp): the first one's number in it.
+  index_t first_sample = 0;
+  part_sums* across = nullptr;
   /// Parts that a layer has to tell apart.
   [[nodiscard]] constexpr index_t parts() const { return shared ? 1 : groups; }
 };

@@ -21,6 +21,7 @@
 #include "spankey/train/gate_keys.hpp"
 #include "spankey/train/gate_report.hpp"
 #include "spankey/train/mirror.hpp"
+#include "spankey/train/shared_keys.hpp"
 
 namespace spankey {
 
@@ -30,7 +31,8 @@ struct evaluation_options {
   std::vector<invalid_rule> invalid{invalid_rule{}};
   std::uint64_t seed = 0;
   evaluation_views views = evaluation_views::one;  // of images
-  bool without_keys = false;  // a network with a gate is evaluated without a key space, and means it
+  bool without_keys = false;           // a network with a gate is evaluated without a key space, and means it
+  process_group* processes = nullptr;  // that share out the keys (train/shared_keys.hpp)
 };
 
 /// Evaluates `model`, whose memory holds at least `batch` samples. `keys` is null for a network without a gate.
@@ -107,13 +109,21 @@ class gate_evaluation {
   condition_summary many_keys(const invalid_rule* rule) {
     drawn_key<memory> key(*keys_, model_.site_shapes().size());
     const index_t images = std::min(options_.images_per_key, test_.size());
-    std::vector<key_answers> collected;
-    index_t not_finite = 0;
-    for (index_t i = 0; i < options_.keys; ++i) {
+    struct counted_answers {
+      key_answers answers;
+      index_t not_finite;
+    };
+    const auto found = answers_of_keys(options_.processes, options_.keys, [&](index_t i) {
       const random_source source{options_.seed, stream::evaluation,
                                  rule == nullptr ? valid_key_step(i) : invalid_key_step(i)};
-      collected.push_back(answers(key.draw(*keys_, rule, source), i * images % test_.size(), images));
-      not_finite += counter_.not_finite();
+      const key_answers own = answers(key.draw(*keys_, rule, source), i * images % test_.size(), images);
+      return counted_answers{own, counter_.not_finite()};
+    });
+    std::vector<key_answers> collected;
+    index_t not_finite = 0;
+    for (const counted_answers& one : found) {
+      collected.push_back(one.answers);
+      not_finite += one.not_finite;
     }
     condition_summary summary = summarise(collected, images, std::min(options_.keys * images, test_.size()),
                                           rule == nullptr ? gate_should::open : gate_should::stay_shut);

@@ -16,6 +16,7 @@
 #include "spankey/model/packed_weights.hpp"
 #include "spankey/train/drawn_key.hpp"
 #include "spankey/train/gate_keys.hpp"
+#include "spankey/train/shared_keys.hpp"
 #include "spankey/train/text_metrics.hpp"
 
 namespace spankey {
@@ -24,7 +25,8 @@ struct text_evaluation_options {
   index_t keys = 20, windows_per_key = 20;  // windows: at most those of the text
   std::vector<invalid_rule> invalid{invalid_rule{}};
   std::uint64_t seed = 0;
-  bool without_keys = false;  // a network with a gate is evaluated without a key space, and means it
+  bool without_keys = false;           // a network with a gate is evaluated without a key space, and means it
+  process_group* processes = nullptr;  // that share out the keys (train/shared_keys.hpp)
 };
 
 struct text_report {
@@ -93,12 +95,12 @@ class text_evaluation {
   text_summary many_keys(const invalid_rule* rule) {
     drawn_key<memory> key(*keys_, model_.site_shapes().size());
     const index_t windows = std::min(options_.windows_per_key, test_.size());
-    std::vector<key_text> collected;
-    for (index_t i = 0; i < options_.keys; ++i) {
-      const random_source source{options_.seed, stream::evaluation,
-                                 rule == nullptr ? valid_key_step(i) : invalid_key_step(i)};
-      collected.push_back(answers(key.draw(*keys_, rule, source), i * windows % test_.size(), windows));
-    }
+    const std::vector<key_text> collected =
+        answers_of_keys(options_.processes, options_.keys, [&](index_t i) {
+          const random_source source{options_.seed, stream::evaluation,
+                                     rule == nullptr ? valid_key_step(i) : invalid_key_step(i)};
+          return answers(key.draw(*keys_, rule, source), i * windows % test_.size(), windows);
+        });
     return seen(collected, windows, rule == nullptr ? gate_should::open : gate_should::stay_shut);
   }
   key_text answers(const keys_type& keys, index_t first, index_t count) {

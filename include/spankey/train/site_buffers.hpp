@@ -63,16 +63,19 @@ class site_buffers {
   /// Where a key space draws to, site by site.
   [[nodiscard]] std::span<float* const> outputs() const { return outputs_; }
 
-  /// Makes these the keys of `group`: one per sample, or one shared by all samples. Fails with key.201 for a site
-  /// that the model does not have.
-  void bind(std::span<site_keys<float>> keys, std::size_t group, bool one_per_sample) const {
+  /// Makes these the keys of `group`: one per sample, beginning with that of sample `first`, or one shared by all samples.
+  /// Fails with key.201 for a site that the model does not have.
+  void bind(std::span<site_keys<float>> keys, std::size_t group, bool one_per_sample,
+            index_t first = 0) const {
     for (std::size_t i = 0; i < numbers_.size(); ++i) {
       const auto number = static_cast<std::size_t>(numbers_[i]);
       if (number >= keys.size())
         fail("key.201", "sites", "found site ", numbers_[i], ", expected 0 to ", keys.size() - 1);
       const secret_vector<float>& drawn = keys_[i];
+      const std::size_t before = one_per_sample ? static_cast<std::size_t>(first * sizes_[i]) : 0;
       keys[number].group[group] = {
-          {drawn.data(), one_per_sample ? drawn.size() : static_cast<std::size_t>(sizes_[i])},
+          {drawn.data() + before,
+           one_per_sample ? drawn.size() - before : static_cast<std::size_t>(sizes_[i])},
           one_per_sample ? sizes_[i] : 0};
     }
   }

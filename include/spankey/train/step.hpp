@@ -35,6 +35,8 @@ struct objective {
   batch_statistics statistics = batch_statistics::per_group;
   double smoothing = 0;  // of the labels under a valid key, over the classes (loss/cross_entropy.hpp)
   std::uint64_t seed = 0, step = 0;  // which numbers dropout draws; a trainer says so
+  part_sums* across = nullptr;       // where the batch is one part of several; a trainer says so, too
+  index_t first_sample = 0;          // of the part, in a group of the whole batch
 
   [[nodiscard]] constexpr index_t groups() const { return group_count(deny.denies, on); }
 };
@@ -132,7 +134,13 @@ loss_problem loss_problem_of(const head_outputs& head, const objective<Deny>& o,
 template <class Network, class Deny>
 auto forward_groups(Network& model, const objective<Deny>& o, pass& p, samples_view<Network> x,
                     keys_view<Network> keys) {
-  p = {.groups = o.groups(), .training = true, .statistics = o.statistics, .seed = o.seed, .step = o.step};
+  p = {.groups = o.groups(),
+       .training = true,
+       .statistics = o.statistics,
+       .seed = o.seed,
+       .step = o.step,
+       .first_sample = o.first_sample,
+       .across = o.across};
   if (x.samples() < p.groups || x.samples() % p.groups != 0)
     fail("train.105", "compute_gradients", "found ", x.samples(), " samples for ", p.groups, " equal groups");
   require_written(model, x.samples(), "compute_gradients");
@@ -186,6 +194,28 @@ void compute_loss(const objective<Deny>& o, const head_outputs& head, const int*
     result.correct += arg_max(valid.sample(n), head.softmax) == labels[n] ? 1 : 0;
 }
 
+/// The loss of one part becomes that of the whole batch: a mean over the samples, or tokens, that count. dz stays P times the
+/// gradient of that mean, as the gradients do that follow from it: an exact factor, P being a power of two.
+template <class T, class Deny>
+void share_loss(const objective<Deny>& o, const int* labels, index_t rows, batch_view<T, any_shape> dz,
+                step_result<T>& result) {
+  const double own = static_cast<double>(rows - std::count(labels, labels + rows, -1));
+  const std::span<double> numbers = o.across->room(4);
+  numbers[0] = own * result.cross_entropy;
+  numbers[1] = own * result.deny;
+  numbers[2] = static_cast<double>(result.correct);
+  numbers[3] = own;
+  o.across->add(numbers);
+  const double all = std::max(1.0, numbers[3]), factor = own * static_cast<double>(o.across->parts()) / all;
+  if (factor != 1)
+    for (index_t i = 0; i < dz.size(); ++i)
+      dz.data()[i] = static_cast<T>(static_cast<double>(dz.data()[i]) * factor);
+  result.cross_entropy = numbers[0] / all;
+  result.deny = numbers[1] / all;
+  result.total = result.cross_entropy + o.weight * result.deny;
+  result.correct = static_cast<index_t>(numbers[2]);
+}
+
 /// Forward, loss and backward of one batch; labels (N), or (N, tokens) of a network that answers for every token, from 0 to
 /// classes - 1, or -1 of a token that does not count (else train.109, on the host). x, labels and
 /// keys lie in the model's memory, as the logits do that it returns; its numbers are the host's, so it waits for them.
@@ -215,7 +245,9 @@ step_result<typename Model::master> compute_gradients(Model& any_model, const ob
     pass p;
     result.logits = forward_groups(model, o, p, x, keys);
     const head_outputs head = model.head();
-    compute_loss(o, head, labels, {model.logit_gradient(x.samples()), rows, head}, result);
+    const batch_view<T, any_shape> dz{model.logit_gradient(x.samples()), rows, head};
+    compute_loss(o, head, labels, dz, result);
+    if (o.across != nullptr) share_loss(o, labels, rows / o.groups(), dz, result);
     model.backward(p, x.samples());
   }
   return result;

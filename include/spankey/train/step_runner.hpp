@@ -38,6 +38,11 @@ struct step_outcome {
   std::optional<nonfinite_place> nonfinite;  // where the policy is to look for it
 };
 
+/// Samples a group that a trainer's model sees at a time.
+inline index_t batch_of_part(const training_options& options) {
+  return options.part != nullptr ? options.batch / options.part->parts() : options.batch;
+}
+
 /// Sites of a key space, or none.
 inline std::span<const site> sites_or_none(const key_space* keys) {
   return keys == nullptr ? std::span<const site>() : keys->sites();
@@ -97,8 +102,8 @@ class step_runner<Model, Deny, true> {
         options_(options),
         optimizer_(options),
         average_(options.average ? std::optional(lookahead(*options.average)) : std::nullopt),
-        x_(static_cast<std::size_t>(goal.groups() * options.batch * model.input_extents().size())),
-        y_(static_cast<std::size_t>(options.batch * model.answers())),
+        x_(static_cast<std::size_t>(goal.groups() * batch_of_part(options) * model.input_extents().size())),
+        y_(static_cast<std::size_t>(batch_of_part(options) * model.answers())),
         valid_(sites_or_none(keys), options.batch),
         invalid_(sites_or_none(keys), options.invalid_mixture.empty() ? 1 : options.batch),
         statistics_(model),
@@ -118,11 +123,13 @@ class step_runner<Model, Deny, true> {
     objective<Deny> goal = goal_;
     goal.weight = plan.deny_weight;
     goal.seed = options_.seed, goal.step = plan.number;
+    goal.across = options_.part, goal.first_sample = first_of_part(n);
     const samples_view<Model> x(x_.data(), goal.groups() * n, size);
     const bool looks = options_.nonfinite != nonfinite_policy::ignore;
     if (looks) statistics_.keep(model_);
     const auto result = compute_gradients(model_, goal, x, y_.data(), bound_);
     outcome_ = {result.cross_entropy, result.deny, result.total, 0, result.correct, {}};
+    if (options_.part != nullptr) sum_(model_, *options_.part);
     if (options_.reduce_gradients) reduce_gradients(model_, options_.reduce_gradients);
     outcome_.gradient_norm = gradient_norm(model_);
     if (!looks || (is_finite(result.total) && is_finite(outcome_.gradient_norm))) {
@@ -132,19 +139,31 @@ class step_runner<Model, Deny, true> {
       return;
     }
     statistics_.put_back(model_);
+    goal.across = nullptr;  // a part that finds it stops looking
     outcome_.nonfinite = find_nonfinite(model_, goal, x, bound_, result.total);
     statistics_.put_back(model_);
+    if (options_.part != nullptr) {
+      const std::span<double> lasts = options_.part->room(1);
+      lasts[0] = outcome_.nonfinite->lasts ? 1 : 0;
+      options_.part->add(lasts);
+      outcome_.nonfinite->lasts = lasts[0] > 0;
+    }
   }
   step_outcome finish() { return outcome_; }
 
  private:
+  // Of a part of n samples: the keys of the whole batch, whose part it then reads.
   void draw_keys(std::uint64_t step, index_t n) {
     if (keys_ == nullptr) return;
-    keys_->draw_valid({options_.seed, stream::coefficients, step}, n, valid_.outputs());
-    valid_.bind(bound_, 0, true);
+    const index_t all = n * (options_.part != nullptr ? options_.part->parts() : 1);
+    keys_->draw_valid({options_.seed, stream::coefficients, step}, all, valid_.outputs());
+    valid_.bind(bound_, 0, true, first_of_part(n));
     if (goal_.groups() < 2) return;
-    draw_step_invalid(*keys_, options_, step, n, invalid_.outputs());
-    invalid_.bind(bound_, 1, !options_.invalid_mixture.empty());
+    draw_step_invalid(*keys_, options_, step, all, invalid_.outputs());
+    invalid_.bind(bound_, 1, !options_.invalid_mixture.empty(), first_of_part(n));
+  }
+  [[nodiscard]] index_t first_of_part(index_t n) const {
+    return options_.part != nullptr ? n * options_.part->number() : 0;
   }
 
   Model& model_;
@@ -157,6 +176,7 @@ class step_runner<Model, Deny, true> {
   std::vector<int> y_;
   site_buffers valid_, invalid_;
   kept_statistics<typename Model::master> statistics_;
+  gradient_sum sum_;
   std::vector<site_keys<float>> bound_;
   step_outcome outcome_;
 };

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <string>
 
 #include "spankey/checkpoint/training_state.hpp"
 #include "spankey/core/finite.hpp"
@@ -28,7 +29,7 @@ class trainer {
   /// `keys` is null where the network has no gate; it must outlive the trainer, as the model and the data must.
   /// Errors: those of loader and require_schedule, train.101 extents, train.102 outputs, train.103 epochs, train.104 classes,
   /// train.143 smoothing, train.144 labels a sample, train.145 tokens on a GPU, train.146 a norm to clip to, optim.112 muon, an
-  /// average or clipping on a GPU, train.111 and train.112 sites, train.133 a policy that the device does not have.
+  /// average or clipping on a GPU, train.147 batches that parts do not divide, train.148 parts on a GPU, train.111 and train.112 sites, train.133 a policy that the device does not have.
   trainer(Model& model, const objective<Deny>& goal, key_space* keys, const Data& data,
           const training_options& options)
       : goal_(goal),
@@ -72,6 +73,7 @@ class trainer {
            model.answers(), " answers");
     if (!memory_of_model<Model>::on_host && model.answers_tokens())
       fail("train.145", "trainer", "found a network of tokens on a GPU, expected it on the processor");
+    if (options.part != nullptr) require_parts(options.part->parts());
     if (options.epochs < 1) fail("train.103", "trainer", "expected at least 1 epoch, found ", options.epochs);
     if (!options.own_rate) require_schedule(options.rate, options.epochs, "trainer");
   }
@@ -99,7 +101,9 @@ class trainer {
            steps_per_epoch(), " steps, found step ", from.step, " of epoch ", from.epoch, " after ",
            from.steps, " steps and ", from.updates, " updates");
     require_keys_of_gate(model_, keys_, options_.without_keys, "trainer");
-    require_written(model_, goal_.groups() * std::min<index_t>(options_.batch, loader_.size()), "trainer");
+    const index_t parts = options_.part != nullptr ? options_.part->parts() : 1;
+    require_written(model_, goal_.groups() * std::min<index_t>(options_.batch, loader_.size()) / parts,
+                    "trainer");
     runner_.resume(from.updates);
     begun_ = finished_ = 0;
     for (training_position at = from; at.epoch < options_.epochs;)
@@ -108,6 +112,17 @@ class trainer {
   }
 
  private:
+  void require_parts(index_t parts) const {
+    if (!memory_of_model<Model>::on_host)
+      fail("train.148", "trainer",
+           "found a part of a batch for a model on a GPU, expected it on the processor");
+    const index_t last = loader_.size() % options_.batch;
+    if (options_.batch % parts != 0 || last % parts != 0)
+      fail("train.147", "trainer", "found batches of ", options_.batch,
+           last != 0 ? " and a last one of " : "", last != 0 ? std::to_string(last) : "",
+           " samples, expected numbers that ", parts, " parts divide");
+  }
+
   using clock = std::chrono::steady_clock;
   static double seconds_since(clock::time_point start) {
     return std::chrono::duration<double>(clock::now() - start).count();
@@ -216,7 +231,10 @@ class trainer {
                    .deny_weight = warmed_up(goal_.weight, epoch, options_.deny_warmup),
                    .learning_rate = rate},
                   [&](scalar* x, int* y) {
-                    return loader_.fill(static_cast<index_t>(epoch), static_cast<index_t>(step), x, y);
+                    const auto e = static_cast<index_t>(epoch), s = static_cast<index_t>(step);
+                    if (options_.part == nullptr) return loader_.fill(e, s, x, y);
+                    const index_t n = loader_.samples_at(s) / options_.part->parts();
+                    return loader_.fill(e, s, n * options_.part->number(), n, x, y);
                   });
     ++begun_;
   }

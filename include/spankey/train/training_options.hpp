@@ -14,6 +14,7 @@
 #include "spankey/optim/muon.hpp"
 #include "spankey/optim/schedule.hpp"
 #include "spankey/optim/sgd.hpp"
+#include "spankey/train/batch_part.hpp"
 #include "spankey/train/nonfinite.hpp"
 
 namespace spankey {
@@ -51,7 +52,8 @@ struct training_options {
   double clip_norm = 0;  // gradients whose norm, of all together, is more are scaled to it; 0: none are
   nonfinite_policy nonfinite = nonfinite_policy::stop;
   bool without_keys = false;  // a network with a gate is trained without a key space, and means it
-  gradient_reduction reduce_gradients{};  // where several processes train together
+  gradient_reduction reduce_gradients{};  // where several processes train together in a way of their own
+  batch_part* part = nullptr;  // of the batch, which this trainer's model sees; it outlives the trainer
 };
 
 /// Calls `reduce` with every gradient of `model`.

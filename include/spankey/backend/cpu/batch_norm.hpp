@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <span>
 
 #include "spankey/backend/cpu/lanes.hpp"
 #include "spankey/backend/cpu/tag.hpp"
@@ -54,10 +55,15 @@ struct batch_norm_kernels<backend::cpu, T> {
       float* const block = partial + task * sums * c.period;
       moments(rows, t.x + c.first_element(p, task), block);
     });
+    const std::span<double> all = room_across(p);
     parallel_for(cpu::pieces(p.channels, chunk), [&](index_t task) {
       for (index_t g = 0; g < p.groups; ++g)
-        join_moments(p, c, task * chunk, g, partial + g * c.blocks * sums * c.period, t);
+        join_moments(p, c, task * chunk, g, partial + g * c.blocks * sums * c.period, t, all);
     });
+    if (p.across != nullptr) {
+      p.across->add(all);
+      set_moments(p, t, all);
+    }
     reapply(p, act, t, scratch);
   }
 
@@ -99,11 +105,20 @@ struct batch_norm_kernels<backend::cpu, T> {
                     scratch + task / c.blocks * coefficients * c.period, t.dy + at,
                     partial + task * sums * c.period);
     });
+    const std::span<double> all = room_across(p);
     parallel_for(cpu::pieces(p.channels, chunk), [&](index_t task) {
       for (index_t g = 0; g < p.groups; ++g)
         join_gradients(p, c, task * chunk, g, partial + g * c.blocks * sums * c.period, t,
-                       scratch + g * coefficients * c.period);
+                       scratch + g * coefficients * c.period, all);
     });
+    if (p.across != nullptr) {
+      p.across->add(all);
+      for (index_t g = 0; g < p.groups; ++g)
+        for (index_t i = 0; i < p.channels; ++i) {
+          const double* const of = all.data() + 2 * (g * p.channels + i);
+          set_gradient(p, c, t, g, i, of[0], of[1], scratch + g * coefficients * c.period);
+        }
+    }
     const auto data_gradient = SPANKEY_DISPATCH(norm_data_gradient);
     parallel_for(p.groups * c.blocks, [&](index_t task) {
       const norm_rows rows = c.rows_of(task % c.blocks);
@@ -173,9 +188,10 @@ struct batch_norm_kernels<backend::cpu, T> {
   // Statistics of one group for `chunk` channels from `first` on, and the running ones. A block holds its
   // mean as a sum of two floats, and its sum of squared deviations.
   static void join_moments(const batch_norm_problem& p, const cut& c, index_t first, index_t g,
-                           const float* partial, const batch_norm_forward_operands<T>& t) {
+                           const float* partial, const batch_norm_forward_operands<T>& t,
+                           std::span<double> all) {
     const index_t count = std::min(chunk, p.channels - first);
-    const double rows = static_cast<double>(p.rows), copies = static_cast<double>(p.copies);
+    const double rows = static_cast<double>(p.rows);
     double mean[chunk] = {}, squares[chunk] = {};
     for (index_t b = 0; b < c.blocks; ++b) {
       const float* block = partial + b * sums * c.period + first;
@@ -194,23 +210,56 @@ struct batch_norm_kernels<backend::cpu, T> {
     }
     for (index_t i = 0; i < count; ++i) {
       const index_t channel = first + i;
-      const double variance = squares[i] / rows, unbiased = squares[i] * copies / (rows * copies - 1.0);
-      t.mean[g * p.channels + channel] = static_cast<float>(mean[i]);
-      t.rstd[g * p.channels + channel] = static_cast<float>(1.0 / std::sqrt(variance + p.epsilon));
-      const auto advance = [&](float& running, double now) {
-        const double before = static_cast<double>(running);
-        running = static_cast<float>(before + p.momentum * (now - before));
-      };
-      for (index_t repeat = 0; repeat < p.repeats; ++repeat) {
-        advance(t.running_mean[channel], mean[i]);
-        advance(t.running_variance[channel], unbiased);
+      if (all.empty()) {
+        set_statistics(p, t, g, channel, rows, mean[i], squares[i]);
+        continue;
+      }
+      const double apart = mean[i] - static_cast<double>(t.running_mean[channel]);
+      double* const of = all.data() + 2 * (g * p.channels + channel);
+      of[0] = rows * apart;
+      of[1] = squares[i] + rows * apart * apart;
+    }
+  }
+
+  // What all parts of a batch add to: a sum and a sum of squares of every channel of every group, forward about the running
+  // mean, which is the same in all of them.
+  static std::span<double> room_across(const batch_norm_problem& p) {
+    if (p.across == nullptr) return {};
+    return p.across->room(static_cast<std::size_t>(2 * p.groups * p.channels));
+  }
+  static void set_moments(const batch_norm_problem& p, const batch_norm_forward_operands<T>& t,
+                          std::span<const double> all) {
+    const double rows = static_cast<double>(p.rows * p.across->parts());
+    for (index_t channel = 0; channel < p.channels; ++channel) {
+      const double about = static_cast<double>(t.running_mean[channel]);  // before the groups move it
+      for (index_t g = 0; g < p.groups; ++g) {
+        const double* const of = all.data() + 2 * (g * p.channels + channel);
+        const double apart = of[0] / rows, squares = of[1] - rows * apart * apart;
+        set_statistics(p, t, g, channel, rows, about + apart, squares < 0 ? 0 : squares);
       }
     }
   }
 
-  // dgamma, dbeta and the coefficients of dx = scale (g - mean g) + slope (x - mean), for `chunk` channels.
+  static void set_statistics(const batch_norm_problem& p, const batch_norm_forward_operands<T>& t, index_t g,
+                             index_t channel, double rows, double mean, double squares) {
+    const double copies = static_cast<double>(p.copies);
+    const double variance = squares / rows, unbiased = squares * copies / (rows * copies - 1.0);
+    t.mean[g * p.channels + channel] = static_cast<float>(mean);
+    t.rstd[g * p.channels + channel] = static_cast<float>(1.0 / std::sqrt(variance + p.epsilon));
+    const auto advance = [&](float& running, double now) {
+      const double before = static_cast<double>(running);
+      running = static_cast<float>(before + p.momentum * (now - before));
+    };
+    for (index_t repeat = 0; repeat < p.repeats; ++repeat) {
+      advance(t.running_mean[channel], mean);
+      advance(t.running_variance[channel], unbiased);
+    }
+  }
+
+  // dgamma, dbeta and, of a whole batch, the coefficients of dx = scale (g - mean g) + slope (x - mean), for `chunk` channels.
   static void join_gradients(const batch_norm_problem& p, const cut& c, index_t first, index_t g,
-                             const float* partial, const batch_norm_backward_operands<T>& t, float* to) {
+                             const float* partial, const batch_norm_backward_operands<T>& t, float* to,
+                             std::span<double> all) {
     const index_t count = std::min(chunk, p.channels - first);
     double sum[chunk] = {}, dot[chunk] = {};
     for (index_t b = 0; b < c.blocks; ++b) {
@@ -220,18 +269,30 @@ struct batch_norm_kernels<backend::cpu, T> {
         dot[i] += static_cast<double>(block[c.period + i]);
       }
     }
-    const double share = p.fixed ? 0 : 1 / static_cast<double>(p.rows);
     for (index_t i = 0; i < count; ++i) {
       const index_t channel = first + i;
       const double rstd = static_cast<double>(t.rstd[g * p.channels + channel]);
-      const double scale = t.gamma != nullptr ? static_cast<double>(t.gamma[channel]) * rstd : rstd;
       if (t.gamma != nullptr && t.dgamma != nullptr) t.dgamma[channel] += static_cast<float>(dot[i] * rstd);
       if (t.dbeta != nullptr) t.dbeta[channel] += static_cast<float>(sum[i]);
-      for (index_t at = channel; at < c.period; at += p.channels) {
-        to[c.period + at] = static_cast<float>(scale);
-        to[2 * c.period + at] = static_cast<float>(sum[i] * share);
-        to[3 * c.period + at] = static_cast<float>(-scale * rstd * rstd * dot[i] * share);
+      if (all.empty()) {
+        set_gradient(p, c, t, g, channel, sum[i], dot[i], to);
+        continue;
       }
+      double* const of = all.data() + 2 * (g * p.channels + channel);
+      of[0] = sum[i], of[1] = dot[i];
+    }
+  }
+  static void set_gradient(const batch_norm_problem& p, const cut& c,
+                           const batch_norm_backward_operands<T>& t, index_t g, index_t channel, double sum,
+                           double dot, float* to) {
+    const double rstd = static_cast<double>(t.rstd[g * p.channels + channel]);
+    const double scale = t.gamma != nullptr ? static_cast<double>(t.gamma[channel]) * rstd : rstd;
+    const index_t parts = p.across != nullptr ? p.across->parts() : 1;
+    const double share = p.fixed ? 0 : 1 / static_cast<double>(p.rows * parts);
+    for (index_t at = channel; at < c.period; at += p.channels) {
+      to[c.period + at] = static_cast<float>(scale);
+      to[2 * c.period + at] = static_cast<float>(sum * share);
+      to[3 * c.period + at] = static_cast<float>(-scale * rstd * rstd * dot * share);
     }
   }
 };

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cmath>
+#include <span>
 
 #include "spankey/backend/fused_activation.hpp"
 #include "spankey/backend/reference/tag.hpp"
@@ -31,11 +32,16 @@ struct batch_norm_kernels<backend::reference, T> {
           const T centred = x[r * p.channels] - mean;
           variance += centred * centred;
         }
+        T counted = static_cast<T>(p.rows * p.copies);
+        if (p.across != nullptr) {
+          join_moments(p, mean, variance);
+          counted *= static_cast<T>(p.across->parts());
+        }
         variance /= count;
         t.mean[g * p.channels + c] = mean;
         t.rstd[g * p.channels + c] = T(1) / std::sqrt(variance + static_cast<T>(p.epsilon));
         // One row has no unbiased variance; PyTorch refuses it, the layer too.
-        const T counted = static_cast<T>(p.rows * p.copies), unbiased = variance * counted / (counted - T(1));
+        const T unbiased = variance * counted / (counted - T(1));
         for (index_t repeat = 0; repeat < p.repeats; ++repeat) {
           t.running_mean[c] += momentum * (mean - t.running_mean[c]);
           t.running_variance[c] += momentum * (unbiased - t.running_variance[c]);
@@ -77,8 +83,10 @@ struct batch_norm_kernels<backend::reference, T> {
         }
         if (t.gamma != nullptr && t.dgamma != nullptr) t.dgamma[c] += dot;
         if (t.dbeta != nullptr) t.dbeta[c] += sum;
+        if (p.across != nullptr) add_across(p, sum, dot);
         const T gamma = t.gamma != nullptr ? t.gamma[c] : T(1);
-        const T share = p.fixed ? T(0) : T(1) / static_cast<T>(p.rows);
+        const index_t parts = p.across != nullptr ? p.across->parts() : 1;
+        const T share = p.fixed ? T(0) : T(1) / static_cast<T>(p.rows * parts);
         for (index_t r = 0; r < p.rows; ++r) {
           const index_t at = first + r * p.channels;
           const T xhat = (t.x[at] - mean) * rstd;
@@ -88,6 +96,23 @@ struct batch_norm_kernels<backend::reference, T> {
   }
 
  private:
+  static void add_across(const batch_norm_problem& p, T& a, T& b) {
+    const std::span<double> sums = p.across->room(2);
+    sums[0] = static_cast<double>(a), sums[1] = static_cast<double>(b);
+    p.across->add(sums);
+    a = static_cast<T>(sums[0]), b = static_cast<T>(sums[1]);
+  }
+  // Of one part become those of all: the mean, and as much of the sum of squared deviations as falls to one part.
+  static void join_moments(const batch_norm_problem& p, T& mean, T& squares) {
+    const T own = mean, parts = static_cast<T>(p.across->parts()), rows = static_cast<T>(p.rows);
+    T none = 0;
+    add_across(p, mean, none);
+    mean /= parts;
+    squares += rows * (own - mean) * (own - mean);
+    none = 0;
+    add_across(p, squares, none);
+    squares /= parts;
+  }
   static void normalise(const batch_norm_problem& p, activation act, const batch_norm_forward_operands<T>& t,
                         index_t g, const T* mean, const T* rstd) {
     const bool relu = fuses_relu(act);
