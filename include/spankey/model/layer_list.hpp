@@ -26,7 +26,7 @@ namespace spankey {
 
 class layer_list {
  public:
-  static constexpr std::size_t most_layers = 256, most_sites = 32, most_depth = 8;
+  static constexpr std::size_t most_layers = 512, most_sites = 32, most_depth = 8;
 
   constexpr layer_list(std::string_view name, const extents& input)
       : name_(name), input_(input), now_(input) {
@@ -71,7 +71,7 @@ class layer_list {
   /// Over the channels of every position.
   constexpr layer_list& layer_norm(std::string_view name, const layer_norm_options& o = {}) {
     layer_description d = described(layer_kind::layer_norm, name);
-    d.norm = {.epsilon = o.epsilon, .scale = o.scale};
+    d.norm = {.epsilon = o.epsilon, .scale = o.scale, .shift = o.centred};
     return add(d, now_);
   }
   /// In training passes only.
@@ -134,12 +134,39 @@ class layer_list {
     d.map = o;
     return add(d, {outputs, now_.height, now_.width});
   }
-  /// Of queries, keys and values beside each other: {3C, T, 1} -> {C, T, 1}.
-  constexpr layer_list& attention(std::string_view name, index_t heads, bool causal = false) {
+  /// Two or three such maps of the same tokens, without biases, side by side: "q_proj|k_proj|v_proj" are three parameters.
+  constexpr layer_list& project(std::string_view names, const joint_outputs& outputs,
+                                const linear_options& o = {}) {
+    layer_description d = described(layer_kind::project, names);
+    d.map = o, d.map.shift = false, d.joint = outputs;
+    std::size_t parts = 1;
+    for (const char letter : names) parts += letter == '|' ? 1 : 0;
+    if (outputs.count() < 2 || parts != outputs.count()) return fault(list_fault::tokens);
+    return add(d, {outputs.total(), now_.height, now_.width});
+  }
+  /// Of queries, keys and values beside each other: {3C, T, 1} -> {C, T, 1}; where keys are fewer, x has fewer channels.
+  constexpr layer_list& attention(std::string_view name, const attention_options& o) {
     layer_description d = described(layer_kind::attention, name);
-    d.attention = {.heads = heads, .causal = causal};
-    if (!d.attention.fits(now_)) return fault(list_fault::tokens);
-    return add(d, {now_.channels / 3, now_.height, 1});
+    d.attention = o;
+    if (!o.fits(now_)) return fault(list_fault::tokens);
+    return add(d, {o.outputs(now_), now_.height, 1});
+  }
+  constexpr layer_list& attention(std::string_view name, index_t heads, bool causal = false) {
+    return attention(name, attention_options{.heads = heads, .causal = causal});
+  }
+  /// Turns the first heads of every token by its position.
+  constexpr layer_list& rotary(std::string_view name, const rotary_options& o) {
+    layer_description d = described(layer_kind::rotary, name);
+    d.rotary = o;
+    if (!o.fits(now_)) return fault(list_fault::tokens);
+    return add(d, now_);
+  }
+  /// act(g) u of gates g and what they let through: {2C, H, W} -> {C, H, W}.
+  constexpr layer_list& gated(std::string_view name, activation act) {
+    layer_description d = described(layer_kind::gated, name);
+    d.after = act;
+    if (now_.channels % 2 != 0) return fault(list_fault::tokens);
+    return add(d, {now_.channels / 2, now_.height, now_.width});
   }
   /// One token of T: {C, T, 1} -> {C, 1, 1}.
   constexpr layer_list& token(std::string_view name, index_t index) {
