@@ -57,12 +57,7 @@ class operation_table {
       case layer_kind::embedding:
         context_ = now_.height;
         now_ = {1, 1, 1};
-        return append({.kind = operation_kind::embedding,
-                       .in = now_,
-                       .channels = d.out.channels,
-                       .convolved = of_pass(d.out),
-                       .vocabulary = d.vocabulary,
-                       .entry = entry});
+        return add_apart({.kind = operation_kind::embedding, .vocabulary = d.vocabulary, .entry = entry}, d);
       case layer_kind::head:
         if (d.per_token)
           return append({.kind = operation_kind::token_head,
