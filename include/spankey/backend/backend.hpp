@@ -99,9 +99,8 @@ struct batch_norm_problem {
 /// What activation_kernels compute; backend/reference/activation.hpp has the formulas.
 enum class activation { identity, relu, gelu, gelu_tanh, silu };
 
-/// Operands of batch_norm_kernels, y = act(normalised x + residual) for the identity and ReLU. `residual` may be null; so may
-/// gamma (a scale of 1) and beta (0), which are then not trained, and dgamma and dbeta where they are not wanted. dx may
-/// alias dy.
+/// Operands of batch_norm_kernels, y = act(normalised x + residual) for the identity and ReLU. `residual`, gamma (a scale of 1),
+/// beta (0), dgamma and dbeta may be null: not there, or not wanted. dx may alias dy.
 template <class T>
 struct batch_norm_forward_operands {
   const T* x;
@@ -127,8 +126,7 @@ struct layer_norm_problem {
   bool centred = true;
 };
 
-/// Operands of layer_norm_kernels. gamma (a scale of 1) and beta (0) may be null; so may dgamma and dbeta where they are not
-/// wanted. dx may alias dy.
+/// Operands of layer_norm_kernels. gamma (a scale of 1), beta (0), dgamma and dbeta may be null. dx may alias dy.
 template <class T>
 struct layer_norm_forward_operands {
   const T* x;
@@ -144,8 +142,7 @@ struct layer_norm_backward_operands {
   T* dx;                       // =
 };
 
-/// Weights and biases of a linear map: y (n, out) = x (n, in) w (in, out) + b (out). y and dy are T or master_t<T>
-/// (the logits).
+/// A linear map: y (n, out) = x (n, in) w (in, out) + b (out). y and dy are T or master_t<T> (the logits).
 struct linear_problem {
   index_t samples, in, out;
 };

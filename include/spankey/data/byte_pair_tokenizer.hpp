@@ -67,8 +67,8 @@ class byte_pair_tokenizer {
 
 }  // namespace spankey
 
-#include "spankey/core/macros_on.hpp"
-
 #if !defined(SPANKEY_COMPILED)
 #include "spankey/data/byte_pair_tokenizer.inl"
 #endif
+
+#include "spankey/core/macros_on.hpp"

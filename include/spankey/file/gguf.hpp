@@ -121,8 +121,8 @@ SPANKEY_INLINE std::vector<std::byte> gguf_keys_of(const gguf_file& from,
 
 }  // namespace spankey
 
-#include "spankey/core/macros_on.hpp"
-
 #if !defined(SPANKEY_COMPILED)
 #include "spankey/file/gguf.inl"
 #endif
+
+#include "spankey/core/macros_on.hpp"
