@@ -16,6 +16,7 @@
 #include "spankey/infer/session.hpp"
 #include "spankey/inject/runtime.hpp"
 #include "spankey/model/gpt.hpp"
+#include "spankey/model/llama.hpp"
 #include "spankey/model/initialise.hpp"
 #include "spankey/model/mlp.hpp"
 #include "spankey/model/packed_weights.hpp"

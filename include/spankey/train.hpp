@@ -35,6 +35,7 @@
 #include "spankey/loss/deny/sealed.hpp"
 #include "spankey/model/fast_cnn.hpp"
 #include "spankey/model/gpt.hpp"
+#include "spankey/model/llama.hpp"
 #include "spankey/model/initialise.hpp"
 #include "spankey/model/mlp.hpp"
 #include "spankey/model/resnet18.hpp"

@@ -1,3 +1,4 @@
+#include "spankey/data/byte_pair_tokenizer.inl"
 #include "spankey/data/glyphs.inl"
 #include "spankey/data/loader.hpp"
 #include "spankey/data/text.inl"

@@ -5,6 +5,7 @@
 #include "spankey/file/atomic_file.hpp"
 #include "spankey/file/checksum.inl"
 #include "spankey/file/dtype.inl"
+#include "spankey/file/gguf.inl"
 #include "spankey/file/input_file.inl"
 #include "spankey/file/printable.inl"
 #include "spankey/file/safetensors.inl"

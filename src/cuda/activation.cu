@@ -6,6 +6,11 @@ namespace spankey::cuda {
 
 namespace {
 
+struct identity_text {
+  static constexpr bool reads_y = false;
+  __device__ static float value(float x) { return x; }
+  __device__ static float gradient(float, float dy) { return dy; }
+};
 struct relu_text {
   static constexpr bool reads_y = true;
   __device__ static float value(float x) { return x < 0 ? 0.0F : x; }
@@ -65,6 +70,24 @@ __global__ void backward_kernel(index_t count, const T* of, const T* dy, T* dx) 
   store<V>(g, dx + i);
 }
 
+// Of rows of gates and what they let through.
+template <class Text, class T>
+__global__ void gated_forward_kernel(gated_problem p, const T* x, T* y) {
+  const index_t i = static_cast<index_t>(blockIdx.x) * blockDim.x + threadIdx.x;
+  if (i >= p.rows * p.channels) return;
+  const T* const gate = x + i / p.channels * 2 * p.channels + i % p.channels;
+  y[i] = from_float<T>(Text::value(to_float(*gate)) * to_float(gate[p.channels]));
+}
+template <class Text, class T>
+__global__ void gated_backward_kernel(gated_problem p, const T* x, const T* dy, T* dx) {
+  const index_t i = static_cast<index_t>(blockIdx.x) * blockDim.x + threadIdx.x;
+  if (i >= p.rows * p.channels) return;
+  const index_t at = i / p.channels * 2 * p.channels + i % p.channels;
+  const float gate = to_float(x[at]), value = Text::value(gate), g = to_float(dy[i]);
+  dx[at] = from_float<T>(Text::gradient(Text::reads_y ? value : gate, g * to_float(x[at + p.channels])));
+  dx[at + p.channels] = from_float<T>(g * value);
+}
+
 // f(text of the activation); the identity has none.
 template <class F>
 void with_text(activation act, const F& f) {
@@ -98,9 +121,28 @@ void activation_backward(activation act, index_t count, const T* x, const T* y, 
   });
 }
 
-#define SPANKEY_INSTANTIATE(T)                                            \
-  template void activation_forward<T>(activation, index_t, const T*, T*); \
-  template void activation_backward<T>(activation, index_t, const T*, const T*, const T*, T*)
+template <class T>
+void gated_forward(const gated_problem& p, activation act, const T* x, T* y) {
+  const auto run = [&](auto text) {
+    launch("gated forward", gated_forward_kernel<decltype(text), T>,
+           pieces(p.rows * p.channels, block_threads), block_threads, p, x, y);
+  };
+  act == activation::identity ? run(identity_text()) : with_text(act, run);
+}
+template <class T>
+void gated_backward(const gated_problem& p, activation act, const T* x, const T* dy, T* dx) {
+  const auto run = [&](auto text) {
+    launch("gated backward", gated_backward_kernel<decltype(text), T>,
+           pieces(p.rows * p.channels, block_threads), block_threads, p, x, dy, dx);
+  };
+  act == activation::identity ? run(identity_text()) : with_text(act, run);
+}
+
+#define SPANKEY_INSTANTIATE(T)                                                                 \
+  template void activation_forward<T>(activation, index_t, const T*, T*);                      \
+  template void activation_backward<T>(activation, index_t, const T*, const T*, const T*, T*); \
+  template void gated_forward<T>(const gated_problem&, activation, const T*, T*);              \
+  template void gated_backward<T>(const gated_problem&, activation, const T*, const T*, T*)
 SPANKEY_INSTANTIATE(float);
 SPANKEY_INSTANTIATE(bf16);
 #undef SPANKEY_INSTANTIATE

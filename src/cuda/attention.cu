@@ -17,12 +17,16 @@ struct shape_of_heads {
   index_t rows, tokens, heads, size;
   float scale;
   bool causal;
+  index_t keys;  // heads of them, each of which serves a group of queries' heads
 
   __device__ index_t channels() const { return heads * size; }
+  __device__ index_t group() const { return heads / keys; }
   /// Where the queries (0), keys (1) or values (2) of `token` begin in x, and its outputs in y, of the head of `row`.
   __device__ index_t part(index_t row, index_t token, index_t which) const {
     const index_t sample = row / tokens / heads, head = row / tokens % heads;
-    return ((sample * tokens + token) * 3 + which) * channels() + head * size;
+    const index_t first =
+        which == 0 ? head * size : channels() + ((which - 1) * keys + head / group()) * size;
+    return (sample * tokens + token) * (channels() + 2 * keys * size) + first;
   }
   __device__ index_t out(index_t row, index_t token) const {
     const index_t sample = row / tokens / heads, head = row / tokens % heads;
@@ -146,12 +150,16 @@ __global__ void query_gradient_kernel(shape_of_heads s, attention_backward_opera
 template <class T>
 __global__ void key_gradient_kernel(shape_of_heads s, attention_backward_operands<T> t, const float* mean) {
   __shared__ float weight[down][across], gradient[down][across];
-  const index_t found = static_cast<index_t>(blockIdx.x) * down + threadIdx.y;
-  const bool used = found < s.rows;
-  const index_t row = used ? found : 0, key = row % s.tokens, begin = s.causal ? key : 0;
+  const index_t found = static_cast<index_t>(blockIdx.x) * down + threadIdx.y, group = s.group();
+  const bool used = found < s.rows / group;
+  // A row of keys; with its group's heads one after the other, `row` is that of the head whose turn it is.
+  const index_t of_keys = used ? found : 0, key = of_keys % s.tokens, begin = s.causal ? key : 0;
+  const index_t first_row = of_keys / s.tokens * group * s.tokens + key,
+                blocks = (s.tokens + across - 1) / across;
   for (index_t first = 0; first < s.size; first += at_once) {
     float dk[each] = {}, dv[each] = {};
-    for (index_t queries = 0; queries < s.tokens; queries += across) {
+    for (index_t block = 0; block < group * blocks; ++block) {
+      const index_t row = first_row + block / blocks * s.tokens, queries = block % blocks * across;
       const index_t query = queries + threadIdx.x;
       pair_of_tokens pair = {0, 0};
       if (query >= begin && query < s.tokens) pair = pair_at(s, t, mean, row, query, key);
@@ -172,14 +180,14 @@ __global__ void key_gradient_kernel(shape_of_heads s, attention_backward_operand
     for (int j = 0; j < each; ++j) {
       const index_t c = first + threadIdx.x + j * across;
       if (!used || c >= s.size) continue;
-      t.dx[s.part(row, key, 1) + c] = from_float<T>(dk[j]);
-      t.dx[s.part(row, key, 2) + c] = from_float<T>(dv[j]);
+      t.dx[s.part(first_row, key, 1) + c] = from_float<T>(dk[j]);
+      t.dx[s.part(first_row, key, 2) + c] = from_float<T>(dv[j]);
     }
   }
 }
 
 shape_of_heads shape_of(const attention_problem& p) {
-  return {p.rows(), p.tokens, p.heads, p.size, p.scale<float>(), p.causal};
+  return {p.rows(), p.tokens, p.heads, p.size, p.scale<float>(), p.causal, p.heads / p.group()};
 }
 
 }  // namespace
@@ -196,8 +204,8 @@ void attention_backward(const attention_problem& p, const attention_backward_ope
          scratch);
   launch<threads::together>("attention query_gradient", query_gradient_kernel<T>, pieces(p.rows(), down),
                             dim3(across, down), shape_of(p), t, scratch);
-  launch<threads::together>("attention key_gradient", key_gradient_kernel<T>, pieces(p.rows(), down),
-                            dim3(across, down), shape_of(p), t, scratch);
+  launch<threads::together>("attention key_gradient", key_gradient_kernel<T>,
+                            pieces(p.rows() / p.group(), down), dim3(across, down), shape_of(p), t, scratch);
 }
 
 #define SPANKEY_INSTANTIATE(T)                                                                        \

@@ -18,6 +18,14 @@ __global__ void sum_kernel(index_t count, const T* a, const T* b, T* y) {
   store<V>(v, y + i);
 }
 
+template <class T>
+__global__ void copy_columns_kernel(index_t rows, index_t columns, const T* from, index_t from_step, T* to,
+                                    index_t to_step) {
+  const index_t i = static_cast<index_t>(blockIdx.x) * blockDim.x + threadIdx.x;
+  if (i < rows * columns)
+    to[i / columns * to_step + i % columns] = from[i / columns * from_step + i % columns];
+}
+
 // A thread has one Philox block of numbers: up to four elements.
 template <class T>
 __global__ void dropout_kernel(dropout_problem p, index_t count, float scale, const step_values* now,
@@ -43,14 +51,21 @@ void sum(index_t count, const T* a, const T* b, T* y) {
 }
 
 template <class T>
+void copy_columns(index_t rows, index_t columns, const T* from, index_t from_step, T* to, index_t to_step) {
+  launch("copy_columns", copy_columns_kernel<T>, pieces(rows * columns, block_threads), block_threads, rows,
+         columns, from, from_step, to, to_step);
+}
+
+template <class T>
 void dropout(const dropout_problem& p, index_t count, const T* x, T* y) {
   const index_t blocks = (count + static_cast<index_t>(p.first & 3) + 3) / 4;
   launch("dropout", dropout_kernel<T>, pieces(blocks, block_threads), block_threads, p, count,
          static_cast<float>(p.scale()), values_in_memory(), x, y);
 }
 
-#define SPANKEY_INSTANTIATE(T)                           \
-  template void sum<T>(index_t, const T*, const T*, T*); \
+#define SPANKEY_INSTANTIATE(T)                                                     \
+  template void sum<T>(index_t, const T*, const T*, T*);                           \
+  template void copy_columns<T>(index_t, index_t, const T*, index_t, T*, index_t); \
   template void dropout<T>(const dropout_problem&, index_t, const T*, T*)
 SPANKEY_INSTANTIATE(float);
 SPANKEY_INSTANTIATE(bf16);

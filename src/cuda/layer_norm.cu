@@ -31,13 +31,13 @@ __device__ float row_sum(float value) {
 }
 
 template <class T>
-__global__ void forward_kernel(index_t rows, index_t channels, float epsilon,
+__global__ void forward_kernel(index_t rows, index_t channels, float epsilon, bool centred,
                                layer_norm_forward_operands<T> t) {
   const index_t row = static_cast<index_t>(blockIdx.x) * down + threadIdx.y;
   const bool used = row < rows;
   const T* const x = t.x + (used ? row : 0) * channels;
   float sum = 0, squares = 0;
-  for (index_t c = threadIdx.x; used && c < channels; c += across) sum += to_float(x[c]);
+  for (index_t c = threadIdx.x; centred && used && c < channels; c += across) sum += to_float(x[c]);
   const float mean = row_sum(sum) / static_cast<float>(channels);
   for (index_t c = threadIdx.x; used && c < channels; c += across) {
     const float apart = to_float(x[c]) - mean;
@@ -58,7 +58,8 @@ __global__ void forward_kernel(index_t rows, index_t channels, float epsilon,
 }
 
 template <class T>
-__global__ void data_gradient_kernel(index_t rows, index_t channels, layer_norm_backward_operands<T> t) {
+__global__ void data_gradient_kernel(index_t rows, index_t channels, bool centred,
+                                     layer_norm_backward_operands<T> t) {
   const index_t row = static_cast<index_t>(blockIdx.x) * down + threadIdx.y;
   const bool used = row < rows;
   const index_t first = (used ? row : 0) * channels;
@@ -69,7 +70,7 @@ __global__ void data_gradient_kernel(index_t rows, index_t channels, layer_norm_
   const auto xhat = [&](index_t c) { return (to_float(t.x[first + c]) - mean) * rstd; };
   float sum = 0, dot = 0;
   for (index_t c = threadIdx.x; used && c < channels; c += across) {
-    sum += gradient(c);
+    if (centred) sum += gradient(c);
     dot += gradient(c) * xhat(c);
   }
   const float shift = row_sum(sum) / static_cast<float>(channels),
@@ -122,7 +123,7 @@ index_t layer_norm_scratch_size(const layer_norm_problem& p) { return chunks_of(
 template <class T>
 void layer_norm_forward(const layer_norm_problem& p, const layer_norm_forward_operands<T>& t) {
   launch<threads::together>("layer_norm forward", forward_kernel<T>, pieces(p.rows, down), dim3(across, down),
-                            p.rows, p.channels, static_cast<float>(p.epsilon), t);
+                            p.rows, p.channels, static_cast<float>(p.epsilon), p.centred, t);
 }
 
 template <class T>
@@ -139,7 +140,7 @@ void layer_norm_backward(const layer_norm_problem& p, const layer_norm_backward_
            p.channels, chunks, scratch, dgamma, t.dbeta);
   }
   launch<threads::together>("layer_norm data_gradient", data_gradient_kernel<T>, pieces(p.rows, down),
-                            dim3(across, down), p.rows, p.channels, t);
+                            dim3(across, down), p.rows, p.channels, p.centred, t);
 }
 
 #define SPANKEY_INSTANTIATE(T)                                                                            \

@@ -1,4 +1,4 @@
-// message: SpanKey: a network has at most 256 layers
+// message: SpanKey: a network has at most 512 layers
 #include "spankey/backend/reference/reference.hpp"
 #include "spankey/inject/none.hpp"
 #include "spankey/model/model.hpp"

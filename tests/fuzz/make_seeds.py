@@ -430,8 +430,82 @@ def maps_seeds():
     put("maps", "numbers_large", struct.pack(">H", 128) + struct.pack("<6f", *[3e38] * 6))
 
 
+def gguf(keys, tensors, version=3, counts=None):
+    """keys: {name: (type, bytes)}; tensors: {name: (dims, type, bytes)}, or with an offset of their own behind."""
+    def text(value):
+        return struct.pack("<Q", len(value)) + value
+
+    front, entries, data = b"", b"", b""
+    for name, (kind, value) in keys.items():
+        front += text(name.encode()) + struct.pack("<I", kind) + value
+    for name, (dims, kind, values, *offset) in tensors.items():
+        data += bytes(-len(data) % 32)
+        entries += text(name.encode()) + struct.pack(f"<I{len(dims)}Q", len(dims), *dims)
+        entries += struct.pack("<IQ", kind, offset[0] if offset else len(data))
+        data += values
+    head = b"GGUF" + struct.pack("<IQQ", version, *(counts or (len(tensors), len(keys)))) + front + entries
+    return head + (bytes(-len(head) % 32) + data if tensors else b"")
+
+
+def gguf_seeds():
+    def text(value):
+        return (8, struct.pack("<Q", len(value)) + value.encode())
+
+    def texts(values):
+        return (9, struct.pack("<IQ", 8, len(values)) + b"".join(text(v)[1] for v in values))
+
+    def whole(value):
+        return (4, struct.pack("<I", value))
+
+    def real(value):
+        return (6, struct.pack("<f", value))
+
+    prints = [*range(33, 127), *range(161, 173), *range(174, 256)]
+    others = iter(range(256, 512))
+    letters = [chr(b if b in prints else next(others)) for b in range(256)]
+    tokens = [*letters, "th", "the", "<|e|>"]
+    tokenizer = {"tokenizer.ggml.model": text("gpt2"), "tokenizer.ggml.pre": text("smollm"),
+                 "tokenizer.ggml.tokens": texts(tokens), "tokenizer.ggml.merges": texts(["t h", "th e"]),
+                 "tokenizer.ggml.token_type": (9, struct.pack("<IQ259i", 5, 259, *[1] * 258, 3)),
+                 "tokenizer.ggml.bos_token_id": whole(258), "tokenizer.ggml.eos_token_id": whole(258)}
+    put("gguf", "tokenizer", gguf(tokenizer, {}))
+    put("gguf", "merge_of_none", gguf({**tokenizer, "tokenizer.ggml.merges": texts(["t zz"])}, {}))
+    sizes = {"general.architecture": text("llama"), "llama.embedding_length": whole(4), "llama.feed_forward_length": whole(2),
+             "llama.block_count": whole(1), "llama.attention.head_count": whole(2), "llama.attention.head_count_kv": whole(1),
+             "llama.attention.layer_norm_rms_epsilon": real(1e-5), "llama.rope.freq_base": real(100.0),
+             "llama.context_length": whole(16)}
+    at = "blk.0."
+    shapes = {"token_embd": (4, 3), at + "attn_norm": (4,), at + "attn_q": (4, 4), at + "attn_k": (4, 2), at + "attn_v": (4, 2),
+              at + "attn_output": (4, 4), at + "ffn_norm": (4,), at + "ffn_gate": (4, 2), at + "ffn_up": (4, 2),
+              at + "ffn_down": (2, 4), "output_norm": (4,)}
+    tensors = {f"{name}.weight": (dims, 0, floats(*range(dims[0] * (dims[1] if len(dims) > 1 else 1))))
+               for name, dims in shapes.items()}
+    put("gguf", "llama", gguf(sizes, tensors))
+    put("gguf", "llama_of_many_heads", gguf({**sizes, "llama.attention.head_count": whole(2**31)}, tensors))
+    block = struct.pack("<H", 0x3800) + bytes(range(32))
+    put("gguf", "blocks", gguf({"general.alignment": whole(32)}, {
+        "q8": ((32, 1), 8, block), "q4_0": ((32,), 2, block[:18]), "q4_1": ((32,), 3, block[:20]), "half": ((3,), 1, block[:6]),
+        "brain": ((1, 1, 1, 3), 30, block[:6])}))
+    put("gguf", "every_type", gguf({str(kind): (kind, bytes(size)) for kind, size in enumerate((1, 1, 2, 2, 4, 4, 4, 1))}, {}))
+    one = floats(1)
+    huge = 2**64 - 1
+    put("gguf", "tensors_of_billions", gguf({}, {"a": ((1,), 0, one)}, counts=(huge, 0)))
+    put("gguf", "keys_of_billions", gguf({"a": whole(1)}, {}, counts=(0, huge)))
+    put("gguf", "array_of_billions", gguf({"a": (9, struct.pack("<IQ", 12, huge // 8 + 1) + one)}, {}))
+    put("gguf", "texts_of_billions", gguf({"a": (9, struct.pack("<IQ", 8, huge) + one)}, {}))
+    put("gguf", "arrays_in_arrays", gguf({"a": (9, struct.pack("<IQIQ", 9, 1, 9, 1) + one)}, {}))
+    put("gguf", "text_of_exabytes", gguf({"a": (8, struct.pack("<Q", huge) + one)}, {}))
+    put("gguf", "shape_overflows", gguf({}, {"a": ((2**32, 2**32), 0, one)}))
+    put("gguf", "shape_of_nothing", gguf({}, {"a": ((0, 2**63), 0, one)}))
+    put("gguf", "offset_overflows", gguf({}, {"a": ((1,), 0, one, 2**64 - 32)}))
+    put("gguf", "overlap", gguf({}, {"a": ((9,), 0, bytes(36)), "b": ((1,), 0, one, 32)}))
+    put("gguf", "alignment_0", gguf({"general.alignment": whole(0)}, {"a": ((1,), 0, one)}))
+    put("gguf", "version_2", gguf({}, {}, version=2))
+    put("gguf", "nothing", b"")
+
+
 def main():
-    for seeds in (safetensors_seeds, key_space_seeds, key_file_seeds, sealed_key_seeds, lock_seeds, maps_seeds, cifar10_seeds, idx_seeds, npy_seeds, picture_seeds, gzip_seeds, image_seeds,
+    for seeds in (safetensors_seeds, gguf_seeds, key_space_seeds, key_file_seeds, sealed_key_seeds, lock_seeds, maps_seeds, cifar10_seeds, idx_seeds, npy_seeds, picture_seeds, gzip_seeds, image_seeds,
                   config_seeds, results_seeds):
         seeds()
 

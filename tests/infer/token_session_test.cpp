@@ -10,7 +10,7 @@
 #include "spankey/backend/cpu/cpu.hpp"
 #include "spankey/backend/reference/reference.hpp"
 #include "spankey/lock/syndrome_guard.hpp"
-#include "spankey/model/gpt.hpp"
+#include "spankey/model/llama.hpp"
 
 using namespace spankey;
 using infer::status;
@@ -73,9 +73,9 @@ struct reader {
   }
 };
 
-template <key_shape Keys, class Backend, class Weight>
-void check(injector_kind kind, double tolerance) {
-  reader<network<Keys, Backend>, Weight> r(kind);
+template <class Model, class Weight>
+void check_model(injector_kind kind, double tolerance) {
+  reader<Model, Weight> r(kind);
   const std::vector<float> open = expected(*r.from, false), keyed = expected(*r.from, true);
   CHECK(distance(r.read_all(), open) < tolerance);
   CHECK(distance(keyed, open) > 2 * tolerance);  // else the keys prove nothing
@@ -85,6 +85,27 @@ void check(injector_kind kind, double tolerance) {
   CHECK(distance(r.read_all(), keyed) < tolerance);
   r.session.wipe_key();
   CHECK(distance(r.read_all(), open) < tolerance);
+}
+template <key_shape Keys, class Backend, class Weight>
+void check(injector_kind kind, double tolerance) {
+  check_model<network<Keys, Backend>, Weight>(kind, tolerance);
+}
+
+// Grouped queries, rotary positions, maps side by side, norms without a mean.
+struct small_llama {
+  static constexpr llama_size size{.vocabulary = 32,
+                                   .context = 7,
+                                   .channels = 24,
+                                   .hidden = 20,
+                                   .layers = 2,
+                                   .heads = 6,
+                                   .kv_heads = 2,
+                                   .theta = 100};
+};
+template <class Backend, class Weight>
+void check_llama(double tolerance) {
+  using model = llama<small_llama, gate<runtime, at<0, 1>>, Backend, float>;
+  check_model<model, Weight>(injector_kind::multiplicative, tolerance);
 }
 
 }  // namespace
@@ -112,6 +133,13 @@ TEST_CASE("session of tokens: answers behind every token as the model does of th
   SUBCASE("cpu, int8") {
     check<key_shape::element, backend::cpu, std::int8_t>(injector_kind::additive, 0.03);
   }
+}
+
+TEST_CASE("session of tokens: Llama, too") {
+  SUBCASE("reference") { check_llama<backend::reference, float>(1e-5); }
+  SUBCASE("reference, int8") { check_llama<backend::reference, std::int8_t>(0.03); }
+  SUBCASE("cpu") { check_llama<backend::cpu, float>(1e-5); }
+  SUBCASE("cpu, bf16") { check_llama<backend::cpu, bf16>(0.03); }
 }
 
 TEST_CASE(

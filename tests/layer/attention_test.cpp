@@ -19,6 +19,10 @@ TEST_CASE("attention: gradients of queries, keys and values") {
         3, {.groups = 3, .training = true});
     test::check_layer(probe);
   }
+  SUBCASE("six heads of queries, two of keys and values") {
+    test::layer_probe<attention<shape<20, 5, 1>, 6, backend::reference, double, true, 2>> probe(2);
+    test::check_layer(probe);
+  }
   SUBCASE("one token") {
     // y is the token's own value, so that queries and keys have no gradient, and values have dy.
     test::layer_probe<attention<shape<6, 1, 1>, 2, backend::reference, double>> probe(2);

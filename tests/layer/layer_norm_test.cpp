@@ -19,6 +19,11 @@ class bare : public shaped<layer_norm_layer<backend::reference, double>, image, 
  public:
   bare() : shaped(extents_of<image>, layer_norm_options{.epsilon = 0.1, .scale = false}) {}
 };
+
+class rms : public shaped<layer_norm_layer<backend::reference, double>, image, image> {
+ public:
+  rms() : shaped(extents_of<image>, layer_norm_options{.epsilon = 1e-2, .centred = false}) {}
+};
 }  // namespace
 
 TEST_CASE("layer_norm: gradients of x, weight and bias, groups or not") {
@@ -30,6 +35,27 @@ TEST_CASE("layer_norm: gradients of x, weight and bias, groups or not") {
     test::layer_probe<bare> probe(3, {.groups = 3, .training = true});
     test::check_layer(probe);
   }
+  SUBCASE("an RMS norm") {
+    test::layer_probe<rms> probe(2);
+    test::check_layer(probe);
+  }
+}
+
+TEST_CASE("layer_norm: an RMS norm divides by the root of the mean of squares, and has a weight alone") {
+  rms layer;
+  const arena memory(layer, 1);
+  std::fill_n(layer.weight.value.data, 5, 2.0);
+  const auto x = test::numbers(image::size, 4, -5, 9);
+  const auto y = layer.forward({}, {x.data(), 1});
+  for (std::size_t row = 0; row < 6; ++row) {
+    double squares = 0;
+    for (std::size_t c = 0; c < 5; ++c) squares += x[row * 5 + c] * x[row * 5 + c];
+    for (std::size_t c = 0; c < 5; ++c)
+      CHECK(y.data()[row * 5 + c] == doctest::Approx(2 * x[row * 5 + c] / std::sqrt(squares / 5 + 1e-2)));
+  }
+  std::size_t parameters = 0;
+  layer.for_each_parameter([&](const scope&, auto&) { ++parameters; }, scope{});
+  CHECK(parameters == 1);
 }
 
 TEST_CASE("layer_norm: every position has mean 0 and variance 1 over its channels, then weight and bias") {

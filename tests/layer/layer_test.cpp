@@ -54,8 +54,9 @@ TEST_CASE("make_layer: every kind has its class; what is no layer has none") {
   for (const layer_kind kind :
        {layer_kind::conv2d, layer_kind::batch_norm2d, layer_kind::activation, layer_kind::max_pool2d,
         layer_kind::linear, layer_kind::join, layer_kind::layer_norm, layer_kind::dropout, layer_kind::tokens,
-        layer_kind::project}) {
+        layer_kind::project, layer_kind::rotary, layer_kind::gated}) {
     layer_description d{.kind = kind, .in = sample, .out = sample};
+    if (kind == layer_kind::gated) d.out = {2, 6, 6};
     if (kind == layer_kind::tokens) d.out = {4, 36, 1};
     if (kind == layer_kind::max_pool2d) d.out = {4, 3, 3};
     if (kind == layer_kind::linear) d.out = {5, 1, 1};

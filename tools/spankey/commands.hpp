@@ -105,16 +105,16 @@ int predict(const predict_options& request);
 struct generate_options {
   std::string run, key,
       invalid;  // the number of a key, or a key file; or a family of invalid keys; empty: no key
-  std::string prompt, weights = "fp32";
+  std::string prompt, score, weights = "fp32";
   std::int64_t tokens = 200, top_k = 0, threads = 0;
   double temperature = 0.8;
   std::uint64_t seed = 0;
-  bool ignore_refusal = false;
+  bool ignore_refusal = false, time = false;
   sealed_key_flags opens;
 };
 
-/// Writes what a run's network of tokens makes of a prompt, byte by byte, as long as it does not refuse. Status 3 where it
-/// refused. Fails with flag.158 to flag.160, and as predict does.
+/// Writes what a run's network of tokens makes of a prompt, token by token, as long as it does not refuse; or how well it foretells
+/// a file. Status 3 where it refused. Fails with flag.158 to flag.160, flag.234, and as predict does.
 int generate(const generate_options& request);
 
 /// The lock's file in the folder of a locked run.
@@ -149,9 +149,10 @@ int lock(const lock_options& request);
 /// The inverse. Fails with flag.164, flag.169, key_file.111 to .113, lock.102, lock.103, lock.106.
 int unlock(const lock_options& request);
 
-/// Weights from elsewhere: safetensors with PyTorch's names. The network's head follows from `deny`.
+/// Weights from elsewhere: safetensors with PyTorch's names, or a GGUF. The network's head follows from `deny`.
 struct import_options {
-  std::string model, weights, out;
+  std::string model, weights, gguf, out;
+  std::int64_t context = 2048;          // of a GGUF: its window, if not shorter
   std::string data;                     // default: the model's usual data set
   run_options own_data;                 // its flags of a user's own data (own_data_flags), and nothing else
   std::vector<double> mean, deviation;  // of pixel/255; empty: the data set's
@@ -159,5 +160,7 @@ struct import_options {
   double gamma = 2;
 };
 
-/// Makes the run folder of weights that were trained elsewhere, for eval and convert. Fails with flag.123.
+/// Makes the run folder of weights that were trained elsewhere, for eval and convert. Fails with flag.123, flag.232.
 int import_weights(const import_options& request);
+/// The same of a language model in a GGUF, for generate and lock. Fails with gguf.1xx, tokenizer.1xx, flag.233.
+int import_gguf(const import_options& request);

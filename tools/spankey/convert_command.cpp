@@ -156,11 +156,11 @@ void print_table(std::FILE* out, const converted& made) {
 }
 
 std::string data_of(const std::string& model) {
-  return model == "mlp"            ? "linear"
-         : model == "small_cnn"    ? "mnist"
-         : model == "small_resnet" ? "fashion-mnist"
-         : model == "gpt"          ? "grammar"
-                                   : "cifar10";
+  return model == "mlp"                       ? "linear"
+         : model == "small_cnn"               ? "mnist"
+         : model == "small_resnet"            ? "fashion-mnist"
+         : model == "gpt" || model == "llama" ? "grammar"
+                                              : "cifar10";
 }
 
 }  // namespace
@@ -204,6 +204,10 @@ int convert(const convert_options& request) {
 }
 
 int import_weights(const import_options& request) {
+  if (!request.gguf.empty()) return import_gguf(request);
+  if (request.model.empty() || request.weights.empty())
+    fail("flag.232", request.model.empty() ? "--model" : "--weights",
+         "expected it, or --gguf with the file of a language model");
   const bool keyed = request.inject != "none";
   if (keyed == request.key_space.empty())
     fail("flag.123", "--key-space",

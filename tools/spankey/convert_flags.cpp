@@ -72,12 +72,17 @@ void declare_convert_flags(flag_set& flags, convert_options& request) {
 }
 
 void declare_import_flags(flag_set& flags, import_options& request) {
-  flags.add_option("--model", request.model, "network")->check(allowed_for("model"))->required();
+  flags.add_option("--model", request.model, "network")->check(allowed_for("model"));
   flags
       .add_option("--weights", request.weights,
                   "safetensors with PyTorch's names, of any floating-point type")
-      ->check(path_text("FILE"))
-      ->required();
+      ->check(path_text("FILE"));
+  flags
+      .add_option("--gguf", request.gguf,
+                  "instead of both: a language model of Llama's architecture, with its tokenizer")
+      ->check(path_text("FILE"));
+  flags.add_option("--context", request.context, "gguf: most tokens of its window")
+      ->check(from_to<std::int64_t>(1, 65536));
   flags.add_option("--out", request.out, "run folder: new or empty")->check(path_text("FOLDER"))->required();
   flags.add_option("--data", request.data, "what it was trained on (default: the model's usual data set)")
       ->check(allowed_for("data"));
@@ -320,6 +325,12 @@ void declare_generate_flags(flag_set& flags, generate_options& request) {
       .add_option("--prompt", request.prompt,
                   "what the text goes on from (default: the beginning of a document)")
       ->check(any_text("TEXT"));
+  flags
+      .add_option(
+          "--score", request.score,
+          "instead of writing: how well it foretells the first --tokens tokens of this file, window by "
+          "window")
+      ->check(path_text("FILE"));
   declare_key_flag(flags, request.key);
   flags.add_option("--invalid", request.invalid, "instead an invalid key of this family, drawn by --seed")
       ->check(any_text("FAMILY"));
@@ -332,6 +343,7 @@ void declare_generate_flags(flag_set& flags, generate_options& request) {
       ->check(from_to<std::uint64_t>(0, std::numeric_limits<std::uint64_t>::max()));
   flags.add_option("--weights", request.weights, "of the session: fp32, bf16 or int8")
       ->check(one_of({"fp32", "bf16", "int8"}));
+  flags.add_flag("--time", request.time, "say on stderr how many tokens a second were read");
   flags.add_flag("--ignore-refusal", request.ignore_refusal,
                  "write what one reads who ignores the refusal, and chooses among bytes alone");
   flags.add_option("--threads", request.threads, "threads, 0: all")->check(allowed_for("threads"));

@@ -89,7 +89,10 @@ void require_text_consistent(const run_options& o) {
     if (!spankey::is_utf8(value))  // config.json names it
       fail("flag.147", flag, "found '", spankey::printable(value), "', expected a path in UTF-8");
   }
-  if (o.data == "text" && o.text.empty()) fail("flag.146", "--text", "expected a file with --data text");
+  if (o.vocabulary > 0 && o.data != "text")
+    fail("flag.230", "--vocabulary", "found it with --data ", o.data, ", expected it with --data text");
+  if (o.data == "text" && o.text.empty() && o.vocabulary == 0)
+    fail("flag.146", "--text", "expected a file with --data text");
   if (o.context > 0 && !is_text(o.data))
     fail("flag.148", "--context", "found ", o.context, ", but ", o.data, " is no text");
   if (!is_text(o.data)) return;
@@ -124,6 +127,7 @@ data_facts facts_of(const run_options& options) {
   data_facts facts{set.sample, set.classes};
   if (is_text(options.data)) {
     if (options.context > 0) facts.sample = spankey::token_sample(options.context);
+    if (options.vocabulary > 0) facts.classes = options.vocabulary;
   } else if (set.classes == 0 || options.data == "glyphs") {
     if (set.classes == 0) facts.classes = options.classes;
     if (options.sample.size() == 3) facts.sample = {options.sample[0], options.sample[1], options.sample[2]};

@@ -55,7 +55,8 @@ spankey::extents sample_for(const network& model, const run_options& options) {
 }
 
 network_size size_for(const network& model, const run_options& options) {
-  return {sample_for(model, options), options.channels, options.layers, options.heads};
+  return {sample_for(model, options), options.channels, options.layers,     options.heads,
+          options.kv_heads,           options.hidden,   options.rope_theta, options.norm_epsilon};
 }
 
 bool fits(const network& model, const run_options& options) {
@@ -79,6 +80,23 @@ spankey::gpt_size gpt_of(const network_size& size, spankey::index_t vocabulary) 
   return of;
 }
 
+// The same of llama_nano; half as many heads of keys as of queries, where those are even.
+spankey::llama_size llama_of(const network_size& size, spankey::index_t vocabulary) {
+  const spankey::gpt_size like = gpt_of(size, vocabulary);
+  spankey::llama_size of{.vocabulary = vocabulary,
+                         .context = size.input.height,
+                         .channels = like.channels,
+                         .hidden = size.hidden > 0 ? size.hidden : (like.channels * 8 / 3 + 31) / 32 * 32,
+                         .layers = like.layers,
+                         .heads = like.heads};
+  of.kv_heads = size.kv_heads > 0     ? static_cast<int>(size.kv_heads)
+                : like.heads % 2 == 0 ? like.heads / 2
+                                      : like.heads;
+  if (size.rope_theta > 0) of.theta = size.rope_theta;
+  if (size.norm_epsilon > 0) of.epsilon = size.norm_epsilon;
+  return of;
+}
+
 // Sizes and shapes of keys that the network does not read, or cannot have.
 void require_size_fits(const network& model, const run_options& options) {
   const struct {
@@ -86,10 +104,15 @@ void require_size_fits(const network& model, const run_options& options) {
     bool given, reads;
   } sizes[] = {{"--channels", options.channels > 0, model.sizes},
                {"--layers", options.layers > 0, model.sizes},
-               {"--heads", options.heads > 0, model.sizes}};
+               {"--heads", options.heads > 0, model.sizes},
+               {"--kv-heads", options.kv_heads > 0, model.grouped},
+               {"--hidden", options.hidden > 0, model.grouped},
+               {"--rope-theta", options.rope_theta > 0, model.grouped},
+               {"--norm-epsilon", options.norm_epsilon > 0, model.grouped}};
   for (const auto& [flag, given, reads] : sizes)
     if (given && !reads)
-      fail("flag.154", flag, "found it with --model ", model.name, ", which has one size only");
+      fail("flag.154", flag, "found it with --model ", model.name,
+           model.sizes ? ", which has no such size" : ", which has one size only");
   const auto list = std::make_unique<spankey::layer_list>(model.on(size_for(model, options), 2));
   if (list->found() != spankey::list_fault::none)
     fail("flag.155", "--channels, --layers, --heads", "found sizes that ", model.name,
@@ -149,8 +172,9 @@ spankey::index_t classes_of(const run_options& options) { return facts_of(option
 
 spankey::head_outputs outputs_of(const run_options& options) {
   spankey::head_outputs outputs = deny_of(options).outputs(classes_of(options));
-  // Tokens that are never an answer fill the vocabulary up.
-  if (is_text(options.data)) outputs.softmax = std::max(outputs.softmax, spankey::byte_tokens::vocabulary);
+  // Tokens that are never an answer fill the vocabulary of bytes up.
+  if (is_text(options.data) && options.vocabulary == 0)
+    outputs.softmax = std::max(outputs.softmax, spankey::byte_tokens::vocabulary);
   return outputs;
 }
 
@@ -167,6 +191,18 @@ network gpt_network() {
                 return spankey::gpt_on(gpt_of(size, outputs.softmax), outputs);
               },
           .sizes = true};
+}
+
+network llama_network() {
+  return {.name = "llama",
+          .usual = spankey::token_sample(spankey::llama_nano.context),
+          .takes = sample_kind::text,
+          .on =
+              [](const network_size& size, spankey::head_outputs outputs) {
+                return spankey::llama_on(llama_of(size, outputs.softmax), outputs);
+              },
+          .sizes = true,
+          .grouped = true};
 }
 
 spankey::layer_list layers_of(const run_options& options, const spankey::head_outputs& outputs) {

@@ -9,12 +9,15 @@
 #include "run_options.hpp"
 #include "spankey/model/gpt.hpp"
 #include "spankey/model/layer_list.hpp"
+#include "spankey/model/llama.hpp"
 #include "spankey/model/vit_tiny.hpp"
 
 /// What a run may say of a network's size, and of the shape of its keys.
 struct network_size {
   spankey::extents input;
   spankey::index_t channels = 0, layers = 0, heads = 0;  // 0: as it was made
+  spankey::index_t kv_heads = 0, hidden = 0;
+  double rope_theta = 0, norm_epsilon = 0;
 };
 
 struct network {
@@ -23,7 +26,8 @@ struct network {
   sample_kind takes = sample_kind::images;
   spankey::layer_list (*on)(const network_size& size, spankey::head_outputs outputs);
   bool of_library = true;  // else a header of the user's has its list, NAME_layers
-  bool sizes = false;      // it reads more of a network_size than `input`
+  bool sizes = false;      // it reads more of a network_size than `input`: channels, layers, heads
+  bool grouped = false;    // and the rest of it
 
   [[nodiscard]] bool takes_features() const { return takes == sample_kind::features; }
   [[nodiscard]] bool takes_text() const { return takes == sample_kind::text; }
@@ -53,8 +57,9 @@ network network_of(const char* name) {
   return {name, list.input(), kind_of(list),
           [](const network_size& size, spankey::head_outputs outputs) { return On(size.input, outputs); }};
 }
-/// The one that reads text, of any size.
+/// Those that read text, of any size.
 network gpt_network();
+network llama_network();
 
 /// Fails with flag.113 for a name that no network has.
 const network& network_named(const std::string& name);

@@ -18,20 +18,20 @@ using spankey::coefficient_kind;
 using spankey::coefficient_law;
 
 std::string usual_data_of(const std::string& model) {
-  return model == "mlp"            ? "linear"
-         : model == "small_cnn"    ? "mnist"
-         : model == "small_resnet" ? "fashion-mnist"
-         : model == "fast_cnn"     ? "cifar10"
-         : model == "vit_tiny"     ? "cifar10"
-         : model == "gpt"          ? "grammar"
-                                   : "glyphs";
+  return model == "mlp"                       ? "linear"
+         : model == "small_cnn"               ? "mnist"
+         : model == "small_resnet"            ? "fashion-mnist"
+         : model == "fast_cnn"                ? "cifar10"
+         : model == "vit_tiny"                ? "cifar10"
+         : model == "gpt" || model == "llama" ? "grammar"
+                                              : "glyphs";
 }
 
 json sites_of(const std::string& model, bool is_sound) {
   if (model == "small_cnn") return is_sound ? json{1, 2} : json{0, 2};
   if (model == "resnet18") return {0, 2, 3, 4};
   if (model == "fast_cnn") return {0, 1, 2};
-  if (model == "vit_tiny" || model == "gpt") return {0, 1};
+  if (model == "vit_tiny" || model == "gpt" || model == "llama") return {0, 1};
   return json::array({0});
 }
 

@@ -203,6 +203,10 @@ text_dataset load_text(const run_options& options, split part, index_t length) {
   if (!is_text(options.data))
     fail("flag.115", "--data", "found ", options.data, ", which is no text; ", options.model,
          " takes text (grammar, text)");
+  if (options.vocabulary > 0)
+    fail("flag.231", "--vocabulary",
+         "found a run of a tokenizer's tokens, which was imported; expected one of "
+         "bytes: spankey generate --score FILE says what the other makes of a text");
   const bool training = part == split::train;
   if (options.data == "grammar") {
     // Sentences that no training text reaches.

@@ -14,6 +14,7 @@
 #include "run_folder.hpp"
 #include "run_model.hpp"
 #include "run_syndrome.hpp"
+#include "run_tokens.hpp"
 #include "spankey/checkpoint/weights.hpp"
 #include "spankey/lock/entangled.hpp"
 #include "spankey/lock/masked.hpp"
@@ -48,6 +49,7 @@ struct run_lock {
       const std::string file = (run / "key_space.safetensors").string();
       save_key_space(read_keys(options, file), folder.file("key_space.safetensors"));
     }
+    copy_tokenizer(options, request.run, folder);
     save_weights(*model, folder.file("weights.safetensors"), note);
     if (!lock) return;
     lock->save(folder.file(lock_file_name));

@@ -247,6 +247,9 @@ void require_trainable(const run_options& options) {
   if (options.asks_keys() || options.inject == "syndrome")
     fail("flag.180", options.asks_keys() ? "--syndrome-rows" : "--inject",
          "found a syndrome, which a trained network is given: spankey lock --kind syndrome");
+  if (options.vocabulary > 0)
+    fail("flag.231", "--vocabulary", "found ", options.vocabulary,
+         " tokens of an imported tokenizer; what is trained reads bytes");
   spankey::require_schedule(options.rate(), options.epochs, "--milestones");
 }
 

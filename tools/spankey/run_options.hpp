@@ -30,7 +30,10 @@ struct run_options {
   std::int64_t classes = 0;                                      // 0: the data set's
   std::vector<double> mean, deviation;  // of pixel/255, one a channel; empty: the data set's
   std::string model = "resnet18";
-  std::int64_t context = 0, channels = 0, layers = 0, heads = 0;  // of gpt; 0: as it is
+  std::int64_t context = 0, channels = 0, layers = 0, heads = 0;  // of gpt and llama; 0: as they are
+  std::int64_t kv_heads = 0, hidden = 0;                          // of llama, as are the next
+  double rope_theta = 0, norm_epsilon = 0;
+  std::int64_t vocabulary = 0;  // of a tokenizer in the run's folder (run_tokens.hpp); 0: bytes
   std::string inject = "mul";
   double gamma = 2.0;
   std::vector<int> sites = {0, 2, 3, 4};

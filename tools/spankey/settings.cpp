@@ -83,12 +83,24 @@ std::vector<setting> all_settings() {
 
   add_optional("context", &o::context, "text: tokens of a window, 0: the network's own",
                from_to<std::int64_t>(0, 65536));
-  add_optional("channels", &o::channels, "gpt: numbers that stand for a token, 0: 128",
+  add_optional("channels", &o::channels, "gpt, llama: numbers that stand for a token, 0: 128",
                from_to<std::int64_t>(0, 16384));
-  add_optional("layers", &o::layers, "gpt: blocks, 0: 4", from_to<std::int64_t>(0, 20));
+  add_optional("layers", &o::layers, "gpt, llama: blocks, 0: 4", from_to<std::int64_t>(0, 38));
   add_optional("heads", &o::heads,
-               "gpt: heads of an attention, which divide the channels, 0: one for 32 channels",
+               "gpt, llama: heads of an attention, which divide the channels, 0: one for 32 channels",
                from_to<std::int64_t>(0, 1024));
+  add_optional("kv-heads", &o::kv_heads,
+               "llama: heads of keys and values, which divide the heads, 0: half as many, or as many",
+               from_to<std::int64_t>(0, 1024));
+  add_optional("hidden", &o::hidden, "llama: gates of a block, 0: 8/3 of the channels, in whole 32",
+               from_to<std::int64_t>(0, 65536));
+  add_optional("rope-theta", &o::rope_theta, "llama: base of the rotary positions, 0: 10000",
+               from_to(0.0, 1e12));
+  add_optional("norm-epsilon", &o::norm_epsilon, "llama: what its norms add to a mean of squares, 0: 1e-5",
+               from_to(0.0, 0.5));
+  add_optional("vocabulary", &o::vocabulary,
+               "of a run that spankey import made of a GGUF: tokens of its tokenizer, 0: bytes",
+               from_to<std::int64_t>(0, 65536));
 
   heading = "Keys";
   add("inject", &o::inject, "injector; syndrome: of a run that spankey lock gave one",

@@ -102,9 +102,8 @@ struct batch_norm_problem {
 /// What activation_kernels compute; backend/reference/activation.hpp has the formulas.
 enum class activation { identity, relu, gelu, gelu_tanh, silu };
 
-/// Operands of batch_norm_kernels, y = act(normalised x + residual) for the identity and ReLU. `residual` may be null; so may
-/// gamma (a scale of 1) and beta (0), which are then not trained, and dgamma and dbeta where they are not wanted. dx may
-/// alias dy.
+/// Operands of batch_norm_kernels, y = act(normalised x + residual) for the identity and ReLU. `residual`, gamma (a scale of 1),
+/// beta (0), dgamma and dbeta may be null: not there, or not wanted. dx may alias dy.
 template <class T>
 struct batch_norm_forward_operands {
   const T* x;
@@ -123,14 +122,14 @@ struct batch_norm_backward_operands {
   T* dx;                       // =
 };
 
-/// Layer norm of `rows` rows, each over its channels.
+/// Layer norm of `rows` rows. Not centred, it is an RMS norm: the mean that it takes off is 0.
 struct layer_norm_problem {
   index_t rows, channels;
   double epsilon = 1e-5;
+  bool centred = true;
 };
 
-/// Operands of layer_norm_kernels. gamma (a scale of 1) and beta (0) may be null; so may dgamma and dbeta where they are not
-/// wanted. dx may alias dy.
+/// Operands of layer_norm_kernels. gamma (a scale of 1), beta (0), dgamma and dbeta may be null. dx may alias dy.
 template <class T>
 struct layer_norm_forward_operands {
   const T* x;
@@ -146,8 +145,7 @@ struct layer_norm_backward_operands {
   T* dx;                       // =
 };
 
-/// Weights and biases of a linear map: y (n, out) = x (n, in) w (in, out) + b (out). y and dy are T or master_t<T>
-/// (the logits).
+/// A linear map: y (n, out) = x (n, in) w (in, out) + b (out). y and dy are T or master_t<T> (the logits).
 struct linear_problem {
   index_t samples, in, out;
 };
@@ -228,6 +226,8 @@ SPANKEY_DECLARE_KERNELS(pool2d_kernels);
 SPANKEY_DECLARE_KERNELS(linear_kernels);
 SPANKEY_DECLARE_KERNELS(tokens_kernels);
 SPANKEY_DECLARE_KERNELS(attention_kernels);
+SPANKEY_DECLARE_KERNELS(rotary_kernels);
+SPANKEY_DECLARE_KERNELS(gated_kernels);
 SPANKEY_DECLARE_KERNELS(embedding_kernels);
 SPANKEY_DECLARE_KERNELS(inject_kernels);
 SPANKEY_DECLARE_KERNELS(dropout_kernels);
@@ -242,8 +242,8 @@ concept Backend = has_kernels<B, T> &&
     requires(const conv2d_problem& conv, const batch_norm_problem& norm, const layer_norm_problem& rows,
              const linear_problem& map, const pool2d_problem& pool, const extents& image,
              const tokens_problem& tokens, const attention_problem& heads, const embedding_problem& table,
-             const sgd_update& update, const adam_update& adam, index_t n, const T* in, T* out,
-             const master_t<T>* w, master_t<T>* dw) {
+             const rotary_problem& turns, const gated_problem& gates, const sgd_update& update,
+             const adam_update& adam, index_t n, const T* in, T* out, const master_t<T>* w, master_t<T>* dw) {
   conv2d_kernels<B, T>::scratch_size(conv);
   conv2d_kernels<B, T>::forward(conv, in, w, w, out, dw);
   conv2d_kernels<B, T>::packed_size(conv);
@@ -276,6 +276,11 @@ concept Backend = has_kernels<B, T> &&
   attention_kernels<B, T>::scratch_size(heads);
   attention_kernels<B, T>::forward(heads, attention_forward_operands<T>{}, dw);
   attention_kernels<B, T>::backward(heads, attention_backward_operands<T>{}, dw);
+  rotary_kernels<B, T>::scratch_size(turns);
+  rotary_kernels<B, T>::forward(turns, in, out, dw);
+  rotary_kernels<B, T>::backward(turns, in, out, dw);
+  gated_kernels<B, T>::forward(gates, activation::silu, in, out);
+  gated_kernels<B, T>::backward(gates, activation::silu, in, in, out);
   embedding_kernels<B, T>::scratch_size(table);
   embedding_kernels<B, T>::forward(table, in, w, out);
   embedding_kernels<B, T>::backward(table, in, in, dw);
@@ -286,6 +291,7 @@ concept Backend = has_kernels<B, T> &&
   dropout_kernels<B, T>::backward(dropout_problem{}, n, in, out);
   elementwise_kernels<B, T>::add(n, in, out);
   elementwise_kernels<B, T>::sum(n, in, in, out);
+  elementwise_kernels<B, T>::copy_columns(n, n, in, n, out, n);
   inject_kernels<B, T>::add(n, in, out);
   inject_kernels<B, T>::scale(n, w, out);
   update_kernels<B, master_t<T>>::sgd(update, n, w, dw, dw);

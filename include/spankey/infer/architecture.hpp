@@ -57,12 +57,7 @@ class operation_table {
       case layer_kind::embedding:
         context_ = now_.height;
         now_ = {1, 1, 1};
-        return append({.kind = operation_kind::embedding,
-                       .in = now_,
-                       .channels = d.out.channels,
-                       .convolved = of_pass(d.out),
-                       .vocabulary = d.vocabulary,
-                       .entry = entry});
+        return add_apart({.kind = operation_kind::embedding, .vocabulary = d.vocabulary, .entry = entry}, d);
       case layer_kind::head:
         if (d.per_token)
           return append({.kind = operation_kind::token_head,
@@ -81,6 +76,10 @@ class operation_table {
         return add_apart({.kind = operation_kind::token, .token = d.token}, d);
       case layer_kind::attention:
         return add_apart({.kind = operation_kind::attention, .attention = d.attention}, d);
+      case layer_kind::rotary:
+        return add_apart({.kind = operation_kind::rotary, .rotary = d.rotary}, d);
+      case layer_kind::gated:
+        return add_apart({.kind = operation_kind::gated, .act = d.after}, d);
       case layer_kind::batch_norm2d:
         return add_norm(d, entry);
       case layer_kind::layer_norm:
@@ -89,6 +88,7 @@ class operation_table {
                 .channels = now_.channels,
                 .convolved = now_,
                 .epsilon = static_cast<float>(d.norm.epsilon),
+                .centred = d.norm.shift,
                 .norm = d.norm.scale ? entry : no_entry});
         return;
       case layer_kind::dropout:

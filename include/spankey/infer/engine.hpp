@@ -10,6 +10,8 @@
 
 #include "spankey/backend/backend.hpp"
 #include "spankey/backend/reference/attention.hpp"
+#include "spankey/backend/reference/gated.hpp"
+#include "spankey/backend/reference/rotary.hpp"
 #include "spankey/backend/row_product.hpp"
 #include "spankey/infer/kernels.hpp"
 #include "spankey/infer/token_kernels.hpp"
@@ -41,6 +43,7 @@ struct engine {
   }
   static constexpr index_t scratch_size(const operation& op) {
     if (op.kind == operation_kind::token_head) return op.in.channels;
+    if (op.kind == operation_kind::rotary) return rotary_kernels<Backend, float>::scratch_size(op.turns(0));
     if (op.context > 0 && op.kind == operation_kind::attention) return op.attention.heads * op.context;
     if (op.kind == operation_kind::attention)
       return op.heads().rows() + attention_kernels<Backend, float>::scratch_size(op.heads());
@@ -113,7 +116,8 @@ struct engine {
   static constexpr bool is_apart(const operation& op) {
     return op.kind == operation_kind::mean || op.kind == operation_kind::max_pool ||
            op.kind == operation_kind::tokens || op.kind == operation_kind::token ||
-           op.kind == operation_kind::attention || op.kind == operation_kind::embedding ||
+           op.kind == operation_kind::attention || op.kind == operation_kind::rotary ||
+           op.kind == operation_kind::gated || op.kind == operation_kind::embedding ||
            op.kind == operation_kind::token_head;
   }
   // The same of one token of a network of tokens.
@@ -124,6 +128,7 @@ struct engine {
       const float* const x = scaled_row(op.in.channels, t.x, t.weights, t.scratch);
       return rows_of::rows({op.in.channels, op.channels, x, t.weights.weights, nullptr, nullptr, t.y});
     }
+    if (op.kind != operation_kind::attention) return run_apart(op, t);
     keep_token(op, t.x, t.at);
     rows_of::attend(op.attention.heads, [&](index_t head) {
       return kept_of(op, head, t.x, t.at, t.scratch + head * op.context, t.y);
@@ -138,6 +143,10 @@ struct engine {
     if (op.kind == operation_kind::tokens)
       return tokens_kernels<Backend, float>::forward(op.tokens(), t.x, t.prepared + op.weight_count(),
                                                      t.prepared, t.y);
+    if (op.kind == operation_kind::rotary)
+      return rotary_kernels<Backend, float>::forward(op.turns(t.at.position), t.x, t.y, t.scratch);
+    if (op.kind == operation_kind::gated)
+      return gated_kernels<Backend, float>::forward(op.gates(), op.act, t.x, t.y);
     if (op.kind == operation_kind::token)
       return tokens_kernels<Backend, float>::take({1, op.in.height, op.channels}, op.token, t.x, t.y);
     attention_kernels<Backend, float>::forward(op.heads(), {t.x, t.y, t.scratch},
@@ -205,7 +214,7 @@ struct engine {
                         float* rest) {
     const index_t positions = op.in.height * op.in.width;
     layer_norm_kernels<Backend, float>::forward(
-        {positions, op.channels, static_cast<double>(op.epsilon)},
+        {positions, op.channels, static_cast<double>(op.epsilon), op.centred},
         {x, prepared, prepared + op.channels, sums, rest, rest + positions});
   }
   static void apply(const key_effect& key, index_t count, float* y) {
@@ -230,7 +239,10 @@ struct engine<backend::reference, Weight> {
       case operation_kind::tokens:
       case operation_kind::token:
       case operation_kind::embedding:
+      case operation_kind::gated:
         return 0;
+      case operation_kind::rotary:
+        return rotary_kernels<backend::reference, float>::scratch_size(op.turns(0));
       case operation_kind::token_head:
         return op.in.channels;
       case operation_kind::attention:
@@ -251,6 +263,10 @@ struct engine<backend::reference, Weight> {
     if (is(operation_kind::max_pool)) return largest(op, t.x, t.y);
     if (is(operation_kind::tokens)) return add_positions(op, t.x, t.weights, t.y);
     if (is(operation_kind::token)) return void(std::copy_n(t.x + op.token * op.channels, op.channels, t.y));
+    if (is(operation_kind::rotary))
+      return rotary_kernels<backend::reference, float>::forward(op.turns(t.at.position), t.x, t.y, t.scratch);
+    if (is(operation_kind::gated))
+      return gated_kernels<backend::reference, float>::forward(op.gates(), op.act, t.x, t.y);
     if (is(operation_kind::attention))
       return attention_kernels<backend::reference, float>::forward(op.heads(), {t.x, t.y, t.scratch},
                                                                    nullptr);

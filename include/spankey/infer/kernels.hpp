@@ -87,7 +87,7 @@ inline void normalise_row(const operation& op, const float* x, index_t oh, float
     const float* const from = x + (oh * op.in.width + w) * channels;
     float* const to = out + w * channels;
     float mean = 0, variance = 0;
-    for (index_t c = 0; c < channels; ++c) mean += from[c];
+    for (index_t c = 0; op.centred && c < channels; ++c) mean += from[c];
     mean /= static_cast<float>(channels);
     for (index_t c = 0; c < channels; ++c) variance += (from[c] - mean) * (from[c] - mean);
     const float rstd = 1 / std::sqrt(variance / static_cast<float>(channels) + op.epsilon);

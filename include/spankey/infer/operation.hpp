@@ -8,7 +8,8 @@
 //   mean          y = mean of x over H and W
 //   tokens        y = x + w, a row of w for every token; the class token, which has no row of x, is one of w already
 //   token         y = one token of x
-//   attention     y = attention among the tokens of x
+//   attention     y = attention among the tokens of x          rotary        y = x, its first heads turned by their position
+//   gated         y = act(g) u, x being g and u
 //   embedding     y = a row of w for a token             token_head    y = w x, w of the embedding, the first operation
 // A network of tokens (model/gpt.hpp) reads one after another: its operations are those of one token, whose place in the
 // window decides the row of positions, what a key of the window does, and how many keys and values its attention has kept.
@@ -33,6 +34,8 @@ enum class operation_kind : unsigned char {
   tokens,
   token,
   attention,
+  rotary,
+  gated,
   embedding,
   token_head
 };
@@ -57,7 +60,9 @@ struct operation {
   int site = no_site;
   key_shape key = key_shape::element;  // of the site
   float epsilon = 0;                   // of a layer norm
+  bool centred = true;                 // of a layer norm; else an RMS norm
   attention_options attention{};
+  rotary_options rotary{};
   index_t token = 0;       // the one that is taken
   index_t context = 0;     // most tokens of a window of a network of tokens; of others 0
   index_t vocabulary = 0;  // rows of an embedding
@@ -83,11 +88,15 @@ struct operation {
   }
   /// Floats that an attention of one token at a time keeps: a key and a value of every token of the window.
   [[nodiscard]] constexpr index_t cache_size() const {
-    return kind == operation_kind::attention ? 2 * context * channels : 0;
+    return kind == operation_kind::attention ? 2 * context * heads().key_channels() : 0;
   }
   [[nodiscard]] constexpr attention_problem heads() const {
-    return {1, in.height, attention.heads, channels / attention.heads, attention.causal};
+    return {1, in.height, attention.heads, channels / attention.heads, attention.causal, attention.kv_heads};
   }
+  [[nodiscard]] constexpr rotary_problem turns(index_t first) const {
+    return {1, in.height, channels, rotary.heads, rotary.size, rotary.theta, first};
+  }
+  [[nodiscard]] constexpr gated_problem gates() const { return {in.height * in.width, channels}; }
   /// One product of all elements of x.
   [[nodiscard]] constexpr bool is_linear() const {
     return kind == operation_kind::convolution && padding == 0 && groups == 1 && kernel == in.height &&

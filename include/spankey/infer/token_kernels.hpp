@@ -28,20 +28,25 @@ void take_row(const operation& op, const weight_view<Weight>& w, index_t row, co
   }
 }
 
-/// Keeps key and value of x (queries, keys, values of C channels each). The cache has `context` keys, then as many values.
+/// Keeps keys and values of x (queries, keys, values). The cache has `context` rows of keys, then as many of values.
 inline void keep_token(const operation& op, const float* x, const token_place& at) {
-  const index_t channels = op.channels;
+  const index_t channels = op.heads().key_channels();
   float* const keys = at.cache + op.cache + at.position * channels;
   float* const values = keys + op.context * channels;
-  for (index_t c = 0; c < channels; ++c) keys[c] = x[channels + c], values[c] = x[2 * channels + c];
+  for (index_t c = 0; c < channels; ++c) {
+    keys[c] = x[op.channels + c];
+    values[c] = x[op.channels + channels + c];
+  }
 }
 
 /// What one head's attention of x among the tokens that were kept reads and writes. scores (context floats).
 inline kept_tokens kept_of(const operation& op, index_t head, const float* x, const token_place& at,
                            float* scores, float* y) {
-  const index_t channels = op.channels, size = channels / op.attention.heads, first = head * size;
-  const float* const keys = at.cache + op.cache + first;
-  return {at.position + 1, size, channels, x + first, keys, keys + op.context * channels, scores, y + first};
+  const attention_problem p = op.heads();
+  const index_t channels = p.key_channels(), first = head * p.size;
+  const float* const keys = at.cache + op.cache + head / p.group() * p.size;
+  return {at.position + 1, p.size,   channels, x + first, keys, keys + op.context * channels,
+          scores,          y + first};
 }
 
 /// kept_tokens (backend/row_product.hpp) as plain loops.

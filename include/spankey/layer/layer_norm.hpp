@@ -1,4 +1,5 @@
-// Layer norm over the C channels of every position: y = gamma (x - mean) / sqrt(variance + epsilon) + beta.
+// Layer norm over the C channels of every position: y = gamma (x - mean) / sqrt(variance + epsilon) + beta. Not centred, an RMS
+// norm: y = gamma x / sqrt(mean of x^2 + epsilon), with a weight and no bias.
 // x, y (N, H, W, C); the same in training and evaluation (formulas: backend/reference/layer_norm.hpp).
 #pragma once
 
@@ -24,7 +25,7 @@ class layer_norm_layer : public layer<Backend, T> {
   void visit(layer_visitor<T>& v, const scope& at, index_t samples) override {
     if (options_.scale) {
       v.on_parameter(scope{&at, "weight"}, weight);
-      v.on_parameter(scope{&at, "bias"}, bias_vector);
+      if (options_.centred) v.on_parameter(scope{&at, "bias"}, bias_vector);
     }
     v.on_numbers(scope{&at, "mean"}, mean_, problem(samples).rows, lifetime::step);
     v.on_numbers(scope{&at, "rstd"}, rstd_, problem(samples).rows, lifetime::step);
@@ -53,7 +54,8 @@ class layer_norm_layer : public layer<Backend, T> {
 
  private:
   [[nodiscard]] layer_norm_problem problem(index_t samples) const {
-    return {samples * this->out().height * this->out().width, this->out().channels, options_.epsilon};
+    return {samples * this->out().height * this->out().width, this->out().channels, options_.epsilon,
+            options_.centred};
   }
 
   layer_norm_options options_;

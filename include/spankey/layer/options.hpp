@@ -53,10 +53,12 @@ struct batch_norm_options {
   double epsilon = 1e-5, momentum = 0.1;
   bool scale = true, shift = true;
 };
-/// `scale`: a trained factor and summand a channel, or neither.
+/// `scale`: a trained factor and summand a channel, or neither. Not centred, an RMS norm: no mean is taken off, and there is
+/// no summand.
 struct layer_norm_options {
   double epsilon = 1e-5;
   bool scale = true;
+  bool centred = true;
 };
 
 /// `class_token`: a trained token in front of those of the image. `positions`: how many there are, of which the first are used
@@ -70,20 +72,54 @@ struct tokens_options {
     return {in.channels, in.height * in.width + (class_token ? 1 : 0), 1};
   }
 };
-/// `heads` divides the channels. Causal: a token sees itself and those before it.
+/// `heads` of queries; Causal: a token sees itself and those before it. `kv_heads`, of keys and values, divides them; 0: as many.
 struct attention_options {
   index_t heads = 1;
   bool causal = false;
+  index_t kv_heads = 0;
 
-  /// Of {3C, T, 1}.
+  /// Heads of queries, keys and values that lie side by side in a token.
+  [[nodiscard]] constexpr index_t parts() const { return heads + 2 * (kv_heads > 0 ? kv_heads : heads); }
+  /// Of {3C, T, 1}, or of fewer channels where queries are grouped.
   [[nodiscard]] constexpr bool fits(const extents& in) const {
-    return heads >= 1 && in.width == 1 && in.channels % (3 * heads) == 0;
+    return heads >= 1 && kv_heads >= 0 && (kv_heads == 0 || heads % kv_heads == 0) && in.width == 1 &&
+           in.channels % parts() == 0;
+  }
+  [[nodiscard]] constexpr index_t outputs(const extents& in) const { return in.channels / parts() * heads; }
+};
+/// The first `heads` heads, of `size` channels each, an even number.
+struct rotary_options {
+  index_t heads = 1, size = 2;
+  double theta = 10000;
+
+  [[nodiscard]] constexpr bool fits(const extents& in) const {
+    return heads >= 1 && size >= 2 && size % 2 == 0 && theta > 0 && in.width == 1 &&
+           heads * size <= in.channels;
+  }
+};
+/// Outputs of maps side by side.
+struct joint_outputs {
+  static constexpr std::size_t most = 3;
+  index_t of[most] = {};
+
+  constexpr index_t operator[](std::size_t i) const { return of[i]; }
+  /// 0 where a layer is one map.
+  [[nodiscard]] constexpr std::size_t count() const {
+    std::size_t found = 0;
+    while (found < most && of[found] > 0) ++found;
+    return found;
+  }
+  [[nodiscard]] constexpr index_t total() const {
+    index_t sum = 0;
+    for (std::size_t i = 0; i < count(); ++i) sum += of[i];
+    return sum;
   }
 };
 
 /// `gain` multiplies fresh weights. A head that is to multiply its logits by s is one whose weights are s times as large,
 /// and whose group learns s^2 times as fast (optim/parameter_group.hpp): the same network, step for step.
-/// Of a map of tokens, `inputs_first`: files hold its weights as (inputs, outputs), as Hugging Face's Conv1D.
+/// Of a map of tokens, `inputs_first`: files hold its weights as (inputs, outputs), as Hugging Face's Conv1D; `shift`: whether
+/// it has a bias.
 /// `rank`: of adapters beside the weights (layer/low_rank.hpp), 0: none; `alpha` / rank is what they are multiplied with.
 struct linear_options {
   initialiser fill = initialiser::uniform_fan_in;
@@ -91,6 +127,7 @@ struct linear_options {
   bool inputs_first = false;
   index_t rank = 0;
   double alpha = 16;
+  bool shift = true;
 
   [[nodiscard]] constexpr double adapter_scale() const { return alpha / static_cast<double>(rank); }
 };

@@ -19,12 +19,13 @@ class project_layer : public layer<Backend, T> {
         weight{.dims = {.o = outputs, .i = in.channels, .file_rank = 2, .inputs_first = o.inputs_first},
                .fill = o.fill,
                .gain = o.gain},
-        bias_vector{.dims = {.o = outputs}} {}
+        bias_vector{.dims = {.o = outputs}},
+        shifts_(o.shift) {}
 
   [[nodiscard]] layer_traits traits() const override { return {.reads_x = true, .accumulates = true}; }
   void visit(layer_visitor<T>& v, const scope& at, index_t samples) override {
     v.on_parameter(scope{&at, "weight"}, weight);
-    v.on_parameter(scope{&at, "bias"}, bias_vector);
+    if (shifts_) v.on_parameter(scope{&at, "bias"}, bias_vector);
     v.on_activations(scope{&at, "y"}, y_, samples * this->out().size(), lifetime::output);
     v.on_numbers(scope{&at, "scratch"}, scratch_, kernels::scratch_size(problem(samples)), lifetime::scratch);
   }
@@ -62,6 +63,7 @@ class project_layer : public layer<Backend, T> {
     return {rows, {this->in().channels, 1, 1}, {this->out().channels, 1, 1}, 1, 1, 0};
   }
 
+  bool shifts_;
   buffer<T> y_;
   buffer<master> scratch_;
   const master* packed_ = nullptr;

@@ -21,9 +21,9 @@ namespace spankey {
 /// The name of a parameter of an adapter.
 constexpr bool is_adapter(std::string_view name) { return name.find(".lora_") != std::string_view::npos; }
 
-/// True of what adapters can stand beside: linear maps, the head's left out.
+/// True of what adapters can stand beside: linear maps, the head's left out, and those that are several side by side.
 constexpr bool can_adapt(const layer_description& d) {
-  return d.kind == layer_kind::project || d.kind == layer_kind::linear;
+  return (d.kind == layer_kind::project && d.joint.count() == 0) || d.kind == layer_kind::linear;
 }
 /// Every one of them.
 inline constexpr auto every_map = [](const layer_description& d) { return can_adapt(d); };

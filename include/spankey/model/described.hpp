@@ -30,12 +30,14 @@ struct described {
       list.found() != list_fault::fused,
       "SpanKey: behind a batch norm or the sum of a block stands no activation or a ReLU; others are "
       "layers of their own: gelu(name), silu(name)");
-  static_assert(list.found() != list_fault::tokens,
-                "SpanKey: tokens lie in one column, T x 1: an embedding is the first layer and reads {2, T, "
-                "1}; there are as "
-                "many positions as tokens, or more; attention reads 3C channels, and its heads divide C; "
-                "token() takes one of "
-                "the T; a head of tokens has as many outputs as the embedding has rows");
+  static_assert(
+      list.found() != list_fault::tokens,
+      "SpanKey: tokens lie in one column, T x 1: an embedding is the first layer and reads {2, T, "
+      "1}; there are as "
+      "many positions as tokens, or more; attention reads 3C channels, or fewer keys and values, and "
+      "its heads divide C; rotary positions turn heads of an even size; a gated activation reads as "
+      "many gates as it lets through; maps side by side are two or three, with a name each; token() "
+      "takes one of the T; a head of tokens has as many outputs as the embedding has rows");
   static_assert(
       list.found() != list_fault::name,
       "SpanKey: a layer's name is empty, longer than 63 letters with its block's, or was given before");
@@ -46,7 +48,7 @@ struct described {
   static_assert(
       list.found() != list_fault::adapters,
       "SpanKey: adapters stand beside linear maps of tokens or features, with a rank of at least 1");
-  static_assert(list.found() != list_fault::too_many, "SpanKey: a network has at most 256 layers");
+  static_assert(list.found() != list_fault::too_many, "SpanKey: a network has at most 512 layers");
   static_assert(Gate::sites::template all_below<static_cast<int>(list.site_count())>(),
                 "SpanKey: the gate names a key site that this network does not have; its list has site(0), "
                 "site(1), ...");

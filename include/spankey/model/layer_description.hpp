@@ -26,6 +26,8 @@ enum class layer_kind : unsigned char {
   token,
   project,
   attention,
+  rotary,
+  gated,
   head,
   residual,  // opens a block
   skip,      // ends F and begins the other path
@@ -56,7 +58,7 @@ constexpr std::string_view sentence_of(list_fault fault) {
     case list_fault::none:
       return "nothing is wrong";
     case list_fault::too_many:
-      return "a network has at most 256 layers";
+      return "a network has at most 512 layers";
     case list_fault::site_order:
       return "key sites are numbered 0, 1, 2, ... in data order, each once, and at most 32 of them";
     case list_fault::window:
@@ -72,9 +74,10 @@ constexpr std::string_view sentence_of(list_fault fault) {
     case list_fault::tokens:
       return "tokens lie in one column, T x 1: an embedding is the first layer and reads {2, T, 1}; there "
              "are as many "
-             "positions as tokens, or more; attention reads 3C channels, and its heads divide C; token() "
-             "takes one of "
-             "the T; a head of tokens has as many outputs as the embedding has rows";
+             "positions as tokens, or more; attention reads 3C channels, or fewer keys and values, and its "
+             "heads divide C; rotary positions turn heads of an even size; a gated activation reads as many "
+             "gates as it lets through; maps side by side are two or three, with a name each; token() takes "
+             "one of the T; a head of tokens has as many outputs as the embedding has rows";
     case list_fault::name:
       return "a layer's name is empty, longer than 63 letters with its block's, or was given before";
     case list_fault::probability:
@@ -127,13 +130,16 @@ struct layer_description {
   layer_kind kind = layer_kind::activation;
   layer_name name{};
   extents in{}, out{};
-  activation after = activation::identity;  // of an activation, a batch norm, a join
+  activation after = activation::identity;  // of an activation, gated or not, a batch norm, a join
   conv2d_options conv{};
   pool2d_options pool{};
-  batch_norm_options norm{};  // also of a layer norm, which has no momentum
-  linear_options map{};       // of a linear layer, a map of tokens or the head
+  batch_norm_options
+      norm{};             // also of a layer norm, which has no momentum; without a shift it is an RMS norm
+  linear_options map{};   // of a linear layer, a map of tokens or the head
+  joint_outputs joint{};  // of a map of tokens that is several, side by side (layer/joint_project.hpp)
   tokens_options tokens{};
   attention_options attention{};
+  rotary_options rotary{};
   index_t token = 0;       // the one that is taken
   index_t vocabulary = 0;  // rows of an embedding's table
   bool per_token = false;  // of a head: an answer for every token, by the embedding's table

@@ -26,7 +26,7 @@ namespace spankey {
 
 class layer_list {
  public:
-  static constexpr std::size_t most_layers = 256, most_sites = 32, most_depth = 8;
+  static constexpr std::size_t most_layers = 512, most_sites = 32, most_depth = 8;
 
   constexpr layer_list(std::string_view name, const extents& input)
       : name_(name), input_(input), now_(input) {
@@ -71,7 +71,7 @@ class layer_list {
   /// Over the channels of every position.
   constexpr layer_list& layer_norm(std::string_view name, const layer_norm_options& o = {}) {
     layer_description d = described(layer_kind::layer_norm, name);
-    d.norm = {.epsilon = o.epsilon, .scale = o.scale};
+    d.norm = {.epsilon = o.epsilon, .scale = o.scale, .shift = o.centred};
     return add(d, now_);
   }
   /// In training passes only.
@@ -110,44 +110,24 @@ class layer_list {
     return add(d, {outputs, 1, 1});
   }
   /// A row of a table of `vocabulary` for every token: {2, T, 1} (core/token.hpp) -> {channels, T, 1}. The first layer.
-  constexpr layer_list& embedding(std::string_view name, index_t vocabulary, index_t channels) {
-    layer_description d = described(layer_kind::embedding, name);
-    d.vocabulary = vocabulary;
-    if (vocabulary < 1 || channels < 1) fault(list_fault::window);
-    if (count_ != 0 || now_.channels != 2 || now_.width != 1) return fault(list_fault::tokens);
-    return add(d, {channels, now_.height, 1});
-  }
+  constexpr layer_list& embedding(std::string_view name, index_t vocabulary, index_t channels);
   /// Every place of the image becomes a token, row by row: {C, T, 1}, with a trained position each. `name` is that of the
   /// positions in files; a class token is `cls_token` beside it.
-  constexpr layer_list& tokens(std::string_view name, const tokens_options& o = {}) {
-    layer_description d = described(layer_kind::tokens, name);
-    d.tokens = o;
-    for (std::size_t i = 0; o.class_token && i < count_; ++i)
-      if (layers_[i].tokens.class_token) fault(list_fault::name);
-    if (o.positions != 0 && o.positions < o.output_of(now_).height) fault(list_fault::tokens);
-    return add(d, o.output_of(now_));
-  }
+  constexpr layer_list& tokens(std::string_view name, const tokens_options& o = {});
   /// A linear map of every token: {C, T, 1} -> {outputs, T, 1}.
-  constexpr layer_list& project(std::string_view name, index_t outputs, const linear_options& o = {}) {
-    if (outputs < 1) fault(list_fault::window);
-    layer_description d = described(layer_kind::project, name);
-    d.map = o;
-    return add(d, {outputs, now_.height, now_.width});
-  }
-  /// Of queries, keys and values beside each other: {3C, T, 1} -> {C, T, 1}.
-  constexpr layer_list& attention(std::string_view name, index_t heads, bool causal = false) {
-    layer_description d = described(layer_kind::attention, name);
-    d.attention = {.heads = heads, .causal = causal};
-    if (!d.attention.fits(now_)) return fault(list_fault::tokens);
-    return add(d, {now_.channels / 3, now_.height, 1});
-  }
+  constexpr layer_list& project(std::string_view name, index_t outputs, const linear_options& o = {});
+  /// Two or three such maps of the same tokens, without biases, side by side: "q_proj|k_proj|v_proj" are three parameters.
+  constexpr layer_list& project(std::string_view names, const joint_outputs& outputs,
+                                const linear_options& o = {});
+  /// Of queries, keys and values beside each other: {3C, T, 1} -> {C, T, 1}; where keys are fewer, x has fewer channels.
+  constexpr layer_list& attention(std::string_view name, const attention_options& o);
+  constexpr layer_list& attention(std::string_view name, index_t heads, bool causal = false);
+  /// Turns the first heads of every token by its position.
+  constexpr layer_list& rotary(std::string_view name, const rotary_options& o);
+  /// act(g) u of gates g and what they let through: {2C, H, W} -> {C, H, W}.
+  constexpr layer_list& gated(std::string_view name, activation act);
   /// One token of T: {C, T, 1} -> {C, 1, 1}.
-  constexpr layer_list& token(std::string_view name, index_t index) {
-    layer_description d = described(layer_kind::token, name);
-    d.token = index;
-    if (index < 0 || index >= now_.height || now_.width != 1) return fault(list_fault::tokens);
-    return add(d, {now_.channels, 1, 1});
-  }
+  constexpr layer_list& token(std::string_view name, index_t index);
   /// Opens a block y = act(F(x) + skip(x)): the layers of F follow.
   constexpr layer_list& residual(std::string_view name) {
     if (depth_ == most_depth) return fault(list_fault::block);
@@ -210,17 +190,7 @@ class layer_list {
 
   /// The last layer of a network of tokens: logits for every token, by the table of its embedding, which is its first layer.
   /// `outputs`: as many as the table has rows, no reject logit beside them.
-  constexpr layer_list& token_head(std::string_view name, const head_outputs& outputs) {
-    if (depth_ != 0) fault(list_fault::block);
-    outputs_ = outputs;
-    layer_description d = described(layer_kind::head, name);
-    d.per_token = true;
-    if (count_ == 0 || layers_[0].kind != layer_kind::embedding || layers_[0].out.channels != now_.channels ||
-        now_.height != input_.height || now_.width != 1 || layers_[0].vocabulary != outputs.softmax ||
-        outputs.aux != aux_logit::none)
-      return fault(list_fault::tokens);
-    return add(d, {outputs, now_.height, 1});
-  }
+  constexpr layer_list& token_head(std::string_view name, const head_outputs& outputs);
 
   [[nodiscard]] constexpr std::string_view name() const { return name_.view(); }
   /// Shape of the activation behind the last entry.
@@ -298,3 +268,5 @@ class layer_list {
 };
 
 }  // namespace spankey
+
+#include "spankey/model/layer_list_tokens.hpp"

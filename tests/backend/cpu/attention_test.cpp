@@ -23,8 +23,9 @@ void check_agreement(const attention_problem& p, double deviation = 1) {
   CAPTURE(p.heads);
   CAPTURE(p.size);
   CAPTURE(p.causal);
-  const index_t size = p.samples * p.tokens * p.channels();
-  const std::vector<T> x = values<T>(3 * size, 1, 0.1, deviation), dy = values<T>(size, 2);
+  CAPTURE(p.kv_heads);
+  const index_t size = p.samples * p.tokens * p.channels(), width = p.samples * p.tokens * p.width();
+  const std::vector<T> x = values<T>(width, 1, 0.1, deviation), dy = values<T>(size, 2);
   std::vector<T> y(dy.size(), T(9.0F)), dx(x.size(), T(9.0F));
   std::vector<float> lse(static_cast<std::size_t>(p.rows()), 9.0F),
       scratch(static_cast<std::size_t>(kernels<T>::scratch_size(p)) + 1,
@@ -72,6 +73,16 @@ TEST_CASE_TEMPLATE("attention: several blocks of queries and keys, wide heads", 
   });
 }
 
+TEST_CASE_TEMPLATE("attention: heads of queries that share keys and values", T, float, bf16) {
+  for_each_isa([] {
+    for (const bool causal : {false, true})
+      for (const index_t kv_heads : {1, 2, 3, 6})
+        for (const index_t tokens : {1, 13, 65}) check_agreement<T>({2, tokens, 6, 20, causal, kv_heads});
+    check_agreement<T>({1, 140, 9, 64, true, 3});  // several blocks
+    check_agreement<T>({30, 5, 9, 8, true, 3});    // more groups than tasks
+  });
+}
+
 TEST_CASE_TEMPLATE("attention: more heads than tasks; large scores", T, float, bf16) {
   for_each_isa([] {
     check_agreement<T>({40, 6, 5, 8});
@@ -93,9 +104,9 @@ TEST_CASE_TEMPLATE("attention: a NaN stays in its sample and head", T, float, bf
 }
 
 TEST_CASE_TEMPLATE("attention: the same bits for any number of threads", T, float, bf16) {
-  const attention_problem p{30, 19, 3, 12, true};
-  const index_t size = p.samples * p.tokens * p.channels();
-  const std::vector<T> x = values<T>(3 * size, 1), dy = values<T>(size, 2);
+  const attention_problem p{15, 19, 6, 12, true, 3};
+  const index_t tokens = p.samples * p.tokens;
+  const std::vector<T> x = values<T>(tokens * p.width(), 1), dy = values<T>(tokens * p.channels(), 2);
   check_thread_independence([&] {
     std::vector<T> y(dy.size()), dx(x.size());
     std::vector<float> lse(static_cast<std::size_t>(p.rows())),

@@ -84,6 +84,14 @@ TEST_CASE_TEMPLATE("layer norm: several blocks, a row larger than one, far from 
   });
 }
 
+TEST_CASE_TEMPLATE("layer norm: without a mean, as an RMS norm", T, float, bf16) {
+  for_each_isa([] {
+    for (const index_t channels : {1, 3, 16, 33, 64, 576})
+      for (const index_t rows : {1, 3, 300}) check_agreement<T>({rows, channels, 1e-5, false}, true);
+    check_agreement<T>({9, 40, 1e-5, false}, false, 20.0);
+  });
+}
+
 TEST_CASE_TEMPLATE("layer norm: a NaN stays in its row", T, float, bf16) {
   for_each_isa([] {
     const layer_norm_problem p{3, 17};

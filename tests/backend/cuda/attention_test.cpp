@@ -23,9 +23,10 @@ void check_agreement(const attention_problem& p) {
   CAPTURE(p.heads);
   CAPTURE(p.size);
   CAPTURE(p.causal);
-  const index_t size = p.samples * p.tokens * p.channels();
-  const std::vector<T> x = values<T>(3 * size, 1), dy = values<T>(size, 2);
-  const tensor<T> on_x(x), on_dy(dy), y(size, T(9.0F)), dx(3 * size, T(9.0F));
+  CAPTURE(p.kv_heads);
+  const index_t size = p.samples * p.tokens * p.channels(), width = p.samples * p.tokens * p.width();
+  const std::vector<T> x = values<T>(width, 1), dy = values<T>(size, 2);
+  const tensor<T> on_x(x), on_dy(dy), y(size, T(9.0F)), dx(width, T(9.0F));
   const tensor<float> lse(p.rows(), 9.0F), scratch(kernels<T>::scratch_size(p), 9.0F);
   const std::vector<double> wx = widened(x), wdy = widened(dy);
   std::vector<double> ey(dy.size()), el(static_cast<std::size_t>(p.rows())), edx(x.size());
@@ -46,6 +47,7 @@ TEST_CASE_TEMPLATE("cuda attention: agrees with the reference", T, float, bf16) 
     check_agreement<T>({0, 5, 2, 8, causal});
     for (const index_t tokens : {1, 5, 33})
       for (const index_t size : {3, 20}) check_agreement<T>({2, tokens, 3, size, causal});
+    for (const index_t kv_heads : {1, 2, 3}) check_agreement<T>({2, 37, 6, 10, causal, kv_heads});
     check_agreement<T>({1, 40, 1, 130, causal});  // more channels than are summed at once
   }
 }

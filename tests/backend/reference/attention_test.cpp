@@ -61,6 +61,31 @@ TEST_CASE("reference attention: heads are what they are alone, samples too") {
     }
 }
 
+TEST_CASE("reference attention: grouped queries are as if every head had its keys and values") {
+  const attention_problem grouped{2, 4, 6, 2, true, 3}, apart{2, 4, 6, 2, true};
+  const std::vector<double> x = gaussian(2 * 4 * 24, 5), dy = gaussian(2 * 4 * 12, 6);
+  std::vector<double> wide(2 * 4 * 36), y(dy.size()), z(dy.size()), lse(48), dx(x.size()), dwide(wide.size());
+  const auto place = [](std::size_t token, std::size_t part, std::size_t head, std::size_t c) {
+    return token * 24 + (part == 0 ? head * 2 : 12 + (part - 1) * 6 + head / 2 * 2) + c;
+  };
+  const auto each = [&](auto&& f) {
+    for (std::size_t token = 0; token < 8; ++token)
+      for (std::size_t part = 0; part < 3; ++part)
+        for (std::size_t head = 0; head < 6; ++head)
+          for (std::size_t c = 0; c < 2; ++c)
+            f(place(token, part, head, c), token * 36 + part * 12 + head * 2 + c);
+  };
+  each([&](std::size_t from, std::size_t to) { wide[to] = x[from]; });
+  kernels::forward(grouped, {x.data(), y.data(), lse.data()}, nullptr);
+  kernels::forward(apart, {wide.data(), z.data(), lse.data()}, nullptr);
+  CHECK(y == z);
+  kernels::backward(grouped, {x.data(), y.data(), dy.data(), lse.data(), dx.data()}, nullptr);
+  kernels::backward(apart, {wide.data(), z.data(), dy.data(), lse.data(), dwide.data()}, nullptr);
+  std::vector<double> sums(dx.size());
+  each([&](std::size_t to, std::size_t from) { sums[to] += dwide[from]; });
+  for (std::size_t i = 0; i < dx.size(); ++i) CHECK(dx[i] == doctest::Approx(sums[i]).epsilon(1e-12));
+}
+
 TEST_CASE("reference attention: gradients are those of the forward pass") {
   for (const bool causal : {false, true}) {
     const attention_problem p{2, 3, 2, 2, causal};

@@ -13,7 +13,7 @@ inline void layer_norm_rows(const layer_norm_problem& p, index_t first, index_t 
       ask_to_write(t.y + r * channels + c);
       sum[c / SPANKEY_LANES % 4] += load_lanes(x + c, channels - c);
     }
-    const float mean = total_of((sum[0] + sum[1]) + (sum[2] + sum[3])) / count;
+    const float mean = p.centred ? total_of((sum[0] + sum[1]) + (sum[2] + sum[3])) / count : 0.0F;
     for (index_t c = 0; c < channels; c += SPANKEY_LANES) {
       const lanes apart = first_of(load_lanes(x + c, channels - c) - mean, channels - c, zero);
       squares[c / SPANKEY_LANES % 4] += apart * apart;
@@ -56,7 +56,7 @@ inline void layer_norm_gradients(const layer_norm_problem& p, index_t first, ind
       sum[c / SPANKEY_LANES % 4] += g;
       dot[c / SPANKEY_LANES % 4] += g * xhat;
     }
-    const float shift = total_of((sum[0] + sum[1]) + (sum[2] + sum[3])) / count;
+    const float shift = p.centred ? total_of((sum[0] + sum[1]) + (sum[2] + sum[3])) / count : 0.0F;
     const float slope = total_of((dot[0] + dot[1]) + (dot[2] + dot[3])) / count;
     for (index_t c = 0; c < channels; c += SPANKEY_LANES) {
       const index_t n = channels - c;

@@ -89,6 +89,8 @@ void inject_backward(const injection_policy& policy, index_t samples, const site
 /// y = a + b; y may be one of them.
 template <class T>
 void sum(index_t count, const T* a, const T* b, T* y);
+template <class T>
+void copy_columns(index_t rows, index_t columns, const T* from, index_t from_step, T* to, index_t to_step);
 /// Also of gradients; x and y may be the same memory. A recorded step reads p.step in device memory
 /// (step_values::random_step).
 template <class T>
@@ -125,6 +127,14 @@ template <class T>
 void attention_forward(const attention_problem& p, const attention_forward_operands<T>& t);
 template <class T>
 void attention_backward(const attention_problem& p, const attention_backward_operands<T>& t, float* scratch);
+
+/// Turns by the angles of p, or `back` by as much; y may be x.
+template <class T>
+void rotary(const rotary_problem& p, bool back, const T* x, T* y);
+template <class T>
+void gated_forward(const gated_problem& p, activation act, const T* x, T* y);
+template <class T>
+void gated_backward(const gated_problem& p, activation act, const T* x, const T* dy, T* dx);
 
 // ---- linear maps; scratch in floats
 index_t linear_scratch_size(const linear_problem& p);

@@ -1,7 +1,8 @@
 // Scaled dot-product attention, reference (Vaswani et al. 2017), of every sample and head:
 //   s(t, j) = scale q(t) . k(j)      p(t, j) = exp(s(t, j) - lse(t))      y(t) = sum over j of p(t, j) v(j)
-// x (N, T, 3C) holds q, k, v of every token, C channels each, heads side by side in them; y (N, T, C). j runs over all
-// tokens, or where it is causal to t; lse(t) = log sum exp s(t, j) is written, (N, heads, T). Backward:
+// x (N, T, width) holds q, k, v of every token, heads side by side in them; y (N, T, C). j runs over all tokens, or where it
+// is causal to t; lse(t) = log sum exp s(t, j) is written, (N, heads, T). Queries' heads of a group have the same k and v
+// (Ainslie et al. 2023), whose gradients are the group's sums. Backward:
 //   dv(j) = sum over t of p(t, j) dy(t)                dq(t) = scale sum over j of ds(t, j) k(j)
 //   ds(t, j) = p(t, j) (dy(t) . v(j) - dy(t) . y(t))   dk(j) = scale sum over t of ds(t, j) q(t)
 #pragma once
@@ -33,7 +34,7 @@ struct attention_kernels<backend::reference, T> {
     });
   }
   static void backward(const attention_problem& p, const attention_backward_operands<T>& o, T* /*scratch*/) {
-    std::fill_n(o.dx, p.samples * p.tokens * 3 * p.channels(), T(0));
+    std::fill_n(o.dx, p.samples * p.tokens * p.width(), T(0));
     const T scale = p.template scale<T>();
     for_each_row(p, [&](const row& r) {
       const T *const dy = o.dy + r.out, *const q = o.x + r.part(p, r.token, 0);
@@ -60,7 +61,7 @@ struct attention_kernels<backend::reference, T> {
 
     /// Where token j's queries (0), keys (1) or values (2) begin in x.
     [[nodiscard]] index_t part(const attention_problem& p, index_t j, index_t which) const {
-      return ((sample * p.tokens + j) * 3 + which) * p.channels() + head * p.size;
+      return (sample * p.tokens + j) * p.width() + p.part_of(head, which);
     }
   };
   template <class F>

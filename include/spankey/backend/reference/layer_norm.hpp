@@ -3,6 +3,7 @@
 // x, y (rows, C); mean and biased variance of a row's C channels; mean and rstd (rows) are written. Backward:
 //   dgamma += sum over rows of dy xhat      dbeta += sum over rows of dy
 //   dx = rstd (g - mean_channels(g) - xhat mean_channels(g xhat)),  g = gamma dy
+// Not centred (RMS norm, Zhang and Sennrich 2019): the mean is 0, and mean_channels(g) is left out.
 #pragma once
 
 #include <cmath>
@@ -20,7 +21,7 @@ struct layer_norm_kernels<backend::reference, T> {
     for (index_t r = 0; r < p.rows; ++r) {
       const T* const x = t.x + r * p.channels;
       T mean = 0, variance = 0;
-      for (index_t c = 0; c < p.channels; ++c) mean += x[c];
+      for (index_t c = 0; p.centred && c < p.channels; ++c) mean += x[c];
       mean /= count;
       for (index_t c = 0; c < p.channels; ++c) variance += (x[c] - mean) * (x[c] - mean);
       const T rstd = T(1) / std::sqrt(variance / count + static_cast<T>(p.epsilon));
@@ -44,6 +45,7 @@ struct layer_norm_kernels<backend::reference, T> {
         if (t.gamma != nullptr && t.dgamma != nullptr) t.dgamma[c] += dy * xhat(c);
         if (t.dbeta != nullptr) t.dbeta[c] += dy;
       }
+      if (!p.centred) sum = 0;
       for (index_t c = 0; c < p.channels; ++c) {
         const index_t at = r * p.channels + c;
         t.dx[at] = t.rstd[r] * (scale(t.gamma, c) * t.dy[at] - sum / count - xhat(c) * dot / count);

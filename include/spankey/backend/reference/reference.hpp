@@ -8,10 +8,12 @@
 #include "spankey/backend/reference/dropout.hpp"
 #include "spankey/backend/reference/elementwise.hpp"
 #include "spankey/backend/reference/embedding.hpp"
+#include "spankey/backend/reference/gated.hpp"
 #include "spankey/backend/reference/inject.hpp"
 #include "spankey/backend/reference/layer_norm.hpp"
 #include "spankey/backend/reference/linear.hpp"
 #include "spankey/backend/reference/pool2d.hpp"
+#include "spankey/backend/reference/rotary.hpp"
 #include "spankey/backend/reference/tokens.hpp"
 #include "spankey/backend/reference/update.hpp"
 
