@@ -45,14 +45,16 @@ TEST_CASE("the error of a series is that of the published table") {
     int order;
     double step, error;
   };
-  for (const bound& b : {bound{activation::silu, 8, 1.0, 5.6e-5}, bound{activation::silu, 12, 1.0, 5.5e-7},
-                         bound{activation::silu, 4, 1.5, 3.9e-2}, bound{activation::gelu_tanh, 8, 1.0, 3.6e-4},
-                         bound{activation::gelu_tanh, 12, 0.5, 4.5e-10}}) {
+  for (const bound& b :
+       {bound{activation::silu, 8, 1.0, 5.6e-5}, bound{activation::silu, 12, 1.0, 5.5e-7},
+        bound{activation::silu, 4, 1.5, 3.9e-2}, bound{activation::gelu_tanh, 8, 1.0, 3.6e-4},
+        bound{activation::gelu_tanh, 12, 0.5, 4.5e-10}}) {
     double most = 0;
     for (double point = -2; point <= 2.0001; point += 0.01) {
       const derivatives f = derivatives_at(b.act, point);
       for (const double step : {-b.step, b.step})
-        most = std::max(most, std::abs(taylor_sum(f, b.order, step) - derivatives_at(b.act, point + step)[0]));
+        most =
+            std::max(most, std::abs(taylor_sum(f, b.order, step) - derivatives_at(b.act, point + step)[0]));
     }
     CAPTURE(b.order);
     CHECK(most == doctest::Approx(b.error).epsilon(0.05));
