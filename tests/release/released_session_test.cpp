@@ -10,6 +10,7 @@
 #include "error_probe.hpp"
 #include "release/small_gpt.hpp"
 #include "spankey/infer/sized_session.hpp"
+#include "spankey/release/release_file.hpp"
 
 using namespace spankey;
 using spankey_test::check_refused;

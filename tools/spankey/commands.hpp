@@ -103,7 +103,8 @@ int predict(const predict_options& request);
 
 struct generate_options {
   std::string run, key,
-      invalid;  // the number of a key, or a key file; or a family of invalid keys; empty: no key
+      invalid;          // the number of a key, or a key file; or a family of invalid keys; empty: no key
+  std::string release;  // instead of a run: the folder of a release
   std::string prompt, weights = "fp32";
   std::int64_t tokens = 200, top_k = 0, threads = 0;
   double temperature = 0.8;
@@ -112,8 +113,8 @@ struct generate_options {
   sealed_key_flags opens;
 };
 
-/// Writes what a run's network of tokens makes of a prompt, byte by byte, as long as it does not refuse. Status 3 where it
-/// refused. Fails with flag.158 to flag.160, and as predict does.
+/// Writes what a run's network of tokens, or a release of it, makes of a prompt, byte by byte, as long as it does not refuse.
+/// Status 3 where it refused. Fails with flag.158 to flag.160, flag.220, release.1xx, and as predict does.
 int generate(const generate_options& request);
 
 /// The lock's file in the folder of a locked run.

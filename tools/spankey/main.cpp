@@ -11,6 +11,7 @@
 #include "convert_flags.hpp"
 #include "keys.hpp"
 #include "proposed_command.hpp"
+#include "release.hpp"
 #include "settings.hpp"
 #include "spankey/backend/cpu/parallel.hpp"
 #include "spankey/core/error.hpp"
@@ -144,6 +145,8 @@ int run_program(int argc, char** argv, output_text& text) {
   diagnose_options diagnosed;
   kotg_options asked_roles;
   keys_options ring_asked;
+  release_options released;
+  extract_options extracted;
   std::string key_out;
   bool measure = false;
   flag_set& train_flags = line.add("train", "train a network, evaluate its gate, write the run folder");
@@ -160,6 +163,9 @@ int run_program(int argc, char** argv, output_text& text) {
   flag_set& lock_flags =
       line.add("lock", "lock a run's weights under a master key, without training and without data");
   flag_set& unlock_flags = line.add("unlock", "give a locked run's weights back, with its key");
+  flag_set& release_flags =
+      line.add("release", "hand out something that answers as a run does, and is not its weights");
+  flag_set& extract_flags = line.add("extract", "make a run folder of the weights that a release gives away");
   flag_set& relearn_flags =
       line.add("relearn", "what somebody makes of a run's weights with a few labelled samples");
   flag_set& attack_flags =
@@ -183,6 +189,8 @@ int run_program(int argc, char** argv, output_text& text) {
   declare_keygen_flags(keygen_flags, key_out);
   declare_lock_flags(lock_flags, locked);
   declare_unlock_flags(unlock_flags, locked);
+  declare_release_flags(release_flags, released);
+  declare_extract_flags(extract_flags, extracted);
   declare_relearn_flags(relearn_flags, relearnt_run);
   declare_attack_flags(attack_flags, attacked);
   declare_diagnose_flags(diagnose_flags, diagnosed);
@@ -211,9 +219,9 @@ int run_program(int argc, char** argv, output_text& text) {
   if (describes) apply_recipe(describe_flags, described);
   if (wish.help)
     return print(chosen->help(trains || describes ? help_introduction(trains ? options : described) : ""));
-  for (const flag_set* writes :
-       {&train_flags, &eval_flags, &convert_flags, &import_flags, &keygen_flags, &lock_flags, &unlock_flags,
-        &relearn_flags, &attack_flags, &diagnose_flags, &kotg_flags, &sweep_flags, &report_flags})
+  for (const flag_set* writes : {&train_flags, &eval_flags, &convert_flags, &import_flags, &keygen_flags,
+                                 &lock_flags, &unlock_flags, &release_flags, &extract_flags, &relearn_flags,
+                                 &attack_flags, &diagnose_flags, &kotg_flags, &sweep_flags, &report_flags})
     if (chosen == writes) text = output_text::beside_files;
   if (chosen == &keys_flags && writes_files(ring_asked)) text = output_text::beside_files;
   if (!options.resume.empty()) options = options_to_resume(train_flags, options);
@@ -222,6 +230,8 @@ int run_program(int argc, char** argv, output_text& text) {
                                : chosen == &predict_flags  ? asked.threads
                                : chosen == &generate_flags ? written.threads
                                : chosen == &convert_flags  ? conversion.threads
+                               : chosen == &release_flags  ? released.threads
+                               : chosen == &extract_flags  ? extracted.threads
                                : chosen == &relearn_flags  ? relearnt_run.threads
                                : chosen == &attack_flags   ? attacked.threads
                                : chosen == &diagnose_flags ? diagnosed.threads
@@ -239,6 +249,8 @@ int run_program(int argc, char** argv, output_text& text) {
   if (chosen == &keygen_flags) return draw_key(key_out);
   if (chosen == &lock_flags) return lock(locked);
   if (chosen == &unlock_flags) return unlock(locked);
+  if (chosen == &release_flags) return release(released);
+  if (chosen == &extract_flags) return extract(extracted);
   if (chosen == &relearn_flags) return relearn_run(relearnt_run);
   if (chosen == &attack_flags) return attack(attacked);
   if (chosen == &diagnose_flags) return diagnose(diagnosed);

@@ -1,4 +1,13 @@
-// Writing and reading what release/weight_release.hpp describes.
+// A release (release/weight_release.hpp) as a file.
+//
+//   safetensors; metadata "release" = scheme and version, "network" = name of the list, "dtype" = fp32 or bf16, and where MLPs
+//   are series "activation", "grad_order"; a tensor F32 for every parameter that is public, by its name in weights.safetensors,
+//   and of every MLP in another form, behind its name and a point (F32 or BF16; the names of TaylorAttack's buffers):
+//     gate_proj_weight, up_proj_weight (S, inputs)  local_point (S)  fuse_weight (outputs, S, order)  sampled_dim (S) I64
+//     local_approx_output (outputs, S) gated, else (outputs): the one vector c          ffn_dim (F) I64
+//     ffn_gate_proj_weight, ffn_up_proj_weight (F, inputs)  ffn_down_proj_weight (outputs, F)  ffn_gate_proj_bias (F) ungated
+//     of a gated MLP that has biases also ffn_gate_proj_bias and down_proj_bias (outputs)
+// S neurons are series, F are not; the up tensors are those of gated MLPs. Reading is strict: a file that opens is consistent.
 #pragma once
 
 #include "spankey/core/macros_off.hpp"
@@ -14,6 +23,8 @@
 #include "spankey/core/finite.hpp"
 #include "spankey/file/number_text.hpp"
 #include "spankey/file/printable.hpp"
+#include "spankey/file/safetensors.hpp"
+#include "spankey/file/safetensors_writer.hpp"
 #include "spankey/file/tensor_checksums.hpp"
 #include "spankey/file/to_float32.hpp"
 #include "spankey/release/weight_release.hpp"
@@ -25,15 +36,17 @@ namespace release_parts {
 // A matrix (rows, columns) as (columns, rows).
 inline std::vector<float> turned(const std::vector<float>& m, std::size_t rows) {
   std::vector<float> made(m.size());
-  const std::size_t columns = rows == 0 ? 0 : m.size() / rows;
+  if (m.empty()) return made;  // whatever its extents say
+  const std::size_t columns = m.size() / rows;
   for (std::size_t r = 0; r < rows; ++r)
     for (std::size_t c = 0; c < columns; ++c) made[c * rows + r] = m[r * columns + c];
   return made;
 }
 // (order, S, outputs) as (outputs, S, order): fuse_weight; and back with the sizes exchanged.
 inline std::vector<float> reversed_axes(const std::vector<float>& t, std::size_t first, std::size_t middle) {
-  const std::size_t last = first * middle == 0 ? 0 : t.size() / (first * middle);
   std::vector<float> made(t.size());
+  if (t.empty()) return made;
+  const std::size_t last = t.size() / (first * middle);
   for (std::size_t a = 0; a < first; ++a)
     for (std::size_t b = 0; b < middle; ++b)
       for (std::size_t c = 0; c < last; ++c)
@@ -206,6 +219,7 @@ class release_reader {
 
 }  // namespace release_parts
 
+/// The whole file.
 inline safetensors_writer contents_of(const weight_release& r) {
   safetensors_writer writer;
   writer.set_metadata("release", r.scheme);
@@ -220,9 +234,20 @@ inline safetensors_writer contents_of(const weight_release& r) {
   return writer;
 }
 
+/// Reads one. Errors: release.111 metadata, release.112 a tensor that is missing, left over, of another shape, or not finite,
+/// release.113 neurons that are not numbered once each, those of check_checksums.
 inline weight_release read_release(const safetensors_file& file) {
   check_checksums(file, false);
   return release_parts::release_reader(file).read();
+}
+
+inline void save_release(const weight_release& r, const std::string& path) {
+  safetensors_writer writer = contents_of(r);
+  writer.add_checksums();
+  writer.write(path);
+}
+inline weight_release load_release(const std::string& path) {
+  return read_release(safetensors_file::open(path));
 }
 
 }  // namespace spankey
