@@ -1,4 +1,4 @@
-"""Releases in the program: a run is handed out, answers as it did, and is got back from what was handed out. Costs 6 s."""
+"""Releases in the program: a run is handed out, answers as it did, and is got back from what was handed out. Costs 8 s."""
 import json
 import sys
 
@@ -74,6 +74,27 @@ def test_what_is_handed_out(folder):
     released(folder, run, name="once"), released(folder, run, name="twice")
     files = [(folder / name / "release.safetensors").read_bytes() for name in ("once", "twice")]
     assert files[0] == files[1]
+
+
+def test_games(folder):
+    run = trained(folder)
+    few = ["--seeds", "2", "--trials", "6", "--windows", "8", "--judged", "4", "--updates", "3"]
+    text = program.succeeds("release-games", run, *few, cwd=folder).stdout.decode()
+    found = json.loads((run / "release_games.json").read_text())
+    rows = {(row["scheme"], row["game"]): row for row in found["rows"]}
+    assert len(rows) == 16 and found["windows"] == 8, found
+    for scheme in ("identity", "taylor"):
+        assert rows[scheme, "PE"]["advantage"] == 1 and rows[scheme, "FE"]["advantage"] == 1, rows
+        assert rows[scheme, "RI"]["advantage"] == 0.5 and scheme in text, rows
+    for scheme in ("entangled", "masked"):
+        assert rows[scheme, "PE"]["advantage"] == 0 and rows[scheme, "PE"]["found"] < 0.1, rows
+    assert all(row["interval"][0] <= row["advantage"] <= row["interval"][1] for row in rows.values())
+    # Some of them alone, the same figures, another file.
+    program.succeeds("release-games", run, *few, "--games", "PE,RI", "--schemes", "taylor", "--out", folder / "few.json", cwd=folder)
+    again = json.loads((folder / "few.json").read_text())["rows"]
+    assert [row["game"] for row in again] == ["PE", "RI"]
+    assert all(rows["taylor", row["game"]]["found"] == row["found"] for row in again)
+    program.refused("release-games", run, "--games", "XE", cwd=folder, names=["--games", "PE"])
 
 
 def test_mistakes_are_one_line(folder):

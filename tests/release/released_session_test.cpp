@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "error_probe.hpp"
+#include "release/drawn_mlp.hpp"
 #include "release/small_gpt.hpp"
 #include "spankey/infer/sized_session.hpp"
 #include "spankey/release/release_file.hpp"
@@ -119,4 +120,47 @@ TEST_CASE("a release of another network is refused") {
   refuses([](weight_release& r) { r.tensors["more"] = {{1}, {1.0F}}; });
   refuses([](weight_release& r) { r.tensors["h.0.mlp.c_fc.bias"] = {{1}, {1.0F}}; });
   check_refused([&] { taylor_release{}.release(held.network(), {}, 3); }, "release.107", {"gpt"});
+}
+
+TEST_CASE("a network of images: every token's MLP is the release's") {
+  layer_list list("small_vit", {3, 8, 8});
+  list.conv2d("patch", 16, {.kernel = 4, .stride = 4, .pad = padding::none, .bias = bias::learned})
+      .tokens("pos_embed", {.class_token = true});
+  list.residual("blocks.0").layer_norm("norm2").enter("mlp");
+  list.project("fc1", 40).gelu("act").project("fc2", 16).leave().join();
+  list.layer_norm("norm").token("class", 0).head("head", head_outputs(5));
+  REQUIRE(list.found() == list_fault::none);
+  released_model<small_backend> model(list);
+  const arena memory(model, 1);
+  initialise(model, 3);
+  const open_network<released_model<small_backend>> network{list, model};
+  const std::vector<float> samples = spankey_test::drawn_numbers(5)(6 * 3 * 8 * 8, 1);
+  const auto sample = [&](std::size_t i) { return std::span(samples).subspan(i * 192, 192); };
+  const auto ranges = calibrate<small_backend>(network, [&](auto& session, auto& watcher) {
+    for (std::size_t i = 0; i < 6; ++i) (void)session.answer(sample(i), &watcher);
+  });
+  REQUIRE(ranges.size() == 1);
+
+  const infer::sized_tables<small_backend, float> tables(list);
+  secret_vector<std::byte> working(tables.memory_bytes());
+  infer::sized_session<small_backend, float> own(tables.tables());
+  const std::vector<std::byte> image = infer::make_image<float>(model, 5);
+  REQUIRE(own.open(image, working) == infer::status::ok);
+  double before = 1e9;
+  for (const int order : {1, 4, 12}) {
+    released_session<small_backend> session(
+        list, taylor_release{{.order = order, .share = 1}}.release(network, ranges, 0));
+    std::vector<float> logits(5);
+    infer::verdict found;
+    double most = 0;
+    for (std::size_t i = 0; i < 6; ++i) {
+      REQUIRE(own.run_normalised(sample(i), logits, found) == infer::status::ok);
+      const auto z = session.answer(sample(i));
+      most = std::max(most, largest(logits, {z.begin(), z.end()}));
+    }
+    CAPTURE(order);
+    CHECK(most < before);
+    before = most;
+  }
+  CHECK(before < 1e-5);
 }

@@ -6,6 +6,7 @@
 #include "run_model.hpp"
 #include "spankey/attack/release_games.hpp"
 #include "spankey/checkpoint/weights.hpp"
+#include "spankey/data/grammar.hpp"
 
 namespace {
 

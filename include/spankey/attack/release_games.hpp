@@ -5,8 +5,8 @@
 //   RI  indistinguishability   |Pr[b' = b] - 1/2|: the attacker names two networks of equal utility, and gets one's release
 //   FT  modification           U(release, n samples) - max(U(Infer as an oracle, n), U(scratch, n)), U right answers of another task
 // RI's pair are a network and itself with its MLPs' neurons in another order: equal in every answer. Of FE's two attacks, what is
-// extracted as it is and fine-tuned on public text, the better one counts. Intervals: Wilson of PE, FE and RI, on both sides
-// of a difference; of FT a bootstrap over the seeds.
+// extracted as it is and fine-tuned on public text, the better one counts. Intervals of 95 %: Newcombe's of PE
+// and FE, Wilson's of RI, of FT a bootstrap over the seeds.
 #pragma once
 
 #include "spankey/core/macros_off.hpp"
@@ -38,11 +38,12 @@ struct release_advantage {
 
 namespace release_play {
 
-// Of two shares of wins in n trials each.
+// Of two shares of wins in n trials each: Newcombe's interval (1998), from the Wilson interval of either.
 inline void set_difference(release_advantage& a, double with, double without, index_t n) {
   const interval won = wilson(with, static_cast<double>(n)), lost = wilson(without, static_cast<double>(n));
   a.with = with, a.without = without, a.trials = n, a.advantage = with - without;
-  a.low = won.low - lost.high, a.high = won.high - lost.low;
+  a.low = a.advantage - std::hypot(with - won.low, lost.high - without);
+  a.high = a.advantage + std::hypot(won.high - with, without - lost.low);
 }
 
 // 95 % interval of a mean over seeds, drawn with replacement.
@@ -156,7 +157,7 @@ release_advantage play_function(const release_world<Backend>& world, const Schem
     const auto seed = static_cast<std::uint64_t>(s);
     (void)extract_network(taken.model(), world.list, scheme.release(world.owner(), world.ranges, seed));
     judge(taken, as_found);
-    trained.begin(taken.model());
+    trained.begin(taken.model(), seed);
     trained.train(world.public_rows, world.limits, seed);
     judge(trained, tuned);
     trained.begin(seed);
@@ -205,11 +206,12 @@ release_advantage play_indistinguishability(const release_world<Backend>& world,
 template <class Backend, class Scheme>
 release_advantage play_modification(const release_world<Backend>& world, const Scheme& scheme) {
   release_advantage found{.scheme = std::string(Scheme::name), .game = "FT"};
-  attacker_network<Backend> network(world.list, world.limits.batch);
+  attacker_network<Backend> network(world.list, world.limits.batch), taken(world.list, 1);
   std::vector<double> gains;
   for (index_t s = 0; s < world.limits.seeds; ++s) {
     const auto seed = static_cast<std::uint64_t>(s);
-    (void)extract_network(network.model(), world.list, scheme.release(world.owner(), world.ranges, seed));
+    (void)extract_network(taken.model(), world.list, scheme.release(world.owner(), world.ranges, seed));
+    network.begin(taken.model(), seed);
     network.train(world.task_rows, world.limits, seed);
     const double with = network.accuracy(world.task_judged);
     // The oracle answers to public text; a student learns the answers, and then the task.

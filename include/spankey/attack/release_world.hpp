@@ -69,6 +69,16 @@ class attacker_network {
   void begin(Model& from) {
     copy_model(model_, from);
   }
+  /// Those of somebody else, fresh ones in place of tensors of zeros: what was withheld could not be trained from there.
+  template <class Model>
+  void begin(Model& from, std::uint64_t seed) {
+    initialise(model_, seed);
+    from.for_each_parameter([&](const scope& at, auto& p) {
+      const std::span<const float> values(p.value.data, static_cast<std::size_t>(p.dims.size()));
+      if (std::any_of(values.begin(), values.end(), [](float x) { return x != 0; }))
+        std::copy_n(p.value.data, p.dims.size(), model_.parameter_of(at.str()).value.data);
+    });
+  }
   /// `rows` at `updates` steps of AdamW.
   void train(const token_rows& rows, const release_limits& limits, std::uint64_t seed) {
     fine_tune(model_, rows,

@@ -15,6 +15,7 @@
 #include <span>
 #include <vector>
 
+#include "spankey/core/finite.hpp"
 #include "spankey/core/shape.hpp"
 
 namespace spankey {
