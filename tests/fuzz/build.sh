@@ -18,7 +18,7 @@ for name in "$@"; do
       sources="$sources tests/fuzz/networks.cpp" packages="-ltbb"
       while read -r part; do sources="$sources $program/$part.cpp"; done <$program/json_parts.txt
       ;;
-    key_space | key_file | maps | gguf) packages="-ltbb" ;;
+    key_space | key_file | maps | gguf | release) packages="-ltbb" ;;
     gzip) packages="-lz" ;;
     lock | sealed_key) packages="-ltbb -lopenblas -lsodium" ;;
     picture) packages="-ltbb -lpng -ljpeg" ;;

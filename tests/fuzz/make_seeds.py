@@ -504,8 +504,39 @@ def gguf_seeds():
     put("gguf", "nothing", b"")
 
 
+def release_seeds():
+    def mlp(s, f, h=2, c=3, order=2, **changed):
+        tensors = {"gate_proj_weight": [s, h], "local_point": [s], "local_approx_output": [c], "fuse_weight": [c, s, order],
+                   "ffn_gate_proj_weight": [f, h], "ffn_down_proj_weight": [c, f], "ffn_gate_proj_bias": [f]} | changed
+        made = {}
+        for name, shape in tensors.items():
+            count = 1
+            for extent in shape or [0]:
+                count *= extent
+            if shape is not None:
+                made["h.0.mlp." + name] = ("F32", shape, floats(*[0.25] * count) if count < 1000 else b"")
+        made["h.0.mlp.sampled_dim"] = ("I64", [s], struct.pack(f"<{s}q", *range(s)))
+        made["h.0.mlp.ffn_dim"] = ("I64", [f], struct.pack(f"<{f}q", *range(s, s + f)))
+        return made
+
+    about = {"release": "taylor", "network": "gpt", "dtype": "fp32", "activation": "gelu_tanh", "grad_order": "2"}
+    put("release", "series", safetensors(mlp(2, 1) | {"ln_f.weight": ("F32", [2], floats(1, 2))}, about))
+    put("release", "all_series", safetensors(mlp(3, 0), about))
+    put("release", "no_series", safetensors(mlp(0, 3), about))
+    put("release", "gated", safetensors(mlp(2, 1, up_proj_weight=[2, 2], ffn_up_proj_weight=[1, 2], local_approx_output=[3, 2]), about))
+    put("release", "order_13", safetensors(mlp(1, 0, order=13), about | {"grad_order": "13"}))
+    put("release", "order_0", safetensors(mlp(1, 1, order=0), about | {"grad_order": "0"}))
+    put("release", "no_metadata", safetensors(mlp(1, 1)))
+    put("release", "bf16_it_says", safetensors(mlp(1, 1), about | {"dtype": "bf16"}))
+    put("release", "huge_of_nothing", safetensors(mlp(0, 1, c=3, fuse_weight=[1 << 60, 0, 2], up_proj_weight=[0, 2],
+                                                      ffn_up_proj_weight=[1, 2], local_approx_output=[1 << 60, 0]), about))
+    put("release", "tensors_alone", safetensors({"wte.weight": ("F32", [2, 2], floats(1, 2, 3, 4))}, about))
+    put("release", "replaced_numbers", struct.pack(">H", 30000) + floats(1e38, float("nan"), -3))
+    put("release", "replaced_neurons", struct.pack(">H", 0xFFF0) + struct.pack("<2q", 3, 3))
+
+
 def main():
-    for seeds in (safetensors_seeds, gguf_seeds, key_space_seeds, key_file_seeds, sealed_key_seeds, lock_seeds, maps_seeds, cifar10_seeds, idx_seeds, npy_seeds, picture_seeds, gzip_seeds, image_seeds,
+    for seeds in (safetensors_seeds, gguf_seeds, key_space_seeds, key_file_seeds, sealed_key_seeds, lock_seeds, maps_seeds, release_seeds, cifar10_seeds, idx_seeds, npy_seeds, picture_seeds, gzip_seeds, image_seeds,
                   config_seeds, results_seeds):
         seeds()
 

@@ -18,6 +18,7 @@ WITH_PARAMETERS = STORED | {"layer/parameter.hpp"}
 TRAIN = MODEL | {"data", "key", "loss", "optim", "checkpoint", "train"}
 INFER = MODEL | {"key", "infer"}
 LOCK = INFER | {"checkpoint", "lock"}
+RELEASE = LOCK | {"release"}
 MAY_INCLUDE = {
     "core": CORE,
     "backend": BACKEND,
@@ -33,8 +34,9 @@ MAY_INCLUDE = {
     "train": TRAIN,
     "infer": INFER,
     "lock": LOCK,
-    "diagnose": TRAIN | LOCK,
-    "attack": TRAIN | LOCK,
+    "release": RELEASE,
+    "diagnose": TRAIN | RELEASE,
+    "attack": TRAIN | RELEASE,
     "interop": WITH_PARAMETERS | {"key"},
     "testing": MODEL | {"key", "loss"},
     "infer.hpp": INFER,

@@ -104,7 +104,8 @@ int predict(const predict_options& request);
 
 struct generate_options {
   std::string run, key,
-      invalid;  // the number of a key, or a key file; or a family of invalid keys; empty: no key
+      invalid;          // the number of a key, or a key file; or a family of invalid keys; empty: no key
+  std::string release;  // instead of a run: the folder of a release
   std::string prompt, score, weights = "fp32";
   std::int64_t tokens = 200, top_k = 0, threads = 0;
   double temperature = 0.8;
@@ -113,8 +114,9 @@ struct generate_options {
   sealed_key_flags opens;
 };
 
-/// Writes what a run's network of tokens makes of a prompt, token by token, as long as it does not refuse; or how well it foretells
-/// a file. Status 3 where it refused. Fails with flag.158 to flag.160, flag.234, and as predict does.
+/// Writes what a run's network of tokens, or a release of it, makes of a prompt, token by token, as long as it does not refuse; or
+/// how well it foretells a file. Status 3 where it refused. Fails with flag.158 to flag.160, flag.220, flag.234, release.1xx, and as
+/// predict does.
 int generate(const generate_options& request);
 
 /// The lock's file in the folder of a locked run.

@@ -319,8 +319,10 @@ void declare_predict_flags(flag_set& flags, predict_options& request) {
 
 void declare_generate_flags(flag_set& flags, generate_options& request) {
   flags.add_option("--run", request.run, "run folder of a network of tokens, finished")
-      ->check(path_text("FOLDER"))
-      ->required();
+      ->check(path_text("FOLDER"));
+  flags
+      .add_option("--release", request.release, "instead of a run: the folder of a release (spankey release)")
+      ->check(path_text("FOLDER"));
   flags
       .add_option("--prompt", request.prompt,
                   "what the text goes on from (default: the beginning of a document)")

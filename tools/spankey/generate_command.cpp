@@ -2,6 +2,9 @@
 #include <chrono>
 #include <cmath>
 #include <cstdio>
+#include <filesystem>
+#include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -9,6 +12,7 @@
 #include "json_text.hpp"
 #include "network.hpp"
 #include "predict.hpp"
+#include "release.hpp"
 #include "run_folder.hpp"
 #include "run_functions.hpp"
 #include "run_tokens.hpp"
@@ -37,15 +41,23 @@ void write_bytes(const std::string& bytes) {
   std::fflush(stdout);
 }
 
-template <class Weight>
-class writer {
+/// What a text is read into and goes on from: a session of a run, or of a release.
+class text_source {
  public:
-  writer(const run_options& options, const generate_options& request, const run_image& run,
-         const chosen_key& key, const run_tokens& tokens)
-      : request_(request),
-        tokens_(tokens),
-        classes_(classes_of(options)),
-        tables_(layers_of(options, outputs_of(options))),
+  virtual ~text_source() = default;
+  /// The logits behind a token, which stay where they are.
+  virtual std::span<const float> read(index_t token) = 0;
+  virtual void restart() = 0;
+  [[nodiscard]] virtual index_t position() const = 0;
+  [[nodiscard]] virtual index_t context() const = 0;
+  [[nodiscard]] virtual bool rejected() const = 0;
+};
+
+template <class Weight>
+class session_source final : public text_source {
+ public:
+  session_source(const run_options& options, const run_image& run, const chosen_key& key)
+      : tables_(layers_of(options, outputs_of(options))),
         memory_(tables_.memory_bytes()),
         session_(tables_.tables()),
         logits_(static_cast<std::size_t>(index_t{tables_.tables().image.outputs})) {
@@ -60,6 +72,43 @@ class writer {
     }
     if (bound != infer::status::key_refused) require(bound, "--key");
   }
+  std::span<const float> read(index_t token) override {
+    const infer::status said = session_.read(token, logits_, found_);
+    if (said != infer::status::key_missing) require(said, "--run");  // which is a refusal
+    return logits_;
+  }
+  void restart() override { session_.restart(); }
+  [[nodiscard]] index_t position() const override { return session_.position(); }
+  [[nodiscard]] index_t context() const override { return session_.context(); }
+  [[nodiscard]] bool rejected() const override { return found_.rejected; }
+
+ private:
+  infer::sized_tables<backend::cpu, Weight> tables_;
+  secret_vector<std::byte> memory_;
+  infer::sized_session<backend::cpu, Weight> session_;
+  std::vector<float> logits_;
+  infer::verdict found_;
+};
+
+class release_source final : public text_source {
+ public:
+  release_source(const run_options& options, const std::string& folder)
+      : session_(open_release(options, folder)) {}
+  std::span<const float> read(index_t token) override { return session_->read(token); }
+  void restart() override { session_->restart(); }
+  [[nodiscard]] index_t position() const override { return session_->position(); }
+  [[nodiscard]] index_t context() const override { return session_->context(); }
+  [[nodiscard]] bool rejected() const override { return false; }
+
+ private:
+  std::unique_ptr<token_source> session_;
+};
+
+class writer {
+ public:
+  writer(const run_options& options, const generate_options& request, const run_tokens& tokens,
+         text_source& source)
+      : request_(request), tokens_(tokens), classes_(classes_of(options)), source_(source) {}
 
   /// False where the network refused.
   bool write() {
@@ -77,7 +126,7 @@ class writer {
     std::int64_t written = 0;
     bool answered = true;
     for (; written < request_.tokens; ++written) {
-      if (found_.rejected && !request_.ignore_refusal) return false;
+      if (source_.rejected() && !request_.ignore_refusal) return false;
       const index_t next = infer::next_token(
           logits_.data(), request_.ignore_refusal ? tokens_.of_text() : classes_,
           {static_cast<float>(request_.temperature), request_.top_k},
@@ -101,10 +150,10 @@ class writer {
     std::int64_t foretold = 0, bytes = 0;
     timer reading;
     for (std::size_t i = 0; i < all.size(); ++i) {
-      if (i % static_cast<std::size_t>(session_.context()) == 0) {
-        session_.restart();
+      if (i % static_cast<std::size_t>(source_.context()) == 0) {
+        source_.restart();
       } else {
-        if (found_.rejected && !request_.ignore_refusal) return false;
+        if (source_.rejected() && !request_.ignore_refusal) return false;
         nats += surprise_of(all[i]);
         ++foretold;
         bytes += static_cast<std::int64_t>(tokens_.bytes_of(all[i]).size());
@@ -143,53 +192,71 @@ class writer {
   }
   // A window that is full begins again with its second half.
   void read(index_t token) {
-    if (session_.position() == session_.context()) {
+    if (source_.position() == source_.context()) {
       const std::vector<index_t> half(window_.begin() + static_cast<std::ptrdiff_t>(window_.size() / 2),
                                       window_.end());
-      session_.restart();
+      source_.restart();
       window_.clear();
       for (const index_t again : half) read(again);
     }
     window_.push_back(token);
-    const infer::status said = session_.read(token, logits_, found_);
-    if (said != infer::status::key_missing) require(said, "--run");  // which is a refusal
+    logits_ = source_.read(token);
   }
 
   const generate_options& request_;
   const run_tokens& tokens_;
   index_t classes_;
-  infer::sized_tables<backend::cpu, Weight> tables_;
-  secret_vector<std::byte> memory_;
-  infer::sized_session<backend::cpu, Weight> session_;
-  std::vector<float> logits_;
+  text_source& source_;
+  std::span<const float> logits_;
   std::vector<index_t> window_;
-  infer::verdict found_;
 };
+
+void require_text(const run_options& options, const char* flag) {
+  if (!is_text(options.data))
+    fail("flag.159", flag, "found ", options.model, ", which reads no text; expected spankey predict for it");
+}
+
+std::unique_ptr<text_source> source_of_run(const run_options& options, const generate_options& request) {
+  chosen_key key = key_named(request.key, request.opens);
+  key.invalid = request.invalid, key.seed = request.seed;
+  const run_image run = functions_on("cpu", options).image_of(options, request.run, key, request.weights);
+  report_lock(request.run);
+  const auto open = [&]<class Weight>() -> std::unique_ptr<text_source> {
+    return std::make_unique<session_source<Weight>>(options, run, key);
+  };
+  return request.weights == "fp32"   ? open.operator()<float>()
+         : request.weights == "bf16" ? open.operator()<bf16>()
+                                     : open.operator()<std::int8_t>();
+}
+
+// Of a release nothing is known but what was handed out: no keys, and one precision.
+std::unique_ptr<text_source> source_of_release(const run_options& options, const generate_options& request) {
+  if (!request.key.empty() || !request.invalid.empty() || request.weights != "fp32")
+    fail("flag.220", "--release", "found it beside ", request.weights != "fp32" ? "--weights" : "a key",
+         ", expected --run for that");
+  return std::make_unique<release_source>(options, request.release);
+}
 
 }  // namespace
 
 int generate(const generate_options& request) {
-  const bool with_key = !request.key.empty() || !request.invalid.empty();
-  const run_options options = run_to_ask(request.run, with_key);
-  if (!is_text(options.data))
-    fail("flag.159", "--run", "found ", options.model,
-         ", which reads no text; expected spankey predict for it");
+  const bool released = !request.release.empty(), with_key = !request.key.empty() || !request.invalid.empty();
+  if (released != request.run.empty())
+    fail("flag.220", released ? "--release" : "generate", "expected either --run or --release, found ",
+         released ? "both" : "none");
+  const run_options options =
+      released ? read_config((std::filesystem::path(request.release) / "config.json").string())
+               : run_to_ask(request.run, with_key);
+  require_text(options, released ? "--release" : "--run");
   if (!request.key.empty() && !request.invalid.empty())
     fail("flag.160", "--invalid", "found it beside --key; expected one of them");
-  chosen_key key = key_named(request.key, request.opens);
-  key.invalid = request.invalid, key.seed = request.seed;
-  const run_tokens tokens(options, request.run);
-  const std::string scored =
-      request.score.empty() ? std::string() : text_of_file(request.score, "flag.234", std::ptrdiff_t{1} << 30);
-  const run_image run = functions_on("cpu", options).image_of(options, request.run, key, request.weights);
-  report_lock(request.run);
-  const auto write = [&]<class Weight>() {
-    writer<Weight> w(options, request, run, key, tokens);
-    return request.score.empty() ? w.write() : w.score(scored);
-  };
-  const bool answered = request.weights == "fp32"   ? write.operator()<float>()
-                        : request.weights == "bf16" ? write.operator()<bf16>()
-                                                    : write.operator()<std::int8_t>();
+  const run_tokens tokens(options, released ? request.release : request.run);
+  const std::string scored = request.score.empty()
+                                 ? std::string()
+                                 : text_of_file(request.score, "flag.234", std::ptrdiff_t{1} << 30);
+  const auto source = released ? source_of_release(options, request) : source_of_run(options, request);
+  writer text(options, request, tokens, *source);
+  const bool answered = request.score.empty() ? text.write() : text.score(scored);
   if (request.score.empty()) std::fputs("\n", stdout);
   std::fflush(stdout);
   if (answered) return 0;

@@ -12,6 +12,8 @@
 #include "keys.hpp"
 #include "processes.hpp"
 #include "proposed_command.hpp"
+#include "release.hpp"
+#include "release_games.hpp"
 #include "settings.hpp"
 #include "spankey/backend/cpu/parallel.hpp"
 #include "spankey/core/error.hpp"
@@ -151,6 +153,9 @@ int run_program(int argc, char** argv, output_text& text) {
   diagnose_options diagnosed;
   kotg_options asked_roles;
   keys_options ring_asked;
+  release_options released;
+  extract_options extracted;
+  release_games_options release_played;
   std::string key_out;
   bool measure = false;
   flag_set& train_flags = line.add("train", "train a network, evaluate its gate, write the run folder");
@@ -167,6 +172,11 @@ int run_program(int argc, char** argv, output_text& text) {
   flag_set& lock_flags =
       line.add("lock", "lock a run's weights under a master key, without training and without data");
   flag_set& unlock_flags = line.add("unlock", "give a locked run's weights back, with its key");
+  flag_set& release_flags =
+      line.add("release", "hand out something that answers as a run does, and is not its weights");
+  flag_set& extract_flags = line.add("extract", "make a run folder of the weights that a release gives away");
+  flag_set& release_games_flags =
+      line.add("release-games", "games about releases: what each scheme gives away, with intervals");
   flag_set& relearn_flags =
       line.add("relearn", "what somebody makes of a run's weights with a few labelled samples");
   flag_set& attack_flags =
@@ -190,6 +200,9 @@ int run_program(int argc, char** argv, output_text& text) {
   declare_keygen_flags(keygen_flags, key_out);
   declare_lock_flags(lock_flags, locked);
   declare_unlock_flags(unlock_flags, locked);
+  declare_release_flags(release_flags, released);
+  declare_extract_flags(extract_flags, extracted);
+  declare_release_games_flags(release_games_flags, release_played);
   declare_relearn_flags(relearn_flags, relearnt_run);
   declare_attack_flags(attack_flags, attacked);
   declare_diagnose_flags(diagnose_flags, diagnosed);
@@ -220,21 +233,25 @@ int run_program(int argc, char** argv, output_text& text) {
     return print(chosen->help(trains || describes ? help_introduction(trains ? options : described) : ""));
   for (const flag_set* writes :
        {&train_flags, &eval_flags, &convert_flags, &import_flags, &keygen_flags, &lock_flags, &unlock_flags,
-        &relearn_flags, &attack_flags, &diagnose_flags, &kotg_flags, &sweep_flags, &report_flags})
+        &release_flags, &extract_flags, &release_games_flags, &relearn_flags, &attack_flags, &diagnose_flags,
+        &kotg_flags, &sweep_flags, &report_flags})
     if (chosen == writes) text = output_text::beside_files;
   if (chosen == &keys_flags && writes_files(ring_asked)) text = output_text::beside_files;
   if (!options.resume.empty()) options = options_to_resume(train_flags, options);
-  const std::int64_t threads = trains                      ? options.threads
-                               : chosen == &eval_flags     ? request.threads
-                               : chosen == &predict_flags  ? asked.threads
-                               : chosen == &generate_flags ? written.threads
-                               : chosen == &convert_flags  ? conversion.threads
-                               : chosen == &relearn_flags  ? relearnt_run.threads
-                               : chosen == &attack_flags   ? attacked.threads
-                               : chosen == &diagnose_flags ? diagnosed.threads
-                               : chosen == &kotg_flags     ? asked_roles.threads
-                               : chosen == &sweep_flags    ? swept.threads
-                                                           : described.threads;
+  const std::int64_t threads = trains                           ? options.threads
+                               : chosen == &eval_flags          ? request.threads
+                               : chosen == &predict_flags       ? asked.threads
+                               : chosen == &generate_flags      ? written.threads
+                               : chosen == &convert_flags       ? conversion.threads
+                               : chosen == &release_flags       ? released.threads
+                               : chosen == &extract_flags       ? extracted.threads
+                               : chosen == &release_games_flags ? release_played.threads
+                               : chosen == &relearn_flags       ? relearnt_run.threads
+                               : chosen == &attack_flags        ? attacked.threads
+                               : chosen == &diagnose_flags      ? diagnosed.threads
+                               : chosen == &kotg_flags          ? asked_roles.threads
+                               : chosen == &sweep_flags         ? swept.threads
+                                                                : described.threads;
   std::optional<spankey::thread_limit> limit;
   if (threads > 0) limit.emplace(threads);
   if (trains) return train_flags.given("--resume") ? resume(options) : train(options);
@@ -246,6 +263,9 @@ int run_program(int argc, char** argv, output_text& text) {
   if (chosen == &keygen_flags) return draw_key(key_out);
   if (chosen == &lock_flags) return lock(locked);
   if (chosen == &unlock_flags) return unlock(locked);
+  if (chosen == &release_flags) return release(released);
+  if (chosen == &extract_flags) return extract(extracted);
+  if (chosen == &release_games_flags) return release_games(release_played);
   if (chosen == &relearn_flags) return relearn_run(relearnt_run);
   if (chosen == &attack_flags) return attack(attacked);
   if (chosen == &diagnose_flags) return diagnose(diagnosed);

@@ -1,0 +1,254 @@
+// The four games that any release scheme can be put through (definitions after 2506.19874), as an advantage with an interval:
+//
+//   PE  parameter extraction   Pr[share of protected entries within 1 % >= 1 - eta], less the same without the release
+//   FE  functional extraction  Pr[KL(network || P) <= kappa], P of the network's own architecture, so at its cost; less without
+//   RI  indistinguishability   |Pr[b' = b] - 1/2|: the attacker names two networks of equal utility, and gets one's release
+//   FT  modification           U(release, n samples) - max(U(Infer as an oracle, n), U(scratch, n)), U right answers of another task
+// RI's pair are a network and itself with its MLPs' neurons in another order: equal in every answer. Of FE's two attacks, what is
+// extracted as it is and fine-tuned on public text, the better one counts. Intervals of 95 %: Newcombe's of PE
+// and FE, Wilson's of RI, of FT a bootstrap over the seeds.
+#pragma once
+
+#include "spankey/core/macros_off.hpp"
+// Up to the last line other people's macros are out of the way.
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "spankey/attack/release_world.hpp"
+#include "spankey/train/metrics.hpp"
+
+namespace spankey {
+
+inline constexpr std::array<std::string_view, 4> release_game_names = {"PE", "FE", "RI", "FT"};
+
+struct release_advantage {
+  std::string scheme, game;
+  double advantage = 0, low = 0, high = 0;
+  double with = 0,
+         without = 0;  // PE, FE: shares won; RI: b' = b; FT: U with the release, and the better without
+  index_t trials = 0;
+  double found = 0;  // mean: PE share of entries, FE KL, RI and FT as `with`
+};
+
+namespace release_play {
+
+// Of two shares of wins in n trials each: Newcombe's interval (1998), from the Wilson interval of either.
+inline void set_difference(release_advantage& a, double with, double without, index_t n) {
+  const interval won = wilson(with, static_cast<double>(n)), lost = wilson(without, static_cast<double>(n));
+  a.with = with, a.without = without, a.trials = n, a.advantage = with - without;
+  a.low = a.advantage - std::hypot(with - won.low, lost.high - without);
+  a.high = a.advantage + std::hypot(won.high - with, without - lost.low);
+}
+
+// 95 % interval of a mean over seeds, drawn with replacement.
+inline interval bootstrap_of_mean(const std::vector<double>& values, std::uint64_t seed,
+                                  index_t draws = 1000) {
+  std::vector<double> means;
+  for (index_t draw = 0; draw < draws; ++draw) {
+    const random_source random(seed, stream::bootstrap, static_cast<std::uint64_t>(draw));
+    double sum = 0;
+    for (std::size_t i = 0; i < values.size(); ++i)
+      sum += values[random.below(i, static_cast<std::uint32_t>(values.size()))];
+    means.push_back(sum / static_cast<double>(values.size()));
+  }
+  return {quantile(means, 0.025), quantile(means, 0.975)};
+}
+
+// The network's MLPs with their neurons in another order; ranges go with them.
+template <class Backend>
+std::vector<neuron_ranges> reorder_neurons(const release_world<Backend>& world,
+                                           released_model<Backend>& model) {
+  copy_model(model, world.network);
+  std::vector<neuron_ranges> ranges;
+  const auto places = world.owner().places();
+  for (std::size_t i = 0; i < places.size(); ++i) {
+    const mlp_weights w = mlp_of(world.network, places[i]);
+    std::vector<index_t> order;
+    for (index_t j = w.hidden; j > 0; --j) order.push_back(j - 1);
+    mlp_weights turned = w.only(order);
+    turned.down_bias = w.down_bias;
+    write_mlp(model, places[i], turned);
+    ranges.push_back(world.ranges[i]);
+    std::reverse(ranges.back().least.begin(), ranges.back().least.end());
+    std::reverse(ranges.back().most.begin(), ranges.back().most.end());
+  }
+  return ranges;
+}
+
+// What signs and rotations leave of a release: lengths of rows and columns of matrices, sizes of the numbers of vectors.
+inline std::vector<double> traits_of(const weight_release& r) {
+  std::vector<double> all;
+  const auto add = [&](const std::vector<float>& values, std::size_t columns) {
+    if (columns <= 1 || values.size() <= columns) {
+      for (const float x : values) all.push_back(std::abs(static_cast<double>(x)));
+      return;
+    }
+    std::vector<double> rows(values.size() / columns), sums(columns);
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      const double square = static_cast<double>(values[i]) * static_cast<double>(values[i]);
+      rows[i / columns] += square, sums[i % columns] += square;
+    }
+    for (const auto* lengths : {&rows, &sums})
+      for (const double x : *lengths) all.push_back(std::sqrt(x));
+  };
+  for (const auto& [name, t] : r.tensors)
+    add(t.values, t.shape.size() < 2 ? 1 : static_cast<std::size_t>(t.shape.back()));
+  for (const auto& [name, m] : r.mlps) {
+    const auto in = static_cast<std::size_t>(m.inputs), out = static_cast<std::size_t>(m.outputs);
+    add(m.first, in), add(m.up, in), add(m.point, 1), add(m.coefficients, out);
+    add(m.rest.first, in), add(m.rest.down, out);
+  }
+  return all;
+}
+inline double distance(const std::vector<double>& a, const std::vector<double>& b) {
+  if (a.size() != b.size()) return 1e300;
+  double sum = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) sum += (a[i] - b[i]) * (a[i] - b[i]);
+  return sum;
+}
+
+}  // namespace release_play
+
+template <class Backend, class Scheme>
+release_advantage play_extraction(const release_world<Backend>& world, const Scheme& scheme) {
+  release_advantage found{.scheme = std::string(Scheme::name), .game = "PE"};
+  attacker_network<Backend> attacker(world.list, 1);
+  index_t with = 0, without = 0;
+  for (index_t t = 0; t < world.limits.trials; ++t) {
+    const auto coins = static_cast<std::uint64_t>(t);
+    const weight_release r = scheme.release(world.owner(), world.ranges, coins);
+    (void)extract_network(attacker.model(), world.list, r);
+    const double share = recovered_share(world.owner(), r, attacker.model());
+    with += share >= 1 - world.limits.eta ? 1 : 0;
+    found.found += share / static_cast<double>(world.limits.trials);
+    attacker.begin(1000 + coins);
+    without += recovered_share(world.owner(), r, attacker.model()) >= 1 - world.limits.eta ? 1 : 0;
+  }
+  const auto n = static_cast<double>(world.limits.trials);
+  release_play::set_difference(found, static_cast<double>(with) / n, static_cast<double>(without) / n,
+                               world.limits.trials);
+  return found;
+}
+
+template <class Backend, class Scheme>
+release_advantage play_function(const release_world<Backend>& world, const Scheme& scheme) {
+  release_advantage found{.scheme = std::string(Scheme::name), .game = "FE"};
+  attacker_network<Backend> own(world.list, 1), taken(world.list, world.limits.batch),
+      trained(world.list, world.limits.batch);
+  own.begin(world.network);
+  const std::vector<float> truth = own.logits(world.judged_rows);
+  const index_t outputs = world.network.head();
+  struct strategy {
+    index_t wins = 0;
+    double kl = 0;
+  };
+  strategy as_found, tuned, nothing;
+  const auto judge = [&](attacker_network<Backend>& network_of, strategy& s) {
+    const double kl = mean_kl(truth, network_of.logits(world.judged_rows), outputs);
+    s.wins += kl <= world.limits.kappa ? 1 : 0, s.kl += kl / static_cast<double>(world.limits.seeds);
+  };
+  for (index_t s = 0; s < world.limits.seeds; ++s) {
+    const auto seed = static_cast<std::uint64_t>(s);
+    (void)extract_network(taken.model(), world.list, scheme.release(world.owner(), world.ranges, seed));
+    judge(taken, as_found);
+    trained.begin(taken.model(), seed);
+    trained.train(world.public_rows, world.limits, seed);
+    judge(trained, tuned);
+    trained.begin(seed);
+    trained.train(world.public_rows, world.limits, seed);
+    judge(trained, nothing);
+  }
+  const strategy& best = as_found.kl <= tuned.kl ? as_found : tuned;
+  found.found = best.kl;
+  const auto n = static_cast<double>(world.limits.seeds);
+  release_play::set_difference(found, static_cast<double>(best.wins) / n,
+                               static_cast<double>(nothing.wins) / n, world.limits.seeds);
+  return found;
+}
+
+template <class Backend, class Scheme>
+release_advantage play_indistinguishability(const release_world<Backend>& world, const Scheme& scheme) {
+  using namespace release_play;
+  release_advantage found{.scheme = std::string(Scheme::name), .game = "RI"};
+  attacker_network<Backend> second(world.list, 1);
+  const std::vector<neuron_ranges> ranges = reorder_neurons(world, second.model());
+  const auto release_of = [&](bool other, std::uint64_t coins) {
+    return other ? scheme.release(open_network<released_model<Backend>>{world.list, second.model()}, ranges,
+                                  coins)
+                 : scheme.release(world.owner(), world.ranges, coins);
+  };
+  index_t right = 0;
+  for (index_t t = 0; t < world.limits.trials; ++t) {
+    const auto coins = static_cast<std::uint64_t>(t);
+    const random_source drawn(coins, stream::attack, 77);
+    const bool b = drawn.bits(0) % 2 != 0;
+    const std::vector<double> seen = traits_of(release_of(b, 10'000 + coins));
+    const double first = distance(seen, traits_of(release_of(false, 20'000 + coins)));
+    const double other = distance(seen, traits_of(release_of(true, 30'000 + coins)));
+    const bool guess = first == other ? drawn.bits(1) % 2 != 0 : other < first;
+    right += guess == b ? 1 : 0;
+  }
+  const double share = static_cast<double>(right) / static_cast<double>(world.limits.trials);
+  const interval sure = wilson(share, static_cast<double>(world.limits.trials));
+  found.with = found.found = share, found.without = 0.5, found.trials = world.limits.trials;
+  found.advantage = std::abs(share - 0.5);
+  const double near = std::abs(sure.low - 0.5), far = std::abs(sure.high - 0.5);
+  found.low = sure.low <= 0.5 && sure.high >= 0.5 ? 0 : std::min(near, far), found.high = std::max(near, far);
+  return found;
+}
+
+template <class Backend, class Scheme>
+release_advantage play_modification(const release_world<Backend>& world, const Scheme& scheme) {
+  release_advantage found{.scheme = std::string(Scheme::name), .game = "FT"};
+  attacker_network<Backend> network(world.list, world.limits.batch), taken(world.list, 1);
+  std::vector<double> gains;
+  for (index_t s = 0; s < world.limits.seeds; ++s) {
+    const auto seed = static_cast<std::uint64_t>(s);
+    (void)extract_network(taken.model(), world.list, scheme.release(world.owner(), world.ranges, seed));
+    network.begin(taken.model(), seed);
+    network.train(world.task_rows, world.limits, seed);
+    const double with = network.accuracy(world.task_judged);
+    // The oracle answers to public text; a student learns the answers, and then the task.
+    network.begin(world.network);
+    token_rows answered = world.public_rows;
+    network.answer(world.public_rows, [&](index_t r, std::size_t t, std::span<const float> z) {
+      answered.labels[static_cast<std::size_t>(r * answered.length) + t] =
+          static_cast<int>(std::max_element(z.begin(), z.end()) - z.begin());
+    });
+    network.begin(seed);
+    network.train(answered, world.limits, seed);
+    network.train(world.task_rows, world.limits, seed);
+    const double oracle = network.accuracy(world.task_judged);
+    network.begin(seed);
+    network.train(world.task_rows, world.limits, seed);
+    const double without = std::max(oracle, network.accuracy(world.task_judged));
+    gains.push_back(with - without);
+    found.with += with / static_cast<double>(world.limits.seeds);
+    found.without += without / static_cast<double>(world.limits.seeds);
+  }
+  const interval sure = release_play::bootstrap_of_mean(gains, 0);
+  found.advantage = found.with - found.without, found.low = sure.low, found.high = sure.high;
+  found.found = found.with, found.trials = world.limits.seeds;
+  return found;
+}
+
+/// One of release_game_names. Fails with attack.140 for another one.
+template <class Backend, class Scheme>
+requires ReleaseScheme<Scheme, released_model<Backend>> release_advantage
+play_release_game(std::string_view game, const release_world<Backend>& world, const Scheme& scheme) {
+  if (game == "PE") return play_extraction(world, scheme);
+  if (game == "FE") return play_function(world, scheme);
+  if (game == "RI") return play_indistinguishability(world, scheme);
+  if (game == "FT") return play_modification(world, scheme);
+  fail("attack.140", "play_release_game", "found \"", game, "\", expected PE, FE, RI or FT");
+}
+
+}  // namespace spankey
+
+#include "spankey/core/macros_on.hpp"

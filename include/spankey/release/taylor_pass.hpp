@@ -1,0 +1,129 @@
+// A released MLP as one token's pass computes it: two or three products of a row with a matrix, in float.
+//
+//   z = W~ x - z~ of all series beside W_first x + b of the others      (inputs, S + F)
+//   features: D / 1!, D^2 / 2!, ... each one multiplication from the last; f(z) of the others; gated: all times W_up x
+//   y = constant + features times their vectors                         (S order + F, outputs); gated: (S (order + 1) + F, outputs)
+// The matrix work is (order + 3) / 3 of a gated MLP's, and (order + 1) / 2 of an ungated one's, where every neuron is a series.
+#pragma once
+
+#include "spankey/core/macros_off.hpp"
+// Up to the last line other people's macros are out of the way.
+
+#include <algorithm>
+#include <cstddef>
+#include <type_traits>
+#include <vector>
+
+#include "spankey/backend/backend.hpp"
+#include "spankey/backend/reference/activation.hpp"
+#include "spankey/backend/row_product.hpp"
+#include "spankey/release/taylor_mlp.hpp"
+
+namespace spankey {
+
+/// The library's rows times matrices, and plain loops of the reference backend.
+template <class Backend>
+struct release_product {
+  static index_t scratch_size(index_t in, index_t out) {
+    if constexpr (std::is_same_v<Backend, backend::reference>) {
+      return 0;
+    } else {
+      return row_kernels<Backend, float>::scratch_size(in, out);
+    }
+  }
+  static void columns(const row_product<float>& p, float* scratch) {
+    if constexpr (std::is_same_v<Backend, backend::reference>) {
+      for (index_t o = 0; o < p.out; ++o) {
+        float sum = 0;
+        for (index_t i = 0; i < p.in; ++i) sum += p.x[i] * p.w[i * p.out + o];
+        p.y[o] = sum + (p.b == nullptr ? 0.0F : p.b[o]);
+      }
+    } else {
+      row_kernels<Backend, float>::columns(p, scratch);
+    }
+  }
+};
+
+template <class Backend>
+class taylor_pass {
+ public:
+  explicit taylor_pass(const taylor_mlp& r)
+      : act_(r.act),
+        order_(r.order),
+        inputs_(r.inputs),
+        outputs_(r.outputs),
+        series_(r.series()),
+        hidden_(r.hidden()),
+        gated_(r.gated()),
+        first_(columns_of(r.first, r.rest.first)),
+        bias_(static_cast<std::size_t>(hidden_)),
+        constant_(r.constant),
+        z_(bias_.size()) {
+    for (index_t j = 0; j < series_; ++j) bias_[index(j)] = -r.point[index(j)];
+    for (index_t j = series_; j < hidden_; ++j) bias_[index(j)] = r.rest.bias_of(j - series_);
+    if (gated_) up_ = columns_of(r.up, r.rest.up), u_.resize(z_.size());
+    constant_.resize(index(outputs_));
+    vectors_ = r.value;
+    vectors_.insert(vectors_.end(), r.coefficients.begin(), r.coefficients.end());
+    vectors_.insert(vectors_.end(), r.rest.down.begin(), r.rest.down.end());
+    features_.resize(vectors_.size() / index(outputs_));
+    scratch_.resize(index(std::max(release_product<Backend>::scratch_size(inputs_, hidden_),
+                                   release_product<Backend>::scratch_size(features(), outputs_))));
+  }
+
+  [[nodiscard]] index_t inputs() const { return inputs_; }
+  [[nodiscard]] index_t outputs() const { return outputs_; }
+
+  /// y (outputs) of one x (inputs).
+  void run(const float* x, float* y) {
+    multiply(inputs_, hidden_, x, first_, bias_.data(), z_.data());
+    if (gated_) multiply(inputs_, hidden_, x, up_, nullptr, u_.data());
+    float* next = features_.data();
+    if (gated_) next = std::copy_n(u_.begin(), series_, next);
+    const float* before = next - series_;  // of the gated form: what a is multiplied with
+    for (int n = 1; n <= order_; ++n) {
+      const float each = 1.0F / static_cast<float>(n);
+      for (index_t j = 0; j < series_; ++j) {
+        const float step = z_[index(j)] * each;
+        next[j] = n == 1 && !gated_ ? step : before[j] * step;
+      }
+      before = next, next += series_;
+    }
+    const index_t others = hidden_ - series_;
+    for (index_t j = 0; j < others; ++j) {
+      next[j] = activation_kernels<backend::reference, float>::value(act_, z_[index(series_ + j)]);
+      if (gated_) next[j] *= u_[index(series_ + j)];
+    }
+    multiply(features(), outputs_, features_.data(), vectors_, constant_.data(), y);
+  }
+
+ private:
+  static std::size_t index(index_t i) { return static_cast<std::size_t>(i); }
+  [[nodiscard]] index_t features() const { return static_cast<index_t>(features_.size()); }
+  // Rows of both, as the columns of one matrix (inputs, S + F).
+  [[nodiscard]] std::vector<float> columns_of(const std::vector<float>& rows,
+                                              const std::vector<float>& more) const {
+    std::vector<float> made(index(inputs_ * hidden_));
+    for (index_t j = 0; j < hidden_; ++j)
+      for (index_t i = 0; i < inputs_; ++i)
+        made[index(i * hidden_ + j)] =
+            j < series_ ? rows[index(j * inputs_ + i)] : more[index((j - series_) * inputs_ + i)];
+    return made;
+  }
+  void multiply(index_t in, index_t out, const float* x, const std::vector<float>& w, const float* b,
+                float* y) {
+    if (in == 0) return void(b == nullptr ? std::fill_n(y, out, 0.0F) : std::copy_n(b, out, y));
+    release_product<Backend>::columns({in, out, x, w.data(), nullptr, b, y}, scratch_.data());
+  }
+
+  activation act_;
+  int order_;
+  index_t inputs_, outputs_, series_, hidden_;
+  bool gated_;
+  std::vector<float> first_, up_, bias_, vectors_, constant_;
+  std::vector<float> z_, u_, features_, scratch_;
+};
+
+}  // namespace spankey
+
+#include "spankey/core/macros_on.hpp"

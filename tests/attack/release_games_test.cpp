@@ -1,0 +1,103 @@
+// Costs 40 s to compile and 4 s to run.
+#include "spankey/attack/release_games.hpp"
+
+#include <doctest/doctest.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "error_probe.hpp"
+#include "release/small_gpt.hpp"
+
+using namespace spankey;
+using spankey_test::check_refused;
+using spankey_test::small_backend;
+using spankey_test::small_gpt;
+using spankey_test::small_ranges;
+using spankey_test::small_size;
+using spankey_test::small_text;
+
+namespace {
+
+token_rows rows_of(std::uint64_t seed, index_t windows, bool backwards) {
+  const std::vector<index_t> text =
+      small_text(seed, static_cast<std::size_t>(windows * small_size.context + 1));
+  std::vector<int> tokens(text.begin(), text.end());
+  if (backwards) std::reverse(tokens.begin(), tokens.end());
+  return rows_of_text(tokens, small_size.context, windows);
+}
+
+// A network that has learnt something.
+struct played_world {
+  small_gpt held;
+  release_world<small_backend> world{
+      held.list,           held.model, {}, rows_of(1, 40, false), rows_of(2, 12, false), rows_of(3, 16, true),
+      rows_of(4, 12, true)};
+  played_world() {
+    attacker_network<small_backend> trained(held.list, 16);
+    trained.begin(7);
+    trained.train(rows_of(9, 400, false), {.batch = 16, .updates = 400, .rate = 1e-2}, 0);
+    copy_model(held.model, trained.model());
+    world.ranges = small_ranges(held);
+    world.limits = {.seeds = 3, .trials = 8, .batch = 8, .updates = 40, .rate = 3e-3};
+  }
+};
+played_world& played() {
+  static const auto made = std::make_unique<played_world>();
+  return *made;
+}
+
+}  // namespace
+
+TEST_CASE("identity and TaylorMLP lose every game, whoever tosses") {
+  const auto& world = played().world;
+  const auto loses = [&](const auto& scheme) {
+    const release_advantage parameters = play_release_game("PE", world, scheme);
+    CHECK(parameters.advantage == 1);
+    CHECK(parameters.low > 0.3);
+    CHECK(parameters.found >= 0.999);
+    const release_advantage function = play_release_game("FE", world, scheme);
+    CHECK(function.with == 1);
+    CHECK(function.without == 0);
+    CHECK(function.found < 1e-6);
+    const release_advantage which = play_release_game("RI", world, scheme);
+    CHECK(which.advantage == 0.5);
+    CHECK(which.low > 0.1);
+    const release_advantage modified = play_release_game("FT", world, scheme);
+    CHECK(modified.advantage > 0.02);
+    CHECK(modified.low <= modified.advantage);
+    CHECK(modified.advantage <= modified.high);
+  };
+  loses(identity_release{});
+  loses(taylor_release{{.order = 8}});
+}
+
+TEST_CASE("without its key a locked network gives away what it does not lock") {
+  const auto& world = played().world;
+  for (const char* game : {"PE", "FE"}) {
+    CHECK(play_release_game(game, world, entangled_release{}).advantage == 0);
+    CHECK(play_release_game(game, world, masked_release{}).advantage == 0);
+  }
+  CHECK(play_release_game("PE", world, masked_release{}).found < 0.1);
+  // Lengths of columns stay under a rotation; of what is not there nothing does.
+  CHECK(play_release_game("RI", world, entangled_release{}).advantage == 0.5);
+  CHECK(play_release_game("RI", world, masked_release{}).low == 0);
+}
+
+TEST_CASE("the judge does not count the order of neurons") {
+  auto& p = played();
+  attacker_network<small_backend> second(p.held.list, 1);
+  const auto ranges = release_play::reorder_neurons(p.world, second.model());
+  CHECK(ranges.size() == 2);
+  CHECK(ranges[0].least.back() == p.world.ranges[0].least.front());
+  const weight_release r = taylor_release{}.release(p.world.owner(), p.world.ranges, 1);
+  CHECK(recovered_share(p.world.owner(), r, second.model()) == 1);
+  second.model().parameter_of("h.0.mlp.c_proj.weight").value.data[0] += 1;
+  CHECK(recovered_share(p.world.owner(), r, second.model()) < 1);
+  CHECK(second.accuracy(p.world.judged_rows) > 0);
+}
+
+TEST_CASE("a game that there is not is refused") {
+  check_refused([] { play_release_game("XE", played().world, identity_release{}); }, "attack.140", {"XE"});
+}

@@ -1,0 +1,58 @@
+// Costs 15 s to compile and nothing to run.
+#include "spankey/release/mlp_places.hpp"
+
+#include <doctest/doctest.h>
+
+#include <string>
+#include <vector>
+
+#include "error_probe.hpp"
+#include "release/small_gpt.hpp"
+#include "spankey/model/vit_tiny.hpp"
+
+using namespace spankey;
+using spankey_test::check_refused;
+using spankey_test::small_gpt;
+
+namespace {
+
+std::vector<mlp_place> places_of(const layer_list& list) { return mlp_places({list.begin(), list.size()}); }
+
+}  // namespace
+
+TEST_CASE("the pairs of gpt and of vision transformers are found, and no others") {
+  const std::vector<mlp_place> of_gpt = places_of(gpt_on(gpt_nano, head_outputs(272)));
+  REQUIRE(of_gpt.size() == 4);
+  CHECK(of_gpt[2].name == "h.2.mlp");
+  CHECK(of_gpt[2].act == activation::gelu_tanh);
+  CHECK(of_gpt[2].inputs == 128);
+  CHECK(of_gpt[2].hidden == 512);
+  CHECK(of_gpt[2].outputs == 128);
+  const std::vector<mlp_place> of_vit = places_of(vit_tiny_layers(head_outputs(10)));
+  REQUIRE(of_vit.size() == 12);
+  CHECK(of_vit[11].name == "blocks.11.mlp");
+  CHECK(of_vit[11].act == activation::gelu);
+  layer_list other("other", {4, 6, 1});
+  other.enter("mlp").project("a", 8).relu("act").project("b", 4).leave().head("head", head_outputs(2));
+  CHECK(places_of(other).empty());
+}
+
+TEST_CASE("weights go out and come back, a row a neuron") {
+  small_gpt held, second(2);
+  const mlp_place place = places_of(held.list)[1];
+  const mlp_weights w = mlp_of(held.model, place);
+  const auto& first = held.model.parameter_of("h.1.mlp.c_fc.weight");  // in memory (inputs, hidden)
+  CHECK(w.first_of(5)[3] == first.value.data[3 * 64 + 5]);
+  CHECK(w.down_of(5)[3] == held.model.parameter_of("h.1.mlp.c_proj.weight").value.data[5 * 16 + 3]);
+  CHECK(w.bias_of(7) == held.model.parameter_of("h.1.mlp.c_fc.bias").value.data[7]);
+  write_mlp(second.model, place, w);
+  const mlp_weights again = mlp_of(second.model, place);
+  CHECK(again.first == w.first);
+  CHECK(again.down == w.down);
+  CHECK(again.first_bias == w.first_bias);
+  CHECK(again.down_bias == w.down_bias);
+  mlp_weights gated = w;
+  gated.up = gated.first;
+  check_refused([&] { write_mlp(second.model, place, gated); }, "release.104", {"h.1.mlp", "gated"});
+  check_refused([&] { write_mlp(second.model, place, w.only({1, 2, 3})); }, "release.104", {"64"});
+}
