@@ -58,7 +58,7 @@ PACKAGES = {
     "libjpeg": (r"(jpeglib|jerror|turbojpeg)\.h$", ["data/jpeg.hpp"]),
     "libsodium": (r"sodium(\.h$|/)", ["key/derivation.hpp", "key/recipient.hpp", "key/sealed_bytes.hpp"]),
 }
-SYSTEM = re.compile(r"^[a-z_0-9]+$|^(immintrin|arm_neon|cpuid|fcntl|unistd|dirent|windows|io)\.h$|^(sys|asm|linux)/\w+\.h$")
+SYSTEM = re.compile(r"^[a-z_0-9]+$|^(immintrin|arm_neon|cpuid|fcntl|signal|unistd|dirent|windows|io)\.h$|^(sys|asm|linux)/\w+\.h$")
 NO_PACKAGE = "infer.hpp"  # nothing it reaches may include a package
 MAX_LINES = 300
 UMBRELLAS = ("train.hpp", "infer.hpp", "cuda.hpp", "spankey.hpp")
