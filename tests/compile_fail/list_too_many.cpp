@@ -8,9 +8,9 @@ using namespace spankey;
 constexpr layer_list layers(head_outputs outputs) {
   layer_list net("own", {2, 8, 8});
 #ifdef SPANKEY_BREAK
-  constexpr int layers = 256;
+  constexpr int layers = 512;
 #else
-  constexpr int layers = 255;
+  constexpr int layers = 511;
 #endif
   for (int i = 0; i < layers; ++i) net.relu("relu");
   return net.head("fc", outputs);

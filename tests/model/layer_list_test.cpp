@@ -138,7 +138,7 @@ TEST_CASE("layer_list: the first mistake is kept, with the layer behind which it
   CHECK(mistake([](list& net) { net.head("fc", 3).relu("relu1"); }) == behind("fc", list_fault::no_head));
   CHECK(mistake([](list& net) { net.head("fc0", 0); }, false) == behind("", list_fault::window));
   CHECK(mistake([](list& net) {
-          for (int i = 0; i < 300; ++i) net.relu("relu");
+          for (int i = 0; i < 600; ++i) net.relu("relu");
         }) == behind("relu", list_fault::too_many));
 }
 

@@ -10,7 +10,6 @@
 #include "spankey/core/error.hpp"
 #include "spankey/file/gguf.hpp"
 #include "spankey/file/gguf_cursor.hpp"
-#include "spankey/file/gguf_numbers.hpp"
 #include "spankey/file/input_file.hpp"
 #include "spankey/file/printable.hpp"
 #include "spankey/file/utf8.hpp"

@@ -20,30 +20,6 @@
 
 namespace spankey {
 
-/// Elements and bytes of a block; an element that stands alone is one of 1.
-struct gguf_block {
-  index_t elements = 0, bytes = 0;  // 0: of a type that is not read
-  const char* name = "";
-};
-
-constexpr gguf_block gguf_block_of(gguf_type type) {
-  switch (type) {
-    case gguf_type::f32:
-      return {1, 4, "F32"};
-    case gguf_type::f16:
-      return {1, 2, "F16"};
-    case gguf_type::bf16:
-      return {1, 2, "BF16"};
-    case gguf_type::q4_0:
-      return {32, 18, "Q4_0"};
-    case gguf_type::q4_1:
-      return {32, 20, "Q4_1"};
-    case gguf_type::q8_0:
-      return {32, 34, "Q8_0"};
-  }
-  return {};
-}
-
 /// All elements of a tensor of an open file.
 inline std::vector<float> to_float32(const gguf_tensor& tensor) {
   const gguf_block block = gguf_block_of(tensor.type);

@@ -30,3 +30,16 @@ TEST_CASE_TEMPLATE("sums: a + b, and += in place", T, float, bf16) {
     }
   });
 }
+
+TEST_CASE_TEMPLATE("columns: go where they are to, and nowhere else", T, float, bf16) {
+  for (const index_t rows : {0, 1, 7, 3000}) {
+    const std::vector<T> from = values<T>(rows * 9, 1);
+    std::vector<T> to(static_cast<std::size_t>(rows * 6), T(9.0F));
+    kernels<T>::copy_columns(rows, 4, from.data() + 2, 9, to.data() + 1, 6);
+    for (std::size_t i = 0; i < to.size(); ++i) {
+      const std::size_t c = i % 6;
+      const float expected = c >= 1 && c < 5 ? static_cast<float>(from[i / 6 * 9 + c + 1]) : 9.0F;
+      if (static_cast<float>(to[i]) != expected) CHECK(static_cast<float>(to[i]) == expected);
+    }
+  }
+}
