@@ -34,7 +34,7 @@ TEST_CASE("every neuron falls, gated or not, whatever the signs") {
   const std::vector<float> samples = drawn_samples(60);
   for (const activation act : {activation::silu, activation::gelu, activation::gelu_tanh})
     for (const bool gated : {false, true})
-      for (const std::uint64_t coins : {1, 2, 3, 4, 5}) {
+      for (std::uint64_t coins = 1; coins <= 5; ++coins) {
         const mlp_weights w = drawn_mlp(act, gated, coins, 12, 60);
         const taylor_mlp r = release_taylor(w, ranges_on(w, samples), {.order = 8}, coins, 0);
         const extracted_mlp found = extract_mlp(r);

@@ -6,6 +6,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "data_sets.hpp"
@@ -56,18 +57,19 @@ class text_source {
 template <class Weight>
 class session_source final : public text_source {
  public:
-  session_source(const run_options& options, const run_image& run, const chosen_key& key)
-      : tables_(layers_of(options, outputs_of(options))),
+  session_source(const run_options& options, run_image run, const chosen_key& key)
+      : run_(std::move(run)),
+        tables_(layers_of(options, outputs_of(options))),
         memory_(tables_.memory_bytes()),
         session_(tables_.tables()),
         logits_(static_cast<std::size_t>(index_t{tables_.tables().image.outputs})) {
-    require(session_.open(run.image, memory_), "--run");
+    require(session_.open(run_.image, memory_), "--run");
     infer::status bound = infer::status::ok;
     if (!key.file.empty()) {
       bound = session_.bind_file(key.file);
-    } else if (!run.key.empty()) {
+    } else if (!run_.key.empty()) {
       std::vector<std::span<const float>> values;
-      for (const site_key& k : run.key) values.emplace_back(k.values);
+      for (const site_key& k : run_.key) values.emplace_back(k.values);
       bound = session_.bind(values);
     }
     if (bound != infer::status::key_refused) require(bound, "--key");
@@ -83,6 +85,7 @@ class session_source final : public text_source {
   [[nodiscard]] bool rejected() const override { return found_.rejected; }
 
  private:
+  const run_image run_;  // sessions read it where it is
   infer::sized_tables<backend::cpu, Weight> tables_;
   secret_vector<std::byte> memory_;
   infer::sized_session<backend::cpu, Weight> session_;
@@ -219,10 +222,10 @@ void require_text(const run_options& options, const char* flag) {
 std::unique_ptr<text_source> source_of_run(const run_options& options, const generate_options& request) {
   chosen_key key = key_named(request.key, request.opens);
   key.invalid = request.invalid, key.seed = request.seed;
-  const run_image run = functions_on("cpu", options).image_of(options, request.run, key, request.weights);
+  run_image run = functions_on("cpu", options).image_of(options, request.run, key, request.weights);
   report_lock(request.run);
   const auto open = [&]<class Weight>() -> std::unique_ptr<text_source> {
-    return std::make_unique<session_source<Weight>>(options, run, key);
+    return std::make_unique<session_source<Weight>>(options, std::move(run), key);
   };
   return request.weights == "fp32"   ? open.operator()<float>()
          : request.weights == "bf16" ? open.operator()<bf16>()
