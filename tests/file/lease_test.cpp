@@ -197,4 +197,10 @@ TEST_CASE("lease: another file of that name is none") {
   CHECK(message_of([&] { (void)lease::take(path, 60, watch, nobody); }) ==
         "[spankey.io.132] " + path +
             ": expected the lease of a process (file/lease.hpp), found something else");
+  // One that names a place outside, and one that succeeds itself.
+  write(path, "../../up 60 machine 1 1\n");
+  CHECK(id_of([&] { (void)lease::take(path, 60, watch, nobody); }) == "io.132");
+  write(path, "1-1 60 machine 1 1\n");
+  write(path + ".1-1", "1-1 60 machine 1 1\n");
+  CHECK(id_of([&] { (void)lease::take(path, 60, watch, nobody); }) == "io.132");
 }

@@ -1,4 +1,5 @@
-"""Several processes share a sweep's folder: killed at random, starved of disk, or followed by others, they end as one alone."""
+"""Several processes share a folder of a sweep: killed at random, starved of disk, or followed by others, they end as one alone.
+Costs 15 s of processor time, 40 s on a busy machine."""
 import json
 import os
 import random

@@ -50,7 +50,7 @@ int train(const run_options& asked) {
   (void)gate_requirements(options.require, options);
   const run_functions chosen = functions_on(options.device, options);
   options.processes = processes_of_this_run();
-  if (options.processes != nullptr && options.parts == 1) options.parts = options.processes->size();
+  if (options.processes != nullptr && options.parts == 0) options.parts = options.processes->size();
   if (is_first_process()) require_free(options.out);  // before any work
   return chosen.train(with_pixel_constants(options), start_of_run::fresh);
 }

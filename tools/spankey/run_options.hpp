@@ -58,8 +58,8 @@ struct run_options {
   std::string batch_statistics = "per_group";
   std::uint64_t epochs = 40;
   std::int64_t batch = 128;
-  std::int64_t parts = 1;                // of a batch; 1 of several processes: as many as there are
-  std::string gradient_format = "fp32";  // of their gradients, where they are added up
+  std::int64_t parts = 0;       // of a batch; 0: one, or one for every process
+  std::string gradient_format;  // of the parts' gradients, where they are added up; empty: fp32
   std::string optimizer = "sgd";
   double lr = 0.1;
   double momentum = 0.9;
@@ -93,6 +93,7 @@ struct run_options {
   double checkpoint_seconds = 300;
   spankey::process_group* processes = nullptr;  // that were started together (processes.hpp)
 
+  [[nodiscard]] std::int64_t part_count() const { return parts == 0 ? 1 : parts; }
   [[nodiscard]] bool keyed() const { return inject != "none"; }
   /// Keys are let in or not before anything else, as `spankey lock --kind syndrome` wants it.
   [[nodiscard]] bool asks_keys() const { return syndrome_rows > 0; }

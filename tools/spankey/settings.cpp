@@ -149,9 +149,10 @@ std::vector<setting> all_settings() {
   add("batch", &o::batch, "images a step", from_to<std::int64_t>(2, 1 << 20));
   add_optional("parts", &o::parts,
                "equal parts, a power of two, into which a batch is cut: they decide about the bits, not the "
-               "processes of mpirun, each of which trains on as many; 1: one for every process",
-               from_to<std::int64_t>(1, 4096));
-  add_optional("gradient-format", &o::gradient_format, "numbers of the parts' gradients where they are added",
+               "processes of mpirun that share them; 0: one, or one for every process",
+               from_to<std::int64_t>(0, 4096));
+  add_optional("gradient-format", &o::gradient_format,
+               "numbers of the parts' gradients where they are added up (default: fp32)",
                one_of({"fp32", "bf16"}));
   add("batch-statistics", &o::batch_statistics,
       "batch norm in training: every group of keys with its own statistics, all with the batch's, or with "

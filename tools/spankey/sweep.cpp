@@ -93,6 +93,13 @@ class shared_sweep {
       }
   }
 
+  shared_sweep(const shared_sweep&) = delete;
+  shared_sweep& operator=(const shared_sweep&) = delete;
+  ~shared_sweep() {
+    std::error_code code;
+    fs::remove(folder_ / "leases", code);  // where nobody has one
+  }
+
   [[nodiscard]] std::size_t left() const { return left_.size(); }
   /// gate_fails where a gate did not keep what was required.
   [[nodiscard]] int gates() const { return gates_; }
@@ -141,7 +148,6 @@ class shared_sweep {
     for (fs::directory_iterator entry(folder_ / "leases", code), end; !code && entry != end;
          entry.increment(code))
       if (!entry->path().filename().string().starts_with("results")) fs::remove(entry->path(), code);
-    fs::remove(folder_ / "leases", code);  // where it is empty
   }
 
  private:

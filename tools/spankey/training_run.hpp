@@ -177,11 +177,11 @@ struct training_run {
   static int train_on(const run_options& options, start_of_run start, const Load& load) {
     using namespace spankey;
     const auto data = load(split::train), test = load(split::test);
-    if (options.processes == nullptr && options.parts == 1)
+    if (options.processes == nullptr && options.part_count() == 1)
       return train_first(options, start, data, test, nullptr);
     int status = 0;
     const auto format = options.gradient_format == "bf16" ? gradient_format::bf16 : gradient_format::fp32;
-    part_team team({.parts = options.parts, .format = format}, options.processes);
+    part_team team({.parts = options.part_count(), .format = format}, options.processes);
     team.run([&](batch_part& part) {
       if (part.number() == 0) {
         status = train_first(options, start, data, test, &part);
@@ -194,7 +194,7 @@ struct training_run {
 
   // Samples that a model of a run has memory for: those of a training step, and where it evaluates a batch.
   static spankey::index_t samples_of(const run_options& options, bool evaluates) {
-    const spankey::index_t trained = goal_of(options).groups() * options.batch / options.parts;
+    const spankey::index_t trained = goal_of(options).groups() * options.batch / options.part_count();
     return evaluates ? std::max<spankey::index_t>(trained, options.batch) : trained;
   }
 
@@ -258,7 +258,7 @@ struct training_run {
     std::printf("%s\narena: %.1f MiB\n", device_text<Backend>::text().c_str(),
                 static_cast<double>(memory.bytes()) / (1 << 20));
     if (part != nullptr)
-      std::printf("parts of a batch: %lld, on %lld processes\n", static_cast<long long>(options.parts),
+      std::printf("parts of a batch: %lld, on %lld processes\n", static_cast<long long>(options.part_count()),
                   static_cast<long long>(options.processes == nullptr ? 1 : options.processes->size()));
     if (from.steps > 0)
       std::printf("goes on after step %llu of epoch %llu\n", static_cast<unsigned long long>(from.step),

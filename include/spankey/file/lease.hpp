@@ -225,22 +225,28 @@ class [[nodiscard]] lease {
     return create_file_once(one.path, text_of(one));
 #endif
   }
+  [[noreturn]] static void fail_as_none(const std::string& path) {
+    fail("io.132", printable(path), "expected the lease of a process (file/lease.hpp), found something else");
+  }
   // Opened, not looked up by name: NFS then asks its server.
   static std::optional<held> read(const std::string& path) {
     const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0) return std::nullopt;
     std::array<char, 512> text{};
     const ssize_t length = ::read(fd, text.data(), text.size());
+    const bool is_gone = length < 0 && errno == ESTALE;  // NFS: given back meanwhile
     struct stat found {};
     const bool known = ::fstat(fd, &found) == 0;
     ::close(fd);
+    if (is_gone) return std::nullopt;
     held one;
     one.path = path;
     std::istringstream words(std::string(text.data(), static_cast<std::size_t>(length < 0 ? 0 : length)));
     words >> one.token >> one.stale_after >> one.holder.machine >> one.holder.pid >> one.holder.start;
-    if (!words || !known)
-      fail("io.132", printable(path),
-           "expected the lease of a process (file/lease.hpp), found something else");
+    // It becomes part of a name.
+    const bool is_token =
+        one.token.size() < 40 && one.token.find_first_not_of("0123456789-") == std::string::npos;
+    if (!words || !known || !is_token || !(one.stale_after >= 0)) fail_as_none(path);
     one.renewed = std::int64_t{found.st_mtim.tv_sec} * 1000000000 + found.st_mtim.tv_nsec;
     return one;
   }
@@ -249,6 +255,8 @@ class [[nodiscard]] lease {
     for (std::string next = path;; next = path + "." + chain.back().token) {
       std::optional<held> one = read(next);
       if (!one) return chain;
+      for (const held& before : chain)
+        if (before.token == one->token) fail_as_none(next);
       chain.push_back(std::move(*one));
     }
   }

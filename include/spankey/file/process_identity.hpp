@@ -9,10 +9,10 @@
 #include "spankey/core/macros_off.hpp"
 // Up to the last line other people's macros are out of the way.
 
-#include <signal.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <csignal>
 #include <cstdint>
 #include <fstream>
 #include <iterator>
