@@ -90,10 +90,8 @@ class taylor_pass {
       before = next, next += series_;
     }
     const index_t others = hidden_ - series_;
-    for (index_t j = 0; j < others; ++j) {
-      next[j] = activation_kernels<backend::reference, float>::value(act_, z_[index(series_ + j)]);
-      if (gated_) next[j] *= u_[index(series_ + j)];
-    }
+    if (others > 0) activation_kernels<Backend, float>::forward(act_, others, z_.data() + series_, next);
+    for (index_t j = 0; gated_ && j < others; ++j) next[j] *= u_[index(series_ + j)];
     multiply(features(), outputs_, features_.data(), vectors_, constant_.data(), y);
   }
 
