@@ -169,6 +169,10 @@ def test_what_cannot_be_is_one_line(folder):
     refused(4, "train", *flags, "--batch", "16", "--parts", "2", "--out", folder / "c", cwd=folder, names=["train.151"])
     program.refused("train", *flags, "--batch", "16", "--parts", "3", "--out", folder / "d", cwd=folder,
                     names=["train.151", "3 parts"])
+    result = subprocess.run([program.PROGRAM, "train", *flags, "--out", folder / "f"], cwd=folder, check=False,
+                            env={**ENVIRONMENT, "OMPI_COMM_WORLD_SIZE": "2"}, stdin=subprocess.DEVNULL, capture_output=True)
+    line = result.stderr.decode()
+    assert result.returncode == 2 and line.startswith("[spankey.flag.219] ") and line.count("\n") == 1, result
     (folder / "e").mkdir()
     (folder / "e" / "mine").write_text("mine")
     refused(2, "train", *flags, "--batch", "16", "--out", folder / "e", cwd=folder, names=["flag.110"])

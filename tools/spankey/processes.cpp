@@ -37,6 +37,13 @@ spankey::process_group* processes_of_this_run() {
   if (size < 2) return nullptr;
 #if defined(SPANKEY_PROGRAM_MPI)
   if (started == nullptr) started = new spankey::mpi_processes;
+  const std::int64_t known = started->size();
+  if (known != size) {  // each would take itself for the only one
+    leave_processes();
+    spankey::fail("flag.219", "mpirun", "found ", size,
+                  " processes that were started together, of which MPI knows ", known,
+                  "; expected the launcher of the MPI that this program was built with");
+  }
   return started;
 #else
   spankey::fail("flag.218", "mpirun", "found ", size,

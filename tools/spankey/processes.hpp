@@ -4,7 +4,7 @@
 #include "spankey/train/tree_sum.hpp"
 
 /// Those that were started together with this one; null where it is alone. Starts MPI at the first call. Fails with flag.218
-/// where this program was built without MPI, and as mpi_processes does.
+/// where this program was built without MPI, with flag.219 where MPI was not what started it, and as mpi_processes does.
 spankey::process_group* processes_of_this_run();
 
 /// The first of them, or one that is alone: it alone writes files and says how far it is.
