@@ -179,8 +179,9 @@ int generate(const generate_options& request) {
   chosen_key key = key_named(request.key, request.opens);
   key.invalid = request.invalid, key.seed = request.seed;
   const run_tokens tokens(options, request.run);
-  const std::string scored =
-      request.score.empty() ? std::string() : text_of_file(request.score, "flag.234", std::ptrdiff_t{1} << 30);
+  const std::string scored = request.score.empty()
+                                 ? std::string()
+                                 : text_of_file(request.score, "flag.234", std::ptrdiff_t{1} << 30);
   const run_image run = functions_on("cpu", options).image_of(options, request.run, key, request.weights);
   report_lock(request.run);
   const auto write = [&]<class Weight>() {
