@@ -158,6 +158,8 @@ def test_what_is_none_leaves_nothing(folder):
     program.refused("import", "--gguf", folder / "small.gguf", "--model", "gpt", "--out", folder / "out", cwd=folder, names=["flag.233", "--model"])
     program.refused("import", "--model", "gpt", "--out", folder / "out", cwd=folder, names=["flag.232", "--weights"])
     program.refused("import", "--out", folder / "out", cwd=folder, names=["flag.232", "--model"])
+    program.refused("import", "--model", "mlp", "--weights", folder / "w.safetensors", "--context", "5", "--out", folder / "out", cwd=folder,
+                    names=["flag.235", "--context"])
     assert not (folder / "out").exists()
 
 

@@ -154,7 +154,7 @@ int unlock(const lock_options& request);
 /// Weights from elsewhere: safetensors with PyTorch's names, or a GGUF. The network's head follows from `deny`.
 struct import_options {
   std::string model, weights, gguf, out;
-  std::int64_t context = 2048;          // of a GGUF: its window, if not shorter
+  std::optional<std::int64_t> context;  // of a GGUF: its window, if not shorter; else 2048
   std::string data;                     // default: the model's usual data set
   run_options own_data;                 // its flags of a user's own data (own_data_flags), and nothing else
   std::vector<double> mean, deviation;  // of pixel/255; empty: the data set's

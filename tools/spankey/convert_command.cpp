@@ -205,6 +205,7 @@ int convert(const convert_options& request) {
 
 int import_weights(const import_options& request) {
   if (!request.gguf.empty()) return import_gguf(request);
+  if (request.context) fail("flag.235", "--context", "found it without --gguf, expected it beside one");
   if (request.model.empty() || request.weights.empty())
     fail("flag.232", request.model.empty() ? "--model" : "--weights",
          "expected it, or --gguf with the file of a language model");

@@ -81,7 +81,7 @@ void declare_import_flags(flag_set& flags, import_options& request) {
       .add_option("--gguf", request.gguf,
                   "instead of both: a language model of Llama's architecture, with its tokenizer")
       ->check(path_text("FILE"));
-  flags.add_option("--context", request.context, "gguf: most tokens of its window")
+  flags.add_option("--context", request.context, "gguf: most tokens of its window (default: 2048)")
       ->check(from_to<std::int64_t>(1, 65536));
   flags.add_option("--out", request.out, "run folder: new or empty")->check(path_text("FOLDER"))->required();
   flags.add_option("--data", request.data, "what it was trained on (default: the model's usual data set)")

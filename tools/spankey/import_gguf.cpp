@@ -38,7 +38,7 @@ int import_gguf(const import_options& request) {
   require_alone(request);
   require_free(request.out);
   const gguf_file file = gguf_file::open(request.gguf);
-  const llama_size size = llama_size_of(file, request.context);
+  const llama_size size = llama_size_of(file, request.context.value_or(2048));
   const byte_pair_tokenizer tokenizer(file);
   if (tokenizer.size() != size.vocabulary)
     fail("gguf.113", file.name(), "found ", tokenizer.size(), " tokens and an embedding of ", size.vocabulary,

@@ -3,6 +3,7 @@
 // (O, C) in files, as Hugging Face's q_proj, k_proj and v_proj. In a session they are one product.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <string>
 #include <string_view>

@@ -64,7 +64,7 @@ TEST_CASE_TEMPLATE("cuda layer_norm: agrees with the reference", T, float, bf16)
   for (const bool trained : {true, false}) {
     for (const index_t channels : {3, 16, 33, 100})
       for (const index_t rows : {0, 1, 3, 17}) check_agreement<T>({rows, channels}, trained);
-    check_agreement<T>({200, 8, 1e-3}, trained);  // several chunks
+    check_agreement<T>({200, 8, 1e-3}, trained);                      // several chunks
     if (trained) check_agreement<T>({37, 40, 1e-5, false}, trained);  // without a mean
   }
 }
