@@ -142,6 +142,9 @@ class point_search {
         valleys.push_back(i);
     std::stable_sort(valleys.begin(), valleys.end(),
                      [&](std::size_t x, std::size_t y) { return along[x] > along[y]; });
+    // Half a step of the grid costs less than this.
+    std::erase_if(valleys,
+                  [&, most = along[valleys.front()]](std::size_t i) { return along[i] < most - 1e-3; });
     valleys.resize(std::min<std::size_t>(valleys.size(), 8));
     double best = 0, least = 1e300;
     for (const std::size_t i : valleys) {
