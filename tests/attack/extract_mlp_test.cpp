@@ -59,6 +59,17 @@ TEST_CASE("every neuron falls, gated or not, whatever the signs") {
       }
 }
 
+TEST_CASE("three orders are enough to find a bias") {
+  const std::vector<float> samples = drawn_samples(60);
+  for (std::uint64_t seed = 1; seed <= 10; ++seed) {
+    const mlp_weights w = drawn_mlp(activation::gelu_tanh, false, seed, 12, 200);
+    const taylor_mlp r = release_taylor(w, ranges_on(w, samples), {.order = 3, .share = 1}, 1, 0);
+    const extraction_report report = report_of(w, r, extract_mlp(r).weights);
+    CAPTURE(seed);
+    CHECK(quantile(report.columns, 1) < 1e-4);
+  }
+}
+
 TEST_CASE("a gated neuron with a bias that was not released falls to the grid") {
   const std::vector<float> samples = drawn_samples(60);
   mlp_weights w = drawn_mlp(activation::silu, true, 4, 12, 40);

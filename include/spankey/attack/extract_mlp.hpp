@@ -127,17 +127,38 @@ class point_search {
       grid_.insert(grid_.end(), c.begin(), c.end());
     }
   }
-  /// The point whose direction is u, or -u.
+  /// The point whose direction is u, or -u: the best of the valleys between points of the grid, of which there may be several
+  /// nearly as deep where the orders are few.
   [[nodiscard]] double find(const std::vector<double>& u) const {
-    int best = 0;
-    double most = -1;
-    for (int i = 0; i < points; ++i) {
-      double along = 0;
-      for (std::size_t n = 0; n < u.size(); ++n)
-        along += grid_[static_cast<std::size_t>(i) * u.size() + n] * u[n];
-      if (std::abs(along) > most) most = std::abs(along), best = i;
+    std::vector<double> along(static_cast<std::size_t>(points));
+    for (std::size_t i = 0; i < along.size(); ++i) {
+      double sum = 0;
+      for (std::size_t n = 0; n < u.size(); ++n) sum += grid_[i * u.size() + n] * u[n];
+      along[i] = std::abs(sum);
     }
-    double low = at(best - 1), high = at(best + 1);
+    std::vector<std::size_t> valleys;
+    for (std::size_t i = 0; i < along.size(); ++i)
+      if ((i == 0 || along[i] >= along[i - 1]) && (i + 1 == along.size() || along[i] >= along[i + 1]))
+        valleys.push_back(i);
+    std::stable_sort(valleys.begin(), valleys.end(),
+                     [&](std::size_t x, std::size_t y) { return along[x] > along[y]; });
+    // Half a step of the grid costs less than this.
+    std::erase_if(valleys,
+                  [&, most = along[valleys.front()]](std::size_t i) { return along[i] < most - 1e-3; });
+    valleys.resize(std::min<std::size_t>(valleys.size(), 8));
+    double best = 0, least = 1e300;
+    for (const std::size_t i : valleys) {
+      const double point = deepest(u, at(static_cast<int>(i) - 1), at(static_cast<int>(i) + 1));
+      if (const double d = distance(u, point); d < least) least = d, best = point;
+    }
+    return best;
+  }
+
+ private:
+  static constexpr int points = 4001;
+  static constexpr double at(int i) { return -10 + 20.0 * i / (points - 1); }
+  // Between low and high, by a golden section.
+  [[nodiscard]] double deepest(const std::vector<double>& u, double low, double high) const {
     constexpr double share = 0.6180339887498949;
     double left = high - share * (high - low), right = low + share * (high - low);
     double of_left = distance(u, left), of_right = distance(u, right);
@@ -152,10 +173,6 @@ class point_search {
     }
     return (low + high) / 2;
   }
-
- private:
-  static constexpr int points = 4001;
-  static constexpr double at(int i) { return -10 + 20.0 * i / (points - 1); }
   [[nodiscard]] double distance(const std::vector<double>& u, double point) const {
     std::vector<double> c = coefficients_at(act_, first_, order_, sign_, point);
     normalise(c);
