@@ -67,7 +67,7 @@ std::unique_ptr<token_source> open_release(const run_options& options, const std
 void declare_release_flags(flag_set& flags, release_options& request);
 void declare_extract_flags(flag_set& flags, extract_options& request);
 
-/// Writes the folder of a release: config.json and release.safetensors. Fails with flag.218, flag.219, release.1xx.
+/// Writes the folder of a release: config.json and release.safetensors. Fails with flag.236, flag.237, release.1xx.
 int release(const release_options& request);
-/// Writes the run folder of what was extracted. Fails with flag.218, flag.219, release.1xx.
+/// Writes the run folder of what was extracted. Fails with flag.236, flag.237, release.1xx.
 int extract(const extract_options& request);

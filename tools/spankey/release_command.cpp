@@ -30,10 +30,10 @@ void require_open_run(const run_options& options, const std::string& run, std::i
     fail("flag.163", "RUN", "'", printable(run), "' holds checkpoints: its training is not finished");
   std::error_code code;
   if (options.keyed() || fs::exists(fs::path(run) / lock_file_name, code))
-    fail("flag.219", "RUN", "found a run ", options.keyed() ? "with keys" : "that is locked",
+    fail("flag.237", "RUN", "found a run ", options.keyed() ? "with keys" : "that is locked",
          ", expected one that answers without (a locked run's folder is what its owner hands out)");
   if (check > 0 && !is_text(options.data))
-    fail("flag.218", "--check", "found it for ", options.model, ", expected a network that reads text");
+    fail("flag.236", "--check", "found it for ", options.model, ", expected a network that reads text");
 }
 
 void print_beside(const answers_beside& b, const char* what) {
@@ -124,10 +124,10 @@ int extract(const extract_options& request) {
   if (!request.truth.empty()) {
     const run_options truth = config_of(request.truth, request.data_root);
     if (truth.model != options.model)
-      fail("flag.219", "--truth", "'", printable(request.truth), "' is a run of another network");
+      fail("flag.237", "--truth", "'", printable(request.truth), "' is a run of another network");
     require_open_run(truth, request.truth, request.check);
   } else if (request.check > 0) {
-    fail("flag.218", "--check", "found it without --truth, the network to compare with");
+    fail("flag.236", "--check", "found it without --truth, the network to compare with");
   }
   require_free(request.out);
   const extract_summary found = extract_on_cpu(options, request);

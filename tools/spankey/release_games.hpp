@@ -32,5 +32,5 @@ void release_games_on_cpu(const run_options& options, const release_games_option
 
 void declare_release_games_flags(flag_set& flags, release_games_options& request);
 
-/// Prints a table and writes it as JSON. Fails with flag.218, flag.219, release.107.
+/// Prints a table and writes it as JSON. Fails with flag.236, flag.237, release.107.
 int release_games(const release_games_options& request);

@@ -53,10 +53,10 @@ int release_games(const release_games_options& request) {
          "' holds checkpoints: its training is not finished");
   std::error_code code;
   if (options.keyed() || fs::exists(fs::path(request.run) / lock_file_name, code))
-    fail("flag.219", "RUN", "found a run ", options.keyed() ? "with keys" : "that is locked",
+    fail("flag.237", "RUN", "found a run ", options.keyed() ? "with keys" : "that is locked",
          ", expected the open network that its owner has");
   if (!is_text(options.data))
-    fail("flag.218", "RUN", "found ", options.model, ", expected a network that reads text");
+    fail("flag.236", "RUN", "found ", options.model, ", expected a network that reads text");
   const std::string out =
       request.out.empty() ? (fs::path(request.run) / "release_games.json").string() : request.out;
   nlohmann::json rows = nlohmann::json::array();

@@ -84,7 +84,7 @@ void release_games_on_cpu(const run_options& options, const release_games_option
                           .rate = request.rate}};
   if (world.public_rows.size() < world.limits.batch || world.judged_rows.size() < 1 ||
       world.task_rows.size() < world.limits.batch)
-    fail("flag.218", "--windows", "found text for ", world.public_rows.size(), " windows, expected ",
+    fail("flag.236", "--windows", "found text for ", world.public_rows.size(), " windows, expected ",
          world.limits.batch, " at least");
   play_all(world, request, told);
 }

@@ -135,7 +135,7 @@ release_summary release_on_cpu(const run_options& options, const release_options
       {.order = static_cast<int>(request.order),
        .share = request.share,
        .budget = request.budget,
-       .precision = choose(release_precision_names, request.precision, "flag.218", "--precision")}};
+       .precision = choose(release_precision_names, request.precision, "flag.236", "--precision")}};
   weight_release made;
   if (request.scheme == identity_release::name) {
     made = identity_release{}.release(open, {}, 0);

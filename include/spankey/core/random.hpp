@@ -51,6 +51,7 @@ enum class stream : std::uint32_t {
   key_search = 21,
   forgery = 22,
   key_reading = 23,
+  release = 24,
 };
 
 /// All random numbers of one (seed, stream, step); `index` picks one. step < 2^32.

@@ -20,7 +20,7 @@ namespace spankey {
 
 /// The 32 bytes of these coins.
 inline master_key key_of_coins(std::uint64_t coins) {
-  const random_source source(coins, release_stream, 0xFFFFFFFF);
+  const random_source source(coins, stream::release, 0xFFFFFFFF);
   std::array<std::byte, master_key::size> bytes;
   for (std::size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<std::byte>(source.bits(i) & 0xFFU);
   return master_key(bytes);

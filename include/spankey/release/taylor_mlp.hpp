@@ -86,13 +86,11 @@ inline std::vector<index_t> chosen_neurons(const mlp_weights& w, const neuron_ra
   return order;
 }
 
-/// Of the signs: a stream beside those of core/random.hpp.
-inline constexpr auto release_stream = static_cast<stream>(40);
-
 /// The sign of a gated neuron: of the owner's coins, a layer and a neuron.
 inline int sign_of_neuron(std::uint64_t coins, std::uint64_t layer, index_t neuron) {
-  return (random_source(coins, release_stream, layer).bits(static_cast<std::uint64_t>(neuron)) & 1U) != 0 ? -1
-                                                                                                          : 1;
+  return (random_source(coins, stream::release, layer).bits(static_cast<std::uint64_t>(neuron)) & 1U) != 0
+             ? -1
+             : 1;
 }
 
 /// Errors: those of chosen_neurons, release.102.
