@@ -196,7 +196,7 @@ def bad_texts():
             ("one name twice, statistics alone",
              changed("conv2d conv2 6", *["batch_norm2d bn unscaled"] * 2, "conv2d conv2 6")),
             ("the name of the reject logit's map", changed("linear fc1 12", "linear fc_aux 12")),
-            ("257 layers", changed("silu act3", *["silu act3"] * 257)),
+            ("513 layers", changed("silu act3", *["silu act3"] * 513)),
             ("33 sites", changed("site 2", *[f"site {n}" for n in range(2, 33)])),
             ("huge activations", "input 1 4096 256\nconv2d c 2\nhead fc\n"),
             ("a zero byte", LAYERS.replace("silu", "si\0lu")),
