@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstdint>
 #include <limits>
+#include <memory>
 
 #include "chosen_deny.hpp"
 #include "network.hpp"
@@ -22,7 +23,12 @@ void require(infer::status s) {
   if (s != infer::status::ok) fail("infer.102", "session", infer::message_of(s));
 }
 
-layer_list network_of_run(const run_options& options) { return layers_of(options, outputs_of(options)); }
+// Not on the stack, of which a thread may have little.
+template <class Weight>
+auto tables_of_run(const run_options& options) {
+  return std::make_unique<const infer::sized_tables<backend::reference, Weight>>(
+      layers_of(options, outputs_of(options)));
+}
 
 // A session serves one thread and one sample: every task of samples has its own, with its own memory. bind(session) gives
 // it its key, ask(session, i, logits, verdict) says what to do with sample i.
@@ -30,11 +36,11 @@ template <class Weight, class Bind, class Ask>
 void for_each_sample(const run_options& options, std::span<const std::byte> image, index_t count,
                      const Bind& bind, const Ask& ask) {
   using session_type = infer::sized_session<backend::reference, Weight>;
-  const infer::sized_tables<backend::reference, Weight> tables(network_of_run(options));
-  const auto outputs = static_cast<std::size_t>(index_t{tables.tables().image.outputs});
+  const auto tables = tables_of_run<Weight>(options);
+  const auto outputs = static_cast<std::size_t>(index_t{tables->tables().image.outputs});
   parallel_for((count + task_samples - 1) / task_samples, [&](index_t task) {
-    secret_vector<std::byte> memory(tables.memory_bytes());
-    session_type session(tables.tables());
+    secret_vector<std::byte> memory(tables->memory_bytes());
+    session_type session(tables->tables());
     require(session.open(image, memory));
     bind(session);
     std::vector<float> logits(outputs);
