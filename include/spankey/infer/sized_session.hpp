@@ -142,7 +142,7 @@ class sized_session {
     if (features.size() != static_cast<std::size_t>(operations().back().in.channels))
       return status::input_size;
     const token_place at{token, position_, memory_ + t_.cache};
-    const float* const found = run_all_of(operations().first(operations().size() - 1), nullptr, at);
+    const float* const found = run_first(operations().size() - 1, nullptr, at);
     if (!all_finite(found, operations().back().in.channels)) return status::logits_not_finite;
     std::copy_n(found, features.size(), features.begin());
     ++position_;
@@ -214,10 +214,10 @@ class sized_session {
     return position_ == t_.context ? status::window_full : status::ok;
   }
   status pass(const float* x, const token_place& at, std::span<float> logits, verdict& found) {
-    return judge(header_, t_.image.outputs, run_all_of(operations(), x, at), logits, found);
+    return judge(header_, t_.image.outputs, run_first(operations().size(), x, at), logits, found);
   }
-  // What the last of them wrote.
-  const float* run_all_of(std::span<const operation> first, const float* x, const token_place& at) {
+  // So many operations; what the last of them wrote.
+  const float* run_first(std::size_t count, const float* x, const token_place& at) {
     const float* read[operation_table::most_slots] = {x};
     if (const key_effect effect = effect_of(t_.input_site, t_.input_key, t_.image.input.channels, at);
         effect.values != nullptr) {
@@ -225,8 +225,8 @@ class sized_session {
       for (index_t i = 0; i < t_.image.input.size(); ++i) keyed[i] = effect.apply(x[i], i);
       read[0] = keyed;
     }
-    for (std::size_t i = 0; i < first.size(); ++i) {
-      const operation& op = first[i];
+    for (std::size_t i = 0; i < count; ++i) {
+      const operation& op = operations()[i];
       float* const y = slot(op.writes);
       runs::template run<Kinds>(op, {.x = maps_.input_of(i, read[op.reads]),
                                      .weights = view_of<Weight>(image_, t_.image.parts[part_of(op, i)]),
@@ -238,7 +238,7 @@ class sized_session {
                                      .at = at});
       read[op.writes] = y;
     }
-    return read[first.back().writes];
+    return read[operations()[count - 1].writes];
   }
   // Whose weights an operation reads.
   static std::size_t part_of(const operation& op, std::size_t i) {
