@@ -24,6 +24,7 @@
 
 #include "spankey/core/compiled.hpp"
 #include "spankey/core/shape.hpp"
+#include "spankey/file/gguf_cursor.hpp"
 
 namespace spankey {
 
@@ -53,23 +54,6 @@ constexpr gguf_block gguf_block_of(gguf_type type) {
   }
   return {};
 }
-
-/// Of the values of keys, by their numbers in files.
-enum class gguf_value_type : std::uint32_t {
-  u8,
-  i8,
-  u16,
-  i16,
-  u32,
-  i32,
-  f32,
-  boolean,
-  string,
-  array,
-  u64,
-  i64,
-  f64
-};
 
 /// The value of a key, in place: of an array the elements' type, and their bytes. `entry` is all of the key, its name first.
 struct gguf_value {

@@ -13,9 +13,27 @@
 #include <string_view>
 
 #include "spankey/core/error.hpp"
-#include "spankey/file/gguf.hpp"
 
-namespace spankey::gguf {
+namespace spankey {
+
+/// Of the values of keys, by their numbers in files.
+enum class gguf_value_type : std::uint32_t {
+  u8,
+  i8,
+  u16,
+  i16,
+  u32,
+  i32,
+  f32,
+  boolean,
+  string,
+  array,
+  u64,
+  i64,
+  f64
+};
+
+namespace gguf {
 
 /// Bytes of a number; 0 of texts and arrays, and of types that are none.
 constexpr std::uint64_t size_of(gguf_value_type type) {
@@ -76,6 +94,7 @@ class cursor {
   const std::string* where_;
 };
 
-}  // namespace spankey::gguf
+}  // namespace gguf
+}  // namespace spankey
 
 #include "spankey/core/macros_on.hpp"

@@ -94,15 +94,17 @@ struct reading {
   struct effects {
     std::array<K, lanes> scale{}, shift{};
 
-    [[nodiscard]] K factor(index_t l, float gamma) const {
-      return K(1) + static_cast<K>(gamma) * scale[at(l)];
+    [[nodiscard]] K factor(index_t l, float strength) const {
+      return K(1) + static_cast<K>(strength) * scale[at(l)];
     }
-    [[nodiscard]] K offset(index_t l, float gamma) const { return static_cast<K>(gamma) * shift[at(l)]; }
-    [[nodiscard]] K scale_gradient(index_t l, float gamma) const {
-      return static_cast<K>(gamma) * (K(1) - scale[at(l)] * scale[at(l)]);
+    [[nodiscard]] K offset(index_t l, float strength) const {
+      return static_cast<K>(strength) * shift[at(l)];
     }
-    [[nodiscard]] K offset_gradient(index_t l, float gamma) const {
-      return static_cast<K>(gamma) * (K(1) - shift[at(l)] * shift[at(l)]);
+    [[nodiscard]] K scale_gradient(index_t l, float strength) const {
+      return static_cast<K>(strength) * (K(1) - scale[at(l)] * scale[at(l)]);
+    }
+    [[nodiscard]] K offset_gradient(index_t l, float strength) const {
+      return static_cast<K>(strength) * (K(1) - shift[at(l)] * shift[at(l)]);
     }
   };
 
