@@ -8,6 +8,7 @@
 #include <cmath>
 #include <vector>
 
+#include "../backend/cpu/agreement.hpp"
 #include "spankey/backend/cpu/cpu.hpp"
 #include "spankey/backend/reference/reference.hpp"
 #include "spankey/core/random.hpp"
@@ -96,7 +97,9 @@ struct drawn_map {
 
 }  // namespace
 
-TEST_CASE("a map of activations is its matrix, at every position, with and without threads") {
+TEST_CASE(
+    "a map of activations is its matrix, at every position, with and without threads, of every instruction "
+    "set") {
   const random_source random(8, stream::evaluation);
   for (const index_t n : {1, 2, 3, 8, 12, 17, 24, 64, 96, 144})
     for (const bool whitens : {false, true})
@@ -114,11 +117,13 @@ TEST_CASE("a map of activations is its matrix, at every position, with and witho
             wide(static_cast<std::size_t>(threaded::spare_size(n * positions, n)));
         plain::apply(drawn.map, n * positions, x.data(), y.data(), spare.data());
         CHECK(spare.back() == 9.0F);
-        threaded::apply(drawn.map, n * positions, x.data(), again.data(), wide.data());
-        double apart = 0;
-        for (std::size_t i = 0; i < size; ++i)
-          apart = std::max(apart, std::abs(static_cast<double>(y[i]) - static_cast<double>(again[i])));
-        CHECK(apart < 3e-6 * largest_of(y));
+        agreement::for_each_isa([&] {
+          threaded::apply(drawn.map, n * positions, x.data(), again.data(), wide.data());
+          double apart = 0;
+          for (std::size_t i = 0; i < size; ++i)
+            apart = std::max(apart, std::abs(static_cast<double>(y[i]) - static_cast<double>(again[i])));
+          CHECK(apart < 3e-6 * largest_of(y));
+        });
         double worst = 0, largest = 0;
         for (index_t p = 0; p < positions; ++p)
           for (index_t i = 0; i < n; ++i) {
