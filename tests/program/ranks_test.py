@@ -173,6 +173,11 @@ def test_what_cannot_be_is_one_line(folder):
                             env={**ENVIRONMENT, "OMPI_COMM_WORLD_SIZE": "2"}, stdin=subprocess.DEVNULL, capture_output=True)
     line = result.stderr.decode()
     assert result.returncode == 2 and line.startswith("[spankey.flag.219] ") and line.count("\n") == 1, result
+    for command in (["attack", "nowhere"], ["relearn", "--run", "nowhere", "--open", "nowhere"]):  # whose work is not shared
+        result = subprocess.run([program.PROGRAM, *command], env={**ENVIRONMENT, "OMPI_COMM_WORLD_SIZE": "2"}, check=False,
+                                stdin=subprocess.DEVNULL, capture_output=True)
+        line = result.stderr.decode()
+        assert result.returncode == 2 and line.startswith("[spankey.flag.238] ") and line.count("\n") == 1, result
     (folder / "e").mkdir()
     (folder / "e" / "mine").write_text("mine")
     refused(2, "train", *flags, "--batch", "16", "--out", folder / "e", cwd=folder, names=["flag.110"])

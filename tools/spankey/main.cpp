@@ -263,6 +263,10 @@ int run_program(int argc, char** argv, output_text& text) {
   if (chosen == &keygen_flags) return draw_key(key_out);
   if (chosen == &lock_flags) return lock(locked);
   if (chosen == &unlock_flags) return unlock(locked);
+  for (const auto& [flags, command] :
+       {std::pair{&attack_flags, "attack"}, std::pair{&relearn_flags, "relearn"},
+        std::pair{&release_games_flags, "release-games"}})
+    if (chosen == flags) require_alone(command);
   if (chosen == &release_flags) return release(released);
   if (chosen == &extract_flags) return extract(extracted);
   if (chosen == &release_games_flags) return release_games(release_played);

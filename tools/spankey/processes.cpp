@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstdint>
 #include <cstdlib>
+#include <string_view>
 #include <thread>
 
 #include "spankey/core/error.hpp"
@@ -49,6 +50,13 @@ spankey::process_group* processes_of_this_run() {
   spankey::fail("flag.218", "mpirun", "found ", size,
                 " processes that were started together, expected one: this program was built without MPI");
 #endif
+}
+
+void require_alone(std::string_view command) {
+  if (const std::int64_t size = launched_together(); size > 1)
+    spankey::fail(
+        "flag.238", command, "found ", size,
+        " processes that were started together, expected one: only train, eval and sweep share their work");
 }
 
 #if defined(SPANKEY_PROGRAM_MPI)
