@@ -1,5 +1,6 @@
-"""A network of one's own in the program: a header with its list, and its name in one line of CMake. CMake is asked what it
-makes of that line; the program is then linked from this build's object files, all but the one that names the networks.
+"""A network of one's own in the program: a header with its list, and its name in one line of CMake; and a program that has some
+of the commands only. CMake is asked what it makes of those lines; the program is then linked from this build's object files, all
+but the two that name the networks and the commands.
 
 About 15 s, most of it the linker and CMake."""
 import json
@@ -24,14 +25,14 @@ constexpr spankey::layer_list own_layers(spankey::head_outputs outputs) {
   return net.head("fc", outputs);
 }
 """
-NAMES = "networks_of_this_build.cpp"
+NAMES = ("networks_of_this_build.cpp", "commands_of_this_build.cpp")
 
 
 def commands():
-    """The commands of the program's build: of the file that names the networks, and of the link."""
+    """The commands of the program's build: of the files that name the networks and the commands, and of the link."""
     listed = subprocess.run(["ninja", "-C", BUILD, "-t", "commands", "spankey_program"], check=True, capture_output=True,
                             text=True).stdout.splitlines()
-    compiles = next(line for line in listed if " -c " in line and line.rstrip().endswith(NAMES))
+    compiles = [next(line for line in listed if " -c " in line and line.rstrip().endswith(name)) for name in NAMES]
     links = next(line for line in reversed(listed) if " -o bin/spankey " in line)
     return compiles, links
 
@@ -46,17 +47,17 @@ class OwnNetwork(unittest.TestCase):
         configured = cls.folder / "configured"
         subprocess.run(["cmake", "-S", SOURCE, "-B", configured, "-G", "Ninja", "-DSPANKEY_BUILD_TESTS=OFF",
                         "-DSPANKEY_BUILD_BENCH=OFF", "-DSPANKEY_CUDA=OFF",
-                        f"-DSPANKEY_PROGRAM_NETWORKS=small_cnn;{cls.folder / 'own.hpp'}"], check=True, capture_output=True)
-        named = next(configured.rglob(NAMES))
-        compiles, links = commands()
-        words = shlex.split(compiles)
-        old_source, old_object = words[-1], words[words.index("-o") + 1]
-        own_object = cls.folder / "names.o"
-        words[-1], words[words.index("-o") + 1] = str(named), str(own_object)
-        subprocess.run(words, cwd=BUILD, check=True)
-        assert old_source.endswith(NAMES)
+                        f"-DSPANKEY_PROGRAM_NETWORKS=small_cnn;{cls.folder / 'own.hpp'}",
+                        "-DSPANKEY_PROGRAM_COMMANDS=train;convert"], check=True, capture_output=True)
+        compiles, text = commands()
         cls.program = cls.folder / "spankey"
-        text = links.replace(old_object, str(own_object)).replace(" -o bin/spankey ", f" -o {cls.program} ")
+        text = text.replace(" -o bin/spankey ", f" -o {cls.program} ")
+        for name, compiled in zip(NAMES, compiles):
+            words = shlex.split(compiled)
+            made = str(cls.folder / name) + ".o"
+            text = text.replace(words[words.index("-o") + 1], made)
+            words[-1], words[words.index("-o") + 1] = str(next(configured.rglob(name))), made
+            subprocess.run(words, cwd=BUILD, check=True)
         subprocess.run(text, shell=True, cwd=BUILD, check=True)
 
     def start(self, *arguments):
@@ -80,6 +81,15 @@ class OwnNetwork(unittest.TestCase):
         self.assertIn("flag.115", refused.stderr)
         self.assertIn("own", self.start("train", "--help").stdout)
         self.assertIn("resnet18", self.start("train", "--model", "resnet18").stderr)  # not of this build
+
+    def test_has_the_commands_that_it_was_built_with(self):
+        listed = self.start("--help").stdout
+        self.assertIn("convert", listed)
+        self.assertNotIn("attack", listed)
+        refused = self.start("attack", "run")
+        self.assertEqual((refused.returncode, refused.stdout), (2, ""))
+        self.assertEqual(refused.stderr, "[spankey.flag.221] command: found attack, which this program was built without, "
+                                         "expected train or convert (CMake's SPANKEY_PROGRAM_COMMANDS)\n")
 
 
 if __name__ == "__main__":

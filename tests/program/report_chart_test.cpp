@@ -175,7 +175,7 @@ TEST_CASE("bars say in words what they show") {
 }
 
 TEST_CASE("ablations are rows that differ in one number, or in the sites") {
-  const auto row = [](const char* name, settings options) {
+  const auto row = [](const char* name, shown_settings options) {
     sweep_row r;
     r.name = name;
     r.options = std::move(options);

@@ -8,7 +8,10 @@
 #include "experiment.hpp"
 #include "json_text.hpp"
 #include "pieces.hpp"
+#include "processes.hpp"
+#include "program_command.hpp"
 #include "run_folder.hpp"
+#include "settings.hpp"
 #include "spankey/checkpoint/checkpoint_series.hpp"
 #include "spankey/core/error.hpp"
 #include "spankey/file/atomic_file.hpp"
@@ -155,9 +158,40 @@ int attack_sweep(const attack_options& request, const std::vector<int>& numbers)
   return 0;
 }
 
+void declare_attack_flags(flag_set& flags, attack_options& request) {
+  flags.add_option("RUN", request.run, "run folder, finished, gated; or the folder of a sweep of such runs")
+      ->check(path_text("FOLDER"))
+      ->required();
+  flags
+      .add_option("--open", request.open,
+                  "run folder of the same network without its lock, for a run without keys")
+      ->check(path_text("FOLDER"));
+  std::string games;
+  for (const game_title& game : program_games())
+    games += (games.empty() ? "" : ", ") + std::to_string(game.number) + " " + std::string(game.title);
+  flags.add_option("--games", request.games, "all, or some of " + games)->check(any_text("1,2,..."));
+  flags
+      .add_option("--budget", request.budget,
+                  "quick (minutes), standard (within an hour for a small network), or long (the field's)")
+      ->check(one_of({"quick", "standard", "long"}));
+  flags.add_option("--seeds", request.seeds, "attackers, each with draws of his own")
+      ->check(from_to<std::uint64_t>(1, 1000));
+  flags.add_option("--data-root", request.data_root, "folder of the data sets")->check(path_text("FOLDER"));
+  flags
+      .add_option("--test-limit", request.test_limit,
+                  "first test samples only, that decide; 0: as many as the budget says")
+      ->check(allowed_for("test-limit"));
+  flags.add_option("--threads", request.threads, "threads, 0: all")->check(allowed_for("threads"));
+  flags
+      .add_option("--out", request.out,
+                  "results, to which further games and seeds are added (default: RUN/attack.json)")
+      ->check(path_text("FILE"));
+}
+
 }  // namespace
 
 int attack(const attack_options& request) {
+  require_alone("attack");
   std::vector<int> numbers = game_numbers(request.games);
   std::error_code code;
   if (fs::exists(fs::path(request.run) / "experiment.json", code)) return attack_sweep(request, numbers);
@@ -174,4 +208,9 @@ int attack(const attack_options& request) {
   print_games(results, numbers);
   std::printf("wrote %s\n", printable(out).c_str());
   return 0;
+}
+
+program_command attack_entry() {
+  return plain<attack_options, declare_attack_flags, attack>(
+      "attack", "games against a run's gate: what each attack gains, within a budget");
 }

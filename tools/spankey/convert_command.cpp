@@ -6,10 +6,12 @@
 #include <nlohmann/json.hpp>
 
 #include "convert.hpp"
+#include "convert_flags.hpp"
 #include "convert_text.hpp"
 #include "data_sets.hpp"
 #include "network.hpp"
 #include "output_target.hpp"
+#include "program_command.hpp"
 #include "run_data.hpp"
 #include "run_folder.hpp"
 #include "run_functions.hpp"
@@ -254,4 +256,14 @@ int import_weights(const import_options& request) {
   std::printf("wrote %s/: config.json %sweights.safetensors\n", printable(options.out).c_str(),
               keyed ? "key_space.safetensors (secret) " : "");
   return 0;
+}
+
+program_command convert_entry() {
+  return plain<convert_options, declare_convert_flags, convert>(
+      "convert", "write a run's weights and a key as inference reads them");
+}
+
+program_command import_entry() {
+  return plain<import_options, declare_import_flags, import_weights>(
+      "import", "make a run folder of weights that PyTorch trained (safetensors)");
 }

@@ -171,139 +171,6 @@ void declare_unlock_flags(flag_set& flags, lock_options& request) {
   declare_sealed_key_flags(flags, request.opens);
 }
 
-void declare_relearn_flags(flag_set& flags, relearn_options& request) {
-  flags.add_option("--run", request.run, "run folder, finished: locked, or with a gate")
-      ->check(path_text("FOLDER"))
-      ->required();
-  flags.add_option("--open", request.open, "run folder of the same network without its lock: for the gain")
-      ->check(path_text("FOLDER"));
-  flags.add_option("--samples", request.samples, "labelled training samples that the attacker has")
-      ->check(from_to<std::int64_t>(1, 1 << 30));
-  flags
-      .add_option(
-          "--what", request.what,
-          "what is done: with labels maps are learnt that are put where the secret acted, all at once (maps) "
-          "or "
-          "first one layer after another (layerwise), or all weights are (everything); without labels maps "
-          "are "
-          "estimated from spectra (spectral), or also from the means and variances of batch norms (moments)")
-      ->check(one_of(relearn_targets));
-  flags
-      .add_option("--layers", request.layers,
-                  "the layers that are locked (default: those that the run's lock names, or all that can be)")
-      ->check(any_text("NAME"));
-  flags
-      .add_option("--unlabelled", request.unlabelled,
-                  "training samples whose labels the attacker does not need")
-      ->check(from_to<std::int64_t>(1, 1 << 30));
-  flags
-      .add_option("--start", request.start,
-                  "where maps that are learnt begin: identity, or an estimate without labels")
-      ->check(one_of(start_names));
-  flags.add_option("--estimate-steps", request.steps, "moments: at most so many steps for a map")
-      ->check(from_to<std::uint64_t>(1, 1 << 30));
-  flags.add_flag(
-      "--recalibrate", request.recalibrate,
-      "batch norms take their statistics from the unlabelled samples before anything is learnt or asked");
-  flags.add_flag("--orthogonal", request.orthogonal, "maps stay rotations while they are learnt");
-  flags.add_flag("--train-norms", request.norms,
-                 "where maps are learnt, scales and shifts of batch norms are, too");
-  flags.add_flag("--permuted", request.permuted, "estimates: the maps are known to be signed permutations");
-  flags.add_flag("--augment", request.augment,
-                 "training images are shifted by up to 2 pixels and mirrored, the floor's as well");
-  flags
-      .add_option("--floors", request.floors,
-                  "relearn.json of the same budget, whose floors are not found again")
-      ->check(path_text("FILE"));
-  flags
-      .add_option(
-          "--insert", request.insert,
-          "the maps: stitch (a matrix over the channels), affine (a factor and a shift a channel), or "
-          "accessory (a block of two matrices)")
-      ->check(one_of(inserted_names));
-  flags
-      .add_option("--batch-statistics", request.statistics,
-                  "batch norms meanwhile: as handed out (running), or of the attacker's batches")
-      ->check(allowed_for("batch-statistics"));
-  flags.add_option("--rates", request.rates, "learning rates of Adam, of which the best one counts")
-      ->check(from_to(1e-9, 1e3));
-  flags.add_option("--updates", request.updates, "updates at each rate")
-      ->check(from_to<std::uint64_t>(1, 1 << 30));
-  flags.add_option("--seeds", request.seeds, "draws of the attacker's samples")
-      ->check(from_to<std::uint64_t>(1, 1000));
-  flags.add_option("--data-root", request.data_root, "folder of the data sets")->check(path_text("FOLDER"));
-  flags.add_option("--test-limit", request.test_limit, "first test samples only, 0: all")
-      ->check(allowed_for("test-limit"));
-  flags.add_option("--threads", request.threads, "threads, 0: all")->check(allowed_for("threads"));
-  flags.add_option("--out", request.out, "results (default: RUN/relearn.json)")->check(path_text("FILE"));
-}
-
-void declare_attack_flags(flag_set& flags, attack_options& request) {
-  flags.add_option("RUN", request.run, "run folder, finished, gated; or the folder of a sweep of such runs")
-      ->check(path_text("FOLDER"))
-      ->required();
-  flags
-      .add_option("--open", request.open,
-                  "run folder of the same network without its lock, for a run without keys")
-      ->check(path_text("FOLDER"));
-  std::string games;
-  for (const game_title& game : program_games())
-    games += (games.empty() ? "" : ", ") + std::to_string(game.number) + " " + std::string(game.title);
-  flags.add_option("--games", request.games, "all, or some of " + games)->check(any_text("1,2,..."));
-  flags
-      .add_option("--budget", request.budget,
-                  "quick (minutes), standard (within an hour for a small network), or long (the field's)")
-      ->check(one_of({"quick", "standard", "long"}));
-  flags.add_option("--seeds", request.seeds, "attackers, each with draws of his own")
-      ->check(from_to<std::uint64_t>(1, 1000));
-  flags.add_option("--data-root", request.data_root, "folder of the data sets")->check(path_text("FOLDER"));
-  flags
-      .add_option("--test-limit", request.test_limit,
-                  "first test samples only, that decide; 0: as many as the budget says")
-      ->check(allowed_for("test-limit"));
-  flags.add_option("--threads", request.threads, "threads, 0: all")->check(allowed_for("threads"));
-  flags
-      .add_option("--out", request.out,
-                  "results, to which further games and seeds are added (default: RUN/attack.json)")
-      ->check(path_text("FILE"));
-}
-
-void declare_diagnose_flags(flag_set& flags, diagnose_options& request) {
-  flags.add_option("RUN", request.run, "run folder, finished, gated")->check(path_text("FOLDER"))->required();
-  flags.add_option("--keys", request.keys, "keys of every kind whose energy is split")
-      ->check(from_to<std::int64_t>(1, 1 << 20));
-  flags.add_option("--samples", request.samples, "test samples whose margins are taken")
-      ->check(count_from(1));
-  flags.add_option("--draws", request.draws, "noises on the keys of a sample")
-      ->check(from_to<std::int64_t>(1, 1 << 16));
-  flags.add_option("--data-root", request.data_root, "folder of the data sets")->check(path_text("FOLDER"));
-  flags
-      .add_option("--test-limit", request.test_limit, "first test samples only, 0: all (default: the run's)")
-      ->check(allowed_for("test-limit"));
-  flags.add_option("--threads", request.threads, "threads, 0: all")->check(allowed_for("threads"));
-  flags.add_option("--out", request.out, "results (default: RUN/diagnose.json)")->check(path_text("FILE"));
-}
-
-void declare_kotg_flags(flag_set& flags, kotg_options& request) {
-  flags.add_option("FILE", request.file, "experiment (examples/experiments/kotg_*.json)")
-      ->check(path_text("FILE"))
-      ->required();
-  flags.add_option("--run", request.run, "run folder of the base: text, finished, without a gate")
-      ->check(path_text("FOLDER"))
-      ->required();
-  flags.add_option("--text", request.text, "the text that prompts are made of")
-      ->check(path_text("FILE"))
-      ->required();
-  flags.add_option("--key", request.key, "SECRET: file of the master key of the roles (spankey keygen)")
-      ->check(path_text("FILE"))
-      ->required()
-      ->secret();
-  flags.add_option("--out", request.out, "folder of adapters, which are trained once, and of results")
-      ->check(path_text("FOLDER"))
-      ->required();
-  flags.add_option("--threads", request.threads, "threads, 0: all")->check(allowed_for("threads"));
-}
-
 void declare_predict_flags(flag_set& flags, predict_options& request) {
   flags.add_option("FILE", request.inputs, "images or features: IDX (also .gz), .npy, PNG, JPEG")
       ->check(path_text("FILE"))
@@ -350,6 +217,13 @@ void declare_generate_flags(flag_set& flags, generate_options& request) {
                  "write what one reads who ignores the refusal, and chooses among bytes alone");
   flags.add_option("--threads", request.threads, "threads, 0: all")->check(allowed_for("threads"));
   declare_sealed_key_flags(flags, request.opens);
+}
+
+void declare_checkpoint_seconds_flag(flag_set& flags, double& seconds) {
+  flags
+      .add_option("--checkpoint-seconds", seconds,
+                  "save at least this often, and after every epoch; 0: after every step")
+      ->check(from_to(0.0, 1e9));
 }
 
 void declare_require_flag(flag_set& flags, std::string& require) {

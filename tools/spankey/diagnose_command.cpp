@@ -6,7 +6,9 @@
 #include "diagnose.hpp"
 #include "metrics_report.hpp"
 #include "network.hpp"
+#include "program_command.hpp"
 #include "run_folder.hpp"
+#include "settings.hpp"
 #include "spankey/checkpoint/checkpoint_series.hpp"
 #include "spankey/core/error.hpp"
 #include "spankey/file/atomic_file.hpp"
@@ -96,6 +98,22 @@ void print_angles(const spankey::gate_report& gate) {
       row(static_cast<double>(invalid.rule.amount), invalid.summary);
 }
 
+void declare_diagnose_flags(flag_set& flags, diagnose_options& request) {
+  flags.add_option("RUN", request.run, "run folder, finished, gated")->check(path_text("FOLDER"))->required();
+  flags.add_option("--keys", request.keys, "keys of every kind whose energy is split")
+      ->check(from_to<std::int64_t>(1, 1 << 20));
+  flags.add_option("--samples", request.samples, "test samples whose margins are taken")
+      ->check(count_from(1));
+  flags.add_option("--draws", request.draws, "noises on the keys of a sample")
+      ->check(from_to<std::int64_t>(1, 1 << 16));
+  flags.add_option("--data-root", request.data_root, "folder of the data sets")->check(path_text("FOLDER"));
+  flags
+      .add_option("--test-limit", request.test_limit, "first test samples only, 0: all (default: the run's)")
+      ->check(allowed_for("test-limit"));
+  flags.add_option("--threads", request.threads, "threads, 0: all")->check(allowed_for("threads"));
+  flags.add_option("--out", request.out, "results (default: RUN/diagnose.json)")->check(path_text("FILE"));
+}
+
 }  // namespace
 
 int diagnose(const diagnose_options& request) {
@@ -121,4 +139,9 @@ int diagnose(const diagnose_options& request) {
   spankey::write_file_atomically(out, all.dump(2) + "\n", spankey::file_mode::shared);
   std::printf("wrote %s\n", spankey::printable(out).c_str());
   return 0;
+}
+
+program_command diagnose_entry() {
+  return plain<diagnose_options, declare_diagnose_flags, diagnose>(
+      "diagnose", "what a gated run's keys are made of, and what its network hears of them");
 }

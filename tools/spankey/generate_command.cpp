@@ -9,10 +9,12 @@
 #include <utility>
 #include <vector>
 
+#include "convert_flags.hpp"
 #include "data_sets.hpp"
 #include "json_text.hpp"
 #include "network.hpp"
 #include "predict.hpp"
+#include "program_command.hpp"
 #include "release.hpp"
 #include "run_folder.hpp"
 #include "run_functions.hpp"
@@ -265,4 +267,9 @@ int generate(const generate_options& request) {
   if (answered) return 0;
   std::fputs("refused\n", stderr);
   return some_refused;
+}
+
+program_command generate_entry() {
+  return plain<generate_options, declare_generate_flags, generate, output_text::all_there_is>(
+      "generate", "let a network of tokens write text, under a key or none; status 3 where it refused");
 }

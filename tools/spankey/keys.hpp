@@ -22,9 +22,6 @@ struct keys_options {
 
 void declare_keys_flags(flag_set& flags, keys_options& request);
 
-/// Whether what the action prints stands beside files that it writes.
-bool writes_files(const keys_options& request);
-
 /// Does what --help says of the action. The status is `key_refused` where a key or a ring is not taken, with one line on
 /// stderr; 0 else. Fails with flag.210 where a flag is not the action's, flag.211 where one is missing, flag.212 to flag.215 for
 /// passphrases and keys that cannot be read, ring.1xx, and as reading files fails.

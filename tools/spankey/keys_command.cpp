@@ -9,6 +9,7 @@
 #include "keys.hpp"
 #include "keys_parts.hpp"
 #include "output_file.hpp"
+#include "program_command.hpp"
 #include "spankey/checkpoint/ring_file.hpp"
 #include "spankey/core/error.hpp"
 #include "spankey/file/folder_lock.hpp"
@@ -288,12 +289,21 @@ int run_action(const keys_options& r) {
   return 2;
 }
 
-}  // namespace
+class keys_line final : public opened_command {
+ public:
+  explicit keys_line(flag_set& flags) { declare_keys_flags(flags, request_); }
+  [[nodiscard]] output_text text() const override {
+    const std::string& a = request_.action;
+    const bool prints = a == "list" || a == "inspect" || a == "verify" || a == "trace";
+    return prints ? output_text::all_there_is : output_text::beside_files;
+  }
+  int run(const flag_set& flags) override { return keys(flags, request_); }
 
-bool writes_files(const keys_options& request) {
-  const std::string& a = request.action;
-  return a != "list" && a != "inspect" && a != "verify" && a != "trace";
-}
+ private:
+  keys_options request_;
+};
+
+}  // namespace
 
 int keys(const flag_set& flags, const keys_options& request) {
   require_flags(flags, request);
@@ -310,4 +320,9 @@ int keys(const flag_set& flags, const keys_options& request) {
     std::fprintf(stderr, "%s\n", problem.what());
     return key_refused;
   }
+}
+
+program_command keys_entry() {
+  return {"keys", "customers' keys: issue, seal, check, rotate, revoke, trace; status 3 where one is refused",
+          &open_command<keys_line>};
 }

@@ -6,8 +6,10 @@
 #include "json_text.hpp"
 #include "kotg.hpp"
 #include "network.hpp"
+#include "program_command.hpp"
 #include "run_data.hpp"
 #include "run_folder.hpp"
+#include "settings.hpp"
 #include "spankey/checkpoint/checkpoint_series.hpp"
 #include "spankey/core/error.hpp"
 #include "spankey/data/byte_tokens.hpp"
@@ -131,6 +133,26 @@ json results_of(const kotg_options& o, const std::vector<kotg_figure>& figures) 
           {"rows", rows},     {"held-out", o.held_out}, {"reflections", o.reflections}};
 }
 
+void declare_kotg_flags(flag_set& flags, kotg_options& request) {
+  flags.add_option("FILE", request.file, "experiment (examples/experiments/kotg_*.json)")
+      ->check(path_text("FILE"))
+      ->required();
+  flags.add_option("--run", request.run, "run folder of the base: text, finished, without a gate")
+      ->check(path_text("FOLDER"))
+      ->required();
+  flags.add_option("--text", request.text, "the text that prompts are made of")
+      ->check(path_text("FILE"))
+      ->required();
+  flags.add_option("--key", request.key, "SECRET: file of the master key of the roles (spankey keygen)")
+      ->check(path_text("FILE"))
+      ->required()
+      ->secret();
+  flags.add_option("--out", request.out, "folder of adapters, which are trained once, and of results")
+      ->check(path_text("FOLDER"))
+      ->required();
+  flags.add_option("--threads", request.threads, "threads, 0: all")->check(allowed_for("threads"));
+}
+
 }  // namespace
 
 int kotg(kotg_options request) {
@@ -168,4 +190,9 @@ int kotg(kotg_options request) {
               all_met ? "everything that is expected was met" : "not everything that is expected was met",
               printable(out).c_str());
   return 0;
+}
+
+program_command kotg_entry() {
+  return plain<kotg_options, declare_kotg_flags, kotg>(
+      "kotg", "roles that a network of tokens serves under their keys: its claims and attacks, measured");
 }

@@ -2,6 +2,8 @@
 #include <filesystem>
 
 #include "commands.hpp"
+#include "convert_flags.hpp"
+#include "program_command.hpp"
 #include "run_folder.hpp"
 #include "run_functions.hpp"
 #include "spankey/checkpoint/checkpoint_series.hpp"
@@ -87,4 +89,18 @@ int unlock(const lock_options& request) {
     fail("flag.164", "--run", "'", printable(request.run),
          "' is not locked: found no lock.safetensors in it");
   return write_other(request, false);
+}
+
+program_command keygen_entry() {
+  return plain<std::string, declare_keygen_flags, draw_key>("keygen", "draw a master key for lock");
+}
+
+program_command lock_entry() {
+  return plain<lock_options, declare_lock_flags, lock>(
+      "lock", "lock a run's weights under a master key, without training and without data");
+}
+
+program_command unlock_entry() {
+  return plain<lock_options, declare_unlock_flags, unlock>("unlock",
+                                                           "give a locked run's weights back, with its key");
 }

@@ -5,10 +5,12 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "convert_flags.hpp"
 #include "data_sets.hpp"
 #include "network.hpp"
 #include "opened_key.hpp"
 #include "predict.hpp"
+#include "program_command.hpp"
 #include "run_folder.hpp"
 #include "run_functions.hpp"
 #include "session_answers.hpp"
@@ -105,4 +107,10 @@ int predict(const predict_options& request) {
     }
   }
   return refused ? some_refused : 0;
+}
+
+program_command predict_entry() {
+  return plain<predict_options, declare_predict_flags, predict, output_text::all_there_is>(
+      "predict",
+      "answer to images or features from files: class, refused or not; status 3 where one was refused");
 }

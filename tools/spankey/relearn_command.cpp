@@ -5,8 +5,11 @@
 #include <nlohmann/json.hpp>
 
 #include "json_text.hpp"
+#include "processes.hpp"
+#include "program_command.hpp"
 #include "relearn.hpp"
 #include "run_folder.hpp"
+#include "settings.hpp"
 #include "spankey/checkpoint/checkpoint_series.hpp"
 #include "spankey/core/error.hpp"
 #include "spankey/file/atomic_file.hpp"
@@ -81,9 +84,77 @@ std::string mean_and_range(const std::vector<double>& numbers) {
   return text.data();
 }
 
+void declare_relearn_flags(flag_set& flags, relearn_options& request) {
+  flags.add_option("--run", request.run, "run folder, finished: locked, or with a gate")
+      ->check(path_text("FOLDER"))
+      ->required();
+  flags.add_option("--open", request.open, "run folder of the same network without its lock: for the gain")
+      ->check(path_text("FOLDER"));
+  flags.add_option("--samples", request.samples, "labelled training samples that the attacker has")
+      ->check(from_to<std::int64_t>(1, 1 << 30));
+  flags
+      .add_option(
+          "--what", request.what,
+          "what is done: with labels maps are learnt that are put where the secret acted, all at once (maps) "
+          "or "
+          "first one layer after another (layerwise), or all weights are (everything); without labels maps "
+          "are "
+          "estimated from spectra (spectral), or also from the means and variances of batch norms (moments)")
+      ->check(one_of(relearn_targets));
+  flags
+      .add_option("--layers", request.layers,
+                  "the layers that are locked (default: those that the run's lock names, or all that can be)")
+      ->check(any_text("NAME"));
+  flags
+      .add_option("--unlabelled", request.unlabelled,
+                  "training samples whose labels the attacker does not need")
+      ->check(from_to<std::int64_t>(1, 1 << 30));
+  flags
+      .add_option("--start", request.start,
+                  "where maps that are learnt begin: identity, or an estimate without labels")
+      ->check(one_of(start_names));
+  flags.add_option("--estimate-steps", request.steps, "moments: at most so many steps for a map")
+      ->check(from_to<std::uint64_t>(1, 1 << 30));
+  flags.add_flag(
+      "--recalibrate", request.recalibrate,
+      "batch norms take their statistics from the unlabelled samples before anything is learnt or asked");
+  flags.add_flag("--orthogonal", request.orthogonal, "maps stay rotations while they are learnt");
+  flags.add_flag("--train-norms", request.norms,
+                 "where maps are learnt, scales and shifts of batch norms are, too");
+  flags.add_flag("--permuted", request.permuted, "estimates: the maps are known to be signed permutations");
+  flags.add_flag("--augment", request.augment,
+                 "training images are shifted by up to 2 pixels and mirrored, the floor's as well");
+  flags
+      .add_option("--floors", request.floors,
+                  "relearn.json of the same budget, whose floors are not found again")
+      ->check(path_text("FILE"));
+  flags
+      .add_option(
+          "--insert", request.insert,
+          "the maps: stitch (a matrix over the channels), affine (a factor and a shift a channel), or "
+          "accessory (a block of two matrices)")
+      ->check(one_of(inserted_names));
+  flags
+      .add_option("--batch-statistics", request.statistics,
+                  "batch norms meanwhile: as handed out (running), or of the attacker's batches")
+      ->check(allowed_for("batch-statistics"));
+  flags.add_option("--rates", request.rates, "learning rates of Adam, of which the best one counts")
+      ->check(from_to(1e-9, 1e3));
+  flags.add_option("--updates", request.updates, "updates at each rate")
+      ->check(from_to<std::uint64_t>(1, 1 << 30));
+  flags.add_option("--seeds", request.seeds, "draws of the attacker's samples")
+      ->check(from_to<std::uint64_t>(1, 1000));
+  flags.add_option("--data-root", request.data_root, "folder of the data sets")->check(path_text("FOLDER"));
+  flags.add_option("--test-limit", request.test_limit, "first test samples only, 0: all")
+      ->check(allowed_for("test-limit"));
+  flags.add_option("--threads", request.threads, "threads, 0: all")->check(allowed_for("threads"));
+  flags.add_option("--out", request.out, "results (default: RUN/relearn.json)")->check(path_text("FILE"));
+}
+
 }  // namespace
 
 int relearn_run(const relearn_options& request) {
+  require_alone("relearn");
   namespace fs = std::filesystem;
   run_options options = read_config((fs::path(request.run) / "config.json").string());
   options.data_root = request.data_root;
@@ -126,4 +197,9 @@ int relearn_run(const relearn_options& request) {
   spankey::write_file_atomically(out, results_of(found, request).dump(2) + "\n", spankey::file_mode::shared);
   std::printf("wrote %s\n", spankey::printable(out).c_str());
   return 0;
+}
+
+program_command relearn_entry() {
+  return plain<relearn_options, declare_relearn_flags, relearn_run>(
+      "relearn", "what somebody makes of a run's weights with a few labelled samples");
 }

@@ -4,6 +4,7 @@
 #include "command_line.hpp"
 #include "commands.hpp"
 #include "data_sets.hpp"
+#include "program_command.hpp"
 #include "release.hpp"
 #include "run_folder.hpp"
 #include "settings.hpp"
@@ -144,4 +145,14 @@ int extract(const extract_options& request) {
   }
   std::printf("wrote %s/: config.json weights.safetensors\n", printable(request.out).c_str());
   return 0;
+}
+
+program_command release_entry() {
+  return plain<release_options, declare_release_flags, release>(
+      "release", "hand out something that answers as a run does, and is not its weights");
+}
+
+program_command extract_entry() {
+  return plain<extract_options, declare_extract_flags, extract>(
+      "extract", "make a run folder of the weights that a release gives away");
 }

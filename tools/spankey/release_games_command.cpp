@@ -5,6 +5,8 @@
 #include "command_line.hpp"
 #include "commands.hpp"
 #include "data_sets.hpp"
+#include "processes.hpp"
+#include "program_command.hpp"
 #include "release_games.hpp"
 #include "run_folder.hpp"
 #include "settings.hpp"
@@ -44,6 +46,7 @@ void declare_release_games_flags(flag_set& flags, release_games_options& request
 }
 
 int release_games(const release_games_options& request) {
+  require_alone("release-games");
   namespace fs = std::filesystem;
   using spankey::fail;
   run_options options = read_config((fs::path(request.run) / "config.json").string());
@@ -89,4 +92,9 @@ int release_games(const release_games_options& request) {
   spankey::write_file_atomically(out, all.dump(2) + "\n", spankey::file_mode::shared);
   std::printf("wrote %s\n", spankey::printable(out).c_str());
   return 0;
+}
+
+program_command release_games_entry() {
+  return plain<release_games_options, declare_release_games_flags, release_games>(
+      "release-games", "games about releases: what each scheme gives away, with intervals");
 }

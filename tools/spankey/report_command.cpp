@@ -2,7 +2,9 @@
 #include <filesystem>
 
 #include "commands.hpp"
+#include "flag_checks.hpp"
 #include "output_file.hpp"
+#include "program_command.hpp"
 #include "report/gate_picture.hpp"
 #include "report/html_text.hpp"
 #include "report/read_run.hpp"
@@ -35,6 +37,23 @@ int write(const fs::path& out, const std::string& text) {
   return 0;
 }
 
+void declare_report_flags(flag_set& flags, report_options& request) {
+  flags.add_option("DIR", request.folder, "folder of a run, or of a sweep")
+      ->check(path_text("FOLDER"))
+      ->required();
+  flags.add_option("--out", request.out, "page (default: DIR/report.html)")->check(path_text("FILE"));
+  flags
+      .add_option(
+          "--picture", request.picture,
+          "instead of the page: a run's gate as one SVG picture (of a run evaluated with --families all)")
+      ->check(path_text("FILE"));
+  flags.add_flag("--dark", request.dark, "colours of the picture for a dark page");
+  flags
+      .add_option("--metrics", request.metrics,
+                  "of a run: another evaluation's file (default: DIR/metrics.json)")
+      ->check(path_text("FILE"));
+}
+
 }  // namespace
 
 int report(const report_options& request) {
@@ -65,4 +84,9 @@ int report(const report_options& request) {
          "expected a run (config.json) or a sweep (results.json), found neither file");
   }
   return write(out, page);
+}
+
+program_command report_entry() {
+  return plain<report_options, declare_report_flags, report>(
+      "report", "write the results of a run or a sweep as one page of HTML");
 }

@@ -9,12 +9,15 @@
 #include <vector>
 
 #include "commands.hpp"
+#include "convert_flags.hpp"
 #include "experiment.hpp"
 #include "gate_requirement.hpp"
 #include "json_text.hpp"
 #include "output_file.hpp"
+#include "program_command.hpp"
 #include "proposed_command.hpp"
 #include "run_folder.hpp"
+#include "settings.hpp"
 #include "spankey/checkpoint/checkpoint_series.hpp"
 #include "spankey/file/atomic_file.hpp"
 #include "spankey/file/lease.hpp"
@@ -171,6 +174,25 @@ class shared_sweep {
   int gates_ = 0;
 };
 
+void declare_sweep_flags(flag_set& flags, sweep_options& request) {
+  flags.add_option("FILE", request.file, "experiment (examples/experiments)")
+      ->check(path_text("FILE"))
+      ->required();
+  flags.add_option("--out", request.out, "folder of the sweep: new, or of the same experiment")
+      ->check(path_text("FOLDER"))
+      ->required();
+  flags.add_option("--data-root", request.data_root, "folder of the data sets")->check(path_text("FOLDER"));
+  flags.add_option("--threads", request.threads, "threads, 0: all")->check(allowed_for("threads"));
+  declare_checkpoint_seconds_flag(flags, request.checkpoint_seconds);
+  flags
+      .add_option(
+          "--stale-after", request.stale_after,
+          "seconds without a sign of life after which another process of this sweep takes over the cell "
+          "that this one is at work on")
+      ->check(from_to(0.1, 1e6));
+  declare_require_flag(flags, request.require);
+}
+
 }  // namespace
 
 int sweep(const sweep_options& request) {
@@ -204,4 +226,9 @@ int sweep(const sweep_options& request) {
   std::printf("%zu of %zu cells finished; wrote %s/: results.json results.csv results.md\n", cells, cells,
               folder.c_str());
   return own.gates();
+}
+
+program_command sweep_entry() {
+  return plain<sweep_options, declare_sweep_flags, sweep>(
+      "sweep", "run a file of experiments; interrupted, go on where it stopped");
 }

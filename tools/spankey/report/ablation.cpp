@@ -20,11 +20,11 @@ std::optional<double> as_number(const std::string& text) {
 }
 
 // Rows by all their options but `flag`.
-std::map<settings, std::vector<ablation::entry>> grouped(const std::vector<sweep_row>& rows,
-                                                         const std::string& flag) {
-  std::map<settings, std::vector<ablation::entry>> groups;
+std::map<shown_settings, std::vector<ablation::entry>> grouped(const std::vector<sweep_row>& rows,
+                                                               const std::string& flag) {
+  std::map<shown_settings, std::vector<ablation::entry>> groups;
   for (const sweep_row& row : rows) {
-    settings others = row.options;
+    shown_settings others = row.options;
     std::sort(others.begin(), others.end());
     const auto is_flag = [&](const auto& option) { return option.first == flag; };
     const auto own = std::find_if(others.begin(), others.end(), is_flag);

@@ -90,7 +90,7 @@ std::string gate_note(const std::vector<condition_result>& conditions) {
       true);
 }
 
-std::string option_of(const settings& options, std::string_view name) {
+std::string option_of(const shown_settings& options, std::string_view name) {
   for (const auto& [key, text] : options)
     if (key == name) return text;
   return {};

@@ -38,7 +38,7 @@ std::vector<legend_entry> bar_legend(const std::vector<condition_result>& condit
 std::string gate_note(const std::vector<condition_result>& conditions);
 
 /// "deny": the value of this option; "" where there is none.
-std::string option_of(const settings& options, std::string_view name);
+std::string option_of(const shown_settings& options, std::string_view name);
 
 /// The absorption index in words.
 std::string absorption_text(double index);

@@ -68,7 +68,7 @@ std::string breakable(std::string_view text) {
 
 }  // namespace
 
-std::string option_list(const settings& options) {
+std::string option_list(const shown_settings& options) {
   std::string html = "<dl class=\"options\">\n";
   for (const auto& [name, value] : options) {
     // "deny-warmup 0" fits a column; a path may not.

@@ -35,7 +35,7 @@ std::string line_sample(std::size_t series);
 std::string bar_sample(std::size_t series);
 
 /// Names and values in as many columns as fit.
-std::string option_list(const settings& options);
+std::string option_list(const shown_settings& options);
 
 /// A table that scrolls inside its own box. Rows come in groups, each led by a name and ended by a line.
 class html_table {

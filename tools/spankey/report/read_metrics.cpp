@@ -118,8 +118,8 @@ void add_published(const json_entry& published, std::vector<condition_result>& c
   add("invalid_key", invalid_key(""));
 }
 
-settings read_settings(const json_entry& object) {
-  settings all;
+shown_settings read_settings(const json_entry& object) {
+  shown_settings all;
   for (const auto& [name, entry] : object.members()) {
     std::string text;
     if (entry.value().is_array()) {

@@ -27,4 +27,4 @@ std::optional<acceptance_curve> read_acceptance(const json_entry& metrics);
 void add_published(const json_entry& published, std::vector<condition_result>& conditions);
 
 /// Members of an object as text: 2, 0.5, true, mul; an array as its elements with commas.
-settings read_settings(const json_entry& object);
+shown_settings read_settings(const json_entry& object);

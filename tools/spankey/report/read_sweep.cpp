@@ -23,8 +23,8 @@ bool is_of_the_cell(const std::string& name) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
 
-void set_all(settings& options, const settings& more) {
-  for (const settings::value_type& option : more) {
+void set_all(shown_settings& options, const shown_settings& more) {
+  for (const shown_settings::value_type& option : more) {
     if (is_of_the_cell(option.first)) continue;
     const auto same = [&](const auto& known) { return known.first == option.first; };
     const auto found = std::find_if(options.begin(), options.end(), same);
@@ -45,7 +45,7 @@ std::string read_cell(const json_entry& entry) {
   return name;
 }
 
-sweep_row read_row(const json_entry& entry, const settings& common, const fs::path& cells) {
+sweep_row read_row(const json_entry& entry, const shown_settings& common, const fs::path& cells) {
   sweep_row row;
   row.name = entry.at("name").text();
   if (const auto flags = entry.find("flags")) row.flags = read_settings(*flags);
@@ -79,7 +79,7 @@ sweep_results read_sweep(const std::string& folder) {
   const json_value results = parse_json(read_text(file), file);
   const json_entry all(results, file);
 
-  settings common;
+  shown_settings common;
   const std::string experiment_file = (root / "experiment.json").string();
   if (const auto experiment = read_if_there(experiment_file))
     if (const auto flags = json_entry(*experiment, experiment_file).find("flags"))

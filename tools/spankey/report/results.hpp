@@ -11,7 +11,7 @@
 #include "spankey/train/metrics.hpp"
 
 /// Names and values, both as text, in the file's order.
-using settings = std::vector<std::pair<std::string, std::string>>;
+using shown_settings = std::vector<std::pair<std::string, std::string>>;
 
 /// One figure (semantic, masked, ...) of one condition.
 struct figure_value {
@@ -91,7 +91,7 @@ struct turned_answers {
 
 struct run_results {
   std::string name;
-  settings config;
+  shown_settings config;
   std::optional<training_log> log;
   bool evaluated = false;  // whether there is a metrics.json
   std::vector<condition_result> conditions;
@@ -103,8 +103,8 @@ struct run_results {
 
 struct sweep_row {
   std::string name;
-  settings flags;    // what the row sets
-  settings options;  // all that its runs were given, where their files say so
+  shown_settings flags;    // what the row sets
+  shown_settings options;  // all that its runs were given, where their files say so
   std::int64_t finished = 0;
   std::vector<std::string> cells;
   std::vector<condition_result> conditions;

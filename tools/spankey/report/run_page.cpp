@@ -20,7 +20,7 @@ using spankey::figure_names;
 constexpr std::array figures = {figure::semantic, figure::masked, figure::calibrated, figure::reject};
 
 // "resnet18 on glyphs, inject mul, deny B, 40 epochs, seed 1": what config.json names of it.
-std::string summary(const settings& config) {
+std::string summary(const shown_settings& config) {
   const auto value = [&](std::string_view name) { return option_of(config, name); };
   std::string text = value("model");
   const std::string data = value("data");

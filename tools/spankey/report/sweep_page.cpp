@@ -83,8 +83,8 @@ std::string published_section(const sweep_results& sweep) {
 }
 
 // Options that all rows share; nothing where the rows' files name none.
-settings common_options(const std::vector<sweep_row>& rows) {
-  settings common;
+shown_settings common_options(const std::vector<sweep_row>& rows) {
+  shown_settings common;
   if (rows.empty()) return common;
   for (const auto& option : rows.front().options) {
     const bool everywhere = std::all_of(rows.begin(), rows.end(), [&](const sweep_row& row) {
@@ -115,7 +115,7 @@ std::string runs_section(const sweep_results& sweep, const std::string& cells) {
                 links(row, cells) + "</td>"}});
   }
   std::string html = heading("What ran") + table.html();
-  const settings common = common_options(sweep.rows);
+  const shown_settings common = common_options(sweep.rows);
   if (!common.empty()) html += paragraph("The same in all rows:", true) + option_list(common);
   return html;
 }
