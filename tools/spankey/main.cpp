@@ -264,8 +264,7 @@ int run_program(int argc, char** argv, output_text& text) {
   if (chosen == &lock_flags) return lock(locked);
   if (chosen == &unlock_flags) return unlock(locked);
   for (const auto& [flags, command] :
-       {std::pair{&attack_flags, "attack"}, std::pair{&relearn_flags, "relearn"},
-        std::pair{&release_games_flags, "release-games"}})
+       {std::pair{&relearn_flags, "relearn"}, std::pair{&release_games_flags, "release-games"}})
     if (chosen == flags) require_alone(command);
   if (chosen == &release_flags) return release(released);
   if (chosen == &extract_flags) return extract(extracted);
