@@ -3,8 +3,9 @@
 //   part_team team({.parts = 4}, processes);
 //   team.run([&](batch_part& part) { ... trainer with options.part = &part ... });
 // A part works until it adds up something, then the next one does, in turn; the last one adds (train/tree_sum.hpp), with those
-// of other processes where there are any. Gradients alone are added beside the parts' work (train/background_sums.hpp). So a loop has all threads that the process may use, memory is one thread's at a
-// time, and nothing depends on how threads are scheduled. With one part a process there is no other thread.
+// of other processes where there are any. Gradients alone are added while the parts work (train/background_sums.hpp). So a
+// loop has all threads that the process may use, memory is one thread's at a time, and nothing depends on how threads are
+// scheduled. With one part a process nobody else computes.
 // Every part must ask for the same sums in the same order: their observers have to agree on when a run ends.
 #pragma once
 
