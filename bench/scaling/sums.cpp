@@ -1,7 +1,7 @@
 // What a training step of ResNet-18 exchanges between processes, timed without the training: docs/scaling.md.
 //
 //   mpirun -n R spankey_bench_scaling_sums [DELAY_US]
-// One sum of 11.2 million gradients (44.7 MB; as bf16 22.4 MB) and 40 of a batch norm's statistics (2 groups of 240 channels on
+// One sum of 11.2 million gradients (44.7 MB; as bf16 22.4 MB), in the buckets of a training, and 40 of a batch norm's statistics (2 groups of 240 channels on
 // average, 2 doubles each: 7.7 KB). DELAY_US stands for a network's latency where the machine cannot be given one: every
 // message waits so long before it is sent. Prints the median of some repetitions, in milliseconds.
 #include <algorithm>
@@ -53,12 +53,14 @@ double median_ms(process_group& processes, int repetitions, const Work& work) {
 }
 
 template <class T>
-double sum_ms(process_group& processes, gradient_format format, std::size_t count, int sums) {
+double sum_ms(process_group& processes, gradient_format format, std::size_t count, std::size_t at_a_time) {
   std::vector<T> numbers(count, T(1));
-  const std::span<T> own(numbers);
   tree_sum sum(&processes, format);
   return median_ms(processes, 7, [&] {
-    for (int i = 0; i < sums; ++i) sum.add(std::span<const std::span<T>>(&own, 1));
+    for (std::size_t at = 0; at < count; at += at_a_time) {
+      const std::span<T> some = std::span(numbers).subspan(at, std::min(at_a_time, count - at));
+      sum.add(std::span<const std::span<T>>(&some, 1));
+    }
     std::fill(numbers.begin(), numbers.end(), T(1));
   });
 }
@@ -68,10 +70,10 @@ double sum_ms(process_group& processes, gradient_format format, std::size_t coun
 int main(int argc, char** argv) {
   mpi_processes processes;
   delayed_processes delayed(processes, argc > 1 ? std::atof(argv[1]) : 0);
-  constexpr std::size_t gradients = 11'173'962, statistics = 2 * 240 * 2;
-  const double fp32 = sum_ms<float>(delayed, gradient_format::fp32, gradients, 1);
-  const double half = sum_ms<float>(delayed, gradient_format::bf16, gradients, 1);
-  const double norms = sum_ms<double>(delayed, gradient_format::fp32, statistics, 40);
+  constexpr std::size_t gradients = 11'173'962, bucket = std::size_t{1} << 19, statistics = 2 * 240 * 2;
+  const double fp32 = sum_ms<float>(delayed, gradient_format::fp32, gradients, bucket);
+  const double half = sum_ms<float>(delayed, gradient_format::bf16, gradients, bucket);
+  const double norms = sum_ms<double>(delayed, gradient_format::fp32, 40 * statistics, statistics);
   if (processes.rank() == 0)
     std::printf("processes %lld  gradients fp32 %.1f ms  bf16 %.1f ms  40 batch norm sums %.2f ms\n",
                 static_cast<long long>(processes.size()), fp32, half, norms);

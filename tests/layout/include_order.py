@@ -54,6 +54,7 @@ PACKAGES = {
     "CUDA": (r"(cuda|cublas|cudnn)\w*\.h$", ["backend/cuda/"]),
     "zlib": (r"zlib\.h$", ["data/gzip.hpp"]),
     "MPI": (r"mpi\.h$", ["train/ranks.hpp"]),
+    "NCCL": (r"nccl\w*\.h$", ["train/nccl.hpp"]),
     "libpng": (r"png\.h$", ["data/png.hpp"]),
     "libjpeg": (r"(jpeglib|jerror|turbojpeg)\.h$", ["data/jpeg.hpp"]),
     "libsodium": (r"sodium(\.h$|/)", ["key/derivation.hpp", "key/recipient.hpp", "key/sealed_bytes.hpp"]),

@@ -1,5 +1,6 @@
 """attack: games against a run's gate, their table, and going on. Costs 20 s."""
 import json
+import subprocess
 import sys
 
 import program
@@ -63,6 +64,24 @@ def test_a_sweep_becomes_a_table(folder):
     for name, text in files.items():
         assert (folder / "two" / "cells" / name / "attack.json").read_bytes() == text, name
     program.refused("attack", folder / "two", "--games", "3", "--out", "one.json", cwd=folder, names=["flag.208"])
+
+
+def test_an_attack_that_was_killed_is_followed_by_another(folder):
+    run = program.train_linear(folder / "run")
+    attack = [program.PROGRAM, "attack", run, "--games", "2,3,10", "--seeds", "2", "--test-limit", "16", "--threads", "1", "--out"]
+    alone, shared = folder / "alone.json", folder / "shared.json"
+    subprocess.run([*attack, alone], check=True, stdout=subprocess.DEVNULL)
+    leases = folder / "shared.json.leases"
+    with subprocess.Popen([*attack, shared], stdout=subprocess.DEVNULL) as killed:
+        program.wait_until(lambda: leases.is_dir() and any(f.name.startswith("game") for f in leases.iterdir()), killed)
+        killed.kill()
+    # What it held is free at once, and nothing that it found is lost.
+    subprocess.run([*attack, shared], check=True, stdout=subprocess.DEVNULL, timeout=120)
+    found = [json.loads(file.read_text()) for file in (alone, shared)]
+    for one in found:
+        for game in one["games"]:
+            del game["seconds"]
+    assert found[0] == found[1] and not leases.exists()
 
 
 def test_a_locked_run(folder):

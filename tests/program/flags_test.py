@@ -119,6 +119,16 @@ def test_a_gpu_that_is_not_there(folder):
                         names=["flag.128", "--measure"])
 
 
+def test_what_parts_take(folder):
+    flags = ["--data", "linear", "--batch", "64"]
+    text = program.succeeds("describe", *flags, "--parts", "4", cwd=folder).stdout.decode()
+    whole = program.succeeds("describe", *flags, cwd=folder).stdout.decode()
+    assert "parts: 4, a model and 32 samples a step each; all in one process take " in text, text
+    arena = lambda said: float(said.split("arena: ")[1].split()[0])
+    assert arena(text) < arena(whole) and "parts:" not in whole
+    program.refused("describe", *flags, "--parts", "4", "--measure", cwd=folder, names=["flag.256", "--parts 4"])
+
+
 def test_bad_flags_after_good_ones_create_no_folder(folder):
     program.refused("train", *program.TINY, "--data", "linear", "--out", folder / "run", "--lr", "nan", cwd=folder,
                     names=["--lr"])

@@ -127,6 +127,8 @@ struct whole_step {
   static constexpr index_t samples = 8, groups = 3, size = 72, key = 144;
   using model_type = network<backend::reference, double>;
   batch_statistics statistics;
+  std::size_t bucket = 50;  // of 364 gradients
+  bool is_told = true;      // while the backward pass goes on
   std::vector<double> x, valid, invalid;
   std::vector<int> labels;
 
@@ -155,12 +157,15 @@ struct whole_step {
     objective<reject_class> goal{
         .classes = 4, .on = deny_on::wrong_and_none, .statistics = statistics, .seed = 7, .step = 3};
     goal.across = part, goal.first_sample = first;
+    std::optional<gradient_sum<model_type::network_type>> sum;
+    if (part != nullptr) sum.emplace(network_of(model), *part, bucket);
+    if (part != nullptr && is_told) goal.watch = &*sum;
     const auto result =
         compute_gradients(model, goal, batch_view<const double, model_type::input>(own.data(), groups * n),
                           labels.data() + first, keys);
     std::vector<double> all = {result.cross_entropy, result.deny, result.total,
                                static_cast<double>(result.correct)};
-    if (part != nullptr) gradient_sum()(model, *part);
+    if (sum) sum->finish();
     model.for_each_parameter([&](const scope&, parameter<double>& p) {
       all.insert(all.end(), p.gradient.data, p.gradient.data + p.dims.size());
     });
@@ -189,6 +194,93 @@ TEST_CASE("parts: loss, gradients and running statistics of the whole batch, in 
       });
     }
   }
+}
+
+TEST_CASE("parts: the same bits whatever is summed at a time, and when") {
+  whole_step step(batch_statistics::per_group);
+  const auto cut = [&](bool can_be_beside, index_t processes) {
+    std::vector<std::vector<double>> found(4);
+    test::thread_processes all(processes, can_be_beside);
+    all.run([&](process_group& own) {
+      part_team team({.parts = 4}, &own);
+      team.run([&](batch_part& part) { found[static_cast<std::size_t>(part.number())] = step(&part); });
+    });
+    for (const auto& one : found) CHECK(one == found.front());
+    return found.front();
+  };
+  step.is_told = false, step.bucket = 1000;
+  const std::vector<double> expected = cut(false, 1);
+  for (const std::size_t bucket : {1U, 50U, 364U, 1000U})
+    for (const bool is_told : {false, true})
+      for (const bool can_be_beside : {false, true})
+        for (const index_t processes : {1, 2, 4}) {
+          step.bucket = bucket, step.is_told = is_told;
+          CHECK(cut(can_be_beside, processes) == expected);
+        }
+}
+
+namespace {
+// One part of one, which writes down in what order it is asked.
+class asked_part final : public batch_part {
+ public:
+  std::vector<std::string> asked;
+  [[nodiscard]] index_t parts() const override { return 1; }
+  [[nodiscard]] index_t number() const override { return 0; }
+  void add(std::span<double> numbers) override {
+    const char* const what = numbers.size() == 4 ? "loss" : "batch norm";  // of one channel
+    if (asked.empty() || asked.back() != what) asked.emplace_back(what);
+  }
+  void begin_add(std::span<float> gradients) override {
+    asked.push_back("begin " + std::to_string(gradients.size()));
+  }
+  void finish_adds() override { asked.push_back("finish"); }
+  void abandon_adds() override { asked.push_back("abandon"); }
+  void broadcast(std::span<std::byte>) override {}
+};
+}  // namespace
+
+TEST_CASE("parts: gradients are summed while the backward pass goes on") {
+  whole_step step(batch_statistics::per_group);
+  step.bucket = 100;
+  asked_part part;
+  (void)step(&part);
+  // fc has 9 x 4 x 5 + 5, bn2 2 x 4, conv2 9 x 4 x 4, bn1 2 x 4, conv1 9 x 2 x 4 gradients.
+  const auto behind_loss = std::find(part.asked.begin(), part.asked.end(), "loss") + 1;
+  std::string order;
+  for (auto one = behind_loss; one != part.asked.end(); ++one) order += *one + ", ";
+  CHECK(order == "begin 100, batch norm, begin 100, begin 100, batch norm, begin 100, begin 17, finish, ");
+  part.asked.clear();
+  struct forward_only {};
+  const auto failing = [&] {
+    whole_step::model_type model;
+    const arena memory(model, 1);
+    initialise(model, 1);
+    gradient_sum<whole_step::model_type::network_type> sum(network_of(model), part, 100);
+    sum.on_gradients(network_of(model).layers().size() - 1);
+    throw forward_only{};
+  };
+  CHECK_THROWS_AS(failing(), forward_only);
+  CHECK(part.asked == std::vector<std::string>{"begin 100", "abandon"});
+}
+
+TEST_CASE("parts: what fails while sums are under way ends them") {
+  test::thread_processes(2).run([](process_group& own) {
+    part_team team({.parts = 4}, &own);
+    CHECK(message_of([&] {
+            team.run([&](batch_part& part) {
+              std::vector<float> gradients(10, 1.0F);
+              std::vector<double> numbers(1);
+              if (own.rank() == 0) part.begin_add(gradients);  // the other process never does
+              part.add(numbers);
+              struct ends_sums {
+                batch_part& of;
+                ~ends_sums() { of.abandon_adds(); }
+              } const before_memory{part};
+              if (part.number() % 2 == 1) fail("train.131", "here", "it is so");
+              part.add(numbers);
+            });
+          }) == "[spankey.train.131] here: it is so");
+  });
 }
 
 TEST_CASE("parts: a training's parts agree with the training of whole batches") {
@@ -266,4 +358,12 @@ TEST_CASE("parts: those that do not ask for the same sums are told") {
             if (part.number() == 1) part.add(numbers);
           });
         }) == "train.152");
+  for (const int fault : {0, 1})
+    CHECK(id_of([&] {
+            team.run([&](batch_part& part) {
+              std::vector<float> gradients(static_cast<std::size_t>(1 + (fault == 0 ? part.number() : 0)));
+              if (fault == 0 || part.number() == 1) part.begin_add(gradients);
+              part.finish_adds();
+            });
+          }) == "train.152");
 }

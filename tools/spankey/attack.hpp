@@ -52,6 +52,8 @@ struct attack_results {
       if (g.number == number && g.seed == seed) return &g;
     return nullptr;
   }
+  /// Takes over what it does not have, in the order of seeds and games: whoever played what, the same results.
+  void add(const attack_results& others);
 };
 
 /// A game as all attackers of one or several gates played it. Fails with attack.128 where they played other points, or none.
@@ -59,7 +61,8 @@ spankey::judged_game judged(std::span<const attack_results> gates, int number);
 /// "held", "lost", "not decided".
 std::string_view name_of_verdict(spankey::verdict_of_game verdict);
 
-/// attack.json: what was played, and what it comes to.
+/// attack.json: what was played, and what it comes to. Figures are rounded first, so that a game that was read from a file
+/// weighs as much as one that has just been played.
 std::string attack_text(const attack_results& results, const attack_options& request);
 /// What an earlier call found and wrote to `file`; nothing where there is none. Fails with flag.207 for a file of another budget, or
 /// that is none of attack.
@@ -68,7 +71,9 @@ attack_results earlier_results(const std::string& file, const attack_options& re
 /// What is told while games are played.
 struct attack_progress {
   std::function<void(int number, std::uint64_t seed, const spankey::played_point&)> on_point;
-  std::function<void(const attack_results&)> on_game;  // after each: what there is so far
+  /// Before each: whether this process is to play it. What others have found meanwhile is added.
+  std::function<bool(int number, std::uint64_t seed, attack_results&)> takes;
+  std::function<void(attack_results&)> on_game;  // after each: what there is so far; the same is added
 };
 
 /// Plays the games of `numbers` that are not among `results`, and adds them; a run without keys has request.open. Fails with flag.205 for
@@ -76,6 +81,7 @@ struct attack_progress {
 void attack_on_cpu(const run_options& options, const attack_options& request, const std::vector<int>& numbers,
                    attack_results& results, const attack_progress& progress);
 
-/// Plays, prints a table and writes attack.json; of a sweep, in every finished cell, and attacks.md. Interrupted, the same command goes on.
+/// Plays, prints a table and writes attack.json; of a sweep, in every finished cell, and attacks.md. Interrupted, the same command goes on;
+/// started several times, its games are shared out (attack_share.hpp).
 /// Fails with flag.163, flag.166, flag.204 to flag.209.
 int attack(const attack_options& request);

@@ -1,14 +1,18 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <chrono>
 #include <cstdio>
 #include <filesystem>
+#include <memory>
+#include <span>
+#include <thread>
 
 #include "attack.hpp"
+#include "attack_share.hpp"
 #include "experiment.hpp"
 #include "json_text.hpp"
 #include "pieces.hpp"
-#include "processes.hpp"
 #include "program_command.hpp"
 #include "run_folder.hpp"
 #include "settings.hpp"
@@ -75,34 +79,88 @@ void require_open(const attack_options& request) {
          "found a run without keys; expected a gated one, or --open RUN: the same network without its lock");
 }
 
-// Plays what was not played yet against one run, and writes it as it is found.
-attack_results attack_one(const attack_options& request, const std::vector<int>& numbers,
-                          const std::string& out) {
-  run_options options = read_config((fs::path(request.run) / "config.json").string());
-  options.data_root = request.data_root;
-  options.test_limit = request.test_limit;
-  for (const std::string& run : {request.run, request.open})
-    if (!run.empty() && !spankey::checkpoints_in(run).empty())
-      fail("flag.163", "RUN", "'", printable(run), "' holds checkpoints: its training is not finished");
-  if (!options.keyed()) require_open(request);
-  if (!request.open.empty() && options.keyed())
-    fail("flag.209", "--open", "found it for a run with keys, which open it");
-  if (!request.open.empty() &&
-      read_config((fs::path(request.open) / "config.json").string()).model != options.model)
-    fail("flag.166", "--open", "'", printable(request.open), "' is a run of another network");
-  attack_results results = earlier_results(out, request);
-  attack_on_cpu(options, request, numbers, results,
-                {[&](int number, std::uint64_t seed, const spankey::played_point& p) {
-                   std::printf("%4d %4llu  %-44s %-26s %10g %9.4f %9.4f\n", number,
-                               static_cast<unsigned long long>(seed), p.attack.c_str(), p.unit.c_str(),
-                               p.budget, p.found.mean(), p.found.most());
-                   std::fflush(stdout);
-                 },
-                 [&](const attack_results& so_far) {
-                   spankey::write_file_atomically(out, attack_text(so_far, request),
-                                                  spankey::file_mode::shared);
-                 }});
-  return results;
+// A run under attack, and what this process has to do with it.
+class attacked_cell {
+ public:
+  /// `title` is said before games are played. Fails as attack() does.
+  attacked_cell(const attack_options& request, const std::vector<int>& numbers, const std::string& out,
+                const std::string& title = {})
+      : request_(request),
+        title_(title),
+        numbers_(numbers),
+        out_(out),
+        options_(read_config((fs::path(request.run) / "config.json").string())),
+        share_(out, request) {
+    options_.data_root = request.data_root;
+    options_.test_limit = request.test_limit;
+    for (const std::string& run : {request.run, request.open})
+      if (!run.empty() && !spankey::checkpoints_in(run).empty())
+        fail("flag.163", "RUN", "'", printable(run), "' holds checkpoints: its training is not finished");
+    if (!options_.keyed()) {
+      require_open(request);
+      for (const game_title& game : program_games())
+        if (game.needs_keys) std::erase(numbers_, game.number);
+      if (numbers_.empty())
+        fail("flag.206", "--games", "found only games about keys, for a run that takes none");
+    }
+    if (!request.open.empty() && options_.keyed())
+      fail("flag.209", "--open", "found it for a run with keys, which open it");
+    if (!request.open.empty() &&
+        read_config((fs::path(request.open) / "config.json").string()).model != options_.model)
+      fail("flag.166", "--open", "'", printable(request.open), "' is a run of another network");
+  }
+
+  [[nodiscard]] const std::vector<int>& numbers() const { return numbers_; }
+  /// Games that nobody has played.
+  std::size_t left() { return share_.left(numbers_); }
+  [[nodiscard]] attack_results results() const { return earlier_results(out_, request_); }
+
+  /// Plays what nobody has played and nobody is at work on, and writes it as it is found. False where there is none of it.
+  bool play() {
+    if (!share_.take_one(numbers_)) return false;
+    if (!title_.empty()) std::printf("%s\n", title_.c_str());
+    attack_results found = results();
+    attack_on_cpu(options_, request_, numbers_, found,
+                  {[](int number, std::uint64_t seed, const spankey::played_point& p) {
+                     std::printf("%4d %4llu  %-44s %-26s %10g %9.4f %9.4f\n", number,
+                                 static_cast<unsigned long long>(seed), p.attack.c_str(), p.unit.c_str(),
+                                 p.budget, p.found.mean(), p.found.most());
+                     std::fflush(stdout);
+                   },
+                   [this](int number, std::uint64_t seed, attack_results& so_far) {
+                     return share_.takes(number, seed, so_far);
+                   },
+                   [this](attack_results& so_far) { share_.save(so_far); }});
+    return true;
+  }
+
+ private:
+  attack_options request_;
+  std::string title_;
+  std::vector<int> numbers_;
+  std::string out_;
+  run_options options_;
+  attack_share share_;
+};
+
+// Until every game is played, by this process or by others that do the same.
+void play_everything(std::span<const std::unique_ptr<attacked_cell>> cells) {
+  constexpr std::chrono::milliseconds until_next_look{500};
+  for (std::size_t waits_for = 0;;) {
+    std::size_t left = 0;
+    bool played = false;
+    for (const auto& cell : cells) {
+      if (cell->left() == 0) continue;
+      played = cell->play() || played;
+      left += cell->left();
+    }
+    if (left == 0) return;
+    if (played) continue;
+    if (left != waits_for) std::printf("waiting for %zu games that other processes are at work on\n", left);
+    waits_for = left;
+    std::fflush(stdout);
+    std::this_thread::sleep_for(until_next_look);
+  }
 }
 
 void print_columns() {
@@ -125,6 +183,22 @@ int attack_sweep(const attack_options& request, const std::vector<int>& numbers)
   const std::string file = (folder / "experiment.json").string();
   const experiment what = parse_experiment(text_of_file(file, "flag.208", config_cap), file);
   if (!request.out.empty()) fail("flag.208", "--out", "names one file, where a sweep has one in every cell");
+  std::vector<std::unique_ptr<attacked_cell>> cells;
+  std::vector<std::size_t> gates;  // cells of a row
+  for (std::size_t row = 0; row < what.rows.size(); ++row) {
+    const std::size_t before = cells.size();
+    for (const std::uint64_t seed : what.seeds) {
+      attack_options one = request;
+      one.run = (folder / "cells" / what.cell(row, seed)).string();
+      std::error_code code;
+      if (fs::exists(fs::path(one.run) / "metrics.json", code))
+        cells.push_back(std::make_unique<attacked_cell>(
+            one, numbers, (fs::path(one.run) / "attack.json").string(), what.cell(row, seed)));
+    }
+    gates.push_back(cells.size() - before);
+  }
+  print_columns();
+  play_everything(cells);
   std::string table = "# " + what.title + ": games, budget " + request.budget + "\n\n| row | gates |",
               line = "|---|---|";
   for (const int number : numbers) {
@@ -133,21 +207,14 @@ int attack_sweep(const attack_options& request, const std::vector<int>& numbers)
     line += "---|";
   }
   table += "\n" + line + "\n";
-  print_columns();
+  auto cell = cells.begin();
   for (std::size_t row = 0; row < what.rows.size(); ++row) {
-    std::vector<attack_results> gates;
-    for (const std::uint64_t seed : what.seeds) {
-      attack_options one = request;
-      one.run = (folder / "cells" / what.cell(row, seed)).string();
-      std::error_code code;
-      if (!fs::exists(fs::path(one.run) / "metrics.json", code)) continue;
-      std::printf("%s\n", what.cell(row, seed).c_str());
-      gates.push_back(attack_one(one, numbers, (fs::path(one.run) / "attack.json").string()));
-    }
-    table += "| " + what.rows[row].name + " | " + std::to_string(gates.size()) + " |";
+    std::vector<attack_results> found;
+    for (std::size_t gate = 0; gate < gates[row]; ++gate) found.push_back((*cell++)->results());
+    table += "| " + what.rows[row].name + " | " + std::to_string(found.size()) + " |";
     for (const int number : numbers)
       table +=
-          " " + (gates.empty() ? std::string("not trained") : verdict_cell(judged(gates, number))) + " |";
+          " " + (found.empty() ? std::string("not trained") : verdict_cell(judged(found, number))) + " |";
     table += "\n";
   }
   table +=
@@ -191,21 +258,15 @@ void declare_attack_flags(flag_set& flags, attack_options& request) {
 }  // namespace
 
 int attack(const attack_options& request) {
-  require_alone("attack");
-  std::vector<int> numbers = game_numbers(request.games);
+  const std::vector<int> numbers = game_numbers(request.games);
   std::error_code code;
   if (fs::exists(fs::path(request.run) / "experiment.json", code)) return attack_sweep(request, numbers);
   const std::string out =
       request.out.empty() ? (fs::path(request.run) / "attack.json").string() : request.out;
-  if (!read_config((fs::path(request.run) / "config.json").string()).keyed()) {
-    require_open(request);
-    for (const game_title& game : program_games())
-      if (game.needs_keys) std::erase(numbers, game.number);
-  }
-  if (numbers.empty()) fail("flag.206", "--games", "found only games about keys, for a run that takes none");
+  const auto cell = std::make_unique<attacked_cell>(request, numbers, out);
   print_columns();
-  const attack_results results = attack_one(request, numbers, out);
-  print_games(results, numbers);
+  play_everything({&cell, 1});
+  print_games(cell->results(), cell->numbers());
   std::printf("wrote %s\n", printable(out).c_str());
   return 0;
 }

@@ -2,6 +2,7 @@
 #include <cmath>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "attack.hpp"
 #include "json_text.hpp"
@@ -17,14 +18,12 @@ using spankey::figure_names;
 using spankey::printable;
 
 // Shares of keys and samples: four digits are more than their number tells.
-json rounded(const std::vector<double>& shares) {
-  json numbers = json::array();
-  for (const double share : shares) numbers.push_back(std::round(share * 1e4) / 1e4);
-  return numbers;
+spankey::utility rounded(spankey::utility u) {
+  for (std::vector<double>* const shares : {&u.rows, &u.columns})
+    for (double& share : *shares) share = std::round(share * 1e4) / 1e4;
+  return u;
 }
-json utility_json(const spankey::utility& u) {
-  return {{"rows", rounded(u.rows)}, {"columns", rounded(u.columns)}};
-}
+json utility_json(const spankey::utility& u) { return {{"rows", u.rows}, {"columns", u.columns}}; }
 spankey::utility utility_from(const json& j) {
   return {j.at("rows").get<std::vector<double>>(), j.at("columns").get<std::vector<double>>()};
 }
@@ -105,7 +104,34 @@ json games_summary(const attack_results& results, const attack_options& request)
 
 }  // namespace
 
-std::string attack_text(const attack_results& results, const attack_options& request) {
+void attack_results::add(const attack_results& others) {
+  if (classes == 0) classes = others.classes;
+  for (const seed_game& g : others.games)
+    if (played(g.number, g.seed) == nullptr) games.push_back(g);
+  for (const seed_base& b : others.seeds) {
+    const auto own =
+        std::find_if(seeds.begin(), seeds.end(), [&](const seed_base& s) { return s.seed == b.seed; });
+    if (own == seeds.end()) {
+      seeds.push_back(b);
+    } else {
+      own->floors.insert(b.floors.begin(), b.floors.end());
+    }
+  }
+  std::sort(games.begin(), games.end(), [](const seed_game& a, const seed_game& b) {
+    return std::pair(a.seed, a.number) < std::pair(b.seed, b.number);
+  });
+  std::sort(seeds.begin(), seeds.end(),
+            [](const seed_base& a, const seed_base& b) { return a.seed < b.seed; });
+}
+
+std::string attack_text(const attack_results& given, const attack_options& request) {
+  attack_results results = given;
+  for (seed_game& g : results.games)
+    for (spankey::played_point& p : g.points) p.found = rounded(p.found);
+  for (seed_base& b : results.seeds) {
+    b.open = rounded(b.open);
+    for (auto& [labelled, floor] : b.floors) floor = rounded(floor);
+  }
   json games = json::array(), seeds = json::array();
   for (const seed_game& g : results.games) {
     json points = json::array();

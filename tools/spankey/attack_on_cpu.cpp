@@ -121,6 +121,7 @@ struct attacked_run {
     const bool asked = std::find(numbers.begin(), numbers.end(), G::number) != numbers.end();
     if (!asked || results.played(G::number, target.seed) != nullptr) return;
     if (G::needs_keys && target.secret == nullptr) return;
+    if (!progress.takes(G::number, target.seed, results)) return;
     game.limits = G::limits_at(budget);
     const auto began = std::chrono::steady_clock::now();
     seed_game found{G::number, target.seed, 0, {}};

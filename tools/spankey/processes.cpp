@@ -56,7 +56,8 @@ void require_alone(std::string_view command) {
   if (const std::int64_t size = launched_together(); size > 1)
     spankey::fail(
         "flag.238", command, "found ", size,
-        " processes that were started together, expected one: only train, eval and sweep share their work");
+        " processes that were started together, expected one: only train, eval, sweep and attack share their "
+        "work");
 }
 
 #if defined(SPANKEY_PROGRAM_MPI)

@@ -12,13 +12,16 @@
 
 template <class Backend, class Scalar>
 struct run_description {
-  /// Fails with flag.128 where --measure has nothing to look at.
+  /// Fails with flag.128 where --measure has nothing to look at, flag.256 where it has several parts to look at.
   static void describe(const run_options& options, bool measure) {
     using namespace spankey;
     constexpr bool on_host = memory_of<Backend>::on_host;
     if (measure && !on_host)
       fail("flag.128", "--measure", "found --device ", options.device,
            ", but what is measured is the memory of this process; expected --device cpu");
+    if (measure && options.part_count() > 1)
+      fail("flag.256", "--measure", "found --parts ", options.part_count(),
+           ", but what is measured is a step of one model; expected one part");
     std::fputs(device_text<Backend>::text().c_str(), stdout);
     const auto model = make_model<Backend, Scalar>(options);
     index_t parameters = 0;
@@ -28,7 +31,16 @@ struct run_description {
                 static_cast<long long>(parameters), static_cast<long long>(index_t(model->head())));
     std::printf("step: %lld images in %lld groups, %lld samples\n", static_cast<long long>(options.batch),
                 static_cast<long long>(groups), static_cast<long long>(samples));
-    print_plan(plan_memory(*model, samples));
+    const memory_plan plan = plan_memory(*model, planned_samples(options, true));
+    if (const index_t parts = options.part_count(); parts > 1) {
+      const std::size_t others =
+          static_cast<std::size_t>(parts - 1) * plan_memory(*model, planned_samples(options, false)).bytes();
+      std::printf("parts: %lld, a model and %lld samples a step each; all in one process take %.1f MiB\n",
+                  static_cast<long long>(parts), static_cast<long long>(samples / parts),
+                  static_cast<double>(plan.bytes() + others) / (1 << 20));
+      std::puts("of the first part of a process, which also evaluates:");
+    }
+    print_plan(plan);
     if constexpr (on_host) {
       if (measure) measure_step(options, *model);
     }

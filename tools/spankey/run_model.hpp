@@ -96,6 +96,13 @@ inline spankey::objective<chosen_deny> goal_of(const run_options& options) {
           .smoothing = options.smoothing};
 }
 
+/// Samples that a model of a run has memory for: those of a training step, or of its part of one, and where it evaluates, a
+/// batch.
+inline spankey::index_t planned_samples(const run_options& options, bool evaluates) {
+  const spankey::index_t trained = goal_of(options).groups() * options.batch / options.part_count();
+  return evaluates ? std::max<spankey::index_t>(trained, options.batch) : trained;
+}
+
 /// What the run's gate does with a part of its data.
 template <class Model, class Data>
 auto evaluation_of(Model& model, spankey::key_space* keys, const Data& test, const run_options& options) {

@@ -192,12 +192,6 @@ struct training_run {
     return status;
   }
 
-  // Samples that a model of a run has memory for: those of a training step, and where it evaluates a batch.
-  static spankey::index_t samples_of(const run_options& options, bool evaluates) {
-    const spankey::index_t trained = goal_of(options).groups() * options.batch / options.part_count();
-    return evaluates ? std::max<spankey::index_t>(trained, options.batch) : trained;
-  }
-
   static spankey::training_options training_of(const run_options& options, spankey::batch_part* part) {
     spankey::training_options training = options.training(augmentation_of(options));
     training.part = part;
@@ -212,7 +206,7 @@ struct training_run {
     const auto model = make_model<Backend, Scalar>(options);
     std::optional<key_space> keys = keys_of(*model, options, start);
     key_space* const own = keys ? &*keys : nullptr;
-    const arena memory(*model, samples_of(options, shares_keys));
+    const arena memory(*model, planned_samples(options, shares_keys));
     initialise(*model, options.seed);
     trainer run(*model, goal_of(options), own, data, training_of(options, &part));
     const training_position from = begin_together(*model, {}, part);
@@ -235,7 +229,7 @@ struct training_run {
     const auto model = make_model<Backend, Scalar>(options);
     const objective<chosen_deny> goal = goal_of(options);
     std::optional<key_space> keys = keys_of(*model, options, start);
-    const arena memory(*model, samples_of(options, part != nullptr));
+    const arena memory(*model, planned_samples(options, true));
     initialise(*model, options.seed);
     if constexpr (LabelledSamples<Data>) {
       if (!options.whiten.empty()) whiten(*model, options.whiten, data);

@@ -36,6 +36,16 @@ enum class batch_statistics {
   running     // none of it: with the running ones, as in evaluation, which stay as they are
 };
 
+/// Is told by a backward pass which entry's parameters have their whole gradient, the head's first: whoever passes them on to
+/// other processes need not wait for the rest.
+class gradient_watch {
+ public:
+  virtual void on_gradients(std::size_t entry) = 0;
+
+ protected:
+  ~gradient_watch() = default;
+};
+
 /// One trip through a model. The batch is `groups` equal parts; training passes use batch statistics and drop out. A backward
 /// pass may follow either kind, so that a network can be differentiated as it is deployed. While the pass is
 /// `shared`, all groups are the same samples and layers see them once; the first site that gives groups different
@@ -50,6 +60,7 @@ struct pass {
   /// Where the samples of a group are a part of the batch (core/part_sums.hpp): the first one's number in it.
   index_t first_sample = 0;
   part_sums* across = nullptr;
+  gradient_watch* watch = nullptr;  // of the backward pass
   /// Parts that a layer has to tell apart.
   [[nodiscard]] constexpr index_t parts() const { return shared ? 1 : groups; }
 };

@@ -141,6 +141,7 @@ void layered_network<Backend, T>::backward(pass p, index_t samples) {
     switch (op.kind) {
       case backward_kind::layer:
         backward_layer(p, samples, op);
+        if (p.watch != nullptr && trains_[i]) p.watch->on_gradients(i);
         break;
       case backward_kind::recompute:
         layers_[i]->recompute(p);

@@ -3,8 +3,9 @@
 //   part_team team({.parts = 4}, processes);
 //   team.run([&](batch_part& part) { ... trainer with options.part = &part ... });
 // A part works until it adds up something, then the next one does, in turn; the last one adds (train/tree_sum.hpp), with those
-// of other processes where there are any. So a loop has all threads that the process may use, memory is one thread's at a
-// time, and nothing depends on how threads are scheduled. With one part a process there is no other thread.
+// of other processes where there are any. Gradients alone are added while the parts work (train/background_sums.hpp). So a
+// loop has all threads that the process may use, memory is one thread's at a time, and nothing depends on how threads are
+// scheduled. With one part a process nobody else computes.
 // Every part must ask for the same sums in the same order: their observers have to agree on when a run ends.
 #pragma once
 
@@ -16,6 +17,7 @@
 #include <cstddef>
 #include <exception>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <string>
 #include <thread>
@@ -23,6 +25,7 @@
 #include <vector>
 
 #include "spankey/core/error.hpp"
+#include "spankey/train/background_sums.hpp"
 #include "spankey/train/batch_part.hpp"
 #include "spankey/train/tree_sum.hpp"
 
@@ -37,7 +40,10 @@ class part_team {
  public:
   /// Errors: train.151 numbers of parts and processes that are no powers of two, or fewer parts than processes.
   explicit part_team(const part_team_options& options, process_group* processes = nullptr)
-      : parts_(options.parts), processes_(processes), sum_(processes, options.format) {
+      : parts_(options.parts),
+        format_(options.format),
+        processes_(processes),
+        sum_(processes, options.format) {
     const index_t size = processes == nullptr ? 1 : processes->size();
     if (!is_power_of_two(parts_) || !is_power_of_two(size) || parts_ < size)
       fail("train.151", "parts", "found ", parts_, " parts of a batch for ", size,
@@ -45,7 +51,7 @@ class part_team {
     own_ = parts_ / size;
     first_ = own_ * (processes == nullptr ? 0 : processes->rank());
     const auto count = static_cast<std::size_t>(own_);
-    numbers_.resize(count), gradients_.resize(count), bytes_.resize(count);
+    numbers_.resize(count), bytes_.resize(count);
     ended_.resize(count, false);
   }
   part_team(const part_team&) = delete;
@@ -61,10 +67,12 @@ class part_team {
   void run(F&& f) {
     turn_ = 0, failed_ = nullptr, stopped_ = false;
     std::fill(ended_.begin(), ended_.end(), false);
+    gradients_.emplace(processes_, format_, own_);
     std::vector<std::thread> threads;
     for (index_t i = 1; i < own_; ++i) threads.emplace_back([&, i] { run_part(i, f); });
     run_part(0, f);
     for (std::thread& thread : threads) thread.join();
+    gradients_.reset();
 #if defined(__cpp_exceptions)
     if (failed_ != nullptr) std::rethrow_exception(std::exchange(failed_, nullptr));
 #endif
@@ -78,13 +86,17 @@ class part_team {
     member(part_team& team, index_t own) : team_(team), own_(own) {}
     [[nodiscard]] index_t parts() const override { return team_.parts_; }
     [[nodiscard]] index_t number() const override { return team_.first_ + own_; }
-    void add(std::span<double> numbers) override { team_.add(team_.numbers_, own_, numbers); }
-    void add(std::span<float> gradients) override { team_.add(team_.gradients_, own_, gradients); }
+    void add(std::span<double> numbers) override { team_.add(own_, numbers); }
+    void begin_add(std::span<float> gradients) override { team_.gradients_->begin(own_, gradients); }
+    void finish_adds() override {
+      team_.together(own_, [&] { team_.gradients_->finish(); });
+    }
+    void abandon_adds() override { team_.gradients_->abandon(); }
     void broadcast(std::span<std::byte> bytes) override {
       team_.bytes_[static_cast<std::size_t>(own_)] = bytes;
       team_.together(own_, [&] {
         if (team_.processes_ != nullptr) team_.processes_->broadcast(team_.bytes_.front());
-        copy_first(team_.bytes_);
+        copy_first<std::byte>(team_.bytes_);
       });
     }
 
@@ -95,20 +107,12 @@ class part_team {
 
   static constexpr bool is_power_of_two(index_t n) { return n > 0 && (n & (n - 1)) == 0; }
 
-  template <class T>
-  static void copy_first(std::vector<std::span<T>>& own) {
-    for (std::size_t i = 1; i < own.size(); ++i) std::copy(own[0].begin(), own[0].end(), own[i].begin());
-  }
-  template <class T>
-  void add(std::vector<std::span<T>>& all, index_t own, std::span<T> numbers) {
-    all[static_cast<std::size_t>(own)] = numbers;
+  void add(index_t own, std::span<double> numbers) {
+    numbers_[static_cast<std::size_t>(own)] = numbers;
     together(own, [&] {
-      for (const std::span<T>& one : all)
-        if (one.size() != numbers.size())
-          fail("train.152", "parts", "found sums of ", one.size(), " and of ", numbers.size(),
-               " numbers at a time, expected every part to add up the same");
-      sum_.add(std::span<const std::span<T>>(all));
-      copy_first(all);
+      require_equal_sums<double>(numbers_);
+      sum_.add(std::span<const std::span<double>>(numbers_));
+      copy_first<double>(numbers_);
     });
   }
 
@@ -162,10 +166,11 @@ class part_team {
   }
 
   index_t parts_, own_ = 1, first_ = 0;
+  gradient_format format_;
   process_group* processes_;
   tree_sum sum_;
+  std::optional<background_sums> gradients_;  // of a run that is under way
   std::vector<std::span<double>> numbers_;
-  std::vector<std::span<float>> gradients_;
   std::vector<std::span<std::byte>> bytes_;
 
   std::mutex mutex_;

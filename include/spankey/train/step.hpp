@@ -37,6 +37,7 @@ struct objective {
   std::uint64_t seed = 0, step = 0;  // which numbers dropout draws; a trainer says so
   part_sums* across = nullptr;       // where the batch is one part of several; a trainer says so, too
   index_t first_sample = 0;          // of the part, in a group of the whole batch
+  gradient_watch* watch = nullptr;   // is told of gradients while the others are still computed
 
   [[nodiscard]] constexpr index_t groups() const { return group_count(deny.denies, on); }
 };
@@ -140,7 +141,8 @@ auto forward_groups(Network& model, const objective<Deny>& o, pass& p, samples_v
        .seed = o.seed,
        .step = o.step,
        .first_sample = o.first_sample,
-       .across = o.across};
+       .across = o.across,
+       .watch = o.watch};
   if (x.samples() < p.groups || x.samples() % p.groups != 0)
     fail("train.105", "compute_gradients", "found ", x.samples(), " samples for ", p.groups, " equal groups");
   require_written(model, x.samples(), "compute_gradients");

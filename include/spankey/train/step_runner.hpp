@@ -107,7 +107,9 @@ class step_runner<Model, Deny, true> {
         valid_(sites_or_none(keys), options.batch),
         invalid_(sites_or_none(keys), options.invalid_mixture.empty() ? 1 : options.batch),
         statistics_(model),
-        bound_(model.site_shapes().size()) {}
+        bound_(model.site_shapes().size()) {
+    if (options.part != nullptr) sum_.emplace(model, *options.part);
+  }
 
   void resume(std::uint64_t updates) {
     optimizer_.resume(updates);
@@ -124,12 +126,13 @@ class step_runner<Model, Deny, true> {
     goal.weight = plan.deny_weight;
     goal.seed = options_.seed, goal.step = plan.number;
     goal.across = options_.part, goal.first_sample = first_of_part(n);
+    goal.watch = sum_ ? &*sum_ : nullptr;
     const samples_view<Model> x(x_.data(), goal.groups() * n, size);
     const bool looks = options_.nonfinite != nonfinite_policy::ignore;
     if (looks) statistics_.keep(model_);
     const auto result = compute_gradients(model_, goal, x, y_.data(), bound_);
     outcome_ = {result.cross_entropy, result.deny, result.total, 0, result.correct, {}};
-    if (options_.part != nullptr) sum_(model_, *options_.part);
+    if (sum_) sum_->finish();
     if (options_.reduce_gradients) reduce_gradients(model_, options_.reduce_gradients);
     outcome_.gradient_norm = gradient_norm(model_);
     if (!looks || (is_finite(result.total) && is_finite(outcome_.gradient_norm))) {
@@ -139,7 +142,7 @@ class step_runner<Model, Deny, true> {
       return;
     }
     statistics_.put_back(model_);
-    goal.across = nullptr;  // a part that finds it stops looking
+    goal.across = nullptr, goal.watch = nullptr;  // a part that finds it stops looking
     outcome_.nonfinite = find_nonfinite(model_, goal, x, bound_, result.total);
     statistics_.put_back(model_);
     if (options_.part != nullptr) {
@@ -176,7 +179,7 @@ class step_runner<Model, Deny, true> {
   std::vector<int> y_;
   site_buffers valid_, invalid_;
   kept_statistics<typename Model::master> statistics_;
-  gradient_sum sum_;
+  std::optional<gradient_sum<Model>> sum_;
   std::vector<site_keys<float>> bound_;
   step_outcome outcome_;
 };

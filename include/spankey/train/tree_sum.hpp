@@ -32,6 +32,11 @@ class process_group {
   virtual void exchange(index_t peer, std::span<const std::byte> mine, std::span<std::byte> theirs) = 0;
   /// Rank 0's bytes for all of them.
   virtual void broadcast(std::span<std::byte> bytes) = 0;
+  /// A second way to the same processes, for another thread at the same time: what goes one way never meets what goes the
+  /// other. Null where there is none.
+  [[nodiscard]] virtual process_group* beside() { return nullptr; }
+  /// Called while another thread is in exchange(): that fails soon, as every later one does.
+  virtual void give_up() {}
 };
 
 enum class gradient_format { fp32, bf16 };
@@ -91,34 +96,34 @@ class tree_sum {
     const std::span<T> kept = keeps_first ? first : last, given = keeps_first ? last : first;
     exchange_and_add<Wire>(apart, given, kept);
     halve<Wire>(kept, 2 * apart);
-    pass<Wire>(apart, kept, given.size());
-    const auto* const back = reinterpret_cast<const Wire*>(theirs_.data());
-    for (std::size_t i = 0; i < given.size(); ++i) given[i] = static_cast<T>(back[i]);
+    if constexpr (std::is_same_v<T, Wire>) {
+      others_->exchange(others_->rank() ^ apart, std::as_bytes(kept), std::as_writable_bytes(given));
+    } else {
+      const Wire* const back = pass<Wire>(apart, std::span<const T>(kept), given.size());
+      for (std::size_t i = 0; i < given.size(); ++i) given[i] = static_cast<T>(back[i]);
+    }
   }
 
   // `kept` += what the partner gives away.
   template <class Wire, class T>
-  void exchange_and_add(index_t apart, std::span<const T> given, std::span<T> kept) {
-    pass<Wire>(apart, given, kept.size());
-    const auto* const b = reinterpret_cast<const Wire*>(theirs_.data());
+  void exchange_and_add(index_t apart, std::span<T> given, std::span<T> kept) {
+    const Wire* const b = pass<Wire>(apart, std::span<const T>(given), kept.size());
     for (std::size_t i = 0; i < kept.size(); ++i) kept[i] = rounded<Wire>(kept[i]) + static_cast<T>(b[i]);
   }
-  // Exchanges vectors, which may differ by an element in length, with the partner at that distance: into theirs_.
+  // Exchanges vectors, which may differ by an element in length, with the partner at that distance. What the partner sent
+  // stays until the next call.
   template <class Wire, class T>
-  void pass(index_t apart, std::span<const T> given, std::size_t expected) {
-    mine_.resize(given.size() * sizeof(Wire));
+  const Wire* pass(index_t apart, std::span<const T> given, std::size_t expected) {
     theirs_.resize(expected * sizeof(Wire));
-    auto* const to = reinterpret_cast<Wire*>(mine_.data());
-    for (std::size_t i = 0; i < given.size(); ++i) to[i] = static_cast<Wire>(given[i]);
-    others_->exchange(others_->rank() ^ apart, mine_, theirs_);
-  }
-  template <class Wire, class T>
-  void exchange_and_add(index_t apart, std::span<T> given, std::span<T> kept) {
-    exchange_and_add<Wire>(apart, std::span<const T>(given), kept);
-  }
-  template <class Wire, class T>
-  void pass(index_t apart, std::span<T> given, std::size_t expected) {
-    pass<Wire>(apart, std::span<const T>(given), expected);
+    std::span<const std::byte> sent = std::as_bytes(given);
+    if constexpr (!std::is_same_v<T, Wire>) {
+      mine_.resize(given.size() * sizeof(Wire));
+      auto* const to = reinterpret_cast<Wire*>(mine_.data());
+      for (std::size_t i = 0; i < given.size(); ++i) to[i] = static_cast<Wire>(given[i]);
+      sent = mine_;
+    }
+    others_->exchange(others_->rank() ^ apart, sent, theirs_);
+    return reinterpret_cast<const Wire*>(theirs_.data());
   }
 
   process_group* others_;
