@@ -44,7 +44,8 @@ struct extract_summary {
   std::int64_t neurons = 0, failed = 0;
   double seconds = 0, residual = 0, residual_p99 = 0, residual_most = 0;
   bool compared = false;
-  double share = 0, share_of_all = 0, signs = 0, p50 = 0, p90 = 0, p99 = 0, most = 0;
+  std::int64_t signs = 0, signs_right = 0;  // of the gated form, which has some
+  double share = 0, share_of_all = 0, p50 = 0, p90 = 0, p99 = 0, most = 0;
   answers_beside beside;
 };
 

@@ -136,8 +136,11 @@ int extract(const extract_options& request) {
   std::printf("residuals: mean %.3g, p99 %.3g, most %.3g\n", found.residual, found.residual_p99,
               found.residual_most);
   if (found.compared) {
-    std::printf("within 1 %%: %.6f of what was protected, %.6f of the MLPs; signs right: %.6f\n", found.share,
-                found.share_of_all, found.signs);
+    std::printf("within 1 %%: %.6f of what was protected, %.6f of the MLPs\n", found.share,
+                found.share_of_all);
+    if (found.signs > 0)
+      std::printf("signs right: %lld of %lld\n", static_cast<long long>(found.signs_right),
+                  static_cast<long long>(found.signs));
     std::printf("errors of columns: p50 %.3g, p90 %.3g, p99 %.3g, most %.3g\n", found.p50, found.p90,
                 found.p99, found.most);
     print_beside(found.beside, "what was found");

@@ -7,6 +7,7 @@
 #include "spankey/attack/release_games.hpp"
 #include "spankey/checkpoint/weights.hpp"
 #include "spankey/data/grammar.hpp"
+#include "spankey/release/calibration.hpp"
 
 namespace {
 

@@ -10,6 +10,7 @@
 #include "spankey/attack/extract_network.hpp"
 #include "spankey/attack/held_samples.hpp"
 #include "spankey/checkpoint/weights.hpp"
+#include "spankey/release/calibration.hpp"
 #include "spankey/release/compare_answers.hpp"
 #include "spankey/release/release_file.hpp"
 #include "spankey/release/release_scheme.hpp"
@@ -192,7 +193,8 @@ extract_summary extract_on_cpu(const run_options& options, const extract_options
   found.residual = report.residuals.empty() ? 0 : sum / static_cast<double>(report.residuals.size());
   found.residual_p99 = quantile(report.residuals, 0.99), found.residual_most = quantile(report.residuals, 1);
   if (found.compared) {
-    found.share = report.share(), found.share_of_all = report.share_of_all(), found.signs = report.signs();
+    found.share = report.share(), found.share_of_all = report.share_of_all();
+    found.signs = report.signs, found.signs_right = report.signs_right;
     found.p50 = quantile(report.columns, 0.5), found.p90 = quantile(report.columns, 0.9);
     found.p99 = quantile(report.columns, 0.99), found.most = quantile(report.columns, 1);
     if (request.check > 0) {
