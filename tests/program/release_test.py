@@ -49,7 +49,7 @@ def test_a_release_answers_and_falls(folder):
         text = program.succeeds("extract", folder / name, "--out", folder / (name + "_back"), "--truth", run, "--check", "5",
                                 cwd=folder).stdout.decode()
         assert " 0 failed" in text and "5 of 5 prompts" in text, text
-        assert found_in(text, "within 1 %: ") >= 0.999 and found_in(text, "signs right: ") == 1, text
+        assert found_in(text, "within 1 %: ") >= 0.999, text
         assert found_in(text, "KL ") < 1e-6, text
         back = folder / (name + "_back")
         assert json.loads((back / "config.json").read_text()) == json.loads((run / "config.json").read_text())

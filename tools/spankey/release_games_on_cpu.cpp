@@ -44,7 +44,11 @@ void play_all(const world_type& world, const release_games_options& request, con
     }
   };
   play(identity_release{});
-  play(taylor_release{{.order = static_cast<int>(request.order), .share = request.share}});
+  const taylor_options series{.order = static_cast<int>(request.order), .share = request.share};
+  play(taylor_release{series});
+  taylor_options in_groups = series;
+  in_groups.group = static_cast<int>(request.group);
+  play(sums_release{in_groups});
   play(entangled_release{});
   play(masked_release{});
 }
