@@ -1,13 +1,15 @@
 // A release (release/weight_release.hpp) as a file.
 //
 //   safetensors; metadata "release" = scheme and version, "network" = name of the list, "dtype" = fp32 or bf16, and where MLPs
-//   are series "activation", "grad_order", in groups "group"; a tensor F32 for every parameter that is public, by its name in weights.safetensors,
-//   and of every MLP in another form, behind its name and a point (F32 or BF16; the names of TaylorAttack's buffers):
+//   are series "activation", "grad_order", in groups "group"; a tensor F32 for every parameter that is public, by its name in
+//   weights.safetensors, and of every MLP in another form, behind its name and a point (F32 or BF16; the names of TaylorAttack's
+//   buffers):
 //     gate_proj_weight, up_proj_weight (S, inputs)  local_point (S)  fuse_weight (outputs, rows, monomials)  sampled_dim (S) I64
 //     local_approx_output (outputs, S) gated, else (outputs): the one vector c          ffn_dim (F) I64
 //     ffn_gate_proj_weight, ffn_up_proj_weight (F, inputs)  ffn_down_proj_weight (outputs, F)  ffn_gate_proj_bias (F) ungated
 //     of a gated MLP that has biases also ffn_gate_proj_bias and down_proj_bias (outputs)
-// S neurons are series, F are not; rows and monomials are S and the order, in groups those of release/taylor_mlp.hpp; the up tensors are those of gated MLPs. Reading is strict: a file that opens is consistent.
+// S neurons are series, F are not; rows and monomials are S and the order, in groups those of release/taylor_mlp.hpp; the up tensors
+// are those of gated MLPs. Reading is strict: a file that opens is consistent.
 #pragma once
 
 #include "spankey/core/macros_off.hpp"

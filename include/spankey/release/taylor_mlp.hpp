@@ -75,7 +75,8 @@ struct taylor_mlp {
   }
 };
 
-/// Numbers of the neurons that become series, rising; as many as fill groups. Fails with release.103 for options out of range, or ranges of other neurons.
+/// Numbers of the neurons that become series, rising; as many as fill groups. Fails with release.103 for options out of range, or
+/// ranges of other neurons.
 inline std::vector<index_t> chosen_neurons(const mlp_weights& w, const neuron_ranges& ranges,
                                            const taylor_options& o) {
   if (o.order < 0 || o.order > most_series_order || !(o.share >= 0 && o.share <= 1) || !(o.budget >= 0) ||
