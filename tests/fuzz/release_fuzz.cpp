@@ -9,6 +9,7 @@
 #include "spankey/backend/reference/reference.hpp"
 #include "spankey/model/gpt.hpp"
 #include "spankey/model/initialise.hpp"
+#include "spankey/release/calibration.hpp"
 #include "spankey/release/release_file.hpp"
 #include "spankey/release/release_scheme.hpp"
 

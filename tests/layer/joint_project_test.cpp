@@ -2,10 +2,13 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <cmath>
 #include <string>
 #include <vector>
 
 #include "../testing/layer_probe.hpp"
+#include "spankey/backend/cpu/cpu.hpp"
 #include "spankey/layer/project.hpp"
 
 using namespace spankey;
@@ -60,6 +63,62 @@ TEST_CASE("joint project: maps side by side are what they are alone, packed or n
   layer.use_packed(packed.data());
   check();
   CHECK_THROWS_WITH(layer.forward({.training = true}, {x.data(), 2}), doctest::Contains("layer.103"));
+}
+
+namespace {
+
+// y, dx and the gradients of the maps, of drawn numbers.
+template <class Backend, class T>
+std::vector<double> pass_of(const extents& in, const joint_outputs& outputs, index_t n) {
+  joint_project_layer<Backend, T> layer(in, "q|k|v", outputs);
+  const arena memory(layer, n);
+  std::uint64_t seed = 3;
+  layer.for_each_parameter(
+      [&](const scope&, auto& p) {
+        const auto drawn = test::numbers(p.dims.size(), ++seed);
+        std::copy(drawn.begin(), drawn.end(), p.value.data);
+        std::fill_n(p.gradient.data, p.dims.size(), 0);
+      },
+      scope{nullptr, "q|k|v"});
+  const auto as = [](const std::vector<double>& from) { return std::vector<T>(from.begin(), from.end()); };
+  const std::vector<T> x = as(test::numbers(n * in.size(), 1)),
+                       dy = as(test::numbers(n * layer.out().size(), 2));
+  std::vector<T> dx(x.size());
+  std::vector<double> all;
+  const auto keep = [&](const T* from, index_t count) { all.insert(all.end(), from, from + count); };
+  layer_gradients<T> g{};
+  keep(layer.forward({.training = true}, n, x.data(), nullptr), n * layer.out().size());
+  std::vector<T> read = dy;
+  g.dy = read.data(), g.dx = dx.data();
+  layer.backward({.training = true}, n, g);
+  keep(dx.data(), static_cast<index_t>(dx.size()));
+  layer.for_each_parameter(
+      [&](const scope&, auto& p) { all.insert(all.end(), p.gradient.data, p.gradient.data + p.dims.size()); },
+      scope{nullptr, "q|k|v"});
+  return all;
+}
+
+}  // namespace
+
+TEST_CASE("joint project: where kernels need scratch, it is nobody else's") {
+  const extents in{48, 64, 1};
+  const joint_outputs outputs{40, 24, 24};
+  using kernels = conv2d_kernels<backend::cpu, float>;
+  const std::vector<double> expected = pass_of<backend::reference, double>(in, outputs, 3);
+  const isa best = active_isa();
+  index_t most = 0;
+  for (const isa family : {isa::portable, best}) {
+    use_isa(family);
+    most = std::max(most, kernels::scratch_size({3 * 64, {48, 1, 1}, {40, 1, 1}, 1, 1, 0}));
+    const std::vector<double> found = pass_of<backend::cpu, float>(in, outputs, 3);
+    REQUIRE(found.size() == expected.size());
+    double largest = 0;
+    for (std::size_t i = 0; i < found.size(); ++i)
+      largest = std::max(largest, std::abs(found[i] - expected[i]) / (1 + std::abs(expected[i])));
+    CHECK(largest < 1e-4);
+  }
+  use_isa(best);
+  CHECK(most > 0);
 }
 
 TEST_CASE("joint project: parts of a name") {

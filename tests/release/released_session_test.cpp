@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <string>
 #include <vector>
 
 #include "error_probe.hpp"
@@ -18,6 +19,8 @@ using spankey_test::check_refused;
 using spankey_test::read_windows;
 using spankey_test::small_backend;
 using spankey_test::small_gpt;
+using spankey_test::small_llama;
+using spankey_test::small_network;
 using spankey_test::small_ranges;
 using spankey_test::small_text;
 
@@ -26,9 +29,10 @@ namespace {
 using scheme_model = released_model<small_backend>;
 static_assert(ReleaseScheme<identity_release, scheme_model>);
 static_assert(ReleaseScheme<taylor_release, scheme_model>);
+static_assert(ReleaseScheme<sums_release, scheme_model>);
 
 // What a session of the network itself answers, window after window.
-std::vector<float> own_answers(small_gpt& held, const std::vector<index_t>& text) {
+std::vector<float> own_answers(small_network& held, const std::vector<index_t>& text) {
   const infer::sized_tables<small_backend, float> tables(held.list);
   secret_vector<std::byte> memory(tables.memory_bytes());
   infer::sized_session<small_backend, float> session(tables.tables());
@@ -63,28 +67,37 @@ double largest(const std::vector<float>& a, const std::vector<float>& b) {
 }  // namespace
 
 TEST_CASE("a release answers as the network does, from its file alone") {
-  small_gpt held;
-  const std::vector<index_t> text = small_text(5, 100);
-  const std::vector<float> own = own_answers(held, text);
-  CHECK(answers_of(held.list, identity_release{}.release(held.network(), {}, 0), text) == own);
+  const auto answers = [](small_network& held, const std::string& mlp, const std::string& first) {
+    const std::vector<index_t> text = small_text(5, 100);
+    const std::vector<float> own = own_answers(held, text);
+    CHECK(answers_of(held.list, identity_release{}.release(held.network(), {}, 0), text) == own);
 
-  const std::vector<neuron_ranges> ranges = small_ranges(held);
-  double before = 1e9;
-  for (const int order : {2, 4, 8, 12}) {
-    const weight_release r =
-        taylor_release{{.order = order, .share = 0.7}}.release(held.network(), ranges, 3);
-    CHECK(r.mlps.size() == 2);
-    CHECK(!r.tensors.contains("h.0.mlp.c_fc.weight"));
-    const double error = largest(answers_of(held.list, r, text), own);
-    CAPTURE(order);
-    CHECK(error < before);
-    before = std::max(error, 2e-5);  // from there on it is rounding
-    // The file says the same.
-    const auto bytes = contents_of(r).bytes();
-    const weight_release again = read_release(safetensors_file::from_memory(bytes, "release"));
-    CHECK(answers_of(held.list, again, text) == answers_of(held.list, r, text));
-  }
-  CHECK(before < 1e-4);
+    const std::vector<neuron_ranges> ranges = small_ranges(held);
+    double before = 1e9;
+    for (const int order : {2, 4, 8, 12}) {
+      const weight_release r =
+          taylor_release{{.order = order, .share = 0.7}}.release(held.network(), ranges, 3);
+      CHECK(r.mlps.size() == 2);
+      CHECK(r.mlps.contains(mlp));
+      CHECK(!r.tensors.contains(mlp + first));
+      const double error = largest(answers_of(held.list, r, text), own);
+      CAPTURE(order);
+      CHECK(error < before);
+      before = std::max(error, 2e-5);  // from there on it is rounding
+      // The file says the same.
+      const auto bytes = contents_of(r).bytes();
+      const weight_release again = read_release(safetensors_file::from_memory(bytes, "release"));
+      CHECK(answers_of(held.list, again, text) == answers_of(held.list, r, text));
+    }
+    CHECK(before < 1e-4);
+    const std::vector<float> sums = answers_of(
+        held.list, sums_release{{.order = 8, .group = 2}}.release(held.network(), ranges, 3), text);
+    CHECK(largest(sums, own) < 1e-3);
+  };
+  small_gpt ungated;
+  answers(ungated, "h.0.mlp", ".c_fc.weight");
+  small_llama gated;
+  answers(gated, "model.layers.0.mlp", ".gate_proj.weight");
 }
 
 TEST_CASE("windows begin anew, and what is no token is refused") {
@@ -113,6 +126,7 @@ TEST_CASE("a release of another network is refused") {
   };
   refuses([](weight_release& r) { r.network = "vit_tiny"; });
   refuses([](weight_release& r) { r.mlps.begin()->second.act = activation::silu; });
+  refuses([](weight_release& r) { r.mlps.begin()->second.up = r.mlps.begin()->second.first; });
   refuses([](weight_release& r) { r.mlps.erase("h.0.mlp"); });
   refuses([](weight_release& r) { r.mlps.emplace("h.7.mlp", r.mlps.begin()->second); });
   refuses([](weight_release& r) { r.tensors.erase("ln_f.weight"); });

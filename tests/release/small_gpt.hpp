@@ -1,4 +1,4 @@
-// A gpt small enough for a test, of drawn weights, and text for it.
+// A gpt and a llama small enough for a test, of drawn weights, and text for them.
 #pragma once
 
 #include <string>
@@ -6,8 +6,9 @@
 
 #include "spankey/backend/cpu/cpu.hpp"
 #include "spankey/data/grammar.hpp"
-#include "spankey/model/gpt.hpp"
 #include "spankey/model/initialise.hpp"
+#include "spankey/model/llama.hpp"
+#include "spankey/release/calibration.hpp"
 #include "spankey/release/release_scheme.hpp"
 
 namespace spankey_test {
@@ -17,13 +18,21 @@ using small_backend = spankey::backend::cpu;
 inline constexpr spankey::gpt_size small_size{
     .vocabulary = 272, .context = 24, .channels = 16, .layers = 2, .heads = 2};
 
-struct small_gpt {
-  spankey::layer_list list = spankey::gpt_on(small_size, spankey::head_outputs(small_size.vocabulary));
+inline constexpr spankey::llama_size small_llama_size{.vocabulary = small_size.vocabulary,
+                                                      .context = small_size.context,
+                                                      .channels = 16,
+                                                      .hidden = 42,
+                                                      .layers = 2,
+                                                      .heads = 2,
+                                                      .kv_heads = 1};
+
+struct small_network {
+  spankey::layer_list list;
   spankey::released_model<small_backend> model{list};
   spankey::arena memory{model, 1};
 
   /// As training leaves them: drawn, not so small that every neuron is linear.
-  explicit small_gpt(std::uint64_t seed = 1) {
+  small_network(const spankey::layer_list& of, std::uint64_t seed) : list(of) {
     spankey::initialise(model, seed);
     const spankey::random_source source(seed, spankey::stream::weights, 9);
     std::uint64_t next = 0;
@@ -36,6 +45,15 @@ struct small_gpt {
   [[nodiscard]] spankey::open_network<spankey::released_model<small_backend>> network() {
     return {list, model};
   }
+};
+struct small_gpt : small_network {
+  explicit small_gpt(std::uint64_t seed = 1)
+      : small_network(spankey::gpt_on(small_size, spankey::head_outputs(small_size.vocabulary)), seed) {}
+};
+struct small_llama : small_network {
+  explicit small_llama(std::uint64_t seed = 1)
+      : small_network(spankey::llama_on(small_llama_size, spankey::head_outputs(small_llama_size.vocabulary)),
+                      seed) {}
 };
 
 inline std::vector<spankey::index_t> small_text(std::uint64_t seed, std::size_t count) {
@@ -55,7 +73,7 @@ void read_windows(Session& session, const std::vector<spankey::index_t>& tokens,
   }
 }
 
-inline std::vector<spankey::neuron_ranges> small_ranges(small_gpt& held) {
+inline std::vector<spankey::neuron_ranges> small_ranges(small_network& held) {
   return spankey::calibrate<small_backend>(held.network(), [](auto& session, auto& watcher) {
     read_windows(session, small_text(3, 480), [&](spankey::index_t t) { (void)session.read(t, &watcher); });
   });

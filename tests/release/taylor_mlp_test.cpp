@@ -54,6 +54,34 @@ TEST_CASE("a release computes what the network does, the better the higher its o
     }
 }
 
+TEST_CASE("sums over groups are the same function as single neurons") {
+  const std::vector<float> samples = drawn_samples(60);
+  for (const bool gated : {false, true}) {
+    const mlp_weights w = drawn_mlp(activation::silu, gated);
+    const neuron_ranges ranges = ranges_on(w, samples);
+    for (const int group : {2, 3, 4}) {
+      // Whole groups alone: of 21 neurons at four a group, 20.
+      const taylor_mlp r = release_taylor(w, ranges, {.order = 5, .share = 0.7, .group = group}, 5, 0);
+      CHECK(r.series() == 21 / group * group);
+      const std::vector<index_t> chosen(r.sampled.begin(), r.sampled.end());
+      CHECK(chosen == chosen_neurons(w, ranges, {.share = 0.7, .group = group}));
+      const auto variables = static_cast<double>(group);
+      double terms = 1;  // (order + g choose g)
+      for (double v = 1; v <= variables; ++v) terms *= (5 + v) / v;
+      CHECK(static_cast<double>(r.coefficients.size()) ==
+            doctest::Approx(static_cast<double>(r.rows() * r.outputs) * (terms - 1)));
+      const double share = static_cast<double>(r.series()) / 30;
+      const taylor_mlp single = release_taylor(w, ranges, {.order = 5, .share = share}, 5, 0);
+      CHECK(single.sampled == r.sampled);
+      for (std::size_t at = 0; at < samples.size(); at += 12) {
+        const std::vector<double> a = exact_release(single, samples.data() + at),
+                                  b = exact_release(r, samples.data() + at);
+        for (std::size_t o = 0; o < a.size(); ++o) CHECK(b[o] == doctest::Approx(a[o]).epsilon(1e-4));
+      }
+    }
+  }
+}
+
 TEST_CASE("signs are drawn, hide in what is released, and change nothing") {
   const std::vector<float> samples = drawn_samples(40);
   const mlp_weights w = drawn_mlp(activation::silu, true);
@@ -127,6 +155,7 @@ TEST_CASE("options and weights that are none are refused") {
   const neuron_ranges ranges = ranges_on(w, drawn_samples(10));
   check_refused([&] { release_taylor(w, ranges, {.order = 13}, 1, 0); }, "release.103", {"13"});
   check_refused([&] { release_taylor(w, ranges, {.share = 1.5}, 1, 0); }, "release.103");
+  check_refused([&] { release_taylor(w, ranges, {.group = 5}, 1, 0); }, "release.103", {"groups of 5"});
   check_refused([&] { release_taylor(w, {}, {}, 1, 0); }, "release.103", {"30"});
   mlp_weights broken = w;
   broken.down.pop_back();

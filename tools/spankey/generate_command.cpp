@@ -97,8 +97,8 @@ class session_source final : public text_source {
 
 class release_source final : public text_source {
  public:
-  release_source(const run_options& options, const std::string& folder)
-      : session_(open_release(options, folder)) {}
+  release_source(const run_options& options, const generate_options& request)
+      : session_(open_release(options, request.release, request.key, request.opens)) {}
   std::span<const float> read(index_t token) override { return session_->read(token); }
   void restart() override { session_->restart(); }
   [[nodiscard]] index_t position() const override { return session_->position(); }
@@ -234,12 +234,14 @@ std::unique_ptr<text_source> source_of_run(const run_options& options, const gen
                                      : open.operator()<std::int8_t>();
 }
 
-// Of a release nothing is known but what was handed out: no keys, and one precision.
+// Of a release nothing is known but what was handed out: no key but that of a lock, and one precision.
 std::unique_ptr<text_source> source_of_release(const run_options& options, const generate_options& request) {
-  if (!request.key.empty() || !request.invalid.empty() || request.weights != "fp32")
+  std::error_code code;
+  const bool locked = std::filesystem::exists(std::filesystem::path(request.release) / lock_file_name, code);
+  if ((!request.key.empty() && !locked) || !request.invalid.empty() || request.weights != "fp32")
     fail("flag.220", "--release", "found it beside ", request.weights != "fp32" ? "--weights" : "a key",
          ", expected --run for that");
-  return std::make_unique<release_source>(options, request.release);
+  return std::make_unique<release_source>(options, request);
 }
 
 }  // namespace

@@ -45,6 +45,17 @@ void print_beside(const answers_beside& b, const char* what) {
               what, static_cast<long long>(b.answers), b.kl, b.top_kl, b.largest);
 }
 
+void declare_release_text_flags(flag_set& flags, release_text_options& text) {
+  flags
+      .add_option(
+          "--text", text.file,
+          "text instead of the run's own data, through its tokens: the first nine tenths calibrate, the "
+          "rest is compared on")
+      ->check(path_text("FILE"));
+  flags.add_option("--window", text.window, "tokens of a window that is read; 0: the network's context")
+      ->check(from_to<std::int64_t>(0, 1 << 20));
+}
+
 }  // namespace
 
 void declare_release_flags(flag_set& flags, release_options& request) {
@@ -55,34 +66,47 @@ void declare_release_flags(flag_set& flags, release_options& request) {
       ->check(path_text("FOLDER"))
       ->required();
   flags
-      .add_option("--scheme", request.scheme,
-                  "taylor: MLPs as series, without their weights (which spankey extract finds); identity: "
-                  "the weights")
+      .add_option(
+          "--scheme", request.scheme,
+          "taylor: MLPs as series, without their weights (which spankey extract finds); sums: of groups of "
+          "neurons alone; identity: the weights; entangled, masked: locked")
       ->check(one_of(release_schemes));
-  flags.add_option("--order", request.order, "taylor: of the series")->check(from_to<std::int64_t>(0, 12));
+  flags
+      .add_option("--key", request.key, "SECRET, entangled, masked: file of the master key (spankey keygen)")
+      ->check(path_text("FILE"))
+      ->secret();
+  flags.add_option("--order", request.order, "taylor, sums: of the series")
+      ->check(from_to<std::int64_t>(0, 12));
+  flags.add_option("--group", request.group, "sums: neurons of a group")->check(from_to<std::int64_t>(2, 4));
   flags
       .add_option("--share", request.share,
-                  "taylor: of the neurons, those that become series: the narrowest on calibration data")
+                  "taylor, sums: of the neurons, those that become series: the narrowest on calibration data")
       ->check(from_to(0.0, 1.0));
   flags
-      .add_option("--budget", request.budget,
-                  "taylor: above 0, instead of --share, every neuron whose series errs at most so much there")
+      .add_option(
+          "--budget", request.budget,
+          "taylor, sums: above 0, instead of --share, every neuron whose series errs at most so much there")
       ->check(from_to(0.0, 1e9));
-  flags.add_option("--precision", request.precision, "taylor: of what is handed out")
+  flags.add_option("--precision", request.precision, "taylor, sums: of what is handed out")
       ->check(one_of({"fp32", "bf16"}));
-  flags.add_option("--calibration", request.calibration, "taylor: tokens of training data that say how wide")
+  flags
+      .add_option("--calibration", request.calibration,
+                  "taylor, sums: tokens of training data that say how wide")
       ->check(from_to<std::int64_t>(1, 1 << 30));
   flags
-      .add_option("--seed", request.seed,
-                  "SECRET, taylor: of the signs, to make the same release again (default: from the system)")
+      .add_option(
+          "--seed", request.seed,
+          "SECRET, taylor, sums: of what is drawn, to make the same release again (default: from the system)")
       ->check(from_to<std::uint64_t>(0, std::numeric_limits<std::uint64_t>::max()))
       ->secret();
   flags
       .add_option("--check", request.check,
                   "compare with the network on so many prompts of its test text, and time the MLPs; 0: no")
       ->check(from_to<std::int64_t>(0, 1 << 20));
+  declare_release_text_flags(flags, request.text);
   flags.add_option("--data-root", request.data_root, "folder of the data sets")->check(path_text("FOLDER"));
   flags.add_option("--threads", request.threads, "threads, 0: all")->check(allowed_for("threads"));
+  declare_sealed_key_flags(flags, request.opens);
 }
 
 void declare_extract_flags(flag_set& flags, extract_options& request) {
@@ -96,6 +120,7 @@ void declare_extract_flags(flag_set& flags, extract_options& request) {
       .add_option("--check", request.check,
                   "with --truth: compare answers on so many prompts of its test text; 0: no")
       ->check(from_to<std::int64_t>(0, 1 << 20));
+  declare_release_text_flags(flags, request.text);
   flags.add_option("--data-root", request.data_root, "folder of the data sets")->check(path_text("FOLDER"));
   flags.add_option("--threads", request.threads, "threads, 0: all")->check(allowed_for("threads"));
 }
@@ -103,6 +128,10 @@ void declare_extract_flags(flag_set& flags, extract_options& request) {
 int release(const release_options& request) {
   const run_options options = config_of(request.run, request.data_root);
   require_open_run(options, request.run, request.check);
+  if (request.locks() == request.key.empty())
+    fail("flag.240", "--key", request.locks() ? "expected" : "found",
+         " the file of a master key with --scheme ", request.scheme,
+         request.locks() ? ", found none" : ", expected one with entangled and masked alone");
   require_free(request.out);
   const release_summary found = release_on_cpu(options, request);
   if (found.mlps > 0) {
@@ -116,7 +145,8 @@ int release(const release_options& request) {
   std::printf("handed out: %lld numbers, for %lld weights\n", static_cast<long long>(found.numbers),
               static_cast<long long>(found.weights));
   print_beside(found.beside, "the release");
-  std::printf("wrote %s/: config.json %s\n", printable(request.out).c_str(), release_file_name);
+  std::printf("wrote %s/: config.json %s%s%s\n", printable(request.out).c_str(), release_file_name,
+              request.locks() ? " lock.safetensors" : "", options.vocabulary > 0 ? " tokenizer.gguf" : "");
   return 0;
 }
 
@@ -137,8 +167,11 @@ int extract(const extract_options& request) {
   std::printf("residuals: mean %.3g, p99 %.3g, most %.3g\n", found.residual, found.residual_p99,
               found.residual_most);
   if (found.compared) {
-    std::printf("within 1 %%: %.6f of what was protected, %.6f of the MLPs; signs right: %.6f\n", found.share,
-                found.share_of_all, found.signs);
+    std::printf("within 1 %%: %.6f of what was protected, %.6f of the MLPs\n", found.share,
+                found.share_of_all);
+    if (found.signs > 0)
+      std::printf("signs right: %lld of %lld\n", static_cast<long long>(found.signs_right),
+                  static_cast<long long>(found.signs));
     std::printf("errors of columns: p50 %.3g, p90 %.3g, p99 %.3g, most %.3g\n", found.p50, found.p90,
                 found.p99, found.most);
     print_beside(found.beside, "what was found");

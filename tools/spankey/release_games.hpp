@@ -11,13 +11,15 @@
 class flag_set;
 
 /// Of attack/release_games.hpp, in the order of the table.
-inline const std::vector<std::string> release_game_schemes = {"identity", "taylor", "entangled", "masked"};
+inline const std::vector<std::string> release_game_schemes = {"identity", "taylor", "sums", "entangled",
+                                                              "masked"};
 inline const std::vector<std::string> release_game_list = {"PE", "FE", "RI", "FT"};
 
 struct release_games_options {
   std::string run, out, data_root = "data";
   std::vector<std::string> schemes = release_game_schemes, games = release_game_list;
-  std::int64_t order = 8, seeds = 5, trials = 20, windows = 32, judged = 50, updates = 60, threads = 0;
+  std::int64_t order = 8, group = 2, seeds = 5, trials = 20, windows = 32, judged = 50, updates = 60,
+               threads = 0;
   double share = 0.7, rate = 1e-3;
 };
 

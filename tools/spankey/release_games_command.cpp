@@ -23,8 +23,10 @@ void declare_release_games_flags(flag_set& flags, release_games_options& request
       ->check(one_of(release_game_schemes));
   flags.add_option("--games", request.games, "which games, with commas between them")
       ->check(one_of(release_game_list));
-  flags.add_option("--order", request.order, "taylor: of the series")->check(from_to<std::int64_t>(0, 12));
-  flags.add_option("--share", request.share, "taylor: of the neurons, those that become series")
+  flags.add_option("--order", request.order, "taylor, sums: of the series")
+      ->check(from_to<std::int64_t>(0, 12));
+  flags.add_option("--group", request.group, "sums: neurons of a group")->check(from_to<std::int64_t>(2, 4));
+  flags.add_option("--share", request.share, "taylor, sums: of the neurons, those that become series")
       ->check(from_to(0.0, 1.0));
   flags.add_option("--seeds", request.seeds, "FE, FT: attackers that train")
       ->check(from_to<std::int64_t>(1, 1000));
@@ -86,9 +88,13 @@ int release_games(const release_games_options& request) {
       "RI       distance from a coin of how often the release's network was told\n"
       "FT       right answers of another task after fine-tuning the release, less the better of an oracle's "
       "student and scratch\n");
-  const nlohmann::json all = {{"windows", request.windows}, {"updates", request.updates},
-                              {"rate", request.rate},       {"order", request.order},
-                              {"share", request.share},     {"rows", rows}};
+  const nlohmann::json all = {{"windows", request.windows},
+                              {"updates", request.updates},
+                              {"rate", request.rate},
+                              {"order", request.order},
+                              {"group", request.group},
+                              {"share", request.share},
+                              {"rows", rows}};
   spankey::write_file_atomically(out, all.dump(2) + "\n", spankey::file_mode::shared);
   std::printf("wrote %s\n", spankey::printable(out).c_str());
   return 0;

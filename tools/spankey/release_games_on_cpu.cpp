@@ -7,6 +7,7 @@
 #include "spankey/attack/release_games.hpp"
 #include "spankey/checkpoint/weights.hpp"
 #include "spankey/data/grammar.hpp"
+#include "spankey/release/calibration.hpp"
 
 namespace {
 
@@ -43,7 +44,11 @@ void play_all(const world_type& world, const release_games_options& request, con
     }
   };
   play(identity_release{});
-  play(taylor_release{{.order = static_cast<int>(request.order), .share = request.share}});
+  const taylor_options series{.order = static_cast<int>(request.order), .share = request.share};
+  play(taylor_release{series});
+  taylor_options in_groups = series;
+  in_groups.group = static_cast<int>(request.group);
+  play(sums_release{in_groups});
   play(entangled_release{});
   play(masked_release{});
 }

@@ -6,7 +6,8 @@
 //             of [-10, 10] and a golden section; b = e - z
 // The signs can always be told: f(-z) = f(z) - z, so that under either sign all orders from 2 on are the same and the first one
 // differs by exactly 1. In double. Source: github.com/vegetable-yx/TaylorAttack, recovery.py (the gated form).
-// Where both signs leave a residual above 1e-4 (a bias that was released with nothing) the grid is searched under both.
+// Where both signs leave a residual above 1e-4 (a bias that was released with nothing) the grid is searched under both. Of a network
+// without biases e = p z~ is all that there is to try, gated or not.
 #pragma once
 
 #include "spankey/core/macros_off.hpp"
@@ -17,7 +18,7 @@
 #include <cstddef>
 #include <vector>
 
-#include "spankey/release/taylor_mlp.hpp"
+#include "spankey/attack/separate_groups.hpp"
 
 namespace spankey {
 
@@ -28,6 +29,9 @@ struct neuron_fit {
   double residual = 1;  // what of O is not of rank 1 in the direction of c
   bool failed = true;   // residual above the limit, or too few orders to tell
 };
+
+/// Whether the network's first map has biases, which no release has of the neurons that are series.
+enum class first_biases : unsigned char { none, withheld };
 
 struct extracted_mlp {
   mlp_weights weights;
@@ -192,9 +196,10 @@ class point_search {
 
 }  // namespace extraction
 
-/// Weights of the MLP, neurons in their own order, biases of the ungated form among them; those that failed are what fits best.
-inline extracted_mlp extract_mlp(const taylor_mlp& r) {
-  using namespace extraction;
+namespace extraction {
+
+// Of a release of single neurons. `either_sign`: W~ may point where W_first does not.
+inline extracted_mlp extract_neurons(const taylor_mlp& r, first_biases biases, bool either_sign) {
   extracted_mlp found{{.act = r.act, .inputs = r.inputs, .hidden = r.hidden(), .outputs = r.outputs}, {}};
   mlp_weights& w = found.weights;
   const auto size = [](index_t i) { return static_cast<std::size_t>(i); };
@@ -221,12 +226,14 @@ inline extracted_mlp extract_mlp(const taylor_mlp& r) {
       const double residual = vectors.residual(tried);
       if (residual < best.residual) best = {sign, at, residual, residual > residual_limit}, c = tried;
     };
-    if (r.gated())
-      for (const int sign : {1, -1}) consider(sign, sign * point);
-    if (best.residual > residual_limit && vectors.count() > 1) {
+    if (r.gated() || biases == first_biases::none) {
+      consider(1, point);
+      if (either_sign) consider(-1, -point);
+    }
+    if (biases == first_biases::withheld && best.residual > residual_limit && vectors.count() > 1) {
       const std::vector<double> u = vectors.direction();
       for (const int sign : {1, -1}) {
-        if (sign < 0 && !r.gated()) break;
+        if (sign < 0 && !either_sign) break;
         if (searches.size() < (sign < 0 ? 2U : 1U)) searches.emplace_back(r.act, first_order, r.order, sign);
         consider(sign, searches[sign < 0 ? 1 : 0].find(u));
       }
@@ -247,9 +254,19 @@ inline extracted_mlp extract_mlp(const taylor_mlp& r) {
       constant[o] -= value * static_cast<double>(w.down[size(neuron * w.outputs) + o]);
   }
   for (const double b : constant) w.down_bias.push_back(static_cast<float>(b));
-  if (r.gated() && std::all_of(w.first_bias.begin(), w.first_bias.end(), [](float b) { return b == 0; }))
+  if (biases == first_biases::none ||
+      std::all_of(w.first_bias.begin(), w.first_bias.end(), [](float b) { return b == 0; }))
     w.first_bias.clear();
   return found;
+}
+
+}  // namespace extraction
+
+/// Weights of the MLP, neurons in their own order, of groups in some order within each, biases of the ungated form among them; those
+/// that failed are what fits best.
+inline extracted_mlp extract_mlp(const taylor_mlp& r, first_biases biases = first_biases::withheld) {
+  return r.group > 1 ? extraction::extract_neurons(separated(r), biases, true)
+                     : extraction::extract_neurons(r, biases, r.gated());
 }
 
 }  // namespace spankey

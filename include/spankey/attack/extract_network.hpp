@@ -22,7 +22,9 @@ std::map<std::string, extracted_mlp> extract_network(Model& model, const layer_l
   for (const mlp_place& place : mlp_places({list.begin(), list.size()})) {
     const auto released = r.mlps.find(place.name);
     if (released == r.mlps.end()) continue;
-    extracted_mlp mlp = extract_mlp(released->second);
+    extracted_mlp mlp =
+        extract_mlp(released->second, place.first_bias ? first_biases::withheld : first_biases::none);
+    if (!place.down_bias) mlp.weights.down_bias.clear();
     write_mlp(model, place, mlp.weights);
     found.emplace(place.name, std::move(mlp));
   }
@@ -39,9 +41,11 @@ extraction_report report_on(const std::map<std::string, extracted_mlp>& found, c
     if (at == found.end()) continue;
     add_fits(at->second, report);
     if (truth == nullptr) continue;
-    const std::vector<std::int64_t>& sampled = r.mlps.at(place.name).sampled;
+    const taylor_mlp& released = r.mlps.at(place.name);
+    const std::vector<std::int64_t>& sampled = released.sampled;
+    const mlp_weights own = mlp_of(*truth, place);
     compare_mlp(
-        mlp_of(*truth, place), at->second.weights,
+        own, released.group > 1 ? aligned_to(own, at->second.weights) : at->second.weights,
         [&](index_t j) { return std::binary_search(sampled.begin(), sampled.end(), std::int64_t{j}); },
         report);
   }

@@ -2,7 +2,7 @@
 //
 //   share        of the entries of protected neurons that are within 1 % of their own size
 //   columns      |w^ - w| / |w| of W_down, neuron by neuron: p50, p90, p99, largest
-//   signs        share of the protected neurons whose W_first points where it should
+//   signs        how many of the protected neurons of gated MLPs have W_first point where it should
 // Neurons are compared modulo what an MLP's function leaves open: their order, and of a gated one the sign and scale of W_up against
 // W_down (aligned_to).
 #pragma once
@@ -23,12 +23,11 @@ namespace spankey {
 struct extraction_report {
   index_t entries = 0, within = 0;  // of protected neurons; within 1 %
   index_t all_entries = 0, all_within = 0;
-  index_t neurons = 0, signs_right = 0, failed = 0;
+  index_t neurons = 0, signs = 0, signs_right = 0, failed = 0;
   std::vector<double> columns, residuals;
 
   [[nodiscard]] double share() const { return share_of(within, entries); }
   [[nodiscard]] double share_of_all() const { return share_of(all_within, all_entries); }
-  [[nodiscard]] double signs() const { return share_of(signs_right, neurons); }
 
  private:
   static double share_of(index_t part, index_t whole) {
@@ -115,6 +114,8 @@ void compare_mlp(const mlp_weights& truth, const mlp_weights& found, const Prote
     const double size = std::sqrt(dot(truth.down_of(j), truth.down_of(j), truth.outputs));
     report.columns.push_back(size > 0 ? std::sqrt(error) / size : 0);
     ++report.neurons;
+    if (!truth.gated()) continue;  // has none
+    ++report.signs;
     report.signs_right += dot(found.first_of(j), truth.first_of(j), truth.inputs) > 0 ? 1 : 0;
   }
 }

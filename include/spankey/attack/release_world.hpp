@@ -168,7 +168,7 @@ double recovered_share(const open_network<Model>& owner, const weight_release& r
     compare_mlp(
         truth, ordered, [](index_t) { return true; }, report);
     entries += report.entries, within += report.within;
-    count(ordered.down_bias.data(), truth.down_bias.data(), truth.outputs);
+    count(ordered.down_bias.data(), truth.down_bias.data(), static_cast<index_t>(truth.down_bias.size()));
   }
   owner.model.for_each_parameter([&](const scope& at, auto& p) {
     const std::string name = at.str();

@@ -43,16 +43,15 @@ class joint_project_layer : public layer<Backend, T> {
 
   [[nodiscard]] layer_traits traits() const override { return {.reads_x = true, .accumulates = true}; }
   void visit(layer_visitor<T>& v, const scope& at, index_t samples) override {
-    index_t widest = 0, most = 0;
+    index_t most = 0;
     for (std::size_t i = 0; i < count_; ++i) {
       const scope named{at.outer, maps_[i].name};
       v.on_parameter(scope{&named, "weight"}, maps_[i].weight);
-      widest = std::max(widest, maps_[i].outputs);
       most = std::max(most, kernels::scratch_size(problem(samples, maps_[i].outputs)));
     }
     v.on_activations(scope{&at, "y"}, y_, samples * this->out().size(), lifetime::output);
-    v.on_activations(scope{&at, "part"}, part_, samples * places() * widest, lifetime::scratch);
-    v.on_numbers(scope{&at, "scratch"}, scratch_, most, lifetime::scratch);
+    // One buffer for both: whatever is scratch lies at one place.
+    v.on_numbers(scope{&at, "scratch"}, scratch_, part_size(samples) + most, lifetime::scratch);
   }
   const T* forward(const pass& where, index_t n, const T* x, const T* /*addend*/) override {
     x_ = x, samples_ = n;
@@ -62,12 +61,12 @@ class joint_project_layer : public layer<Backend, T> {
     for_each_map([&](one& m) {
       const conv2d_problem p = problem(n, m.outputs);
       if (packed == nullptr) {
-        kernels::forward(p, x, m.weight.value.data, nullptr, part_.data, scratch_.data);
+        kernels::forward(p, x, m.weight.value.data, nullptr, part(), kernel_scratch(n));
       } else {
-        kernels::forward_packed(p, x, packed, nullptr, part_.data, scratch_.data);
+        kernels::forward_packed(p, x, packed, nullptr, part(), kernel_scratch(n));
         packed += kernels::packed_size(p);
       }
-      columns::copy_columns(n * places(), m.outputs, part_.data, m.outputs, y_.data + m.first,
+      columns::copy_columns(n * places(), m.outputs, part(), m.outputs, y_.data + m.first,
                             this->out().channels);
     });
     return y_.data;
@@ -77,12 +76,11 @@ class joint_project_layer : public layer<Backend, T> {
     bool adds = g.accumulate;
     for_each_map([&](one& m) {
       const conv2d_problem p = problem(n, m.outputs);
-      columns::copy_columns(n * places(), m.outputs, g.dy + m.first, this->out().channels, part_.data,
-                            m.outputs);
+      columns::copy_columns(n * places(), m.outputs, g.dy + m.first, this->out().channels, part(), m.outputs);
       if (!m.weight.frozen)
-        kernels::backward_weights(p, x_, part_.data, m.weight.gradient.data, nullptr, scratch_.data);
+        kernels::backward_weights(p, x_, part(), m.weight.gradient.data, nullptr, kernel_scratch(n));
       if (g.dx != nullptr)
-        kernels::backward_data(p, part_.data, m.weight.value.data, g.dx, adds, scratch_.data);
+        kernels::backward_data(p, part(), m.weight.value.data, g.dx, adds, kernel_scratch(n));
       adds = true;
     });
   }
@@ -119,7 +117,18 @@ class joint_project_layer : public layer<Backend, T> {
 
   std::array<one, joint_outputs::most> maps_;
   std::size_t count_ = 0;
-  buffer<T> y_, part_;
+  // One map's outputs, or their gradient, and behind it what kernels work in.
+  [[nodiscard]] T* part() const { return reinterpret_cast<T*>(scratch_.data); }
+  [[nodiscard]] master* kernel_scratch(index_t n) const { return scratch_.data + part_size(n); }
+  // In whole lines of memory.
+  [[nodiscard]] index_t part_size(index_t n) const {
+    index_t widest = 0;
+    for (std::size_t i = 0; i < count_; ++i) widest = std::max(widest, maps_[i].outputs);
+    return (n * places() * widest + 15) / 16 * 16;
+  }
+  static_assert(sizeof(T) <= sizeof(master));
+
+  buffer<T> y_;
   buffer<master> scratch_;
   const master* packed_ = nullptr;
   const T* x_ = nullptr;

@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <span>
 #include <vector>
 
 #include "spankey/core/error.hpp"
@@ -83,14 +84,11 @@ inline std::vector<double> exact_mlp(const mlp_weights& w, const float* x) {
 struct neuron_ranges {
   std::vector<float> least{}, most{};
 
-  void add(const mlp_weights& w, const float* x) {
-    const bool begins = least.empty();
-    if (begins) least.resize(static_cast<std::size_t>(w.hidden)), most = least;
-    for (index_t j = 0; j < w.hidden; ++j) {
-      const auto z = static_cast<float>(dot(w.first_of(j), x, w.inputs));
-      float &low = least[static_cast<std::size_t>(j)], &high = most[static_cast<std::size_t>(j)];
-      low = begins ? z : std::min(low, z), high = begins ? z : std::max(high, z);
-    }
+  /// W_first x of all neurons.
+  void add(std::span<const float> z) {
+    if (least.empty()) least.assign(z.begin(), z.end()), most = least;
+    for (std::size_t j = 0; j < z.size(); ++j)
+      least[j] = std::min(least[j], z[j]), most[j] = std::max(most[j], z[j]);
   }
   /// Middle and half width.
   [[nodiscard]] float point(index_t j) const {

@@ -1,13 +1,15 @@
 // A release (release/weight_release.hpp) as a file.
 //
 //   safetensors; metadata "release" = scheme and version, "network" = name of the list, "dtype" = fp32 or bf16, and where MLPs
-//   are series "activation", "grad_order"; a tensor F32 for every parameter that is public, by its name in weights.safetensors,
-//   and of every MLP in another form, behind its name and a point (F32 or BF16; the names of TaylorAttack's buffers):
-//     gate_proj_weight, up_proj_weight (S, inputs)  local_point (S)  fuse_weight (outputs, S, order)  sampled_dim (S) I64
+//   are series "activation", "grad_order", in groups "group"; a tensor F32 for every parameter that is public, by its name in
+//   weights.safetensors, and of every MLP in another form, behind its name and a point (F32 or BF16; the names of TaylorAttack's
+//   buffers):
+//     gate_proj_weight, up_proj_weight (S, inputs)  local_point (S)  fuse_weight (outputs, rows, monomials)  sampled_dim (S) I64
 //     local_approx_output (outputs, S) gated, else (outputs): the one vector c          ffn_dim (F) I64
 //     ffn_gate_proj_weight, ffn_up_proj_weight (F, inputs)  ffn_down_proj_weight (outputs, F)  ffn_gate_proj_bias (F) ungated
 //     of a gated MLP that has biases also ffn_gate_proj_bias and down_proj_bias (outputs)
-// S neurons are series, F are not; the up tensors are those of gated MLPs. Reading is strict: a file that opens is consistent.
+// S neurons are series, F are not; rows and monomials are S and the order, in groups those of release/taylor_mlp.hpp; the up tensors
+// are those of gated MLPs. Reading is strict: a file that opens is consistent.
 #pragma once
 
 #include "spankey/core/macros_off.hpp"
@@ -69,8 +71,9 @@ class mlp_writer {
       numbers("local_approx_output", {c, s}, turned(r.value, rows));
     else
       numbers("local_approx_output", {c}, r.constant);
-    numbers("fuse_weight", {c, s, index_t{r.order}},
-            reversed_axes(r.coefficients, static_cast<std::size_t>(r.order), rows));
+    const std::size_t terms = monomials(r.group, r.order).size();
+    numbers("fuse_weight", {c, r.rows(), static_cast<index_t>(terms)},
+            reversed_axes(r.coefficients, terms, static_cast<std::size_t>(r.rows())));
     numbers("ffn_gate_proj_weight", {f, h}, r.rest.first);
     if (r.gated()) numbers("ffn_up_proj_weight", {f, h}, r.rest.up);
     numbers("ffn_down_proj_weight", {c, f}, turned(r.rest.down, static_cast<std::size_t>(f)));
@@ -124,6 +127,13 @@ class release_reader {
       fail("release.111", file_.name(), "found no metadata \"", name, "\", expected a release");
     return found->second;
   }
+  int small_number(std::string_view name, int least, int most) const {
+    const std::string& text = note(name);
+    for (int n = least; n <= most; ++n)
+      if (text == std::to_string(n)) return n;
+    fail("release.111", file_.name(), "found ", name, " ", in_quotes(text), ", expected ", least, " to ",
+         most);
+  }
   std::vector<float> floats(const std::string& name, const stored_tensor& tensor, dtype type) const {
     if (tensor.type != type)
       fail("release.112", file_.name(), "tensor ", in_quotes(name), ": expected ", describe_dtype(type).name,
@@ -172,14 +182,19 @@ class release_reader {
     const std::vector<index_t> fused = shape_of(prefix + "fuse_weight", 3);
     const std::vector<index_t> down = shape_of(prefix + "ffn_down_proj_weight", 2);
     const std::vector<index_t> gate = shape_of(prefix + "gate_proj_weight", 2);
-    const index_t c = fused[0], s = fused[1], f = down[1], h = gate[1];
-    if (note("grad_order") != std::to_string(fused[2]) || fused[2] > most_series_order)
-      fail("release.111", file_.name(), "found grad_order ", in_quotes(note("grad_order")), " beside ",
-           fused[2], " coefficients, expected as many, 0 to ", most_series_order);
+    const index_t c = fused[0], s = gate[0], f = down[1], h = gate[1];
+    r.order = small_number("grad_order", 0, most_series_order);
+    r.group = file_.metadata().contains("group") ? small_number("group", 2, most_group_size) : 1;
+    if (const std::size_t terms = monomials(r.group, r.order).size(); fused[2] != static_cast<index_t>(terms))
+      fail("release.111", file_.name(), "found grad_order ", r.order, ", groups of ", r.group, ", beside ",
+           fused[2], " coefficients, expected ", terms);
+    if (s % r.group != 0)
+      fail("release.112", file_.name(), "found ", s, " neurons in groups of ", r.group,
+           ", expected groups that are whole");
     if (c < 1 || h < 1 || s + f < 1)
       fail("release.112", file_.name(), "found an MLP of ", h, " inputs, ", s + f, " neurons and ", c,
            " outputs, expected at least one of each");
-    r.order = static_cast<int>(fused[2]), r.inputs = h, r.outputs = c;
+    r.inputs = h, r.outputs = c;
     const bool gated = file_.find(prefix + "up_proj_weight") != nullptr;
     r.first = numbers(prefix + "gate_proj_weight", {s, h});
     if (gated) r.up = numbers(prefix + "up_proj_weight", {s, h});
@@ -188,8 +203,9 @@ class release_reader {
       r.value = turned(numbers(prefix + "local_approx_output", {c, s}), static_cast<std::size_t>(c));
     else
       r.constant = numbers(prefix + "local_approx_output", {c});
-    r.coefficients = reversed_axes(numbers(prefix + "fuse_weight", fused), static_cast<std::size_t>(c),
-                                   static_cast<std::size_t>(s));
+    const index_t rows = gated ? s : s / r.group;
+    r.coefficients = reversed_axes(numbers(prefix + "fuse_weight", {c, rows, fused[2]}),
+                                   static_cast<std::size_t>(c), static_cast<std::size_t>(rows));
     r.rest = {.act = r.act, .inputs = h, .hidden = f, .outputs = c};
     r.rest.first = numbers(prefix + "ffn_gate_proj_weight", {f, h});
     if (gated) r.rest.up = numbers(prefix + "ffn_up_proj_weight", {f, h});
@@ -229,6 +245,7 @@ inline safetensors_writer contents_of(const weight_release& r) {
   for (const auto& [name, mlp] : r.mlps) {
     writer.set_metadata("activation", spelled(smooth_activation_names, mlp.act));
     writer.set_metadata("grad_order", std::to_string(mlp.order));
+    if (mlp.group > 1) writer.set_metadata("group", std::to_string(mlp.group));
     release_parts::mlp_writer(writer, name + ".", r.precision).add(mlp);
   }
   return writer;

@@ -63,7 +63,26 @@ struct identity_release {
   }
 };
 
-/// Every MLP pair as series (release/taylor_mlp.hpp), all else as it is. Fails with release.107 for a network without such pairs.
+/// Every MLP as series (release/taylor_mlp.hpp), all else as it is. Fails with release.107 for a network without any.
+template <class Model>
+weight_release release_series(const open_network<Model>& network, std::string_view scheme,
+                              std::span<const neuron_ranges> ranges, const taylor_options& options,
+                              std::uint64_t coins) {
+  const std::vector<mlp_place> places = network.places();
+  if (places.empty() || ranges.size() != places.size())
+    fail("release.107", network.list.name(), "found ", places.size(), " MLPs and ranges of ", ranges.size(),
+         ", expected one MLP at least: two maps of tokens with SiLU or GELU between them, gated or not");
+  weight_release r = release_all(network, scheme);
+  r.precision = options.precision;
+  for (std::size_t i = 0; i < places.size(); ++i) {
+    std::erase_if(r.tensors, [&](const auto& t) { return is_of_mlp(t.first, places[i].name); });
+    r.mlps.emplace(places[i].name,
+                   release_taylor(mlp_of(network.model, places[i]), ranges[i], options, coins, i));
+  }
+  return r;
+}
+
+/// TaylorMLP.
 struct taylor_release {
   static constexpr std::string_view name = "taylor";
   taylor_options options{};
@@ -71,31 +90,21 @@ struct taylor_release {
   template <class Model>
   weight_release release(const open_network<Model>& network, std::span<const neuron_ranges> ranges,
                          std::uint64_t coins) const {
-    const std::vector<mlp_place> places = network.places();
-    if (places.empty() || ranges.size() != places.size())
-      fail("release.107", network.list.name(), "found ", places.size(), " MLP pairs and ranges of ",
-           ranges.size(), ", expected one pair at least: two maps of tokens with SiLU or GELU between them");
-    weight_release r = release_all(network, name);
-    r.precision = options.precision;
-    for (std::size_t i = 0; i < places.size(); ++i) {
-      std::erase_if(r.tensors, [&](const auto& t) { return is_of_mlp(t.first, places[i].name); });
-      r.mlps.emplace(places[i].name,
-                     release_taylor(mlp_of(network.model, places[i]), ranges[i], options, coins, i));
-    }
-    return r;
+    return release_series(network, name, ranges, options, coins);
   }
 };
 
-/// Ranges of every pair's neurons while `show(session, watcher)` lets the network read calibration data.
-template <class Backend, class Model, class Show>
-std::vector<neuron_ranges> calibrate(const open_network<Model>& network, Show&& show) {
-  std::vector<mlp_weights> mlps;
-  for (const mlp_place& p : network.places()) mlps.push_back(mlp_of(network.model, p));
-  mlp_calibration watcher(std::move(mlps));
-  watched_session<Backend> session(network.list, network.model);
-  show(session, watcher);
-  return watcher.ranges();
-}
+/// The same, of which only sums over groups of neurons are handed out.
+struct sums_release {
+  static constexpr std::string_view name = "sums";
+  taylor_options options{.group = 2};
+
+  template <class Model>
+  weight_release release(const open_network<Model>& network, std::span<const neuron_ranges> ranges,
+                         std::uint64_t coins) const {
+    return release_series(network, name, ranges, options, coins);
+  }
+};
 
 }  // namespace spankey
 

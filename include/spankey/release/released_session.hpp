@@ -44,7 +44,7 @@ void require_release_of(Model& model, const layer_list& list, const weight_relea
     if (found == r.mlps.end()) continue;
     ++known;
     const taylor_mlp& m = found->second;
-    if (m.gated() || m.act != p.act || m.inputs != p.inputs || m.hidden() != p.hidden ||
+    if (m.gated() != p.gated || m.act != p.act || m.inputs != p.inputs || m.hidden() != p.hidden ||
         m.outputs != p.outputs)
       refuse("another MLP " + in_quotes(p.name));
   }

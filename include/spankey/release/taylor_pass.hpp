@@ -1,8 +1,9 @@
 // A released MLP as one token's pass computes it: two or three products of a row with a matrix, in float.
 //
 //   z = W~ x - z~ of all series beside W_first x + b of the others      (inputs, S + F)
-//   features: D / 1!, D^2 / 2!, ... each one multiplication from the last; f(z) of the others; gated: all times W_up x
+//   features: D / 1!, D^2 / 2!, ... each one multiplication from an earlier one; f(z) of the others; gated: all times W_up x
 //   y = constant + features times their vectors                         (S order + F, outputs); gated: (S (order + 1) + F, outputs)
+// In groups D is their u, and the powers are monomials (release/monomials.hpp).
 // The matrix work is (order + 3) / 3 of a gated MLP's, and (order + 1) / 2 of an ungated one's, where every neuron is a series.
 #pragma once
 
@@ -11,48 +12,26 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <type_traits>
 #include <vector>
 
 #include "spankey/backend/backend.hpp"
 #include "spankey/backend/reference/activation.hpp"
-#include "spankey/backend/row_product.hpp"
+#include "spankey/release/release_product.hpp"
 #include "spankey/release/taylor_mlp.hpp"
 
 namespace spankey {
-
-/// The library's rows times matrices, and plain loops of the reference backend.
-template <class Backend>
-struct release_product {
-  static index_t scratch_size(index_t in, index_t out) {
-    if constexpr (std::is_same_v<Backend, backend::reference>) {
-      return 0;
-    } else {
-      return row_kernels<Backend, float>::scratch_size(in, out);
-    }
-  }
-  static void columns(const row_product<float>& p, float* scratch) {
-    if constexpr (std::is_same_v<Backend, backend::reference>) {
-      for (index_t o = 0; o < p.out; ++o) {
-        float sum = 0;
-        for (index_t i = 0; i < p.in; ++i) sum += p.x[i] * p.w[i * p.out + o];
-        p.y[o] = sum + (p.b == nullptr ? 0.0F : p.b[o]);
-      }
-    } else {
-      row_kernels<Backend, float>::columns(p, scratch);
-    }
-  }
-};
 
 template <class Backend>
 class taylor_pass {
  public:
   explicit taylor_pass(const taylor_mlp& r)
       : act_(r.act),
-        order_(r.order),
+        group_(r.group),
+        terms_(monomials(r.group, r.order)),
         inputs_(r.inputs),
         outputs_(r.outputs),
         series_(r.series()),
+        rows_(r.rows()),
         hidden_(r.hidden()),
         gated_(r.gated()),
         first_(columns_of(r.first, r.rest.first)),
@@ -80,14 +59,14 @@ class taylor_pass {
     if (gated_) multiply(inputs_, hidden_, x, up_, nullptr, u_.data());
     float* next = features_.data();
     if (gated_) next = std::copy_n(u_.begin(), series_, next);
-    const float* before = next - series_;  // of the gated form: what a is multiplied with
-    for (int n = 1; n <= order_; ++n) {
-      const float each = 1.0F / static_cast<float>(n);
-      for (index_t j = 0; j < series_; ++j) {
-        const float step = z_[index(j)] * each;
-        next[j] = n == 1 && !gated_ ? step : before[j] * step;
-      }
-      before = next, next += series_;
+    const float* const begin = next;
+    for (const monomial& term : terms_) {
+      // The constant 1 of the ungated form is nowhere; of the gated one it is what a is multiplied with.
+      const float* const before = term.parent >= 0 ? begin + term.parent * rows_
+                                  : gated_         ? features_.data()
+                                                   : nullptr;
+      multiply_on(term, before, next);
+      next += rows_;
     }
     const index_t others = hidden_ - series_;
     if (others > 0) activation_kernels<Backend, float>::forward(act_, others, z_.data() + series_, next);
@@ -96,6 +75,16 @@ class taylor_pass {
   }
 
  private:
+  // next = before times the term's last variable, row by row; rows of a gated group share its variables.
+  void multiply_on(const monomial& term, const float* before, float* next) const {
+    const float each = 1.0F / static_cast<float>(term.divisor);
+    const index_t copies = gated_ ? group_ : 1;
+    for (index_t g = 0; g < rows_ / copies; ++g) {
+      const float step = z_[index(g * group_ + term.variable)] * each;
+      for (index_t row = g * copies; row < (g + 1) * copies; ++row)
+        next[row] = before == nullptr ? step : before[row] * step;
+    }
+  }
   static std::size_t index(index_t i) { return static_cast<std::size_t>(i); }
   [[nodiscard]] index_t features() const { return static_cast<index_t>(features_.size()); }
   // Rows of both, as the columns of one matrix (inputs, S + F).
@@ -115,8 +104,9 @@ class taylor_pass {
   }
 
   activation act_;
-  int order_;
-  index_t inputs_, outputs_, series_, hidden_;
+  index_t group_;
+  std::vector<monomial> terms_;
+  index_t inputs_, outputs_, series_, rows_, hidden_;
   bool gated_;
   std::vector<float> first_, up_, bias_, vectors_, constant_;
   std::vector<float> z_, u_, features_, scratch_;

@@ -136,21 +136,6 @@ class watched_session {
   index_t position_ = 0;
 };
 
-/// Ranges of every pair's neurons over what a network is shown.
-class mlp_calibration final : public mlp_watcher {
- public:
-  explicit mlp_calibration(std::vector<mlp_weights> mlps) : mlps_(std::move(mlps)), ranges_(mlps_.size()) {}
-  bool on_mlp(std::size_t place, const float* x, index_t tokens, float*) override {
-    for (index_t t = 0; t < tokens; ++t) ranges_[place].add(mlps_[place], x + t * mlps_[place].inputs);
-    return false;
-  }
-  [[nodiscard]] const std::vector<neuron_ranges>& ranges() const { return ranges_; }
-
- private:
-  std::vector<mlp_weights> mlps_;
-  std::vector<neuron_ranges> ranges_;
-};
-
 }  // namespace spankey
 
 #include "spankey/core/macros_on.hpp"
