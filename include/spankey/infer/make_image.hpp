@@ -22,6 +22,7 @@
 #include "spankey/infer/image.hpp"
 #include "spankey/infer/image_guard.hpp"
 #include "spankey/infer/store_weights.hpp"
+#include "spankey/infer/token_weights.hpp"
 
 namespace spankey::infer {
 

@@ -14,16 +14,13 @@
 #include <cstring>
 #include <span>
 #include <string>
-#include <string_view>
 #include <type_traits>
 #include <utility>
 #include <vector>
 
 #include "spankey/backend/backend.hpp"
 #include "spankey/core/error.hpp"
-#include "spankey/core/finite.hpp"
 #include "spankey/infer/image.hpp"
-#include "spankey/infer/token_weights.hpp"
 
 namespace spankey::infer {
 

@@ -1,6 +1,9 @@
 // Which weights a network may have in an image: blocks of whole numbers are for matrices that read one token after another.
 #pragma once
 
+#include "spankey/core/macros_off.hpp"
+// Up to the last line other people's macros are out of the way.
+
 #include <string_view>
 
 #include "spankey/core/error.hpp"
@@ -16,3 +19,5 @@ inline void require_tokens(const operation_table& table, std::string_view networ
 }
 
 }  // namespace spankey::infer
+
+#include "spankey/core/macros_on.hpp"

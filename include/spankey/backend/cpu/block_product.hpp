@@ -33,10 +33,7 @@ struct row_kernels<backend::cpu, int8_blocks> {
 
  private:
   // Weights of a task: less is not worth a thread's waking.
-#ifndef TASK
-#define TASK 65536
-#endif
-  static constexpr index_t task = TASK;
+  static constexpr index_t task = 65536;
   static constexpr index_t scales(index_t in) { return cpu::pieces(blocks_of(in), 16) * 16; }
   static constexpr index_t rows_at_once(index_t in) {
     return std::max<index_t>(16, task / std::max<index_t>(1, in) / 16 * 16);

@@ -33,9 +33,10 @@ inline void round_blocks(const float* x, index_t in, std::int8_t* p, float* d) {
 typedef float eight __attribute__((vector_size(32)));
 
 // A block's products in eight sums. |q| is at most 128 and |p| 127: two products fit into sixteen bits.
-inline __attribute__((always_inline)) eight sums_of_block(const int8_blocks* q, __m256i p) {
+inline __attribute__((always_inline)) eight sums_of_block(const int8_blocks* q, const std::int8_t* p) {
   const __m256i w = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(q));
-  const __m256i pairs = _mm256_maddubs_epi16(_mm256_abs_epi8(w), _mm256_sign_epi8(p, w));
+  const __m256i x = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
+  const __m256i pairs = _mm256_maddubs_epi16(_mm256_abs_epi8(w), _mm256_sign_epi8(x, w));
   return reinterpret_cast<eight>(_mm256_cvtepi32_ps(_mm256_madd_epi16(pairs, _mm256_set1_epi16(1))));
 }
 
@@ -51,10 +52,7 @@ inline __attribute__((always_inline)) float product_of_blocks(const block_produc
   const index_t blocks = blocks_of(t->in);
   const int8_blocks* const q = t->q + o * blocks * numbers_of_block;
   const bf16* const s = t->s + o * blocks;
-  const auto whole_numbers = [&](index_t k) {
-    return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p + k * numbers_of_block));
-  };
-  constexpr index_t ahead = 4096;  // bytes: a page, which the processor's own prefetching does not cross
+  constexpr std::uintptr_t ahead = 4096;  // a page, which the processor's own prefetching does not cross
   eight even = {}, odd = {};
   for (index_t first = 0; first < blocks; first += SPANKEY_LANES) {
     const index_t last = blocks - first < SPANKEY_LANES ? blocks : first + SPANKEY_LANES;
@@ -64,11 +62,13 @@ inline __attribute__((always_inline)) float product_of_blocks(const block_produc
     index_t k = first;
     for (; k + 2 <= last; k += 2) {
       const int8_blocks* const w = q + k * numbers_of_block;
-      __builtin_prefetch(w + ahead);
-      even = sums_of_block(w, whole_numbers(k)) * scale[k - first] + even;
-      odd = sums_of_block(w + numbers_of_block, whole_numbers(k + 1)) * scale[k - first + 1] + odd;
+      const std::int8_t* const x = p + k * numbers_of_block;
+      __builtin_prefetch(reinterpret_cast<const void*>(reinterpret_cast<std::uintptr_t>(w) + ahead));
+      even = sums_of_block(w, x) * scale[k - first] + even;
+      odd = sums_of_block(w + numbers_of_block, x + numbers_of_block) * scale[k - first + 1] + odd;
     }
-    if (k < last) even = sums_of_block(q + k * numbers_of_block, whole_numbers(k)) * scale[k - first] + even;
+    if (k < last)
+      even = sums_of_block(q + k * numbers_of_block, p + k * numbers_of_block) * scale[k - first] + even;
   }
   return total_of_eight(even + odd);
 }
