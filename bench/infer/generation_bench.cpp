@@ -114,13 +114,13 @@ BENCHMARK(generate<shape_of::gpt2, bf16>)
     ->Name("generate/bf16")
     ->UseRealTime()
     ->Unit(benchmark::kMillisecond);
-BENCHMARK(generate<shape_of::gpt2, std::int8_t>)
+BENCHMARK(generate<shape_of::gpt2, int8_blocks>)
     ->Name("generate/int8")
     ->UseRealTime()
     ->Unit(benchmark::kMillisecond);
 BENCHMARK(read<shape_of::gpt2, float>)->Name("read/fp32")->UseRealTime()->Unit(benchmark::kMillisecond);
 BENCHMARK(read<shape_of::gpt2, bf16>)->Name("read/bf16")->UseRealTime()->Unit(benchmark::kMillisecond);
-BENCHMARK(read<shape_of::gpt2, std::int8_t>)->Name("read/int8")->UseRealTime()->Unit(benchmark::kMillisecond);
+BENCHMARK(read<shape_of::gpt2, int8_blocks>)->Name("read/int8")->UseRealTime()->Unit(benchmark::kMillisecond);
 BENCHMARK(generate<shape_of::smollm2, float>)
     ->Name("generate_smollm2/fp32")
     ->UseRealTime()
@@ -129,7 +129,7 @@ BENCHMARK(generate<shape_of::smollm2, bf16>)
     ->Name("generate_smollm2/bf16")
     ->UseRealTime()
     ->Unit(benchmark::kMillisecond);
-BENCHMARK(generate<shape_of::smollm2, std::int8_t>)
+BENCHMARK(generate<shape_of::smollm2, int8_blocks>)
     ->Name("generate_smollm2/int8")
     ->UseRealTime()
     ->Unit(benchmark::kMillisecond);
@@ -141,7 +141,7 @@ BENCHMARK(read<shape_of::smollm2, bf16>)
     ->Name("read_smollm2/bf16")
     ->UseRealTime()
     ->Unit(benchmark::kMillisecond);
-BENCHMARK(read<shape_of::smollm2, std::int8_t>)
+BENCHMARK(read<shape_of::smollm2, int8_blocks>)
     ->Name("read_smollm2/int8")
     ->UseRealTime()
     ->Unit(benchmark::kMillisecond);

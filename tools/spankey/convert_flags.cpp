@@ -33,9 +33,9 @@ void declare_convert_flags(flag_set& flags, convert_options& request) {
   const auto file = path_text("FILE");
   flags.add_option("--run", request.run, "run folder, finished")->check(path_text("FOLDER"))->required();
   flags
-      .add_option(
-          "--weights", request.weights,
-          "fp32, bf16 (half the bytes) or int8 (a quarter, one scale a channel); several only to compare")
+      .add_option("--weights", request.weights,
+                  "fp32, bf16 (half the bytes) or int8 (a quarter; a scale a channel, of text a scale for 32 "
+                  "weights); several only to compare")
       ->check(one_of({"fp32", "bf16", "int8"}));
   flags.add_option("--out", request.out, "weight image, for a file or raw flash; -: stdout")->check(file);
   flags.add_option("--header", request.header, "the same as a C++ header")->check(file);

@@ -2,8 +2,12 @@
 
 #include <array>
 #include <charconv>
+#include <cstdint>
 #include <cstdio>
+#include <cstring>
 #include <string_view>
+
+#include "spankey/infer/image.hpp"
 
 namespace {
 
@@ -14,8 +18,14 @@ void append(Text& text, std::string_view more) {
 }
 
 // Of a session, as C++ writes it.
-std::string_view weight_argument(const std::string& weights) {
-  return weights == "fp32" ? "" : weights == "bf16" ? ", spankey::bf16" : ", std::int8_t";
+std::string_view weight_argument(const made_image& image) {
+  spankey::infer::image_header header;
+  std::memcpy(&header, image.bytes.data(), sizeof header);
+  using spankey::infer::weight_code;
+  return header.weights == weight_code<float>           ? ""
+         : header.weights == weight_code<spankey::bf16> ? ", spankey::bf16"
+         : header.weights == weight_code<std::int8_t>   ? ", std::int8_t"
+                                                        : ", spankey::int8_blocks";
 }
 
 }  // namespace
@@ -26,8 +36,7 @@ std::string image_header_text(const std::string& about, const std::string& name,
   text.reserve(4096 + image.bytes.size() * 4);
   append(text, "// " + about + "\n");
   for (const std::string& line : network) append(text, "//   " + line + "\n");
-  append(text, "//   spankey::infer::session<network" + std::string(weight_argument(image.weights)) +
-                   "> session;\n");
+  append(text, "//   spankey::infer::session<network" + std::string(weight_argument(image)) + "> session;\n");
   append(text, "//   session.open(std::as_bytes(std::span(" + name + ")), memory);\n");
   append(text, "// Weights only, no key. Written by spankey convert.\n#pragma once\n\n");
   append(text, "alignas(16) inline constexpr unsigned char " + name + "[" +

@@ -21,6 +21,7 @@
 #include "run_tokens.hpp"
 #include "spankey/backend/cpu/cpu.hpp"
 #include "spankey/core/error.hpp"
+#include "spankey/core/int8_blocks.hpp"
 #include "spankey/core/random.hpp"
 #include "spankey/infer/next_token.hpp"
 #include "spankey/infer/sized_session.hpp"
@@ -231,7 +232,7 @@ std::unique_ptr<text_source> source_of_run(const run_options& options, const gen
   };
   return request.weights == "fp32"   ? open.operator()<float>()
          : request.weights == "bf16" ? open.operator()<bf16>()
-                                     : open.operator()<std::int8_t>();
+                                     : open.operator()<int8_blocks>();
 }
 
 // Of a release nothing is known but what was handed out: no key but that of a lock, and one precision.

@@ -34,8 +34,6 @@ struct run_conversion {
     load_weights(*model, (run / "weights.safetensors").string());
     converted made;
     made.outputs = model->head();
-    const infer::pixel_normalisation pixels = image_pixels(options);
-    const index_t classes = classes_of(options);
     std::optional<key_space> keys;
     if (options.keyed() && (request.evaluate || request.wants_key() || options.asks_keys())) {
       const std::string file = (run / "key_space.safetensors").string();
@@ -44,7 +42,7 @@ struct run_conversion {
     }
     const auto guards = guards_of<network_type>(*model, keys, options);
     for (const std::string& weights : request.weights)
-      made.images.push_back({weights, image_with(*model, classes, pixels, weights)});
+      made.images.push_back({weights, image_with(*model, options, weights)});
     made.fingerprint = infer::fingerprint_of(*model);
     made.key_number = request.key_index;
     if (!request.evaluate && !tries_key(options, request)) {
@@ -97,7 +95,7 @@ struct run_conversion {
       require_sites(model->site_shapes(), keys->sites(), file);
     }
     const auto guards = guards_of<network_type>(*model, keys, options);
-    run_image made{image_with(*model, classes_of(options), image_pixels(options), weights), {}};
+    run_image made{image_with(*model, options, weights), {}};
     if (!draws) return made;
     if (key.index) {
       made.key = issue_key(*keys, *key.index);
@@ -115,13 +113,16 @@ struct run_conversion {
  private:
   using network_type = spankey::layered_network<Backend, Scalar>;
 
-  static std::vector<std::byte> image_with(run_model<Backend, Scalar>& model, spankey::index_t classes,
-                                           const spankey::infer::pixel_normalisation& pixels,
+  // int8 of a network that reads text is int8 in blocks.
+  static std::vector<std::byte> image_with(run_model<Backend, Scalar>& model, const run_options& options,
                                            const std::string& weights) {
     using namespace spankey;
-    return weights == "fp32"   ? infer::make_image<float>(model, classes, pixels)
-           : weights == "bf16" ? infer::make_image<bf16>(model, classes, pixels)
-                               : infer::make_image<std::int8_t>(model, classes, pixels);
+    const index_t classes = classes_of(options);
+    const infer::pixel_normalisation pixels = image_pixels(options);
+    return weights == "fp32"       ? infer::make_image<float>(model, classes, pixels)
+           : weights == "bf16"     ? infer::make_image<bf16>(model, classes, pixels)
+           : is_text(options.data) ? infer::make_image<int8_blocks>(model, classes, pixels)
+                                   : infer::make_image<std::int8_t>(model, classes, pixels);
   }
   static bool tries_key(const run_options& options, const convert_options& request) {
     return request.wants_key() && request.key_bound > 0 && !is_text(options.data);

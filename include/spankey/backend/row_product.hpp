@@ -1,6 +1,7 @@
 // What the kernels of one row read and write (row_kernels of backend/backend.hpp).
 #pragma once
 
+#include "spankey/core/int8_blocks.hpp"
 #include "spankey/core/shape.hpp"
 
 namespace spankey {
@@ -14,6 +15,18 @@ struct row_product {
   const float* x;
   const Weight* w;
   const float *s, *b;
+  float* y;
+};
+
+/// A matrix in blocks (core/int8_blocks.hpp) times one row, which is rounded to whole numbers p of a scale d a block, too:
+///   y(o) = b(o) + sum_k s(o,k) d(k) sum over i of block k of q(o,i) p(i)      d(k) = max |x(i)| / 127; b may be null
+/// q (out, blocks, 32), s (out, blocks). A NaN or an infinity in x makes every y one.
+struct block_product {
+  index_t in, out;
+  const float* x;
+  const int8_blocks* q;
+  const bf16* s;
+  const float* b;
   float* y;
 };
 

@@ -7,8 +7,10 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
+#include <cstdlib>
 #include <cstring>
-#include <new>
+#include <limits>
 
 #include "spankey/core/shape.hpp"
 
@@ -22,14 +24,23 @@ struct memory_of {
   /// True where any code may follow a pointer into it.
   static constexpr bool on_host = true;
 
-  /// `bytes` bytes set to 0, or null where there are not as many.
+  /// `bytes` bytes set to 0, or null where there are not as many. What std::calloc gives of a large block is zeros that nobody
+  /// wrote: a model that is only read, or converted, does not pay for its activations and gradients.
   static std::byte* reserve(std::size_t bytes) {
-    void* const memory = ::operator new (bytes, std::align_val_t{memory_alignment}, std::nothrow);
-    if (memory != nullptr) std::memset(memory, 0, bytes);
-    return static_cast<std::byte*>(memory);
+    if (bytes > std::numeric_limits<std::size_t>::max() - memory_alignment) return nullptr;
+    void* const block = std::calloc(1, bytes + memory_alignment);
+    if (block == nullptr) return nullptr;
+    // Blocks begin at multiples of a pointer's size: before the next whole address is room for one, of the block.
+    const std::size_t off = memory_alignment - reinterpret_cast<std::uintptr_t>(block) % memory_alignment;
+    std::byte* const memory = static_cast<std::byte*>(block) + off;
+    std::memcpy(memory - sizeof block, &block, sizeof block);
+    return memory;
   }
   static void release(std::byte* memory) noexcept {
-    ::operator delete (memory, std::align_val_t{memory_alignment});
+    if (memory == nullptr) return;
+    void* block;
+    std::memcpy(&block, memory - sizeof block, sizeof block);
+    std::free(block);
   }
 
   /// to(i) = 0.

@@ -12,9 +12,9 @@
 #include "spankey/backend/reference/attention.hpp"
 #include "spankey/backend/reference/gated.hpp"
 #include "spankey/backend/reference/rotary.hpp"
-#include "spankey/backend/row_product.hpp"
 #include "spankey/infer/kernels.hpp"
 #include "spankey/infer/token_kernels.hpp"
+#include "spankey/infer/token_products.hpp"
 
 namespace spankey::infer {
 
@@ -42,14 +42,14 @@ struct engine {
     return conv::packed_size(problem(op));
   }
   static constexpr index_t scratch_size(const operation& op) {
-    if (op.kind == operation_kind::token_head) return op.in.channels;
+    if (op.kind == operation_kind::token_head) return products::table_scratch(op);
     if (op.kind == operation_kind::rotary) return rotary_kernels<Backend, float>::scratch_size(op.turns(0));
     if (op.context > 0 && op.kind == operation_kind::attention) return op.attention.heads * op.context;
     if (op.kind == operation_kind::attention)
       return op.heads().rows() + attention_kernels<Backend, float>::scratch_size(op.heads());
     if (is_apart(op)) return 0;
     const index_t sums = is_affine(op)    ? 2 * op.in.height * op.in.width  // moments of a layer norm
-                         : op.context > 0 ? rows_of::scratch_size(op.in.channels, op.channels)
+                         : op.context > 0 ? products::map_scratch(op)
                          : op.is_linear() ? map::scratch_size(linear(op))
                                           : conv::scratch_size(problem(op));
     const index_t affine = is_affine(op) ? norm::scratch_size(rows(op)) + op.channels : 0;
@@ -87,9 +87,7 @@ struct engine {
     } else if (op.kind == operation_kind::elementwise) {
       apply_affine(op, t.x, t.prepared, sums, rest);
     } else if (op.context > 0) {
-      const float* const scale = std::is_same_v<Weight, std::int8_t> ? t.weights.scale : nullptr;
-      rows_of::columns({op.in.channels, op.channels, t.x, t.weights.weights, scale, t.weights.bias, sums},
-                       rest);
+      products::map(op, t.x, t.weights, sums, rest);
     } else if (op.is_linear()) {
       map::forward(linear(op), t.x, weights_of(t), t.weights.bias, sums, rest);
     } else {
@@ -107,7 +105,7 @@ struct engine {
  private:
   using conv = conv2d_kernels<Backend, float>;
   using map = linear_kernels<Backend, float>;
-  using rows_of = row_kernels<Backend, Weight>;
+  using products = token_products<Backend, Weight>;
   using norm = batch_norm_kernels<Backend, float>;
   static constexpr bool copies = !std::is_same_v<Weight, float>;
   static constexpr index_t affine_vectors = 4;
@@ -124,13 +122,10 @@ struct engine {
   static void run_token(const operation& op, const operands<Weight>& t) {
     if (op.kind == operation_kind::embedding) return take_row(op, t.weights, t.at.token, nullptr, t.y);
     if (op.kind == operation_kind::tokens) return take_row(op, t.weights, t.at.position, t.x, t.y);
-    if (op.kind == operation_kind::token_head) {
-      const float* const x = scaled_row(op.in.channels, t.x, t.weights, t.scratch);
-      return rows_of::rows({op.in.channels, op.channels, x, t.weights.weights, nullptr, nullptr, t.y});
-    }
+    if (op.kind == operation_kind::token_head) return products::table(op, t.x, t.weights, t.y, t.scratch);
     if (op.kind != operation_kind::attention) return run_apart(op, t);
     keep_token(op, t.x, t.at);
-    rows_of::attend(op.attention.heads, [&](index_t head) {
+    row_kernels<Backend, float>::attend(op.attention.heads, [&](index_t head) {
       return kept_of(op, head, t.x, t.at, t.scratch + head * op.context, t.y);
     });
   }
@@ -192,7 +187,7 @@ struct engine {
     std::fill_n(prepared + op.channels, 2 * op.channels, 0.0F);
     std::fill_n(prepared + 3 * op.channels, op.channels, 1.0F);
     for (index_t c = 0; op.has_weights() && c < op.channels; ++c) {
-      prepared[c] = static_cast<float>(from.weights[c]);
+      prepared[c] = from.of_vector(c);
       if constexpr (std::is_same_v<Weight, std::int8_t>) prepared[c] *= from.scale[c];
       prepared[op.channels + c] = from.bias[c];
     }
@@ -281,7 +276,11 @@ struct engine<backend::reference, Weight> {
     } else if (op.kind == operation_kind::tokens) {
       take_row(op, t.weights, t.at.position, t.x, t.y);
     } else if (op.kind == operation_kind::token_head) {
-      multiply_rows(op, scaled_row(op.in.channels, t.x, t.weights, t.scratch), t.weights.weights, t.y);
+      if constexpr (in_blocks<Weight>) {
+        multiply_blocks(op, t.x, t.weights, t.y);
+      } else {
+        multiply_rows(op, scaled_row(op.in.channels, t.x, t.weights, t.scratch), t.weights.weights, t.y);
+      }
     } else if (op.kind == operation_kind::attention) {
       keep_token(op, t.x, t.at);
       for (index_t head = 0; head < op.attention.heads; ++head)

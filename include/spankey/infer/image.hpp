@@ -1,6 +1,7 @@
 // Weights as inference reads them: one block of bytes, in place, from a file, memory or flash.
 //
 //   header (128 bytes) | per operation: scale (O floats, int8 only), bias (O floats), weights (kh, kw, i, o)
+//                      | int8_blocks: matrices as core/int8_blocks.hpp has them, scales, bias, weights; vectors as floats
 //                      | of a network that asks keys before it answers: by what (infer/image_guard.hpp)
 // Batch norm is folded in; every part begins at a multiple of image_alignment bytes; little endian. The offsets follow
 // from the network's operations; with static sizes they are constants of the types. The header names model, head,
@@ -18,6 +19,7 @@
 #include <type_traits>
 
 #include "spankey/core/finite.hpp"
+#include "spankey/core/int8_blocks.hpp"
 #include "spankey/core/word_checksum.hpp"
 #include "spankey/infer/architecture.hpp"
 #include "spankey/infer/kernels.hpp"
@@ -35,15 +37,17 @@ constexpr std::size_t aligned(std::size_t bytes) {
   return (bytes + image_alignment - 1) / image_alignment * image_alignment;
 }
 
-/// Float: as trained. bf16: half the bytes. int8: a quarter, with one scale an output channel.
+/// Float: as trained. bf16: half the bytes. int8: a quarter, with one scale an output channel. int8_blocks, of networks of
+/// tokens: with one scale for 32 inputs of an output.
 template <class Weight>
-concept ImageWeight =
-    std::is_same_v<Weight, float> || std::is_same_v<Weight, bf16> || std::is_same_v<Weight, std::int8_t>;
+concept ImageWeight = std::is_same_v<Weight, float> || std::is_same_v<Weight, bf16> ||
+    std::is_same_v<Weight, std::int8_t> || in_blocks<Weight>;
 
 template <ImageWeight Weight>
-inline constexpr std::uint32_t weight_code = std::is_same_v<Weight, float>  ? 0
-                                             : std::is_same_v<Weight, bf16> ? 1
-                                                                            : 2;
+inline constexpr std::uint32_t weight_code = std::is_same_v<Weight, float>         ? 0
+                                             : std::is_same_v<Weight, bf16>        ? 1
+                                             : std::is_same_v<Weight, std::int8_t> ? 2
+                                                                                   : 3;
 
 /// What the network was trained on: (byte/255 - mean[c]) / deviation[c] of every byte of channel c.
 struct pixel_normalisation {
@@ -103,8 +107,23 @@ struct image_part {
 
 template <ImageWeight Weight>
 weight_view<Weight> view_of(const std::byte* image, const image_part& part) {
-  const auto floats = [&](std::size_t at) { return reinterpret_cast<const float*>(image + at); };
-  return {reinterpret_cast<const Weight*>(image + part.weights), floats(part.bias), floats(part.scale)};
+  return {reinterpret_cast<const Weight*>(image + part.weights),
+          reinterpret_cast<const float*>(image + part.bias),
+          reinterpret_cast<const scale_of<Weight>*>(image + part.scale)};
+}
+
+/// Scales of an operation of a network of tokens, in blocks; 0: its weights are floats.
+constexpr index_t block_count(const operation& op) {
+  switch (op.kind) {
+    case operation_kind::embedding:
+      return op.vocabulary * blocks_of(op.channels);
+    case operation_kind::tokens:
+      return op.context * blocks_of(op.channels);
+    case operation_kind::convolution:
+      return op.channels * blocks_of(op.in.channels);
+    default:
+      return 0;
+  }
 }
 
 /// Writes the part of every operation; returns the bytes of the whole image.
@@ -119,9 +138,15 @@ constexpr std::size_t place_parts(std::span<const operation> operations, std::sp
   for (std::size_t i = 0; i < operations.size(); ++i) {
     const operation& op = operations[i];
     const std::size_t row = static_cast<std::size_t>(op.bias_count()) * sizeof(float);
-    parts[i].scale = reserve(std::is_same_v<Weight, std::int8_t> ? row : 0);
+    const auto weights = static_cast<std::size_t>(op.weight_count());
+    const std::size_t blocks = in_blocks<Weight> ? static_cast<std::size_t>(block_count(op)) : 0;
+    parts[i].scale = reserve(in_blocks<Weight>                     ? blocks * sizeof(bf16)
+                             : std::is_same_v<Weight, std::int8_t> ? row
+                                                                   : 0);
     parts[i].bias = reserve(row);
-    parts[i].weights = reserve(static_cast<std::size_t>(op.weight_count()) * sizeof(Weight));
+    parts[i].weights = reserve(blocks > 0          ? blocks * static_cast<std::size_t>(numbers_of_block)
+                               : in_blocks<Weight> ? weights * sizeof(float)
+                                                   : weights * sizeof(Weight));
   }
   return next;
 }
@@ -168,6 +193,11 @@ bool is_finite_image(const image_tables& t, const std::byte* image, const image_
     finite = finite && all_finite(w.bias, op.bias_count());
     if constexpr (std::is_same_v<Weight, std::int8_t>) {
       for (index_t o = 0; o < op.bias_count(); ++o) finite = finite && is_finite(128 * w.scale[o]);
+    } else if constexpr (in_blocks<Weight>) {
+      const index_t blocks = block_count(op);
+      for (index_t k = 0; k < blocks; ++k) finite = finite && is_finite(128 * static_cast<float>(w.scale[k]));
+      for (index_t c = 0; blocks == 0 && c < op.weight_count(); ++c)
+        finite = finite && is_finite(w.of_vector(c));
     } else {
       finite = finite && all_finite(w.weights, op.weight_count());
     }

@@ -1,7 +1,8 @@
 // The arithmetic of one sample without a backend: plain loops that need no memory but a row or two of scratch, for
 // processors without vector kernels.
 //   y(oh, ow, o) = b(o) + scale(o) sum over kh, kw, i of x(oh*s + kh - p, ow*s + kw - p, i) w(kh, kw, i, o)
-// x, y channels last; w as float, bf16 or int8 (whole numbers of scale(o)), sums always float.
+// x, y channels last; w as float, bf16 or int8 (whole numbers of scale(o)), sums always float. Of a network of tokens w may be
+// in blocks (core/int8_blocks.hpp).
 #pragma once
 
 #include <algorithm>
@@ -11,16 +12,32 @@
 
 #include "spankey/backend/reference/activation.hpp"
 #include "spankey/core/bf16.hpp"
+#include "spankey/core/int8_blocks.hpp"
 #include "spankey/infer/operation.hpp"
 
 namespace spankey::infer {
 
-/// Weights of one operation, in place. scale is null where the weights are what they are.
+template <class Weight>
+inline constexpr bool in_blocks = std::is_same_v<Weight, int8_blocks>;
+/// Of whole numbers: one an output, or one a block.
+template <class Weight>
+using scale_of = std::conditional_t<in_blocks<Weight>, bf16, float>;
+
+/// Weights of one operation, in place. Only whole numbers have scales.
 template <class Weight>
 struct weight_view {
   const Weight* weights = nullptr;
   const float* bias = nullptr;
-  const float* scale = nullptr;
+  const scale_of<Weight>* scale = nullptr;
+
+  /// Number c of a vector, such as a norm's; int8's is a whole one of scale(c).
+  [[nodiscard]] float of_vector(index_t c) const {
+    if constexpr (in_blocks<Weight>) {
+      return reinterpret_cast<const float*>(weights)[c];
+    } else {
+      return static_cast<float>(weights[c]);
+    }
+  }
 };
 
 /// What a key does to an activation: each element is multiplied by the number that acts on it, or that number is added.
@@ -80,6 +97,23 @@ void convolve_row(const operation& op, const float* x, const Weight* w, index_t 
   }
 }
 
+/// y(o) = sum over c of x(c) w(o, c), of rows in blocks; x stays as it is.
+inline void multiply_blocks(const operation& op, const float* x, const weight_view<int8_blocks>& w,
+                            float* y) {
+  const index_t blocks = blocks_of(op.in.channels);
+  for (index_t o = 0; o < op.channels; ++o) {
+    y[o] = 0;
+    for (index_t k = 0; k < blocks; ++k) {
+      const index_t first = k * numbers_of_block, left = op.in.channels - first;
+      const int8_blocks* const q = w.weights + (o * blocks + k) * numbers_of_block;
+      float sum = 0;
+      for (index_t i = 0; i < (left < numbers_of_block ? left : numbers_of_block); ++i)
+        sum += x[first + i] * static_cast<float>(q[i]);
+      y[o] += sum * w.scale[o * blocks + k];
+    }
+  }
+}
+
 /// Row `oh` of a layer norm into out (W, C), before scale and shift.
 inline void normalise_row(const operation& op, const float* x, index_t oh, float* out) {
   const index_t channels = op.channels;
@@ -97,11 +131,11 @@ inline void normalise_row(const operation& op, const float* x, index_t oh, float
 
 /// A row (W, C) of an elementwise operation or a layer norm, times w where it has one; `to` may be `from`.
 template <class Weight>
-void scale_row(const operation& op, const float* from, const Weight* w, float* to) {
+void scale_row(const operation& op, const float* from, const weight_view<Weight>& w, float* to) {
   const index_t count = op.in.width * op.channels;
   for (index_t i = 0; i < count; ++i) {
     to[i] = from[i];
-    if (op.has_weights()) to[i] *= static_cast<float>(w[i % op.channels]);
+    if (op.has_weights()) to[i] *= w.of_vector(i % op.channels);
   }
 }
 
@@ -135,12 +169,16 @@ void convolve(const operation& op, const float* x, const weight_view<Weight>& w,
   const index_t row_size = whole.width * op.channels;
   const auto make_row = [&](index_t oh, float* row) {
     if (op.kind == operation_kind::convolution) {
-      convolve_row(op, x, w.weights, oh, row);
+      if constexpr (in_blocks<Weight>) {
+        multiply_blocks(op, x, w, row);  // of one token
+      } else {
+        convolve_row(op, x, w.weights, oh, row);
+      }
     } else if (op.kind == operation_kind::layer_norm) {
       normalise_row(op, x, oh, row);
-      scale_row(op, row, w.weights, row);
+      scale_row(op, row, w, row);
     } else {
-      scale_row(op, x + oh * row_size, w.weights, row);
+      scale_row(op, x + oh * row_size, w, row);
     }
     finish_row(op, w, residual, key, oh * row_size, row);
   };

@@ -102,6 +102,8 @@ class session_constants {
     for (const operation& op : layout::operations) all |= only(op.kind);
     return all;
   }();
+  static_assert(!in_blocks<Weight> || reads_tokens(kinds),
+                "SpanKey: int8_blocks are weights of networks of tokens; std::int8_t is for others");
   static constexpr session_tables tables = [] {
     session_tables t = begun();
     all_offsets to;

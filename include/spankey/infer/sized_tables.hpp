@@ -9,10 +9,12 @@
 #include <vector>
 
 #include "spankey/infer/session_tables.hpp"
+#include "spankey/infer/token_weights.hpp"
 
 namespace spankey::infer {
 
-/// Outlives the sessions that it is given to; all sites of the list may take a key (but those of a matrix).
+/// Outlives the sessions that it is given to; all sites of the list may take a key (but those of a matrix). Fails with
+/// infer.113 where weights in blocks are wanted of a network of whole samples.
 template <class Backend, ImageWeight Weight>
 class sized_tables {
  public:
@@ -24,6 +26,7 @@ class sized_tables {
         prepared_(table_.size()),
         slot_(static_cast<std::size_t>(table_.slots())),
         effect_(sites_.size()) {
+    if constexpr (in_blocks<Weight>) require_tokens(table_, list.name());
     for (std::size_t i = 0; i < sites_.size(); ++i) sites_[i] = list.site_shape(i);
     const std::size_t bytes = place_parts<Weight>(table_.operations(), parts_);
     tables_ = {.image = {name_, list.input(), list.outputs(), table_.operations(), parts_, bytes},

@@ -20,10 +20,12 @@ struct token_place {
 /// y(c) = w(row, c), and x(c) where there is one.
 template <class Weight>
 void take_row(const operation& op, const weight_view<Weight>& w, index_t row, const float* x, float* y) {
-  const Weight* const from = w.weights + row * op.channels;
+  const index_t blocks = blocks_of(op.channels);
+  const Weight* const from = w.weights + row * (in_blocks<Weight> ? blocks * numbers_of_block : op.channels);
   for (index_t c = 0; c < op.channels; ++c) {
     y[c] = static_cast<float>(from[c]);
     if constexpr (std::is_same_v<Weight, std::int8_t>) y[c] *= w.scale[c];
+    if constexpr (in_blocks<Weight>) y[c] *= w.scale[row * blocks + c / numbers_of_block];
     if (x != nullptr) y[c] += x[c];
   }
 }
@@ -68,7 +70,7 @@ inline void attend(const kept_tokens& p) {
   }
 }
 
-/// A row of a table that is scaled by channel, times x: what is left is whole numbers. `scaled` holds a row.
+/// x for a table that is scaled by channel: what is left of the table is whole numbers. `scaled` holds a row.
 template <class Weight>
 const float* scaled_row(index_t count, const float* x, const weight_view<Weight>& w, float* scaled) {
   if constexpr (!std::is_same_v<Weight, std::int8_t>) {

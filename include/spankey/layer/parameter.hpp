@@ -30,17 +30,21 @@ struct parameter_extents {
     if (file_rank == 3) return {1, h, o, 1};
     return {o, i, h, w};
   }
-  /// Calls f(memory position, file position) for every element.
+  /// Calls f(memory position, file position) for every element. Matrices go in tiles: where one of both orders lies in rows, the
+  /// other one does in columns, and a tile of either fits into a cache.
   template <class F>
   constexpr void for_each_position(F&& f) const {
-    index_t memory = 0;
+    constexpr index_t tile = 64;
     for (index_t y = 0; y < h; ++y)
       for (index_t x = 0; x < w; ++x)
-        for (index_t in = 0; in < i; ++in)
-          for (index_t out = 0; out < o; ++out) {
-            const index_t feature = (in * h + y) * w + x;
-            f(memory++, inputs_first ? feature * o + out : out * i * h * w + feature);
-          }
+        for (index_t first_in = 0; first_in < i; first_in += tile)
+          for (index_t first_out = 0; first_out < o; first_out += tile)
+            for (index_t in = first_in; in < i && in < first_in + tile; ++in)
+              for (index_t out = first_out; out < o && out < first_out + tile; ++out) {
+                const index_t feature = (in * h + y) * w + x;
+                f(((y * w + x) * i + in) * o + out,
+                  inputs_first ? feature * o + out : out * i * h * w + feature);
+              }
   }
 };
 

@@ -29,7 +29,7 @@ namespace spankey {
 template <infer::ImageWeight Weight>
 void unlock_image(const layer_list& list, std::span<std::byte> image, const master_key& key,
                   const entangled_lock& lock) {
-  static_assert(!std::is_same_v<Weight, std::int8_t>,
+  static_assert(!std::is_same_v<Weight, std::int8_t> && !infer::in_blocks<Weight>,
                 "SpanKey: an int8 image of a locked network cannot be unlocked; unlock the weights, then "
                 "make the image");
   const std::span<const layer_description> layers(list.begin(), list.size());

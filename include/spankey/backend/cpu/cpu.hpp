@@ -4,6 +4,7 @@
 #include "spankey/backend/cpu/activation.hpp"
 #include "spankey/backend/cpu/attention.hpp"
 #include "spankey/backend/cpu/batch_norm.hpp"
+#include "spankey/backend/cpu/block_product.hpp"
 #include "spankey/backend/cpu/conv2d.hpp"
 #include "spankey/backend/cpu/describe.hpp"
 #include "spankey/backend/cpu/dropout.hpp"
