@@ -40,8 +40,8 @@ def found_in(text, begin):
 
 def test_a_release_answers_and_falls(folder):
     run = trained(folder)
-    for name, flags in {"eight": ["--order", "8"], "sums": ["--scheme", "sums", "--group", "3"], "twelve": ["--order", "12", "--share", "1"],
-                        "budget": ["--budget", "1e-6"], "identity": ["--scheme", "identity"]}.items():
+    for name, flags in {"eight": ["--order", "8"], "sums": ["--scheme", "sums", "--group", "3"], "twelve": ["--order", "12", "--share", "1", "--budget", "0"],
+                        "budget": ["--budget", "1e-6", "--share", "1"], "identity": ["--scheme", "identity"]}.items():
         text = released(folder, run, *flags, "--check", "5", name=name)
         assert "5 of 5 prompts" in text, text
         assert found_in(text, "KL ") < 1e-6, text
@@ -65,13 +65,13 @@ def test_a_release_answers_and_falls(folder):
     text = program.succeeds("extract", folder / "eight", "--out", folder / "alone", cwd=folder).stdout.decode()
     assert "within" not in text and "residuals" in text
     # A low order is not the network, and its release is one all the same.
-    text = released(folder, run, "--order", "2", "--share", "1", "--check", "5", name="two")
+    text = released(folder, run, "--order", "2", "--share", "1", "--budget", "0", "--check", "5", name="two")
     assert found_in(text, "KL ") > 1e-9, text
 
 
 def test_what_is_handed_out(folder):
     run = trained(folder)
-    released(folder, run, "--precision", "bf16", "--share", "0.5", "--order", "4", name="bf16")
+    released(folder, run, "--precision", "bf16", "--share", "0.5", "--budget", "0", "--order", "4", name="bf16")
     shapes, notes = program.safetensors_header(folder / "bf16" / "release.safetensors")
     assert shapes["h.1.mlp.fuse_weight"] == ("BF16", (16, 32, 4)), shapes
     assert shapes["h.1.mlp.gate_proj_weight"] == ("BF16", (32, 16))

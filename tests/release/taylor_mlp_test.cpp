@@ -104,7 +104,7 @@ TEST_CASE("signs are drawn, hide in what is released, and change nothing") {
   CHECK(release_taylor(w, ranges, {}, 1, 0).first != release_taylor(w, ranges, {}, 1, 1).first);
 }
 
-TEST_CASE("the narrowest neurons are series, or those that keep a budget") {
+TEST_CASE("the narrowest neurons are series, and of them those that keep a budget") {
   const std::vector<float> samples = drawn_samples(60);
   const mlp_weights w = drawn_mlp(activation::gelu_tanh, false);
   const neuron_ranges ranges = ranges_on(w, samples);
@@ -116,13 +116,14 @@ TEST_CASE("the narrowest neurons are series, or those that keep a budget") {
     if (!std::binary_search(narrow.begin(), narrow.end(), j)) CHECK(ranges.half_gap(j) >= widest);
   std::size_t before = 0;
   for (const int order : {2, 4, 8}) {  // a better series lets more of them keep it
-    const std::vector<index_t> kept = chosen_neurons(w, ranges, {.order = order, .budget = 1e-3});
+    const std::vector<index_t> kept = chosen_neurons(w, ranges, {.order = order, .share = 1, .budget = 1e-3});
     CHECK(kept.size() >= before);
     before = kept.size();
     for (index_t j = 0; j < w.hidden; ++j)
       CHECK((series_error(w, ranges, j, order) <= 1e-3) == std::binary_search(kept.begin(), kept.end(), j));
   }
   CHECK(before > 15);
+  CHECK(chosen_neurons(w, ranges, {.share = 0.5, .budget = 1e9}) == narrow);
 }
 
 TEST_CASE("in bf16 every number that is handed out is one") {

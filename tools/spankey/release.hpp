@@ -26,7 +26,7 @@ struct release_options {
   release_text_options text;
   std::string scheme = "taylor", precision = "fp32";
   std::int64_t order = 8, group = 2, calibration = 20'000, check = 0, threads = 0;
-  double share = 0.7, budget = 0;
+  double share = 0.7, budget = 1e-3;
   std::optional<std::uint64_t> seed;  // of what is drawn; none: from the system
   sealed_key_flags opens;
 

@@ -85,7 +85,7 @@ void declare_release_flags(flag_set& flags, release_options& request) {
   flags
       .add_option(
           "--budget", request.budget,
-          "taylor, sums: above 0, instead of --share, every neuron whose series errs at most so much there")
+          "taylor, sums: of these neurons those whose series errs at most so much there; 0: all of them")
       ->check(from_to(0.0, 1e9));
   flags.add_option("--precision", request.precision, "taylor, sums: of what is handed out")
       ->check(one_of({"fp32", "bf16"}));

@@ -6,7 +6,7 @@
 //   ungated   y = c + sum_j sum_n D_j^n / n! T_{j,n}                        c = b + sum_j f(e_j) W_down[j], p_j = 1
 // and the other neurons as they are. e_j = z_j + b_first[j]: this bias is in nothing that is released. (The published code takes
 // derivatives at z_j without it: its outputs differ.) p_j = +-1 is drawn: the one secret of the gated form. Which neurons: those
-// whose series errs least, by the width of their range (`share`), or those that keep an error budget. In bf16 every number that is
+// whose series errs least, by the width of their range (`share`), and of them those that keep an error budget. In bf16 every number that is
 // handed out is rounded, once. (The published code rounds what it computes them from as well, and errs more.)
 //
 // `group` g > 1: neurons lie g by g, and only sums over a group are handed out, of no neuron anything of its own:
@@ -40,7 +40,7 @@ inline constexpr std::array<choice<release_precision>, 2> release_precision_name
 struct taylor_options {
   int order = 8;
   double share = 0.7;  // of the neurons: those of the narrowest ranges
-  double budget = 0;   // above 0: instead, all whose series errs at most so much over its range
+  double budget = 0;   // above 0: of these, those whose series errs at most so much over its range
   release_precision precision = release_precision::fp32;
   int group = 1;  // neurons whose sums alone are handed out
 };
@@ -93,8 +93,8 @@ inline std::vector<index_t> chosen_neurons(const mlp_weights& w, const neuron_ra
     std::erase_if(order, [&](index_t j) { return !(series_error(w, ranges, j, o.order) <= o.budget); });
   std::stable_sort(order.begin(), order.end(),
                    [&](index_t a, index_t b) { return ranges.half_gap(a) < ranges.half_gap(b); });
-  if (!(o.budget > 0))
-    order.resize(static_cast<std::size_t>(std::llround(o.share * static_cast<double>(w.hidden))));
+  const auto most = static_cast<std::size_t>(std::llround(o.share * static_cast<double>(w.hidden)));
+  order.resize(std::min(order.size(), most));
   order.resize(order.size() - order.size() % static_cast<std::size_t>(o.group));
   std::sort(order.begin(), order.end());
   return order;
