@@ -123,7 +123,7 @@ def test_what_parts_take(folder):
     flags = ["--data", "linear", "--batch", "64"]
     text = program.succeeds("describe", *flags, "--parts", "4", cwd=folder).stdout.decode()
     whole = program.succeeds("describe", *flags, cwd=folder).stdout.decode()
-    assert "parts: 4, a model and 32 samples a step each; all in one process take " in text, text
+    assert "parts: 4, a model and 48 samples a step each; all in one process take " in text, text
     arena = lambda said: float(said.split("arena: ")[1].split()[0])
     assert arena(text) < arena(whole) and "parts:" not in whole
     program.refused("describe", *flags, "--parts", "4", "--measure", cwd=folder, names=["flag.256", "--parts 4"])

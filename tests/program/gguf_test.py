@@ -194,7 +194,7 @@ def test_released_and_extracted(folder):
     (folder / "long.txt").write_text(TEXT * 60, encoding="utf-8")
     program.refused("release", run, "--out", folder / "x", cwd=folder, names=["flag.241"])
     flags = ["--text", folder / "long.txt", "--window", "16"]
-    out = program.succeeds("release", run, *flags, "--check", "3", "--out", folder / "given", cwd=folder).stdout.decode()
+    out = program.succeeds("release", run, *flags, "--budget", "0", "--check", "3", "--out", folder / "given", cwd=folder).stdout.decode()
     assert "134 of 192 neurons" in out and "over 48 tokens" in out, out  # drawn neurons are too wide for a series to answer well
     assert {file.name for file in (folder / "given").iterdir()} == {"config.json", "release.safetensors", "tokenizer.gguf"}
     own = perplexity(folder, run)

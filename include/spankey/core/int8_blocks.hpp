@@ -1,6 +1,5 @@
 // Weights of a matrix as whole numbers with a scale for each 32 of a row (GGUF's Q8_0, with scales of the range of float):
-//   w(o, i) = s(o, i / 32) q(o, i)      s(o, k) = max |w(o, i)| / 127 over block k      q rounded to nearest
-// s is rounded up to a bf16, and q are of the rounded one: no number of the block is cut off.
+//   w(o, i) = s(o, i / 32) q(o, i)      s(o, k) = max |w(o, i)| / 127 over block k, as bf16      q rounded to nearest
 // Rows (R, B, 32) of B = ceil(I / 32) blocks, zeros behind a row's last number; scales (R, B): 8.5 bits a weight. A type of
 // weights beside float, bf16 and int8, for networks of tokens (infer/image.hpp): vectors, such as norms' scales, stay floats.
 #pragma once

@@ -166,8 +166,7 @@ class weight_store {
     constexpr auto size = static_cast<std::size_t>(numbers_of_block);
     double largest = 0;
     for (std::size_t i = 0; i < size; ++i) largest = std::max(largest, std::abs(block[i]));
-    bf16 scale(largest / 127);
-    if (static_cast<double>(static_cast<float>(scale)) * 127 < largest) ++scale.bits;
+    const bf16 scale(largest / 127);
     put(scale_, at, scale);
     const auto divisor = static_cast<double>(static_cast<float>(scale));
     if (divisor == 0) return;  // zeros are there
