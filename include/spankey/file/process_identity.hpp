@@ -31,15 +31,21 @@ struct process_identity {
 inline std::uint64_t start_of_process(std::int64_t pid) {
   std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
   const std::string text{std::istreambuf_iterator<char>(file), {}};
-  // "pid (name, which may hold anything) state ...": the start is the 20th word behind the name.
+  // "pid (name, which may hold anything) state ...": threads are the 18th word behind the name, the start the 20th.
   std::size_t at = text.rfind(')');
-  if (at == std::string::npos || at + 2 >= text.size() || text[at + 2] == 'Z' || text[at + 2] == 'X')
-    return 0;
-  for (int word = 0; word < 20 && at != std::string::npos; ++word) at = text.find(' ', at + 1);
-  if (at == std::string::npos) return 0;
-  std::uint64_t start = 0;
-  for (++at; at < text.size() && text[at] >= '0' && text[at] <= '9'; ++at)
-    start = start * 10 + static_cast<std::uint64_t>(text[at] - '0');
+  if (at == std::string::npos || at + 2 >= text.size()) return 0;
+  const char state = text[at + 2];
+  const auto number_of_word = [&](int words) {
+    for (int word = 0; word < words && at != std::string::npos; ++word) at = text.find(' ', at + 1);
+    std::uint64_t number = 0;
+    if (at == std::string::npos) return number;
+    for (std::size_t i = at + 1; i < text.size() && text[i] >= '0' && text[i] <= '9'; ++i)
+      number = number * 10 + static_cast<std::uint64_t>(text[i] - '0');
+    return number;
+  };
+  const std::uint64_t threads = number_of_word(18), start = number_of_word(2);
+  // Killed, it is a zombie as soon as its first thread has ended; the others hold its files and locks until they have, too.
+  if (state == 'X' || (state == 'Z' && threads <= 1)) return 0;
   return start;
 }
 
