@@ -6,6 +6,7 @@
 
 #include <type_traits>
 
+#include "spankey/backend/backend.hpp"
 #include "spankey/backend/row_product.hpp"
 
 namespace spankey {
