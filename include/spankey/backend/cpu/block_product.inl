@@ -37,7 +37,7 @@ inline __attribute__((always_inline)) eight sums_of_block(const int8_blocks* q, 
   const __m256i w = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(q));
   const __m256i x = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
   const __m256i pairs = _mm256_maddubs_epi16(_mm256_abs_epi8(w), _mm256_sign_epi8(x, w));
-  return reinterpret_cast<eight>(_mm256_cvtepi32_ps(_mm256_madd_epi16(pairs, _mm256_set1_epi16(1))));
+  return _mm256_cvtepi32_ps(_mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
 }
 
 inline __attribute__((always_inline)) float total_of_eight(eight v) {
