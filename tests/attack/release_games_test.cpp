@@ -1,4 +1,4 @@
-// Costs 40 s to compile and 4 s to run.
+// Costs 40 s to compile and 7 s to run.
 #include "spankey/attack/release_games.hpp"
 
 #include <doctest/doctest.h>
@@ -61,6 +61,15 @@ TEST_CASE("identity and TaylorMLP lose every game, whoever tosses") {
     CHECK(function.with == 1);
     CHECK(function.without == 0);
     CHECK(function.found < 1e-6);
+    // Who goes on training what was extracted leaves it; who is taught its answers stays near; who has nothing is far off.
+    const auto& s = function.strategies;
+    REQUIRE(s.size() == 5);
+    CHECK(s[0].wins == 1);
+    CHECK(s[0].share >= 0.999);
+    CHECK(s[0].kl < s[3].kl);
+    CHECK(s[3].kl < s[2].kl);
+    CHECK(s[3].kl < s[1].kl);
+    CHECK(std::max(s[1].kl, s[2].kl) < s[4].kl);
     const release_advantage which = play_release_game("RI", world, scheme);
     CHECK(which.advantage == 0.5);
     CHECK(which.low > 0.1);
@@ -80,6 +89,13 @@ TEST_CASE("without its key a locked network gives away what it does not lock") {
     CHECK(play_release_game(game, world, masked_release{}).advantage == 0);
   }
   CHECK(play_release_game("PE", world, masked_release{}).found < 0.1);
+  // Weights that were withheld can be learnt, and are other ones then.
+  const auto s = play_release_game("FE", world, masked_release{}).strategies;
+  for (std::size_t i = 1; i <= 3; ++i) {
+    CHECK(s[i].kl < 0.5 * s[0].kl);
+    CHECK(s[i].kl < 0.5 * s[4].kl);
+    CHECK(s[i].share < 0.02);
+  }
   // Lengths of columns stay under a rotation; of what is not there nothing does.
   CHECK(play_release_game("RI", world, entangled_release{}).advantage == 0.5);
   CHECK(play_release_game("RI", world, masked_release{}).low == 0);

@@ -7,13 +7,15 @@
 #include <vector>
 
 #include "run_options.hpp"
+#include "spankey/attack/release_advantage.hpp"
 
 class flag_set;
 
 /// Of attack/release_games.hpp, in the order of the table.
 inline const std::vector<std::string> release_game_schemes = {"identity", "taylor", "sums", "entangled",
                                                               "masked"};
-inline const std::vector<std::string> release_game_list = {"PE", "FE", "RI", "FT"};
+inline const std::vector<std::string> release_game_list(spankey::release_game_names.begin(),
+                                                        spankey::release_game_names.end());
 
 struct release_games_options {
   std::string run, out, data_root = "data";
@@ -23,14 +25,11 @@ struct release_games_options {
   double share = 0.7, rate = 1e-3;
 };
 
-struct played_release_game {
-  std::string scheme, game;
-  double advantage = 0, low = 0, high = 0, with = 0, without = 0, found = 0, seconds = 0;
-  std::int64_t trials = 0;
-};
+/// Told of every game that was played, and how many seconds it took.
+using told_release_game = std::function<void(const spankey::release_advantage&, double)>;
 
 void release_games_on_cpu(const run_options& options, const release_games_options& request,
-                          const std::function<void(const played_release_game&)>& told);
+                          const told_release_game& told);
 
 void declare_release_games_flags(flag_set& flags, release_games_options& request);
 

@@ -67,20 +67,24 @@ int release_games(const release_games_options& request) {
   nlohmann::json rows = nlohmann::json::array();
   std::printf("%-10s %-4s %9s  %-18s %8s %8s %10s %7s\n", "scheme", "game", "advantage", "95 % interval",
               "with", "without", "found", "trials");
-  release_games_on_cpu(options, request, [&](const played_release_game& p) {
+  release_games_on_cpu(options, request, [&](const spankey::release_advantage& p, double seconds) {
     std::printf("%-10s %-4s %9.3f  %6.3f to %-8.3f %8.3f %8.3f %10.3g %7lld\n", p.scheme.c_str(),
                 p.game.c_str(), p.advantage, p.low, p.high, p.with, p.without, p.found,
                 static_cast<long long>(p.trials));
+    nlohmann::json strategies = nlohmann::json::array();
+    for (const spankey::release_strategy& s : p.strategies) {
+      std::printf("  %-12s KL %-10.3g won %-5.3g entries within 1 %% %.4f\n", s.name.c_str(), s.kl, s.wins,
+                  s.share);
+      strategies.push_back({{"name", s.name}, {"kl", s.kl}, {"wins", s.wins}, {"share", s.share}});
+    }
     std::fflush(stdout);
-    rows.push_back({{"scheme", p.scheme},
-                    {"game", p.game},
-                    {"advantage", p.advantage},
-                    {"interval", {p.low, p.high}},
-                    {"with", p.with},
-                    {"without", p.without},
-                    {"found", p.found},
-                    {"trials", p.trials},
-                    {"seconds", p.seconds}});
+    nlohmann::json row = {{"scheme", p.scheme},       {"game", p.game},
+                          {"advantage", p.advantage}, {"interval", {p.low, p.high}},
+                          {"with", p.with},           {"without", p.without},
+                          {"found", p.found},         {"trials", p.trials},
+                          {"seconds", seconds}};
+    if (!strategies.empty()) row["strategies"] = std::move(strategies);
+    rows.push_back(std::move(row));
   });
   std::printf(
       "PE, FE   share of trials won with the release, less that without; found: share of the entries, KL in "

@@ -28,8 +28,7 @@ token_rows task_rows(std::uint64_t seed, index_t length, index_t windows) {
   return rows_of_text(tokens, length, windows);
 }
 
-template <class Told>
-void play_all(const world_type& world, const release_games_options& request, const Told& told) {
+void play_all(const world_type& world, const release_games_options& request, const told_release_game& told) {
   const auto wanted = [](const std::vector<std::string>& names, std::string_view name) {
     return std::find(names.begin(), names.end(), name) != names.end();
   };
@@ -39,8 +38,7 @@ void play_all(const world_type& world, const release_games_options& request, con
       if (!wanted(request.games, game)) continue;
       const auto began = std::chrono::steady_clock::now();
       const release_advantage a = play_release_game(game, world, scheme);
-      told({a.scheme, a.game, a.advantage, a.low, a.high, a.with, a.without, a.found,
-            std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count(), a.trials});
+      told(a, std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count());
     }
   };
   play(identity_release{});
@@ -56,7 +54,7 @@ void play_all(const world_type& world, const release_games_options& request, con
 }  // namespace
 
 void release_games_on_cpu(const run_options& options, const release_games_options& request,
-                          const std::function<void(const played_release_game&)>& told) {
+                          const told_release_game& told) {
   const layer_list list = layers_of(options, outputs_of(options));
   released_model<backend::cpu> model(list);
   const arena memory(model, 1);

@@ -4,37 +4,29 @@
 //   FE  functional extraction  Pr[KL(network || P) <= kappa], P of the network's own architecture, so at its cost; less without
 //   RI  indistinguishability   |Pr[b' = b] - 1/2|: the attacker names two networks of equal utility, and gets one's release
 //   FT  modification           U(release, n samples) - max(U(Infer as an oracle, n), U(scratch, n)), U right answers of another task
-// RI's pair are a network and itself with its MLPs' neurons in another order: equal in every answer. Of FE's two attacks, what is
-// extracted as it is and fine-tuned on public text, the better one counts. Intervals of 95 %: Newcombe's of PE
-// and FE, Wilson's of RI, of FT a bootstrap over the seeds.
+// RI's pair are a network and itself with its MLPs' neurons in another order: equal in every answer. Of FE's attackers the best one
+// counts: who takes what is extracted as it is, who fine-tunes it on public text, all of it or adapters beside its maps (LoRA), and
+// who teaches it the answers that Infer gives to that text. Intervals of 95 %: Newcombe's of PE and FE, Wilson's of RI, of FT a bootstrap
+// over the seeds.
 #pragma once
 
 #include "spankey/core/macros_off.hpp"
 // Up to the last line other people's macros are out of the way.
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "spankey/attack/distil.hpp"
+#include "spankey/attack/release_advantage.hpp"
 #include "spankey/attack/release_world.hpp"
+#include "spankey/model/adapters.hpp"
 #include "spankey/train/metrics.hpp"
 
 namespace spankey {
-
-inline constexpr std::array<std::string_view, 4> release_game_names = {"PE", "FE", "RI", "FT"};
-
-struct release_advantage {
-  std::string scheme, game;
-  double advantage = 0, low = 0, high = 0;
-  double with = 0,
-         without = 0;  // PE, FE: shares won; RI: b' = b; FT: U with the release, and the better without
-  index_t trials = 0;
-  double found = 0;  // mean: PE share of entries, FE KL, RI and FT as `with`
-};
 
 namespace release_play {
 
@@ -139,36 +131,55 @@ release_advantage play_extraction(const release_world<Backend>& world, const Sch
 template <class Backend, class Scheme>
 release_advantage play_function(const release_world<Backend>& world, const Scheme& scheme) {
   release_advantage found{.scheme = std::string(Scheme::name), .game = "FE"};
-  attacker_network<Backend> own(world.list, 1), taken(world.list, world.limits.batch),
-      trained(world.list, world.limits.batch);
+  attacker_network<Backend> own(world.list, 1), taken(world.list, 1), trained(world.list, world.limits.batch),
+      adapted(with_adapters(world.list, world.limits.adapter_rank, world.limits.adapter_alpha, every_map),
+              world.limits.batch);
+  freeze_but_adapters(adapted.model());
   own.begin(world.network);
-  const std::vector<float> truth = own.logits(world.judged_rows);
+  const std::vector<float> truth = own.logits(world.judged_rows), answers = own.logits(world.public_rows);
   const index_t outputs = world.network.head();
-  struct strategy {
-    index_t wins = 0;
-    double kl = 0;
+  const auto length = static_cast<std::size_t>(world.public_rows.length);
+  const auto answer_loss = [&](std::size_t row, std::size_t t, const float* z, index_t classes, double each,
+                               float* dz) {
+    const float* const y = answers.data() + static_cast<index_t>(row * length + t) * classes;
+    const double loss = distilling_loss(z, y, 1, classes, {.temperature = 1, .share = 1}, dz);
+    std::transform(dz, dz + classes, dz, [&](float g) { return static_cast<float>(each) * g; });
+    return each * loss;
   };
-  strategy as_found, tuned, nothing;
-  const auto judge = [&](attacker_network<Backend>& network_of, strategy& s) {
-    const double kl = mean_kl(truth, network_of.logits(world.judged_rows), outputs);
-    s.wins += kl <= world.limits.kappa ? 1 : 0, s.kl += kl / static_cast<double>(world.limits.seeds);
-  };
+  for (const char* name : {"extracted", "fine-tuned", "adapters", "distilled", "from nothing"})
+    found.strategies.push_back({.name = name});
+  const auto n = static_cast<double>(world.limits.seeds);
   for (index_t s = 0; s < world.limits.seeds; ++s) {
     const auto seed = static_cast<std::uint64_t>(s);
-    (void)extract_network(taken.model(), world.list, scheme.release(world.owner(), world.ranges, seed));
-    judge(taken, as_found);
+    const weight_release release = scheme.release(world.owner(), world.ranges, seed);
+    const auto judge = [&](std::size_t strategy, attacker_network<Backend>& attacker) {
+      release_strategy& to = found.strategies[strategy];
+      const double kl = mean_kl(truth, attacker.logits(world.judged_rows), outputs);
+      to.wins += (kl <= world.limits.kappa ? 1 : 0) / n, to.kl += kl / n;
+      to.share += recovered_share(world.owner(), release, attacker.model()) / n;
+    };
+    (void)extract_network(taken.model(), world.list, release);
+    judge(0, taken);
     trained.begin(taken.model(), seed);
     trained.train(world.public_rows, world.limits, seed);
-    judge(trained, tuned);
+    judge(1, trained);
+    adapted.begin(taken.model(), seed);
+    adapted.train(world.public_rows, world.limits, seed);
+    merge_adapters(adapted.model(), 1);
+    trained.begin(adapted.model());
+    judge(2, trained);
+    trained.begin(taken.model(), seed);
+    trained.train(world.public_rows, world.limits, seed, answer_loss);
+    judge(3, trained);
     trained.begin(seed);
     trained.train(world.public_rows, world.limits, seed);
-    judge(trained, nothing);
+    judge(4, trained);
   }
-  const strategy& best = as_found.kl <= tuned.kl ? as_found : tuned;
+  const release_strategy& best =
+      *std::min_element(found.strategies.begin(), found.strategies.end() - 1,
+                        [](const release_strategy& a, const release_strategy& b) { return a.kl < b.kl; });
   found.found = best.kl;
-  const auto n = static_cast<double>(world.limits.seeds);
-  release_play::set_difference(found, static_cast<double>(best.wins) / n,
-                               static_cast<double>(nothing.wins) / n, world.limits.seeds);
+  release_play::set_difference(found, best.wins, found.strategies.back().wins, world.limits.seeds);
   return found;
 }
 

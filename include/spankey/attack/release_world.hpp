@@ -41,6 +41,8 @@ struct release_limits {
   index_t batch = 8;           // rows
   std::uint64_t updates = 60;  // of every training
   double rate = 1e-3;
+  index_t adapter_rank = 16;  // of an attacker who trains adapters
+  double adapter_alpha = 32;
   double eta = 1e-3;    // PE: share of the protected entries that may be off by more than 1 %
   double kappa = 1e-3;  // FE: mean KL in nats
 };
@@ -79,11 +81,15 @@ class attacker_network {
         std::copy_n(p.value.data, p.dims.size(), model_.parameter_of(at.str()).value.data);
     });
   }
-  /// `rows` at `updates` steps of AdamW.
+  /// `rows` at `updates` steps of AdamW; their targets, or another loss of their tokens (train/fine_tune.hpp).
   void train(const token_rows& rows, const release_limits& limits, std::uint64_t seed) {
-    fine_tune(model_, rows,
-              {.steps = limits.updates, .batch = limits.batch, .rate = limits.rate, .seed = seed},
-              [](std::uint64_t, double) {});
+    train(rows, limits, seed, target_loss{rows});
+  }
+  template <class Loss>
+  void train(const token_rows& rows, const release_limits& limits, std::uint64_t seed, const Loss& loss) {
+    fine_tune(
+        model_, rows, {.steps = limits.updates, .batch = limits.batch, .rate = limits.rate, .seed = seed},
+        [](std::uint64_t, double) {}, loss);
   }
   /// f(row, token, logits) for every token of some rows.
   template <class F>

@@ -26,14 +26,15 @@ inline master_key key_of_coins(std::uint64_t coins) {
   return master_key(bytes);
 }
 
-/// Parameters and states of one model into another of the same list.
+/// Parameters and states of one model into another of the same list, but for adapters that the first one has beside its maps.
 template <class To, class From>
 void copy_model(To& to, From& from) {
-  std::vector<const float*> values;
-  from.for_each_parameter([&](const scope&, auto& p) { values.push_back(p.value.data); });
-  from.for_each_state([&](const scope&, auto& s) { values.push_back(s.value.data); });
-  auto next = values.begin();
-  to.for_each_parameter([&](const scope&, auto& p) { std::copy_n(*next++, p.dims.size(), p.value.data); });
+  std::vector<const float*> states;
+  from.for_each_state([&](const scope&, auto& s) { states.push_back(s.value.data); });
+  auto next = states.begin();
+  to.for_each_parameter([&](const scope& at, auto& p) {
+    std::copy_n(from.parameter_of(at.str()).value.data, p.dims.size(), p.value.data);
+  });
   to.for_each_state([&](const scope&, auto& s) { std::copy_n(*next++, s.count, s.value.data); });
   mark_written(to);
 }

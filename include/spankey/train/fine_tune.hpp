@@ -31,10 +31,22 @@ struct fine_tuning {
   std::uint64_t seed = 0;
 };
 
+/// The loss of one token: f(row, token, z, outputs, each, dz) returns each * L of the logits z and adds each dL/dz to dz. This one is
+/// cross-entropy with the rows' own targets; another one is asked for the same tokens.
+struct target_loss {
+  const token_rows& rows;
+
+  template <class T>
+  double operator()(std::size_t row, std::size_t t, const T* z, index_t outputs, double each, T* dz) const {
+    const int label = rows.labels[row * static_cast<std::size_t>(rows.length) + t];
+    return each * host_cross_entropy_row(z, outputs, label, each, dz);
+  }
+};
+
 /// Forward, loss and backward of some rows, gradients zeroed before; returns L. `x`: room for the batch.
-template <class Model>
+template <class Model, class Loss>
 double row_gradients(Model& any_model, const token_rows& rows, const std::vector<index_t>& chosen,
-                     std::vector<typename Model::scalar>& x) {
+                     std::vector<typename Model::scalar>& x, const Loss& loss_of) {
   auto& model = network_of(any_model);
   const auto length = static_cast<std::size_t>(rows.length);
   const auto n = static_cast<index_t>(chosen.size());
@@ -60,18 +72,23 @@ double row_gradients(Model& any_model, const token_rows& rows, const std::vector
     const double each = 1.0 / static_cast<double>(targets[static_cast<std::size_t>(rows.path[row])]);
     for (std::size_t t = 0; t < length; ++t) {
       const index_t at = static_cast<index_t>(r * length + t) * vocabulary;
-      if (const int label = rows.labels[row * length + t]; label >= 0)
-        loss += each * host_cross_entropy_row(z + at, vocabulary, label, each, dz + at);
+      if (rows.labels[row * length + t] >= 0) loss += loss_of(row, t, z + at, vocabulary, each, dz + at);
     }
   }
   model.backward(p, n);
   return loss;
 }
+template <class Model>
+double row_gradients(Model& model, const token_rows& rows, const std::vector<index_t>& chosen,
+                     std::vector<typename Model::scalar>& x) {
+  return row_gradients(model, rows, chosen, x, target_loss{rows});
+}
 
 /// Calls told(step, L) behind every step. Before: keep_second_moment(model), an arena for the batch. Fails with train.131
 /// unless the model takes rows of this length, the batch is whole and there is one of them; errors of optim/adam.hpp.
-template <class Model, class Told>
-void fine_tune(Model& model, const token_rows& rows, const fine_tuning& how, Told&& told) {
+template <class Model, class Told, class Loss>
+void fine_tune(Model& model, const token_rows& rows, const fine_tuning& how, Told&& told,
+               const Loss& loss_of) {
   const index_t parts = how.together > 0 ? rows.size() / how.together : 0;
   const index_t taken = how.together > 0 ? how.batch / how.together : 0;
   if (network_of(model).input_extents() != token_sample(rows.length) || taken < 1 ||
@@ -98,10 +115,14 @@ void fine_tune(Model& model, const token_rows& rows, const fine_tuning& how, Tol
     for (index_t k = 0; k < taken; ++k)
       for (index_t j = 0; j < how.together; ++j)
         chosen.push_back(order[static_cast<std::size_t>(batch * taken + k)] * how.together + j);
-    const double loss = row_gradients(model, rows, chosen, x);
+    const double loss = row_gradients(model, rows, chosen, x, loss_of);
     optimizer.step(model, rate.at(step, 1, how.steps));
     told(step, loss);
   }
+}
+template <class Model, class Told>
+void fine_tune(Model& model, const token_rows& rows, const fine_tuning& how, Told&& told) {
+  fine_tune(model, rows, how, told, target_loss{rows});
 }
 
 }  // namespace spankey
