@@ -62,17 +62,24 @@ TEST_CASE("hook: the right key takes the transform back, another one meets the s
   const std::vector<float> open = logits_of(head, kotg_session());
   std::array<std::byte, 8> nonce{};
   for (const int reflections : {0, 8}) {
-    std::vector<std::vector<float>> of_nonces;
-    for (int i = 0; i < 4; ++i) {
+    // Scramblers come from the system: one in forty leaves these few logits within .5, a quarter of them never does.
+    constexpr int draws = 64;
+    int from_open = 0, from_before = 0;
+    std::vector<float> before = open;
+    for (int i = 0; i < draws; ++i) {
       nonce[0] = static_cast<std::byte>(i);
       const session_rotation q = keys.session(0, nonce, channels, reflections);
       const std::vector<float> right = logits_of(head, kotg_session::hook(q, std::nullopt));
       if (reflections == 0) CHECK(right == open);
       CHECK(distance(right, open) < 1e-5);
-      of_nonces.push_back(logits_of(head, kotg_session::hook(q, draw_scrambler(channels, reflections))));
-      CHECK(distance(of_nonces.back(), open) > 0.5);
+      const std::vector<float> scrambled =
+          logits_of(head, kotg_session::hook(q, draw_scrambler(channels, reflections)));
+      from_open += distance(scrambled, open) > 0.5 ? 1 : 0;
+      from_before += distance(scrambled, before) > 0.5 ? 1 : 0;
+      before = scrambled;
     }
-    CHECK(distance(of_nonces[0], of_nonces[1]) > 0.5);
+    CHECK(from_open >= draws * 3 / 4);
+    CHECK(from_before >= draws * 3 / 4);
   }
 }
 

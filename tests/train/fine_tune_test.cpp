@@ -81,7 +81,7 @@ TEST_CASE("a network learns rows; rows and batches that do not fit are refused")
   CHECK(losses.back() < 1);
   token_rows longer{.length = 13};
   for (int i = 0; i < 8; ++i) add_row(longer, prompt_tokens("ab"), answer_tokens("ab"), 0);
-  const auto refused = [&](const token_rows& r, const fine_tuning& how) {
+  const auto refused = [&](const token_rows& r, const fine_tune_options& how) {
     spankey_test::check_refused([&] { fine_tune(*model, r, how, keep); }, "train.131");
   };
   refused(longer, {.batch = 4});

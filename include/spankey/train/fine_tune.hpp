@@ -22,7 +22,7 @@
 
 namespace spankey {
 
-struct fine_tuning {
+struct fine_tune_options {
   std::uint64_t steps = 1500;
   index_t batch = 64;    // rows
   index_t together = 1;  // divides the batch
@@ -87,7 +87,7 @@ double row_gradients(Model& model, const token_rows& rows, const std::vector<ind
 /// Calls told(step, L) behind every step. Before: keep_second_moment(model), an arena for the batch. Fails with train.131
 /// unless the model takes rows of this length, the batch is whole and there is one of them; errors of optim/adam.hpp.
 template <class Model, class Told, class Loss>
-void fine_tune(Model& model, const token_rows& rows, const fine_tuning& how, Told&& told,
+void fine_tune(Model& model, const token_rows& rows, const fine_tune_options& how, Told&& told,
                const Loss& loss_of) {
   const index_t parts = how.together > 0 ? rows.size() / how.together : 0;
   const index_t taken = how.together > 0 ? how.batch / how.together : 0;
@@ -121,7 +121,7 @@ void fine_tune(Model& model, const token_rows& rows, const fine_tuning& how, Tol
   }
 }
 template <class Model, class Told>
-void fine_tune(Model& model, const token_rows& rows, const fine_tuning& how, Told&& told) {
+void fine_tune(Model& model, const token_rows& rows, const fine_tune_options& how, Told&& told) {
   fine_tune(model, rows, how, told, target_loss{rows});
 }
 
