@@ -29,6 +29,7 @@ token_rows task_rows(std::uint64_t seed, index_t length, index_t windows) {
 }
 
 void play_all(const world_type& world, const release_games_options& request, const told_release_game& told) {
+  release_floors<backend::cpu> floors(world);
   const auto wanted = [](const std::vector<std::string>& names, std::string_view name) {
     return std::find(names.begin(), names.end(), name) != names.end();
   };
@@ -37,7 +38,7 @@ void play_all(const world_type& world, const release_games_options& request, con
     for (const std::string& game : release_game_list) {
       if (!wanted(request.games, game)) continue;
       const auto began = std::chrono::steady_clock::now();
-      const release_advantage a = play_release_game(game, world, scheme);
+      const release_advantage a = play_release_game(game, world, scheme, floors);
       told(a, std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count());
     }
   };

@@ -15,7 +15,7 @@
 
 #include <algorithm>
 #include <cmath>
-#include <functional>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -129,7 +129,8 @@ release_advantage play_extraction(const release_world<Backend>& world, const Sch
 }
 
 template <class Backend, class Scheme>
-release_advantage play_function(const release_world<Backend>& world, const Scheme& scheme) {
+release_advantage play_function(const release_world<Backend>& world, const Scheme& scheme,
+                                release_floors<Backend>& floors) {
   release_advantage found{.scheme = std::string(Scheme::name), .game = "FE"};
   attacker_network<Backend> own(world.list, 1), taken(world.list, 1), trained(world.list, world.limits.batch),
       adapted(with_adapters(world.list, world.limits.adapter_rank, world.limits.adapter_alpha, every_map),
@@ -171,8 +172,7 @@ release_advantage play_function(const release_world<Backend>& world, const Schem
     trained.begin(taken.model(), seed);
     trained.train(world.public_rows, world.limits, seed, answer_loss);
     judge(3, trained);
-    trained.begin(seed);
-    trained.train(world.public_rows, world.limits, seed);
+    floors.begin_from_nothing(trained, seed);
     judge(4, trained);
   }
   const release_strategy& best =
@@ -215,7 +215,8 @@ release_advantage play_indistinguishability(const release_world<Backend>& world,
 }
 
 template <class Backend, class Scheme>
-release_advantage play_modification(const release_world<Backend>& world, const Scheme& scheme) {
+release_advantage play_modification(const release_world<Backend>& world, const Scheme& scheme,
+                                    release_floors<Backend>& floors) {
   release_advantage found{.scheme = std::string(Scheme::name), .game = "FT"};
   attacker_network<Backend> network(world.list, world.limits.batch), taken(world.list, 1);
   std::vector<double> gains;
@@ -225,20 +226,7 @@ release_advantage play_modification(const release_world<Backend>& world, const S
     network.begin(taken.model(), seed);
     network.train(world.task_rows, world.limits, seed);
     const double with = network.accuracy(world.task_judged);
-    // The oracle answers to public text; a student learns the answers, and then the task.
-    network.begin(world.network);
-    token_rows answered = world.public_rows;
-    network.answer(world.public_rows, [&](index_t r, std::size_t t, std::span<const float> z) {
-      answered.labels[static_cast<std::size_t>(r * answered.length) + t] =
-          static_cast<int>(std::max_element(z.begin(), z.end()) - z.begin());
-    });
-    network.begin(seed);
-    network.train(answered, world.limits, seed);
-    network.train(world.task_rows, world.limits, seed);
-    const double oracle = network.accuracy(world.task_judged);
-    network.begin(seed);
-    network.train(world.task_rows, world.limits, seed);
-    const double without = std::max(oracle, network.accuracy(world.task_judged));
+    const double without = floors.other_task(network, seed);
     gains.push_back(with - without);
     found.with += with / static_cast<double>(world.limits.seeds);
     found.without += without / static_cast<double>(world.limits.seeds);
@@ -249,14 +237,15 @@ release_advantage play_modification(const release_world<Backend>& world, const S
   return found;
 }
 
-/// One of release_game_names. Fails with attack.140 for another one.
+/// One of release_game_names; `floors` are those of the same world. Fails with attack.140 for another one.
 template <class Backend, class Scheme>
 requires ReleaseScheme<Scheme, released_model<Backend>> release_advantage
-play_release_game(std::string_view game, const release_world<Backend>& world, const Scheme& scheme) {
+play_release_game(std::string_view game, const release_world<Backend>& world, const Scheme& scheme,
+                  release_floors<Backend>& floors) {
   if (game == "PE") return play_extraction(world, scheme);
-  if (game == "FE") return play_function(world, scheme);
+  if (game == "FE") return play_function(world, scheme, floors);
   if (game == "RI") return play_indistinguishability(world, scheme);
-  if (game == "FT") return play_modification(world, scheme);
+  if (game == "FT") return play_modification(world, scheme, floors);
   fail("attack.140", "play_release_game", "found \"", game, "\", expected PE, FE, RI or FT");
 }
 

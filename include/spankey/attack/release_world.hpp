@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <map>
 #include <span>
 #include <string>
 #include <vector>
@@ -131,6 +132,55 @@ class attacker_network {
 
   released_model<Backend> model_;
   arena memory_;
+};
+
+/// What attackers come to without a release, by their seed: the same for every scheme, so found once.
+template <class Backend>
+class release_floors {
+ public:
+  explicit release_floors(const release_world<Backend>& world) : world_(world) {}
+
+  /// The weights of who has public text alone, for an attacker's network.
+  void begin_from_nothing(attacker_network<Backend>& network, std::uint64_t seed) {
+    std::vector<float>& known = from_nothing_[seed];
+    network.begin(seed);
+    if (known.empty()) {
+      network.train(world_.public_rows, world_.limits, seed);
+      network.model().for_each_parameter([&](const scope&, auto& p) {
+        known.insert(known.end(), p.value.data, p.value.data + p.dims.size());
+      });
+      return;
+    }
+    const float* from = known.data();
+    network.model().for_each_parameter([&](const scope&, auto& p) {
+      std::copy_n(from, p.dims.size(), p.value.data);
+      from += p.dims.size();
+    });
+  }
+
+  /// FT's right answers without the release: of who trains from nothing, and of a student that first learns what Infer answers to
+  /// public text; the better one.
+  double other_task(attacker_network<Backend>& network, std::uint64_t seed) {
+    if (const auto known = other_task_.find(seed); known != other_task_.end()) return known->second;
+    network.begin(world_.network);
+    token_rows answered = world_.public_rows;
+    network.answer(world_.public_rows, [&](index_t r, std::size_t t, std::span<const float> z) {
+      answered.labels[static_cast<std::size_t>(r * answered.length) + t] =
+          static_cast<int>(std::max_element(z.begin(), z.end()) - z.begin());
+    });
+    network.begin(seed);
+    network.train(answered, world_.limits, seed);
+    network.train(world_.task_rows, world_.limits, seed);
+    const double oracle = network.accuracy(world_.task_judged);
+    network.begin(seed);
+    network.train(world_.task_rows, world_.limits, seed);
+    return other_task_[seed] = std::max(oracle, network.accuracy(world_.task_judged));
+  }
+
+ private:
+  const release_world<Backend>& world_;
+  std::map<std::uint64_t, std::vector<float>> from_nothing_;
+  std::map<std::uint64_t, double> other_task_;
 };
 
 /// Mean KL of answers of `outputs` each.
