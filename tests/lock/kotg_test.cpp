@@ -62,7 +62,7 @@ TEST_CASE("hook: the right key takes the transform back, another one meets the s
   const std::vector<float> open = logits_of(head, kotg_session());
   std::array<std::byte, 8> nonce{};
   for (const int reflections : {0, 8}) {
-    // Scramblers come from the system: one in forty leaves these few logits within .5, a quarter of them never does.
+    // Scramblers come from the system: one in forty leaves these few logits within .5, a quarter of 64 will not.
     constexpr int draws = 64;
     int from_open = 0, from_before = 0;
     std::vector<float> before = open;

@@ -149,15 +149,14 @@ release_advantage play_function(const release_world<Backend>& world, const Schem
   };
   for (const char* name : {"extracted", "fine-tuned", "adapters", "distilled", "from nothing"})
     found.strategies.push_back({.name = name});
-  const auto n = static_cast<double>(world.limits.seeds);
   for (index_t s = 0; s < world.limits.seeds; ++s) {
     const auto seed = static_cast<std::uint64_t>(s);
     const weight_release release = scheme.release(world.owner(), world.ranges, seed);
     const auto judge = [&](std::size_t strategy, attacker_network<Backend>& attacker) {
       release_strategy& to = found.strategies[strategy];
       const double kl = mean_kl(truth, attacker.logits(world.judged_rows), outputs);
-      to.wins += (kl <= world.limits.kappa ? 1 : 0) / n, to.kl += kl / n;
-      to.share += recovered_share(world.owner(), release, attacker.model()) / n;
+      to.wins += kl <= world.limits.kappa ? 1 : 0, to.kl += kl;
+      to.share += recovered_share(world.owner(), release, attacker.model());
     };
     (void)extract_network(taken.model(), world.list, release);
     judge(0, taken);
@@ -175,6 +174,8 @@ release_advantage play_function(const release_world<Backend>& world, const Schem
     floors.begin_from_nothing(trained, seed);
     judge(4, trained);
   }
+  for (release_strategy& s : found.strategies)
+    for (double* sum : {&s.wins, &s.kl, &s.share}) *sum /= static_cast<double>(world.limits.seeds);
   const release_strategy& best =
       *std::min_element(found.strategies.begin(), found.strategies.end() - 1,
                         [](const release_strategy& a, const release_strategy& b) { return a.kl < b.kl; });
