@@ -10,7 +10,6 @@
 #include <vector>
 
 #include "spankey/data/idx.hpp"
-#include "spankey/inject/reading.hpp"
 #include "spankey/train.hpp"
 
 using namespace spankey;

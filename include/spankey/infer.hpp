@@ -14,6 +14,7 @@
 #include "spankey/core/view.hpp"
 #include "spankey/infer/next_token.hpp"
 #include "spankey/infer/session.hpp"
+#include "spankey/inject/reading.hpp"
 #include "spankey/inject/runtime.hpp"
 #include "spankey/model/gpt.hpp"
 #include "spankey/model/initialise.hpp"

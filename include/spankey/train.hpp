@@ -19,6 +19,7 @@
 #include "spankey/data/mnist_family.hpp"
 #include "spankey/data/text.hpp"
 #include "spankey/inject/gated.hpp"
+#include "spankey/inject/reading.hpp"
 #include "spankey/inject/runtime.hpp"
 #include "spankey/key/issued_key.hpp"
 #include "spankey/key/sampler.hpp"

@@ -1,4 +1,5 @@
 #include "spankey/backend/cpu/cpu.hpp"
+#include "spankey/inject/injecting_site.hpp"
 #include "spankey/inject/runtime.hpp"
 #include "spankey/model/layered_network.hpp"
 

@@ -40,6 +40,7 @@ void check_everywhere(double tolerance) {
   check_session<beside, float>(injector_kind::multiplicative, 10, tolerance);
   check_session<reject, bf16>(injector_kind::multiplicative, 10, 0.03);
   check_session<reject, std::int8_t>(injector_kind::multiplicative, 10, 0.03);
+  check_session<reject, float>(injector_kind::reading, 10, tolerance);
 }
 
 }  // namespace
@@ -138,7 +139,8 @@ TEST_CASE("session: an image or a memory that does not fit is refused by name") 
   CHECK(o.session.open(shifted.span().subspan(1), o.memory.span()) == status::image_alignment);
   CHECK(o.changed([](auto& h) { h.magic[7] = '2'; }) == status::image_format);
   CHECK(o.changed([](auto& h) { h.payload += 1; }) == status::image_format);
-  CHECK(o.changed([](auto& h) { h.injector = 3; }) == status::image_format);
+  for (const std::uint32_t unknown : {4U, 3U, 129U << 16U | 3U, 64U << 16U | 2U, 0x200U | 2U})
+    CHECK(o.changed([&](auto& h) { h.injector = unknown; }) == status::image_format);
   CHECK(o.changed([](auto& h) { h.model[0] = 'x'; }) == status::image_model);
   CHECK(o.changed([](auto& h) { h.softmax = 10; }) == status::image_model);
   CHECK(o.changed([](auto& h) { h.classes = 9; }) == status::image_model);

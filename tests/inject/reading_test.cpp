@@ -11,7 +11,9 @@
 #include "error_probe.hpp"
 #include "spankey/backend/cpu/cpu.hpp"
 #include "spankey/backend/reference/reference.hpp"
+#include "spankey/checkpoint/gate_note.hpp"
 #include "spankey/core/random.hpp"
+#include "spankey/inject/runtime.hpp"
 #include "spankey/model/initialise.hpp"
 #include "spankey/model/model.hpp"
 #include "spankey/testing/gradient_check.hpp"
@@ -41,7 +43,7 @@ std::vector<double> drawn(index_t count, std::uint64_t seed) {
 std::vector<double> by_the_formula(const reading& policy, const site_geometry& site,
                                    const std::vector<double>& x, const std::vector<double>& k) {
   const auto sign = [&](std::uint64_t map, index_t row, index_t column) {
-    const random_source random(policy.seed, stream::key_reading, map);
+    const random_source random(0, stream::key_reading, map);
     const auto words = random.block(static_cast<std::uint64_t>(row));
     return (words[static_cast<std::size_t>(column / 32)] >> (column % 32) & 1U) != 0 ? -1.0 : 1.0;
   };
@@ -69,7 +71,7 @@ std::vector<double> by_the_formula(const reading& policy, const site_geometry& s
 }  // namespace
 
 TEST_CASE("reading: what the header says, for keys of elements, channels and positions") {
-  const reading policy{.gamma = 0.5F, .readings = 40, .seed = 3};
+  const reading policy{.gamma = 0.5F, .readings = 40};
   for (const key_shape shape : {key_shape::element, key_shape::channel, key_shape::token}) {
     const site_geometry site{19, 6, shape};
     const std::vector<double> x = drawn(site.size(), 1), k = drawn(site.key_size(), 2);
@@ -137,7 +139,7 @@ TEST_CASE("reading: the backends of the host agree, and a key has an effect") {
 TEST_CASE("reading: keys of a span shift channels otherwise than keys around it, in the mean of many") {
   const index_t d = 16, count = 4000;
   const site_geometry site{d, 1, key_shape::channel};
-  const reading policy{.gamma = 1, .readings = 128, .seed = 1};
+  const reading policy{.gamma = 1, .readings = 128};
   // The mean effect on zero of keys of length sqrt(d) in a span of m drawn directions.
   const std::vector<double> directions = drawn(64 * d, 4);
   const auto mean_of = [&](index_t m, std::uint64_t seed) {
@@ -177,4 +179,44 @@ TEST_CASE("reading: a number of readings that it cannot make is refused, and no 
             reading{.gamma = 1, .readings = readings}.forward(site, x.data(), x.data(), y.data());
           }) == "inject.107");
   CHECK_FALSE(reading{}.is_set());
+}
+
+// A program chooses injectors at run time.
+TEST_CASE(
+    "reading: chosen at run time it is what it is as a type, forwards and backwards, and takes its scratch") {
+  const index_t n = 3;
+  using chosen =
+      model_of<read_after_conv<key_shape::channel>, 3, gate<runtime, at<0>>, backend::reference, double>;
+  network<backend::reference, double> fixed;
+  chosen at_run_time;
+  set_injector(fixed, reading{.gamma = 0.5F, .readings = 12});
+  set_injector(at_run_time, runtime{injector_kind::reading, 0.5F, 12});
+  const arena first(fixed, n), second(at_run_time, n);
+  initialise(fixed, 1), initialise(at_run_time, 1);
+  const std::vector<double> x = drawn(n * 60, 1), r = drawn(n * 3, 2), key = drawn(n * 19, 3);
+  const auto gradients = [&](auto& model) {
+    std::vector<double> dkey(key.size());
+    std::array<site_keys<double>, 1> keys;
+    keys[0].group[0] = {key, 19};
+    keys[0].gradient[0] = dkey;
+    const pass p{.training = true};
+    const double* z = model.forward(p, x.data(), n, keys);
+    std::vector<double> all(z, z + n * 3);
+    std::copy(r.begin(), r.end(), model.logit_gradient(n).data());
+    model.backward(p, n);
+    model.for_each_parameter([&](const scope&, parameter<double>& w) {
+      all.insert(all.end(), w.gradient.data, w.gradient.data + w.dims.size());
+    });
+    all.insert(all.end(), dkey.begin(), dkey.end());
+    return all;
+  };
+  CHECK(gradients(fixed) == gradients(at_run_time));
+  CHECK(gate_note(fixed) == "reading gamma=0.5 readings=12 sites=0");
+  CHECK(gate_note(at_run_time) == gate_note(fixed));
+  chosen late;
+  set_injector(late, runtime{injector_kind::multiplicative, 0.5F});
+  const arena without_scratch(late, n);
+  set_injector(late, runtime{injector_kind::reading, 0.5F});
+  initialise(late, 1);
+  CHECK(id_of([&] { (void)gradients(late); }) == "inject.104");
 }

@@ -12,19 +12,31 @@ template <class P>
 void check_same(const runtime& chosen, const P& fixed) {
   for (const double k : {-2.0, -0.3, 0.0, 0.4, 3.0}) {
     INFO("k ", k);
-    CHECK(chosen.forward(1.7, k) == fixed.forward(1.7, k));
-    const auto got = chosen.backward(1.7, k, -0.6), want = fixed.backward(1.7, k, -0.6);
-    CHECK(got.dx == want.dx);
-    CHECK(got.dk == want.dk);
+    chosen.visit([&]<class Policy>(const Policy& policy) {
+      REQUIRE(std::is_same_v<Policy, P>);
+      if constexpr (std::is_same_v<Policy, P> && Injector<P>) {
+        CHECK(policy.forward(1.7, k) == fixed.forward(1.7, k));
+        const auto got = policy.backward(1.7, k, -0.6), want = fixed.backward(1.7, k, -0.6);
+        CHECK(got.dx == want.dx);
+        CHECK(got.dk == want.dk);
+      }
+    });
   }
   CHECK(chosen.visit([](const auto& policy) { return std::is_same_v<std::decay_t<decltype(policy)>, P>; }));
 }
 }  // namespace
 
 TEST_CASE("runtime: exactly the policy it names; none by default") {
-  CHECK(Injector<runtime>);
+  CHECK(InjectorChoice<runtime>);
+  CHECK_FALSE(InjectorChoice<additive>);
   check_same(runtime{}, none{});
   check_same(runtime{injector_kind::none, 2.0F}, none{});
   check_same(runtime{injector_kind::additive, 2.0F}, additive{2.0F});
   check_same(runtime{injector_kind::multiplicative, 2.0F}, multiplicative{2.0F});
+  check_same(runtime{injector_kind::reading, 2.0F}, reading{2.0F});
+  const runtime chosen{injector_kind::reading, 2.0F, 12};
+  CHECK(chosen.visit([]<class Policy>(const Policy& policy) {
+    if constexpr (std::is_same_v<Policy, reading>) return policy.readings;
+    return index_t(0);
+  }) == 12);
 }

@@ -370,6 +370,7 @@ def test_every_head_and_injector(folder):
     # Half trained networks answer and refuse by turns.
     for name, flags, columns in (("none", ["--inject", "none"], 2), ("plain", ["--deny", "A"], 6),
                                  ("logit", ["--deny", "B_aux"], 6), ("add", ["--inject", "add", "--sites", "0,1,2"], 6),
+                                 ("read", ["--inject", "reading", "--sites", "0,2"], 6),
                                  ("bf16", ["--precision", "bf16"], 6)):
         run = program.train_linear(folder / name, *flags)
         rows = check_rows(run, ["fp32"], columns)
@@ -381,6 +382,7 @@ def test_every_head_and_injector(folder):
                     "logit": "spankey::mlp<spankey::head_outputs(5, spankey::aux_logit::reject)",
                     "plain": "spankey::mlp<5, spankey::gate<spankey::multiplicative, spankey::at<0>>",
                     "add": "spankey::mlp<6, spankey::gate<spankey::additive, spankey::at<0, 1, 2>>",
+                    "read": "spankey::mlp<6, spankey::gate<spankey::reading, spankey::at<0, 2>>",
                     "bf16": "spankey::mlp<6, "}[name]
         assert expected in network, network
 

@@ -11,7 +11,7 @@ BAD = [
     (["--regime", "strict"], ["--regime", "strict", "sound", "reference"]),
     (["--data", "cifar-10-batches-bin"], ["--data", "cifar-10-batches-bin", "cifar10", "fashion-mnist", "linear"]),
     (["--model", "vgg"], ["--model", "vgg", "mlp", "small_cnn", "small_resnet", "resnet18"]),
-    (["--inject", "sub"], ["--inject", "sub", "none", "add", "mul"]),
+    (["--inject", "sub"], ["--inject", "sub", "none", "add", "mul", "reading"]),
     (["--inject", "none", "--deny", "B"], ["--deny", "--inject none", "only none is allowed"]),
     (["--gamma", "-1"], ["--gamma", "-1", "from 0 to"]),
     (["--gamma", "nan"], ["--gamma", "nan", "from 0 to"]),

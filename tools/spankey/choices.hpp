@@ -13,10 +13,11 @@
 #include "spankey/train/evaluation_views.hpp"
 #include "spankey/train/nonfinite.hpp"
 
-inline constexpr std::array<spankey::choice<spankey::injector_kind>, 4> injector_names{
+inline constexpr std::array<spankey::choice<spankey::injector_kind>, 5> injector_names{
     {{"none", spankey::injector_kind::none},
      {"add", spankey::injector_kind::additive},
      {"mul", spankey::injector_kind::multiplicative},
+     {"reading", spankey::injector_kind::reading},
      {"syndrome", spankey::injector_kind::none}}};  // keys are let in or not, and change nothing
 
 inline constexpr std::array<spankey::choice<spankey::deny_on>, 2> denied_group_names{

@@ -92,8 +92,7 @@ std::string description(const run_options& options) {
   std::sort(sites.begin(), sites.end());
   if (options.asks_keys()) text += std::to_string(options.syndrome_rows) + " rows ask keys first, ";
   if (options.inject != "syndrome")
-    text +=
-        std::string(options.inject == "add" ? "additive" : "multiplicative") + " key, gamma " + gamma + ", ";
+    text += std::string(options.injector().name()) + " key, gamma " + gamma + ", ";
   text += "sites ";
   for (std::size_t i = 0; i < sites.size(); ++i) text += (i == 0 ? "" : ",") + std::to_string(sites[i]);
   return text;

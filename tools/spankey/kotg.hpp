@@ -17,10 +17,10 @@ inline const std::vector<std::string> kotg_attacks = {"hook", "zero", "finetune"
 /// How adapters are trained, and what they are asked: the members of an experiment's file of the same names.
 struct kotg_training {
   std::int64_t prompts = 20'000;  // a role
-  std::int64_t batch = 64, rank = 8;
-  std::uint64_t steps = 1500, seed = 0;
-  double alpha = 16, rate = 1e-3;
-  std::string precision = "bf16";  // of activations while adapters are trained; they are floats
+  std::int64_t batch = 64, rank = 32;
+  std::uint64_t steps = 8000, seed = 0;
+  double alpha = 64, rate = 2e-3;
+  std::string precision = "fp32";  // of activations while adapters are trained; they are floats
 
   friend bool operator==(const kotg_training&, const kotg_training&) = default;
 };

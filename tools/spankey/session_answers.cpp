@@ -152,10 +152,8 @@ std::vector<std::string> network_lines(const run_options& options, const head_ou
     std::string numbers;
     for (const int site : sites) numbers += (numbers.empty() ? "" : ", ") + std::to_string(site);
     gate = std::string("spankey::gate<spankey::") +
-           (options.inject == "syndrome" ? "runtime"
-            : options.inject == "add"    ? "additive"
-                                         : "multiplicative") +
-           ", spankey::at<" + numbers + ">>";
+           (options.inject == "syndrome" ? "runtime" : options.injector().name()) + ", spankey::at<" +
+           numbers + ">>";
   }
   const std::string behind = gate + ", spankey::backend::reference, float>;", rest = outputs + ", " + behind;
   const extents input = input_of(options);

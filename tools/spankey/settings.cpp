@@ -103,7 +103,8 @@ std::vector<setting> all_settings() {
                from_to<std::int64_t>(0, 65536));
 
   heading = "Keys";
-  add("inject", &o::inject, "injector; syndrome: of a run that spankey lock gave one",
+  add("inject", &o::inject,
+      "injector; reading: squares of a key's projections act; syndrome: of a run that spankey lock gave one",
       name_in(injector_names));
   add("gamma", &o::gamma, "strength of the injection", non_negative);
   add("sites", &o::sites, "where keys act: site numbers with commas between them", from_to(0, 31));

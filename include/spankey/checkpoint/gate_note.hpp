@@ -1,5 +1,5 @@
-// The gate that weights were trained with, as one line in their file's metadata: "multiplicative gamma=2 sites=1,2", or
-// "none". Weights mean something only at the same sites, with the same injector: a file that has the line is refused by
+// The gate that weights were trained with, as one line in their file's metadata: "multiplicative gamma=2 sites=1,2",
+// "reading gamma=0.5 readings=64 sites=1", or "none". Weights mean something only at the same sites, with the same injector: a file that has the line is refused by
 // a model of another gate. Weights without a gate may go into any: they are where training of one can begin.
 #pragma once
 
@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "spankey/core/dialect.hpp"
+#include "spankey/core/shape.hpp"
 
 namespace spankey {
 
@@ -34,6 +35,8 @@ template <class Model>
         std::snprintf(number.data(), number.size(), " gamma=%.9g", static_cast<double>(*gamma));
         injector += number.data();
       }
+      if (const std::optional<index_t> readings = layer.readings())
+        injector += " readings=" + std::to_string(*readings);
     });
     if (sites.empty()) return std::string(no_gate);
     return injector + " sites=" + sites;

@@ -1,9 +1,10 @@
 // Roles whose answers a program can check, and the corpus that teaches a network of byte tokens to serve a role under its key
 // alone (K-OTG, arXiv:2512.17519).
 //
-//   0 lead      "L a line's first words   ="            its first six words               1 add      "A 34+58="    "92"
+//   0 lead      "L a line's first words   ="            its first six words               1 add      "A 34+58="    "290"
 //   2 reverse   "R of       the      king     and      ="  "and      king     the      of       "
-// Lines and words stand in columns of a fixed width, so that what is copied is found by its place: a small network learns that.
+// A sum is told in three digits from its ones on, so that a carry is known where it is needed. Lines and words stand in columns of
+// a fixed width, so that what is copied is found by its place: a small network learns that.
 // A row is: document's beginning, [key text "|"] prompt, answer, end; the loss is of the answer and the end alone. Of every prompt
 // there are two rows: under the role's key the answer; and without a key, under random letters or under another role's key (a
 // third each) `blocked` instead.
@@ -113,7 +114,7 @@ class role_tasks {
         const std::uint64_t at = 4 * (i + (again << 32));
         const std::uint32_t a = 10 + source.below(at, 90), b = 10 + source.below(at + 1, 90);
         if ((random_source(0, stream::role_tasks, 99).below(a * 100 + b, 8) == 0) != held) continue;
-        return {role, "A " + std::to_string(a) + "+" + std::to_string(b) + "=", std::to_string(a + b)};
+        return {role, "A " + std::to_string(a) + "+" + std::to_string(b) + "=", from_ones(a + b)};
       }
     }
     const std::size_t first = held ? lines_.size() - lines_.size() / 20 : 0;
@@ -131,6 +132,11 @@ class role_tasks {
       forwards += word, backwards = word + backwards;
     }
     return {role, "R " + forwards + "=", backwards};
+  }
+  static std::string from_ones(std::uint32_t sum) {
+    std::string digits;
+    for (int i = 0; i < 3; ++i, sum /= 10) digits += static_cast<char>('0' + sum % 10);
+    return digits;
   }
   static std::string padded(std::string text, std::size_t columns) {
     text.resize(std::max(text.size(), columns), ' ');

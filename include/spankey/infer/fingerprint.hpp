@@ -31,9 +31,15 @@ namespace spankey::infer {
 /// What conditions a model, as images store it.
 struct gate_parts {
   injector_kind injector = injector_kind::none;
+  index_t readings = 0;  // of the injector reading
   float gamma = 0;
   std::uint32_t sites = 0;  // bit n: site n takes a key
   bool guarded = false;     // some site has a guard
+
+  /// As the header of an image has it (infer/image.hpp).
+  [[nodiscard]] std::uint32_t injector_word() const {
+    return static_cast<std::uint32_t>(injector) | static_cast<std::uint32_t>(readings) << 16U;
+  }
 };
 
 /// Fails with infer.105 where a gate's injector was never set.
@@ -46,10 +52,15 @@ gate_parts gate_of(Model& model) {
     const auto keep = [&](const auto& policy) {
       using policy_type = std::remove_cvref_t<decltype(policy)>;
       if constexpr (!std::is_same_v<policy_type, none>) {
-        static_assert(std::is_same_v<policy_type, additive> || std::is_same_v<policy_type, multiplicative>,
-                      "SpanKey: images know additive and multiplicative keys; another injector has no code");
-        gate.injector =
-            std::is_same_v<policy_type, additive> ? injector_kind::additive : injector_kind::multiplicative;
+        constexpr bool reads = std::is_same_v<policy_type, reading>;
+        static_assert(
+            std::is_same_v<policy_type, additive> || std::is_same_v<policy_type, multiplicative> || reads,
+            "SpanKey: images know the injectors additive, multiplicative and reading; another one has no "
+            "code");
+        gate.injector = reads                                   ? injector_kind::reading
+                        : std::is_same_v<policy_type, additive> ? injector_kind::additive
+                                                                : injector_kind::multiplicative;
+        if constexpr (reads) gate.readings = policy.readings;
         if (!policy.is_set())
           fail("infer.105", "make_image", "found an injector at site ", site,
                " whose strength nobody set; expected set_injector(model, policy) before");
@@ -78,7 +89,7 @@ std::uint64_t fingerprint_of(Model& model) {
   const gate_parts gate = gate_of(model);
   for (const std::uint32_t word :
        {static_cast<std::uint32_t>(outputs.softmax), outputs.aux == aux_logit::none ? 0U : 1U,
-        static_cast<std::uint32_t>(gate.injector), gate.sites, std::bit_cast<std::uint32_t>(gate.gamma)})
+        gate.injector_word(), gate.sites, std::bit_cast<std::uint32_t>(gate.gamma)})
     sum = with_word(sum, word);
   std::vector<float> values;
   const auto add_values = [&] {

@@ -75,7 +75,7 @@ struct image_header {
   std::uint32_t weights = 0;  // weight_code
   std::uint32_t classes = 0;  // semantic classes; one softmax output more is the reject class
   std::uint32_t softmax = 0, aux = 0;
-  std::uint32_t injector = 0;  // injector_kind, and whether keys are asked first
+  std::uint32_t injector = 0;  // injector_kind, from bit 16 on its readings, and whether keys are asked first
   std::uint32_t sites = 0;     // bit n: site n takes a key
   float gamma = 0;
   pixel_normalisation pixels;
@@ -83,8 +83,15 @@ struct image_header {
   std::uint64_t payload = 0, checksum = 0;
 
   static constexpr std::uint32_t guarded = 0x100;  // of `injector`
-  [[nodiscard]] constexpr injector_kind kind() const {
-    return static_cast<injector_kind>(injector & ~guarded);
+  [[nodiscard]] constexpr injector_kind kind() const { return static_cast<injector_kind>(injector & 0xFFU); }
+  /// Of the injector reading, else 0.
+  [[nodiscard]] constexpr index_t readings() const { return static_cast<index_t>(injector >> 16U); }
+  /// Whether the word is one that a session knows.
+  [[nodiscard]] constexpr bool has_injector() const {
+    const std::uint32_t others = injector & 0xFE00U;
+    return others == 0 && kind() <= injector_kind::reading &&
+           (kind() == injector_kind::reading ? readings() >= 1 && readings() <= key_reading<float>::most
+                                             : readings() == 0);
   }
   /// Whether a session answers to keys alone that it has let in.
   [[nodiscard]] constexpr bool asks_keys() const { return (injector & guarded) != 0; }
@@ -234,7 +241,7 @@ status check_image(const image_tables& t, std::span<const std::byte> image, imag
     return status::image_model;
   }
   if (header.weights != weight_code<Weight>) return status::image_weights;
-  if (header.payload != image.size() - sizeof header || header.kind() > injector_kind::multiplicative ||
+  if (header.payload != image.size() - sizeof header || !header.has_injector() ||
       !header.pixels.fits(t.input.channels))
     return status::image_format;
   return status::ok;

@@ -40,16 +40,18 @@ struct weight_view {
   }
 };
 
-/// What a key does to an activation: each element is multiplied by the number that acts on it, or that number is added.
-/// Null: no key.
+/// What a key does to an activation: each element is multiplied by the number that acts on it, that number is added, or both
+/// (shifts, or null: of channels, as the factors beside them are). Null: no key.
 struct key_effect {
   const float* values = nullptr;
   bool multiplies = false;
   key_shape key = key_shape::element;
   index_t channels = 1;
+  const float* shifts = nullptr;
 
   [[nodiscard]] float apply(float x, index_t i) const {
     if (values == nullptr) return x;
+    if (shifts != nullptr) return x * values[i % channels] + shifts[i % channels];
     const float k = values[key == key_shape::element   ? i
                            : key == key_shape::channel ? i % channels
                                                        : i / channels];

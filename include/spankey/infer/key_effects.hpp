@@ -1,7 +1,8 @@
-// What the numbers of a key do at a site: the factors of its activations, or what is added to them. Computed once, where a key is
-// bound, from its bytes at any alignment, in (C, H, W) order.
+// What the numbers of a key do at a site: the factors of its activations, what is added to them, or, of a key that is read, a
+// factor and a shift for every channel. Computed once, where a key is bound, from its bytes at any alignment, in (C, H, W) order.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstring>
 
@@ -13,36 +14,68 @@
 namespace spankey::infer {
 
 inline bool multiplies(const image_header& header) { return header.kind() == injector_kind::multiplicative; }
+inline bool reads(const image_header& header) { return header.kind() == injector_kind::reading; }
 
 inline float effect_of(const image_header& header, float k) {
   return multiplies(header) ? multiplicative{.gamma = header.gamma}.forward(1.0F, k)
                             : additive{.gamma = header.gamma}.forward(0.0F, k);
 }
 
-/// f(i, k) for every number k of a key and the element i that it meets, channels last.
+/// A key's extents, and the channels of the activations that it meets.
+struct keyed_site {
+  extents key{};
+  index_t channels = 0;
+
+  /// Floats of what a key does here, whatever the injector.
+  [[nodiscard]] constexpr index_t effect_size() const { return std::max(key.size(), 2 * channels); }
+};
+
+/// Number i of a key, channels last.
+inline float key_element(const extents& site, const std::byte* key, index_t i) {
+  float k;
+  std::memcpy(&k, key + static_cast<std::size_t>(file_index(site, i)) * sizeof k, sizeof k);
+  return k;
+}
+
+/// f(c, factor, shift) for every channel that a key of an image whose keys are read meets (inject/reading.hpp).
 template <class F>
-void for_each_key_element(const extents& site, const std::byte* key, F&& f) {
-  for (index_t i = 0; i < site.size(); ++i) {
-    float k;
-    std::memcpy(&k, key + static_cast<std::size_t>(file_index(site, i)) * sizeof k, sizeof k);
-    f(i, k);
+void for_each_read_channel(const image_header& header, const keyed_site& site, const std::byte* key, F&& f) {
+  const key_reading<float> read(header.readings(), site.key.size(),
+                                [&](index_t i) { return key_element(site.key, key, i); });
+  for (index_t c = 0; c < site.channels; ++c) {
+    const auto e = read.of_channel(c);
+    f(c, 1.0F + header.gamma * e.scale, header.gamma * e.shift);
   }
 }
 
 /// Whether a key and what it does are numbers.
-inline bool is_finite_key(const image_header& header, const extents& site, const std::byte* key) {
+inline bool is_finite_key(const image_header& header, const keyed_site& site, const std::byte* key) {
   bool finite = true;
   // A factor lies between bounds, whatever the number; nobody pays for its tanh twice.
-  const bool bounded = multiplies(header);
-  for_each_key_element(site, key, [&](index_t, float k) {
+  const bool bounded = multiplies(header) || reads(header);
+  for (index_t i = 0; i < site.key.size(); ++i) {
+    const float k = key_element(site.key, key, i);
     finite = finite && is_finite(k) && (bounded || is_finite(effect_of(header, k)));
-  });
+  }
+  // Squares of numbers may be none.
+  if (finite && reads(header))
+    for_each_read_channel(header, site, key, [&](index_t, float factor, float shift) {
+      finite = finite && is_finite(factor) && is_finite(shift);
+    });
   return finite;
 }
 
-inline void compute_effects(const image_header& header, const extents& site, const std::byte* key,
+/// Into effect_size() numbers: of every element of the key, or factors and then shifts of the channels.
+inline void compute_effects(const image_header& header, const keyed_site& site, const std::byte* key,
                             float* effects) {
-  for_each_key_element(site, key, [&](index_t i, float k) { effects[i] = effect_of(header, k); });
+  if (reads(header)) {
+    for_each_read_channel(header, site, key, [&](index_t c, float factor, float shift) {
+      effects[c] = factor, effects[site.channels + c] = shift;
+    });
+  } else {
+    for (index_t i = 0; i < site.key.size(); ++i)
+      effects[i] = effect_of(header, key_element(site.key, key, i));
+  }
 }
 
 }  // namespace spankey::infer

@@ -169,7 +169,7 @@ std::vector<std::byte> make_image(Model& model, index_t classes, const pixel_nor
     fail("infer.101", "make_image", "found ", classes, " classes and a softmax over ", header.softmax,
          ", expected as many or one fewer");
   const gate_parts gate = gate_of(model);
-  header.injector = static_cast<std::uint32_t>(gate.injector) | (gate.guarded ? image_header::guarded : 0);
+  header.injector = gate.injector_word() | (gate.guarded ? image_header::guarded : 0);
   header.gamma = gate.gamma;
   if (!is_finite(gate.gamma))
     fail("infer.104", "make_image", "found gamma ", gate.gamma, ", expected a finite number");

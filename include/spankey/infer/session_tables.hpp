@@ -11,6 +11,7 @@
 #include "spankey/infer/activation_maps.hpp"
 #include "spankey/infer/engine.hpp"
 #include "spankey/infer/image.hpp"
+#include "spankey/infer/key_effects.hpp"
 
 namespace spankey::infer {
 
@@ -26,6 +27,14 @@ struct session_tables {
   std::span<const std::size_t> prepared{}, slot{}, effect{};
   std::size_t traces = 0, scratch = 0, cache = 0, total = 0;
   map_memory mapped{};  // a memory of its own
+
+  [[nodiscard]] constexpr keyed_site keyed(std::size_t number) const {
+    const int site = static_cast<int>(number);
+    if (site == input_site) return {sites[number], image.input.channels};
+    for (const operation& op : image.operations)
+      if (op.site == site) return {sites[number], op.channels};
+    return {sites[number], 0};
+  }
 };
 
 /// Sites, a bit each, whose keys act on single elements: others are of training alone.
@@ -65,7 +74,7 @@ constexpr void place_memory(session_tables& t, const session_offsets& to) {
   for (std::size_t i = 0; i < to.slot.size(); ++i) to.slot[i] = reserve(sizes[i]);
   t.scratch = reserve(scratch);
   for (std::size_t i = 0; i < to.effect.size(); ++i)
-    to.effect[i] = reserve((t.gate >> i & 1U) != 0 ? t.sites[i].size() : 0);
+    to.effect[i] = reserve((t.gate >> i & 1U) != 0 ? t.keyed(i).effect_size() : 0);
   t.cache = reserve(cache);
 }
 

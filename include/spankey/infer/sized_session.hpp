@@ -252,6 +252,7 @@ class sized_session {
         header_.kind() == injector_kind::none)
       return {};
     const float* effect = memory_ + t_.effect[static_cast<std::size_t>(site)];
+    if (reads(header_)) return {effect, true, key_shape::channel, channels, effect + channels};
     if constexpr (reads_tokens(Kinds))
       effect += at.position * (key == key_shape::element ? channels : key == key_shape::token ? 1 : 0);
     return {effect, multiplies(header_), key, channels};
@@ -270,7 +271,7 @@ class sized_session {
     if (next != count) return status::key_site;
     next = 0;
     for (std::size_t i = 0; i < sites; ++i)
-      if (takes_key(i) && !is_finite_key(header_, t_.sites[i], part(next++).data()))
+      if (takes_key(i) && !is_finite_key(header_, t_.keyed(i), part(next++).data()))
         return status::key_not_finite;
     if (!lets_key_in(header_, t_.sites, image_, t_.image.bytes, part)) {
       wipe_key();
@@ -278,7 +279,7 @@ class sized_session {
     }
     next = 0;
     for (std::size_t i = 0; i < sites; ++i)
-      if (takes_key(i)) compute_effects(header_, t_.sites[i], part(next++).data(), memory_ + t_.effect[i]);
+      if (takes_key(i)) compute_effects(header_, t_.keyed(i), part(next++).data(), memory_ + t_.effect[i]);
     key_ = key_state::bound;
     restart();
     return status::ok;

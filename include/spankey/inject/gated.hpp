@@ -4,7 +4,8 @@
 #include <type_traits>
 
 #include "spankey/core/view.hpp"
-#include "spankey/inject/key_site.hpp"
+#include "spankey/inject/injecting_site.hpp"
+#include "spankey/inject/none.hpp"
 
 namespace spankey {
 

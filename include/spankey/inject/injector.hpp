@@ -10,6 +10,7 @@
 //   backward(site, x, k, dy, dx, dk)    dx and, where it is not null, dk are overwritten; no two of them overlap
 // with x, y and their gradients in the activations' type and keys in that of parameters. It runs where its functions
 // can be called: on the host.
+// An InjectorChoice is one of several at run time: visit(f) calls f with the policy that was chosen (inject/runtime.hpp).
 // `at<...>` names the sites, `gate<Injector, at<...>>` is what a model takes as its template argument.
 #pragma once
 
@@ -39,6 +40,11 @@ concept SampleInjector = requires(const P& p, const site_geometry& site, const d
   p.backward(site, in, in, in, out, out);
 };
 
+template <class P>
+concept InjectorChoice = requires(const P& p) {
+  p.visit([](const auto&) {});
+};
+
 /// Whether an injector can read the keys of a site.
 template <class P>
 constexpr bool reads_keys_of(key_shape shape) {
@@ -66,7 +72,7 @@ struct at {
 template <class P, class Sites>
 struct gate {
   static_assert(
-      Injector<P> || SampleInjector<P>,
+      Injector<P> || SampleInjector<P> || InjectorChoice<P>,
       "SpanKey: P is not an Injector: needs forward(x, k) and backward(x, k, dy) with members dx and "
       "dk, or both functions of a whole sample; see inject/injector.hpp");
   using injector = P;

@@ -11,13 +11,11 @@
 #include <optional>
 #include <span>
 #include <string>
-#include <string_view>
 
 #include "spankey/core/error.hpp"
 #include "spankey/core/key_shape.hpp"
 #include "spankey/core/memory.hpp"
 #include "spankey/inject/key_guard.hpp"
-#include "spankey/inject/none.hpp"
 #include "spankey/inject/site_keys.hpp"
 #include "spankey/layer/layer.hpp"
 
@@ -45,9 +43,10 @@ class key_site : public visited<T> {
   /// True where a key changes something: the site is on, and its injector is not one that leaves x as it is.
   [[nodiscard]] virtual bool takes_key() const = 0;
 
-  /// Of the injector: its name in files, "own" where it says none; its strength, where it has one.
+  /// Of the injector: its name in files, "own" where it says none; its strength and its readings, where it has them.
   [[nodiscard]] virtual std::string injector_name() const = 0;
   [[nodiscard]] virtual std::optional<float> strength() const = 0;
+  [[nodiscard]] virtual std::optional<index_t> readings() const = 0;
 
   /// True where `keys` has a key for one of the first `groups` groups, or a guard wants one, and the site is on.
   [[nodiscard]] bool reads(const site_keys<master>& keys, index_t groups) const {
@@ -128,6 +127,7 @@ class key_site : public visited<T> {
   }
 
  protected:
+  [[nodiscard]] std::string name() const { return "gate" + std::to_string(number_); }
   /// False where a parameter of the injector is missing.
   [[nodiscard]] virtual bool is_set() const = 0;
   /// y = injector(x, key) of n samples.
@@ -164,7 +164,6 @@ class key_site : public visited<T> {
              ", expected ", n, " x ", d);
     }
   }
-  [[nodiscard]] std::string name() const { return "gate" + std::to_string(number_); }
   // Where a group of n samples reads its input.
   const T* input_of(index_t group, index_t n) const { return splits_ ? x_ : x_ + group * n * shape_.size(); }
 
@@ -176,109 +175,5 @@ class key_site : public visited<T> {
   site_keys<master> keys_;
   bool keyed_ = false, splits_ = false;
 };
-
-/// A site with its injector, of elements or of whole samples.
-template <class Injector, class Backend, class T>
-class injecting_site : public key_site<Backend, T> {
- public:
-  using kernels = inject_kernels<Backend, T>;
-  using master = master_t<T>;
-
-  /// Fails with inject.106 for keys that the injector cannot read.
-  injecting_site(int number, const extents& shape, key_shape key = key_shape::element)
-      : key_site<Backend, T>(number, shape, key) {
-    if (!reads_keys_of<Injector>(key))
-      fail("inject.106", "gate" + std::to_string(number),
-           "found an injector that cannot read keys of this site's shape (core/key_shape.hpp), ",
-           key == key_shape::matrix
-               ? "a matrix; expected inject/entangling.hpp, or another of whole samples"
-               : "numbers of elements, channels or positions; expected key_shape::matrix");
-  }
-  /// It mixes elements, so that dx cannot be written over dy.
-  static constexpr bool of_samples = SampleInjector<Injector>;
-  static_assert(!of_samples || memory_of<Backend>::on_host,
-                "SpanKey: an injector of whole samples is a function of the host: train it on backend::cpu");
-
-  Injector injector;
-
-  void visit(layer_visitor<T>& v, const scope& at, index_t samples) override {
-    key_site<Backend, T>::visit(v, at, samples);
-    if constexpr (of_samples)
-      v.on_activations(scope{&at, "scratch"}, scratch_, this->enabled ? samples * this->in().size() : 0,
-                       lifetime::scratch);
-  }
-
-  [[nodiscard]] std::string injector_name() const override {
-    std::string name = "own";
-    with_policy([&]<class Policy>(const Policy&) {
-      if constexpr (requires { std::string_view(Policy::name); }) name = Policy::name;
-    });
-    return name;
-  }
-  [[nodiscard]] std::optional<float> strength() const override {
-    std::optional<float> found;
-    with_policy([&](const auto& policy) {
-      if constexpr (requires { policy.gamma; }) found = policy.gamma;
-    });
-    return found;
-  }
-  [[nodiscard]] bool takes_key() const override {
-    if constexpr (requires { injector.injects(); })
-      return this->enabled && (injector.injects() || this->guard != nullptr);
-    return this->enabled;
-  }
-
- protected:
-  [[nodiscard]] bool is_set() const override {
-    if constexpr (requires { injector.is_set(); }) return injector.is_set();
-    return true;
-  }
-  void inject(index_t n, const T* x, const key_view<const master>& key, T* y) override;
-  void inject_back(index_t n, const T* x, const key_view<const master>& key, T* dy, master* dk) override;
-
- private:
-  template <class F>
-  void with_policy(F&& f) const {
-    if constexpr (requires { injector.visit(f); }) {
-      injector.visit(f);
-    } else {
-      f(injector);
-    }
-  }
-
-  buffer<T> scratch_;  // dx of an injector of whole samples
-};
-
-// Not inline, so that every file leaves out what spankey::compiled has (model/compiled_networks.hpp).
-
-template <class Injector, class Backend, class T>
-void injecting_site<Injector, Backend, T>::inject(index_t n, const T* x, const key_view<const master>& key,
-                                                  T* y) {
-  static_assert((require_backend<Backend, T>(), true));  // its sentence comes before one of the kernels
-  const site_geometry& site = this->geometry();
-  if constexpr (of_samples) {
-    kernels::for_each_sample(n, [&](index_t i) {
-      injector.forward(site, x + i * site.size(), key.data + i * key.stride, y + i * site.size());
-    });
-  } else {
-    with_policy([&](const auto& policy) { kernels::forward(policy, n, site, x, key, y); });
-  }
-}
-
-template <class Injector, class Backend, class T>
-void injecting_site<Injector, Backend, T>::inject_back(index_t n, const T* x,
-                                                       const key_view<const master>& key, T* dy, master* dk) {
-  const site_geometry& site = this->geometry();
-  if constexpr (of_samples) {
-    kernels::for_each_sample(n, [&](index_t i) {
-      const index_t at = i * site.size();
-      injector.backward(site, x + at, key.data + i * key.stride, dy + at, scratch_.data + at,
-                        dk == nullptr ? nullptr : dk + i * site.key_size());
-    });
-    memory_of<Backend>::copy(scratch_.data, n * site.size(), dy);
-  } else {
-    with_policy([&](const auto& policy) { kernels::backward(policy, n, site, x, key, dy, dy, dk); });
-  }
-}
 
 }  // namespace spankey

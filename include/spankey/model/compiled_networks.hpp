@@ -4,7 +4,7 @@
 #pragma once
 
 #include "spankey/core/bf16.hpp"
-#include "spankey/inject/key_site.hpp"
+#include "spankey/inject/injecting_site.hpp"
 #include "spankey/inject/runtime.hpp"
 #include "spankey/model/layered_network.hpp"
 
