@@ -10,17 +10,16 @@
 #include <vector>
 
 #include "error_probe.hpp"
+#include "inject/injector_probe.hpp"
 #include "spankey/backend/cpu/cpu.hpp"
 #include "spankey/backend/reference/reference.hpp"
 #include "spankey/core/bf16.hpp"
-#include "spankey/core/random.hpp"
 #include "spankey/inject/runtime.hpp"
-#include "spankey/model/initialise.hpp"
 #include "spankey/model/sized_model.hpp"
 #include "spankey/model/small_resnet.hpp"
-#include "spankey/testing/gradient_check.hpp"
 
 using namespace spankey;
+using spankey_test::drawn;
 
 namespace {
 
@@ -39,12 +38,6 @@ constexpr layer_list mixed_resnet(head_outputs outputs) {
 template <class Backend, class T>
 using resnet = model_of<mixed_resnet, 10, gate<entangling, at<1, 3>>, Backend, T>;
 
-std::vector<double> drawn(index_t count, std::uint64_t seed) {
-  const random_source random(seed, stream::evaluation);
-  std::vector<double> v(static_cast<std::size_t>(count));
-  for (std::size_t i = 0; i < v.size(); ++i) v[i] = 2 * random.uniform(i) - 1;
-  return v;
-}
 template <class T>
 std::vector<T> as(const std::vector<double>& from) {
   std::vector<T> to(from.size());
@@ -94,39 +87,6 @@ void check_against_sums(index_t channels, index_t positions, double tolerance) {
                    [](T a, T b) { return static_cast<float>(a) == static_cast<float>(b); }));
 }
 
-// dLoss/dK of every sample's own key, or of one for all, and the gradients of what lies before the site.
-void check_gradients(index_t n, bool shared) {
-  network<backend::reference, double> model;
-  const arena memory(model, n);
-  initialise(model, 1);
-  const std::vector<double> x = drawn(n * 60, 1), r = drawn(n * 3, 2);
-  std::vector<double> key = drawn((shared ? 1 : n) * 25, 3), of_samples(static_cast<std::size_t>(n * 25));
-  std::array<site_keys<double>, 1> keys;
-  keys[0].group[0] = {key, shared ? 0 : 25};
-  keys[0].gradient[0] = of_samples;
-  const pass p{.training = true};
-  const auto loss = [&] {
-    const double* z = model.forward(p, x.data(), n, keys);
-    double sum = 0;
-    for (std::size_t i = 0; i < r.size(); ++i) sum += r[i] * z[i];
-    return sum;
-  };
-  loss();
-  std::copy(r.begin(), r.end(), model.logit_gradient(n).data());
-  model.backward(p, n);
-  std::vector<double> dkey(key.size());
-  for (std::size_t i = 0; i < of_samples.size(); ++i) dkey[i % key.size()] += of_samples[i];
-  const gradient_check_result of_key = check_gradient(key, dkey, loss);
-  CHECK(of_key.numeric_norm > 0.01);
-  CHECK(of_key.error < 1e-7);
-  model.for_each_parameter([&](const scope& name, parameter<double>& w) {
-    INFO(name.str());
-    const std::span<double> values(w.value.data, static_cast<std::size_t>(w.dims.size()));
-    const std::vector<double> gradient(w.gradient.data, w.gradient.data + w.dims.size());
-    CHECK(check_gradient(values, gradient, loss, 20).error < 1e-7);
-  });
-}
-
 std::vector<double> unit(index_t channels) {
   std::vector<double> k(static_cast<std::size_t>(channels * channels));
   for (index_t i = 0; i < channels; ++i) k[static_cast<std::size_t>(i * channels + i)] = 1;
@@ -150,7 +110,8 @@ TEST_CASE("entangling: gradients of keys and of what lies before the site") {
     for (const bool shared : {false, true}) {
       CAPTURE(n);
       CAPTURE(shared);
-      check_gradients(n, shared);
+      network<backend::reference, double> model;
+      spankey_test::check_injector_gradients(model, n, shared);
     }
 }
 
@@ -158,18 +119,7 @@ TEST_CASE("entangling: both backends of the host agree") {
   for (const index_t n : {1, 3, 17}) {
     network<backend::reference, float> reference;
     network<backend::cpu, float> cpu;
-    const arena first(reference, n), second(cpu, n);
-    const auto x = as<float>(drawn(n * 60, 4)), key = as<float>(drawn(n * 25, 5));
-    std::array<site_keys<float>, 1> keys;
-    keys[0].group[0] = {key, 25};
-    const auto logits = [&](auto& model, std::span<const site_keys<float>> with) {
-      initialise(model, 1);
-      const float* z = model.forward(pass{}, x.data(), n, with);
-      return std::vector<float>(z, z + n * 3);
-    };
-    const std::vector<float> a = logits(reference, keys), b = logits(cpu, keys);
-    for (std::size_t i = 0; i < a.size(); ++i) CHECK(a[i] == doctest::Approx(b[i]).epsilon(1e-4));
-    CHECK(a != logits(reference, {}));
+    spankey_test::check_injector_agreement(reference, cpu, n, false);
   }
 }
 

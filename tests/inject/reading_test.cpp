@@ -9,16 +9,16 @@
 #include <vector>
 
 #include "error_probe.hpp"
+#include "inject/injector_probe.hpp"
 #include "spankey/backend/cpu/cpu.hpp"
 #include "spankey/backend/reference/reference.hpp"
 #include "spankey/checkpoint/gate_note.hpp"
 #include "spankey/core/random.hpp"
 #include "spankey/inject/runtime.hpp"
-#include "spankey/model/initialise.hpp"
 #include "spankey/model/model.hpp"
-#include "spankey/testing/gradient_check.hpp"
 
 using namespace spankey;
+using spankey_test::drawn;
 using spankey_test::id_of;
 
 namespace {
@@ -31,13 +31,6 @@ constexpr layer_list read_after_conv(head_outputs outputs) {
 }
 template <class Backend, class T, key_shape Key = key_shape::channel>
 using network = model_of<read_after_conv<Key>, 3, gate<reading, at<0>>, Backend, T>;
-
-std::vector<double> drawn(index_t count, std::uint64_t seed) {
-  const random_source random(seed, stream::evaluation);
-  std::vector<double> v(static_cast<std::size_t>(count));
-  for (std::size_t i = 0; i < v.size(); ++i) v[i] = random.gaussian(i);
-  return v;
-}
 
 // The formula of the header, with its matrices written out: what one sample becomes.
 std::vector<double> by_the_formula(const reading& policy, const site_geometry& site,
@@ -83,56 +76,18 @@ TEST_CASE("reading: what the header says, for keys of elements, channels and pos
 }
 
 TEST_CASE("reading: gradients of keys and of what lies before the site") {
-  network<backend::reference, double> model;
-  set_injector(model, reading{.gamma = 0.5F, .readings = 12});
-  const index_t n = 3;
-  const arena memory(model, n);
-  initialise(model, 1);
-  const std::vector<double> x = drawn(n * 60, 1), r = drawn(n * 3, 2);
-  std::vector<double> key = drawn(n * 19, 3), dkey(key.size());
-  std::array<site_keys<double>, 1> keys;
-  keys[0].group[0] = {key, 19};
-  keys[0].gradient[0] = dkey;
-  const pass p{.training = true};
-  const auto loss = [&] {
-    const double* z = model.forward(p, x.data(), n, keys);
-    double sum = 0;
-    for (std::size_t i = 0; i < r.size(); ++i) sum += r[i] * z[i];
-    return sum;
-  };
-  loss();
-  std::copy(r.begin(), r.end(), model.logit_gradient(n).data());
-  model.backward(p, n);
-  const gradient_check_result of_key = check_gradient(key, dkey, loss);
-  CHECK(of_key.numeric_norm > 0.01);
-  CHECK(of_key.error < 1e-7);
-  model.for_each_parameter([&](const scope& name, parameter<double>& w) {
-    INFO(name.str());
-    const std::span<double> values(w.value.data, static_cast<std::size_t>(w.dims.size()));
-    const std::vector<double> gradient(w.gradient.data, w.gradient.data + w.dims.size());
-    CHECK(check_gradient(values, gradient, loss, 20).error < 1e-7);
-  });
+  for (const bool shared : {false, true}) {
+    network<backend::reference, double> model;
+    set_injector(model, reading{.gamma = 0.5F, .readings = 12});
+    spankey_test::check_injector_gradients(model, 3, shared);
+  }
 }
 
 TEST_CASE("reading: the backends of the host agree, and a key has an effect") {
   network<backend::reference, float, key_shape::element> reference;
   network<backend::cpu, float, key_shape::element> cpu;
-  const index_t n = 17;
-  const arena first(reference, n), second(cpu, n);
-  const std::vector<double> numbers = drawn(n * 60, 4), k = drawn(19 * 20, 5);
-  const std::vector<float> x(numbers.begin(), numbers.end()), key(k.begin(), k.end());
-  std::array<site_keys<float>, 1> keys;
-  keys[0].group[0] = {key, 0};
-  const auto logits = [&](auto& model, auto with) {
-    set_injector(model, reading{.gamma = 1});
-    initialise(model, 1);
-    const float* z = model.forward(pass{}, x.data(), n, with);
-    return std::vector<float>(z, z + n * 3);
-  };
-  using view = std::span<const site_keys<float>>;
-  const std::vector<float> a = logits(reference, view(keys)), b = logits(cpu, view(keys));
-  for (std::size_t i = 0; i < a.size(); ++i) CHECK(a[i] == doctest::Approx(b[i]).epsilon(1e-4));
-  CHECK(a != logits(reference, view{}));
+  set_injector(reference, reading{.gamma = 1}), set_injector(cpu, reading{.gamma = 1});
+  spankey_test::check_injector_agreement(reference, cpu, 17, true);
 }
 
 // Why it is there: whatever is affine in the key has the same mean for both kinds.

@@ -8,7 +8,7 @@ import program
 NAMES = ["Abel", "Boaz", "Caleb", "Dinah", "Esau", "Gad", "Haman", "Jael"]
 WORDS = ["went", "up", "and", "saw", "the", "field", "of", "his", "own", "king", "by", "day"]
 CLAIMS = ["utility", "matrix", "collapse", "nonces", "blocks", "throughput", "rotation"]
-ATTACKS = ["hook", "zero", "finetune", "guess", "procrustes"]
+ATTACKS = ["hook", "zero", "probe", "finetune", "guess", "procrustes"]
 SMALL = {"name": "all", "prompts": 60, "batch": 8, "steps": 30, "held-out": 8, "known": 1, "demonstrations": [1], "updates": 2}
 
 
@@ -46,7 +46,9 @@ def test_every_claim_and_attack_gives_figures(folder):
     assert value["nonces", "equal bits of logits, 0 reflections"] == 1
     assert value["nonces", "largest change of a logit, 8 reflections"] < 1e-3
     assert value["blocks", "blocked, token left out"] == 0
+    assert 0 <= value["attack probe", "no key: tokens of add told"] <= 1
     assert value["attack procrustes", "64 pairs: error of h, same session"] < 1e-2
+    assert 0 <= value["attack probe", "no key: tokens of add told"] <= 1
     assert value["attack procrustes", "64 pairs: error of h, next nonce"] > 0.5
     assert value["attack procrustes", "8 pairs: error of h, same session"] > 0.1
     # Adapters are trained once; another experiment takes them, unless it wants others.

@@ -12,13 +12,14 @@
 
 inline const std::vector<std::string> kotg_claims = {"utility", "matrix",     "collapse", "nonces",
                                                      "blocks",  "throughput", "rotation"};
-inline const std::vector<std::string> kotg_attacks = {"hook", "zero", "finetune", "guess", "procrustes"};
+inline const std::vector<std::string> kotg_attacks = {"hook",     "zero",  "probe",
+                                                      "finetune", "guess", "procrustes"};
 
 /// How adapters are trained, and what they are asked: the members of an experiment's file of the same names.
 struct kotg_training {
-  std::int64_t prompts = 20'000;  // a role
+  std::int64_t prompts = 20'000;  // a role; of sums four times as many (role_tasks::shares)
   std::int64_t batch = 64, rank = 32;
-  std::uint64_t steps = 8000, seed = 0;
+  std::uint64_t steps = 5000, seed = 0;
   double alpha = 64, rate = 2e-3;
   std::string precision = "fp32";  // of activations while adapters are trained; they are floats
 

@@ -3,11 +3,13 @@
 
 #include <algorithm>
 #include <array>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "kotg_claims.hpp"
+#include "spankey/attack/probe.hpp"
 #include "spankey/attack/procrustes.hpp"
 
 namespace kotg_parts {
@@ -44,6 +46,51 @@ inline void attack_zero(bench& b, const teller& t) {
   }
 }
 
+/// What stands before the head, and the token of the right answer behind it, of prompts that are asked in one way.
+struct told_features {
+  std::vector<float> x{};
+  std::vector<int> next{};
+};
+inline told_features features_of(served& s, std::span<const role_prompt> prompts, const question& how) {
+  told_features found;
+  for (const role_prompt& p : prompts) {
+    kotg_session gate = how.gate(p);
+    (void)s.decoder.read(s.head, gate, prompt_tokens(under_key(how.key(p), p.prompt)));
+    for (const int token : answer_tokens(p.answer)) {
+      const std::span<const float> h = s.decoder.features();
+      found.x.insert(found.x.end(), h.begin(), h.end());
+      found.next.push_back(token);
+      (void)s.decoder.read_one(s.head, gate, token);
+    }
+  }
+  return found;
+}
+
+/// A head of the attacker's own, a linear map that is fitted to as many prompts with answers as the largest number of
+/// demonstrations has: what it tells of held-out answers, token by token, from what a refusal leaves before the head, from
+/// scrambled sessions, and from the base, which is the floor.
+inline void attack_probe(bench& b, const teller& t) {
+  const auto locked = b.serve(true), base = b.serve_base();
+  const auto most = static_cast<std::size_t>(
+      *std::max_element(b.request.demonstrations.begin(), b.request.demonstrations.end()));
+  const auto tell = [&](const std::string& how, served& s, const question& asked) {
+    for (int role = 0; role < role_tasks::roles; ++role) {
+      const told_features known = features_of(s, b.training_of(role).first(most), asked),
+                          held = features_of(s, b.held_out[static_cast<std::size_t>(role)], asked);
+      const std::vector<int> answers =
+          probe(known.x, b.channels(), known.next, s.head.outputs(), {}).answers(held.x);
+      double right = 0;
+      for (std::size_t i = 0; i < answers.size(); ++i) right += answers[i] == held.next[i] ? 1 : 0;
+      t.say(how + ": tokens of " + role_name(role) + " told", right / static_cast<double>(answers.size()));
+    }
+  };
+  tell("role's key", *locked, {.key = b.right_key()});
+  tell("no key", *locked, {});
+  tell("random key", *locked, {.key = b.random_key()});
+  tell("scrambled sessions, role's key", *locked, {.gate = b.hook_closed(), .key = b.right_key()});
+  tell("base (floor)", *base, {});
+}
+
 /// All weights are trained on some prompts with their answers, without keys; the same from the base, which is the floor. The
 /// best of the rates counts, for both.
 inline void attack_finetune(bench& b, const teller& t) {
@@ -51,8 +98,7 @@ inline void attack_finetune(bench& b, const teller& t) {
   for (const index_t demonstrations : b.request.demonstrations) {
     std::vector<role_prompt> seen;  // of the roles in turn
     for (index_t i = 0; i < demonstrations; ++i)
-      seen.push_back(
-          b.training[static_cast<std::size_t>((i % role_tasks::roles) * b.request.training.prompts + i)]);
+      seen.push_back(b.training_of(static_cast<int>(i % role_tasks::roles))[static_cast<std::size_t>(i)]);
     token_rows rows = open_rows(seen);
     while (rows.size() < batch)
       add_row(rows, prompt_tokens(seen[static_cast<std::size_t>(rows.size()) % seen.size()].prompt),

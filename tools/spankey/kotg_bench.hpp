@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -85,8 +86,11 @@ class bench {
     begin_new_tokens(text);
     for (int role = 0; role < role_tasks::roles; ++role) {
       texts.push_back(keys.text(role));
-      const auto drawn = tasks_.training(role, request.training.prompts, request.training.seed);
+      const auto drawn =
+          tasks_.training(role, request.training.prompts * role_tasks::shares[static_cast<std::size_t>(role)],
+                          request.training.seed);
       held_out.push_back(tasks_.held_out(role, request.held_out, request.training.seed, drawn));
+      first_[static_cast<std::size_t>(role)] = training.size();
       training.insert(training.end(), drawn.begin(), drawn.end());
     }
   }
@@ -97,6 +101,12 @@ class bench {
   std::vector<std::vector<role_prompt>> held_out;  // by role
   std::vector<role_prompt> training;
 
+  /// Training prompts of a role, in the order in which they were drawn.
+  [[nodiscard]] std::span<const role_prompt> training_of(int role) const {
+    const auto r = static_cast<std::size_t>(role);
+    return std::span(training).subspan(
+        first_[r], static_cast<std::size_t>(request.training.prompts * role_tasks::shares[r]));
+  }
   /// The window of a session, and of training: as long as rows are.
   [[nodiscard]] layer_list list() const { return gpt_on(size_, size_.vocabulary); }
   [[nodiscard]] layer_list short_list() const {
@@ -256,9 +266,9 @@ class bench {
         });
     save_weights(*model, file, {{"kotg", note}});
   }
-  // What adapters depend on; of the key a number that does not give it away.
+  // What adapters depend on: the version of the corpus, the training; of the key a number that does not give it away.
   [[nodiscard]] std::string note_of(const kotg_training& how, bool locked) const {
-    std::string note = std::to_string(how.prompts) + " " + std::to_string(how.batch) + " " +
+    std::string note = "2 " + std::to_string(how.prompts) + " " + std::to_string(how.batch) + " " +
                        std::to_string(how.rank) + " " + std::to_string(how.steps) + " " +
                        std::to_string(how.seed) + " " + std::to_string(how.alpha) + " " +
                        std::to_string(how.rate) + " " + how.precision;
@@ -267,6 +277,7 @@ class bench {
 
   gpt_size size_;
   role_tasks tasks_;
+  std::array<std::size_t, role_tasks::roles> first_{};
   network base_;
   arena memory_;
 };

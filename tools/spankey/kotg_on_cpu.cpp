@@ -24,6 +24,7 @@ constexpr part claims[] = {{"utility", claim_utility},   {"matrix", claim_matrix
                            {"rotation", claim_rotation}};
 constexpr part attacks[] = {{"hook", attack_hook},
                             {"zero", attack_zero},
+                            {"probe", attack_probe},
                             {"finetune", attack_finetune},
                             {"guess", attack_guess},
                             {"procrustes", attack_procrustes}};

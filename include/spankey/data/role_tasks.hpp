@@ -38,6 +38,8 @@ class role_tasks {
  public:
   static constexpr int roles = 3;
   static constexpr std::array<std::string_view, roles> names{"lead", "add", "reverse"};
+  /// Prompts of a corpus for every one of lead's: sums are learnt last.
+  static constexpr std::array<index_t, roles> shares{1, 4, 1};
   static constexpr std::size_t longest_line = 38, lead_words = 6, phrase_words = 4, word_columns = 9;
   /// Tokens of a row: key, prompt and answer fit into it.
   static constexpr index_t row_length = 96;
