@@ -15,6 +15,7 @@ void check_on_cpu(double tolerance) {
   using beside = Model<head_outputs(10, aux_logit::reject), gate<runtime, Sites>, backend::cpu, float>;
   check_session<reject, float>(injector_kind::multiplicative, 10, tolerance);
   check_session<beside, float>(injector_kind::additive, 10, tolerance);
+  check_session<reject, float>(injector_kind::reading, 10, tolerance);
   check_session<reject, bf16>(injector_kind::multiplicative, 10, 0.03);
   check_session<reject, std::int8_t>(injector_kind::multiplicative, 10, 0.03);
 }

@@ -9,6 +9,8 @@
 #include <limits>
 #include <vector>
 
+#include "spankey/backend/reference/reference.hpp"
+
 using namespace spankey;
 
 namespace {
@@ -37,7 +39,7 @@ TEST_CASE("effects of a key: what its injector does to 1, or to 0, channels last
   const numbers key = {-2, -1, 0, 1, 2, 3};
   numbers effects{};
   for (const injector_kind kind : {injector_kind::additive, injector_kind::multiplicative}) {
-    infer::compute_effects(header_of(kind), site, odd_bytes(key).data(), effects.data());
+    infer::compute_effects<backend::reference>(header_of(kind), site, odd_bytes(key).data(), effects.data());
     for (index_t c = 0; c < 2; ++c)
       for (index_t w = 0; w < 3; ++w) {
         const float k = key[static_cast<std::size_t>(c * 3 + w)];
@@ -59,7 +61,8 @@ TEST_CASE("effects of a key: of one that is read, what the injector does to 1 an
   policy.forward(geometry, zeros.data(), in_memory_order.data(), of_zeros.data());
   policy.forward(geometry, ones.data(), in_memory_order.data(), of_ones.data());
   std::array<float, 4> effects{};
-  infer::compute_effects(header_of(injector_kind::reading), site, odd_bytes(key).data(), effects.data());
+  infer::compute_effects<backend::reference>(header_of(injector_kind::reading), site, odd_bytes(key).data(),
+                                             effects.data());
   for (std::size_t c = 0; c < 2; ++c) {
     CHECK(effects[2 + c] == of_zeros[c]);
     CHECK(effects[c] + effects[2 + c] == doctest::Approx(of_ones[c]));

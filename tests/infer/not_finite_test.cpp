@@ -134,7 +134,7 @@ void check_gate(injector_kind kind) {
   // A key of numbers that do too much: gamma is 1.5.
   std::vector<std::vector<float>> huge = s.network->keys;
   std::fill(huge[2].begin(), huge[2].end(), largest);
-  CHECK(s.bind(huge) == (kind == injector_kind::additive ? status::key_not_finite : status::ok));
+  CHECK(s.bind(huge) == (kind == injector_kind::multiplicative ? status::ok : status::key_not_finite));
   if (kind == injector_kind::additive) {
     std::fill(huge[1].begin(), huge[1].end(), largest / 2);
     std::fill(huge[2].begin(), huge[2].end(), -largest / 2);
@@ -197,6 +197,7 @@ TEST_CASE("not finite: input and key, in every precision, with each way to refus
   check_gate<network<backend::reference, 11>, std::int8_t>(injector_kind::additive);
   check_gate<network<backend::reference, 10>, bf16>(injector_kind::multiplicative);
   check_gate<additive_last, float>(injector_kind::additive);
+  check_gate<network<backend::reference, 11>, float>(injector_kind::reading);
   check_gate<network<backend::cpu, 11>, float>(injector_kind::additive);
   check_gate<network<backend::cpu, 11>, std::int8_t>(injector_kind::multiplicative);
 }

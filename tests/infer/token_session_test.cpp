@@ -119,6 +119,7 @@ TEST_CASE("session of tokens: answers behind every token as the model does of th
   }
   SUBCASE("reference, a channel") {
     check<key_shape::channel, backend::reference, float>(injector_kind::multiplicative, 1e-5);
+    check<key_shape::channel, backend::reference, float>(injector_kind::reading, 1e-5);
   }
   SUBCASE("reference, bf16") {
     check<key_shape::channel, backend::reference, bf16>(injector_kind::multiplicative, 0.03);
@@ -128,6 +129,7 @@ TEST_CASE("session of tokens: answers behind every token as the model does of th
   }
   SUBCASE("cpu, an element") {
     check<key_shape::element, backend::cpu, float>(injector_kind::multiplicative, 1e-5);
+    check<key_shape::element, backend::cpu, float>(injector_kind::reading, 1e-5);
   }
   SUBCASE("cpu, bf16") { check<key_shape::element, backend::cpu, bf16>(injector_kind::additive, 0.03); }
   SUBCASE("cpu, int8") {

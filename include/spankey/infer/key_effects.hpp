@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstring>
 
+#include "spankey/backend/backend.hpp"
 #include "spankey/core/finite.hpp"
 #include "spankey/infer/image.hpp"
 #include "spankey/inject/additive.hpp"
@@ -16,9 +17,9 @@ namespace spankey::infer {
 inline bool multiplies(const image_header& header) { return header.kind() == injector_kind::multiplicative; }
 inline bool reads(const image_header& header) { return header.kind() == injector_kind::reading; }
 
-inline float effect_of(const image_header& header, float k) {
-  return multiplies(header) ? multiplicative{.gamma = header.gamma}.forward(1.0F, k)
-                            : additive{.gamma = header.gamma}.forward(0.0F, k);
+/// What a number of an additive key adds.
+inline float added(const image_header& header, float k) {
+  return additive{.gamma = header.gamma}.forward(0.0F, k);
 }
 
 /// A key's extents, and the channels of the activations that it meets.
@@ -30,10 +31,10 @@ struct keyed_site {
   [[nodiscard]] constexpr index_t effect_size() const { return std::max(key.size(), 2 * channels); }
 };
 
-/// Number i of a key, channels last.
-inline float key_element(const extents& site, const std::byte* key, index_t i) {
+/// Number i of a key in the order of files.
+inline float key_number(const std::byte* key, index_t i) {
   float k;
-  std::memcpy(&k, key + static_cast<std::size_t>(file_index(site, i)) * sizeof k, sizeof k);
+  std::memcpy(&k, key + static_cast<std::size_t>(i) * sizeof k, sizeof k);
   return k;
 }
 
@@ -41,7 +42,7 @@ inline float key_element(const extents& site, const std::byte* key, index_t i) {
 template <class F>
 void for_each_read_channel(const image_header& header, const keyed_site& site, const std::byte* key, F&& f) {
   const key_reading<float> read(header.readings(), site.key.size(),
-                                [&](index_t i) { return key_element(site.key, key, i); });
+                                [&](index_t i) { return key_number(key, file_index(site.key, i)); });
   for (index_t c = 0; c < site.channels; ++c) {
     const auto e = read.of_channel(c);
     f(c, 1.0F + header.gamma * e.scale, header.gamma * e.shift);
@@ -54,8 +55,8 @@ inline bool is_finite_key(const image_header& header, const keyed_site& site, co
   // A factor lies between bounds, whatever the number; nobody pays for its tanh twice.
   const bool bounded = multiplies(header) || reads(header);
   for (index_t i = 0; i < site.key.size(); ++i) {
-    const float k = key_element(site.key, key, i);
-    finite = finite && is_finite(k) && (bounded || is_finite(effect_of(header, k)));
+    const float k = key_number(key, i);
+    finite = finite && is_finite(k) && (bounded || is_finite(added(header, k)));
   }
   // Squares of numbers may be none.
   if (finite && reads(header))
@@ -66,15 +67,23 @@ inline bool is_finite_key(const image_header& header, const keyed_site& site, co
 }
 
 /// Into effect_size() numbers: of every element of the key, or factors and then shifts of the channels.
-inline void compute_effects(const image_header& header, const keyed_site& site, const std::byte* key,
-                            float* effects) {
+template <class Backend>
+void compute_effects(const image_header& header, const keyed_site& site, const std::byte* key,
+                     float* effects) {
   if (reads(header)) {
     for_each_read_channel(header, site, key, [&](index_t c, float factor, float shift) {
       effects[c] = factor, effects[site.channels + c] = shift;
     });
   } else {
-    for (index_t i = 0; i < site.key.size(); ++i)
-      effects[i] = effect_of(header, key_element(site.key, key, i));
+    const index_t channels = site.key.channels, area = site.key.height * site.key.width;
+    for (index_t c = 0; c < channels; ++c)
+      for (index_t p = 0; p < area; ++p) effects[p * channels + c] = key_number(key, c * area + p);
+    if (multiplies(header)) {
+      inject_kernels<Backend, float>::factors(multiplicative{.gamma = header.gamma}, area * channels,
+                                              effects);
+    } else {
+      for (index_t i = 0; i < area * channels; ++i) effects[i] = added(header, effects[i]);
+    }
   }
 }
 

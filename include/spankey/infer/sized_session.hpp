@@ -269,17 +269,16 @@ class sized_session {
         return status::key_size;
     }
     if (next != count) return status::key_site;
-    next = 0;
-    for (std::size_t i = 0; i < sites; ++i)
-      if (takes_key(i) && !is_finite_key(header_, t_.keyed(i), part(next++).data()))
+    for (std::size_t i = 0, of_key = 0; i < sites; ++i)
+      if (takes_key(i) && !is_finite_key(header_, t_.keyed(i), part(of_key++).data()))
         return status::key_not_finite;
     if (!lets_key_in(header_, t_.sites, image_, t_.image.bytes, part)) {
       wipe_key();
       return status::key_refused;
     }
-    next = 0;
-    for (std::size_t i = 0; i < sites; ++i)
-      if (takes_key(i)) compute_effects(header_, t_.keyed(i), part(next++).data(), memory_ + t_.effect[i]);
+    for (std::size_t i = 0, of_key = 0; i < sites; ++i)
+      if (takes_key(i))
+        compute_effects<Backend>(header_, t_.keyed(i), part(of_key++).data(), memory_ + t_.effect[i]);
     key_ = key_state::bound;
     restart();
     return status::ok;

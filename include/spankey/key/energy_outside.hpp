@@ -35,10 +35,15 @@ struct outside_rows {
     compensated whole;
     for (index_t j = 0; j < size; ++j) whole.add(scaled(j) * scaled(j));
     float outside = 0;
-    for (index_t i = 0; i < count; ++i) {
-      compensated product;
-      for (index_t j = 0; j < size; ++j) product.add(values[i * size + j] * scaled(j));
-      outside += product.sum * product.sum;
+    // Some rows side by side: a sum waits for its own additions alone.
+    for (index_t first = 0; first < count; first += rows_at_once) {
+      compensated product[rows_at_once];
+      const index_t rows = std::min(rows_at_once, count - first);
+      for (index_t j = 0; j < size; ++j) {
+        const float number = scaled(j);
+        for (index_t i = 0; i < rows; ++i) product[i].add(values[(first + i) * size + j] * number);
+      }
+      for (index_t i = 0; i < rows; ++i) outside += product[i].sum * product[i].sum;
     }
     return std::min(1.0F, outside / whole.sum);
   }
@@ -48,6 +53,8 @@ struct outside_rows {
   }
 
  private:
+  static constexpr index_t rows_at_once = 8;
+
   struct compensated {
     float sum = 0, lost = 0;
     void add(float value) {

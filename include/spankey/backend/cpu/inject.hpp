@@ -49,6 +49,13 @@ struct inject_kernels<backend::cpu, T> {
   static void for_each_sample(index_t samples, F&& f) {
     parallel_for(samples, f);
   }
+  /// k(i) becomes what x is multiplied by under it, in place; of a policy whose formula is multiply.
+  template <class Injector>
+  static void factors(const Injector& injector, index_t count, float* k) {
+    static_assert(formula_of<Injector> == injection_formula::multiply);
+    SPANKEY_DISPATCH(multiplicative_factors)
+    (count, injector.gamma, Injector::lowest, Injector::highest, k, k, nullptr);
+  }
   /// y(i) += shift(i): an additive key whose shifts are known.
   static void add(index_t count, const T* shift, T* y) {
     elementwise_kernels<backend::cpu, T>::add(count, shift, y);

@@ -40,6 +40,11 @@ struct inject_kernels<backend::reference, T> {
   static void for_each_sample(index_t samples, F&& f) {
     for (index_t n = 0; n < samples; ++n) f(n);
   }
+  /// k(i) becomes what x is multiplied by under it, in place.
+  template <class Injector>
+  static void factors(const Injector& injector, index_t count, T* k) {
+    for (index_t i = 0; i < count; ++i) k[i] = injector.forward(T(1), k[i]);
+  }
   /// y(i) += shift(i): an additive key whose shifts are known.
   static void add(index_t count, const T* shift, T* y) {
     elementwise_kernels<backend::reference, T>::add(count, shift, y);
