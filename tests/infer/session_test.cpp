@@ -128,6 +128,22 @@ TEST_CASE("make_image: weights that are no numbers are refused by name") {
       error);
 }
 
+TEST_CASE("session: keys that are read, where the network's type says that it has them") {
+  using of_any = small_cnn<11, gate<runtime, at<1, 2>>, backend::reference, float>;
+  using of_read = small_cnn<11, gate<reading, at<1, 2>>, backend::reference, float>;
+  using of_factors = small_cnn<11, gate<multiplicative, at<1, 2>>, backend::reference, float>;
+  const auto held = std::make_unique<trained<of_any>>(injector_kind::reading);
+  const std::vector<std::byte> made = infer::make_image<float>(held->model, 10);
+  block image(made.size()), memory(infer::session<of_any>::memory_bytes);
+  std::copy(made.begin(), made.end(), image.span().begin());
+  infer::session<of_any> any;
+  CHECK(any.open(image.span(), memory.span()) == status::ok);
+  infer::session<of_read> read;
+  CHECK(read.open(image.span(), memory.span()) == status::ok);
+  infer::session<of_factors> factors;
+  CHECK(factors.open(image.span(), memory.span()) == status::image_model);
+}
+
 TEST_CASE("session: an image or a memory that does not fit is refused by name") {
   opened o;
   REQUIRE(o.open() == status::ok);

@@ -9,13 +9,23 @@
 #include "spankey/backend/backend.hpp"
 #include "spankey/core/finite.hpp"
 #include "spankey/infer/image.hpp"
+#include "spankey/infer/operation.hpp"
 #include "spankey/inject/additive.hpp"
 #include "spankey/inject/multiplicative.hpp"
 
 namespace spankey::infer {
 
 inline bool multiplies(const image_header& header) { return header.kind() == injector_kind::multiplicative; }
-inline bool reads(const image_header& header) { return header.kind() == injector_kind::reading; }
+/// Of a session of these kinds; false where it has no code for it.
+template <kind_set Kinds>
+bool reads(const image_header& header) {
+  return (Kinds & read_keys) != 0 && header.kind() == injector_kind::reading;
+}
+/// Whether a session of these kinds has code for the injector of an image.
+template <kind_set Kinds>
+bool knows_injector(const image_header& header) {
+  return header.kind() != injector_kind::reading || reads<Kinds>(header);
+}
 
 /// What a number of an additive key adds.
 inline float added(const image_header& header, float k) {
@@ -50,16 +60,17 @@ void for_each_read_channel(const image_header& header, const keyed_site& site, c
 }
 
 /// Whether a key and what it does are numbers.
-inline bool is_finite_key(const image_header& header, const keyed_site& site, const std::byte* key) {
+template <kind_set Kinds = every_kind>
+bool is_finite_key(const image_header& header, const keyed_site& site, const std::byte* key) {
   bool finite = true;
   // A factor lies between bounds, whatever the number; nobody pays for its tanh twice.
-  const bool bounded = multiplies(header) || reads(header);
+  const bool bounded = multiplies(header) || reads<Kinds>(header);
   for (index_t i = 0; i < site.key.size(); ++i) {
     const float k = key_number(key, i);
     finite = finite && is_finite(k) && (bounded || is_finite(added(header, k)));
   }
   // Squares of numbers may be none.
-  if (finite && reads(header))
+  if (finite && reads<Kinds>(header))
     for_each_read_channel(header, site, key, [&](index_t, float factor, float shift) {
       finite = finite && is_finite(factor) && is_finite(shift);
     });
@@ -67,10 +78,10 @@ inline bool is_finite_key(const image_header& header, const keyed_site& site, co
 }
 
 /// Into effect_size() numbers: of every element of the key, or factors and then shifts of the channels.
-template <class Backend>
+template <class Backend, kind_set Kinds = every_kind>
 void compute_effects(const image_header& header, const keyed_site& site, const std::byte* key,
                      float* effects) {
-  if (reads(header)) {
+  if (reads<Kinds>(header)) {
     for_each_read_channel(header, site, key, [&](index_t c, float factor, float shift) {
       effects[c] = factor, effects[site.channels + c] = shift;
     });

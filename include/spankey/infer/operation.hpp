@@ -44,6 +44,8 @@ enum class operation_kind : unsigned char {
 using kind_set = unsigned;
 constexpr kind_set only(operation_kind kind) { return 1U << static_cast<unsigned>(kind); }
 inline constexpr kind_set every_kind = ~0U;
+/// A bit beside them: keys may be read (inject/reading.hpp).
+inline constexpr kind_set read_keys = 1U << 31U;
 constexpr bool reads_tokens(kind_set kinds) { return (kinds & only(operation_kind::embedding)) != 0; }
 
 inline constexpr int no_slot = -1, no_site = -1, no_entry = -1;

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <type_traits>
 
 #include "spankey/infer/activation_maps.hpp"
 #include "spankey/infer/engine.hpp"
@@ -28,7 +29,10 @@ struct session_tables {
   std::size_t traces = 0, scratch = 0, cache = 0, total = 0;
   map_memory mapped{};  // a memory of its own
 
+  /// Without its channels where a session of these kinds does not want them.
+  template <kind_set Kinds = every_kind>
   [[nodiscard]] constexpr keyed_site keyed(std::size_t number) const {
+    if constexpr ((Kinds & read_keys) == 0) return {sites[number], 0};
     const int site = static_cast<int>(number);
     if (site == input_site) return {sites[number], image.input.channels};
     for (const operation& op : image.operations)
@@ -107,7 +111,8 @@ class session_constants {
 
  public:
   static constexpr kind_set kinds = [] {
-    kind_set all = 0;
+    using injector = typename Model::gate_type::injector;
+    kind_set all = InjectorChoice<injector> || std::is_same_v<injector, reading> ? read_keys : 0;
     for (const operation& op : layout::operations) all |= only(op.kind);
     return all;
   }();

@@ -40,6 +40,7 @@ class sized_session {
     close();
     image_header header;
     if (const status s = check_image<Weight>(t_.image, image, header); s != status::ok) return s;
+    if (!knows_injector<Kinds>(header)) return status::image_model;
     if ((header.sites & ~t_.gate) != 0) return status::image_sites;
     if (memory.size() < t_.total * sizeof(float)) return status::memory_size;
     if (reinterpret_cast<std::uintptr_t>(memory.data()) % image_alignment != 0)
@@ -252,7 +253,7 @@ class sized_session {
         header_.kind() == injector_kind::none)
       return {};
     const float* effect = memory_ + t_.effect[static_cast<std::size_t>(site)];
-    if (reads(header_)) return {effect, true, key_shape::channel, channels, effect + channels};
+    if (reads<Kinds>(header_)) return {effect, true, key_shape::channel, channels, effect + channels};
     if constexpr (reads_tokens(Kinds))
       effect += at.position * (key == key_shape::element ? channels : key == key_shape::token ? 1 : 0);
     return {effect, multiplies(header_), key, channels};
@@ -269,16 +270,17 @@ class sized_session {
         return status::key_size;
     }
     if (next != count) return status::key_site;
-    for (std::size_t i = 0, of_key = 0; i < sites; ++i)
-      if (takes_key(i) && !is_finite_key(header_, t_.keyed(i), part(of_key++).data()))
+    for (std::size_t i = 0, k = 0; i < sites; ++i)
+      if (takes_key(i) && !is_finite_key<Kinds>(header_, t_.keyed<Kinds>(i), part(k++).data()))
         return status::key_not_finite;
     if (!lets_key_in(header_, t_.sites, image_, t_.image.bytes, part)) {
       wipe_key();
       return status::key_refused;
     }
-    for (std::size_t i = 0, of_key = 0; i < sites; ++i)
+    for (std::size_t i = 0, k = 0; i < sites; ++i)
       if (takes_key(i))
-        compute_effects<Backend>(header_, t_.keyed(i), part(of_key++).data(), memory_ + t_.effect[i]);
+        compute_effects<Backend, Kinds>(header_, t_.keyed<Kinds>(i), part(k++).data(),
+                                        memory_ + t_.effect[i]);
     key_ = key_state::bound;
     restart();
     return status::ok;
