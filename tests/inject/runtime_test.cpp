@@ -10,19 +10,19 @@ using namespace spankey;
 namespace {
 template <class P>
 void check_same(const runtime& chosen, const P& fixed) {
-  for (const double k : {-2.0, -0.3, 0.0, 0.4, 3.0}) {
-    INFO("k ", k);
-    chosen.visit([&]<class Policy>(const Policy& policy) {
-      REQUIRE(std::is_same_v<Policy, P>);
-      if constexpr (std::is_same_v<Policy, P> && Injector<P>) {
-        CHECK(policy.forward(1.7, k) == fixed.forward(1.7, k));
-        const auto got = policy.backward(1.7, k, -0.6), want = fixed.backward(1.7, k, -0.6);
-        CHECK(got.dx == want.dx);
-        CHECK(got.dk == want.dk);
-      }
-    });
-  }
   CHECK(chosen.visit([](const auto& policy) { return std::is_same_v<std::decay_t<decltype(policy)>, P>; }));
+  if constexpr (Injector<P>)
+    for (const double k : {-2.0, -0.3, 0.0, 0.4, 3.0}) {
+      INFO("k ", k);
+      chosen.visit([&]<class Policy>(const Policy& policy) {
+        if constexpr (Injector<Policy>) {
+          CHECK(policy.forward(1.7, k) == fixed.forward(1.7, k));
+          const auto got = policy.backward(1.7, k, -0.6), want = fixed.backward(1.7, k, -0.6);
+          CHECK(got.dx == want.dx);
+          CHECK(got.dk == want.dk);
+        }
+      });
+    }
 }
 }  // namespace
 

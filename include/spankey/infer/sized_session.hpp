@@ -195,8 +195,7 @@ class sized_session {
     found = {};
     std::fill(logits.begin(), logits.end(), 0.0F);
     if (const status s = may_answer(inside); s != status::ok) return s;
-    const bool fits = logits.size() == static_cast<std::size_t>(index_t{t_.image.outputs});
-    return fits ? status::ok : status::input_size;
+    return index_t(logits.size()) == index_t{t_.image.outputs} ? status::ok : status::input_size;
   }
   status begin(const single_entry::pass& inside, std::size_t values, std::span<float> logits,
                verdict& found) const {
