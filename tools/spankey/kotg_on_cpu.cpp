@@ -22,12 +22,9 @@ constexpr part claims[] = {{"utility", claim_utility},   {"matrix", claim_matrix
                            {"collapse", claim_collapse}, {"nonces", claim_nonces},
                            {"blocks", claim_blocks},     {"throughput", claim_throughput},
                            {"rotation", claim_rotation}};
-constexpr part attacks[] = {{"hook", attack_hook},
-                            {"zero", attack_zero},
-                            {"probe", attack_probe},
-                            {"finetune", attack_finetune},
-                            {"guess", attack_guess},
-                            {"procrustes", attack_procrustes}};
+constexpr part attacks[] = {{"hook", attack_hook},   {"zero", attack_zero},
+                            {"probe", attack_probe}, {"finetune", attack_finetune},
+                            {"guess", attack_guess}, {"procrustes", attack_procrustes}};
 
 }  // namespace
 
