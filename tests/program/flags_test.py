@@ -104,6 +104,8 @@ def test_bad_flags(folder):
 
 
 def test_a_gpu_that_is_not_there(folder):
+    program.refused("train", "--data", "linear", "--device", "cuda", "--inject", "reading", cwd=folder,
+                    names=["flag.243", "--inject reading"])
     result = program.start("train", *program.TINY, "--data", "linear", "--device", "cuda", "--out", folder / "run",
                            cwd=folder)
     if result.returncode == 0:

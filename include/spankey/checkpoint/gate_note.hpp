@@ -1,6 +1,7 @@
 // The gate that weights were trained with, as one line in their file's metadata: "multiplicative gamma=2 sites=1,2",
-// "reading gamma=0.5 readings=64 sites=1", or "none". Weights mean something only at the same sites, with the same injector: a file that has the line is refused by
-// a model of another gate. Weights without a gate may go into any: they are where training of one can begin.
+// "reading gamma=0.5 readings=64 sites=1", or "none". Weights mean something only at the same sites, with the same injector:
+// a file that has the line is refused by a model of another gate. Weights without a gate may go into any: they are where
+// training of one can begin.
 #pragma once
 
 #include <array>

@@ -48,14 +48,14 @@ class key_reading {
     return {std::tanh(part * s), std::tanh(part * t)};
   }
 
-  // Of a loss, in this order: zero, once for every channel, then the gradient of every number of the key.
-  /// d.scale and d.shift: dL/ds_c and dL/dt_c.
+  /// Once for every channel, before gradient_of_element(); d.scale and d.shift: dL/ds_c and dL/dt_c of a loss L.
   void add_gradient(index_t c, const effect& d) {
     const sign_block scales = of(map::scale, c), shifts = of(map::shift, c);
     const K part = 2 * root_of_inverse(count_);
     for (index_t j = 0; j < count_; ++j)
       dz_[at(j)] += part * z_[at(j)] * (signed_by(scales, j, d.scale) + signed_by(shifts, j, d.shift));
   }
+  /// dL/dk_i.
   [[nodiscard]] K gradient_of_element(index_t i) const {
     const sign_block signs = drawn(map::key).block(static_cast<std::uint64_t>(i));
     K sum = 0;
